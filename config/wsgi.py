@@ -1,0 +1,12 @@
+"""The application server's door: ``granian --interface wsgi config.wsgi:application``."""
+
+import os
+
+# Before the settings are read: a push must be answered 503 at once, so that WeChat sends it again,
+# rather than wait for a database that is down until WeChat hangs up after 5 s.
+os.environ.setdefault("DATABASE_POOL_TIMEOUT", "1")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402  (after the environment above)
+
+application = get_wsgi_application()
