@@ -93,6 +93,10 @@ class Server:
     def command(self) -> list[str]:
         raise NotImplementedError
 
+    def user(self) -> dict[str, Any]:
+        """Popen's arguments for whom to run as; ourselves unless the server minds."""
+        return {}
+
     def ping(self) -> None:
         raise NotImplementedError
 
@@ -110,7 +114,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **_unprivileged(),
+                **self.user(),
             )
         self._wait_until_it_answers(self.process)
 
@@ -186,6 +190,9 @@ class Postgres(Server):
         settings = [word for setting in (*places, *self.QUICK) for word in ("-c", setting)]
         return [str(self.binaries / "postgres"), "-D", str(self.data), *settings]
 
+    def user(self) -> dict[str, Any]:
+        return _unprivileged()
+
     def ping(self) -> None:
         psycopg.connect(self.url, connect_timeout=2).close()
 
@@ -209,7 +216,6 @@ class Redis(Server):
             f"bind 127.0.0.1\nport {self.port}\nrequirepass {self.password}\ndir {folder}\n"
             'databases 64\nsave ""\nappendonly no\nmaxmemory-policy noeviction\n'
         )
-        _give_away(folder, self.config)
 
     def command(self) -> list[str]:
         return [str(self.binary), str(self.config)]
