@@ -3,27 +3,45 @@
 import os
 import tempfile
 
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+TEST_REDIS_URL = os.environ.get("TEST_REDIS_URL", "")
 
 os.environ.update(
     {
-        # Not a file: a developer's own settings must not reach the tests.
         "ENV_FILE": os.devnull,
         "SECRET_KEY": "tests-only-" + "k" * 50,
         "DEBUG": "0",
         "FIELD_ENCRYPTION_KEYS": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
         "PUBLIC_URL": "http://testserver",
-        "VAR_DIR": os.environ.get("TEST_VAR_DIR", tempfile.gettempdir()),
+        "VAR_DIR": os.environ.get("TEST_VAR_DIR", f"{tempfile.gettempdir()}/tests-only"),
         "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", ""),
-        "REDIS_URL": os.environ.get("TEST_REDIS_URL", ""),
-        "PUSH_RETENTION_DAYS": "30",
-        "REFRESH_SWEEP_SECONDS": "60",
-        "WECHAT_API_URL": "http://wechat.test",
-        "WECHAT_MP_URL": "http://wechat.test",
-        "WECHAT_OPEN_URL": "http://wechat.test",
+        # A database of its own per worker, as with SQL: one's FLUSHDB is not the other's.
+        "REDIS_URL": f"{TEST_REDIS_URL.rsplit('/', 1)[0]}/{WORKER}" if TEST_REDIS_URL else "",
+        "WECHAT_API_URL": "https://wechat.test",
+        "WECHAT_MP_URL": "https://wechat.test",
+        "WECHAT_OPEN_URL": "https://wechat.test",
     }
 )
-for name in ("COMPONENT_APPID", "COMPONENT_SECRET", "TOKEN", "AES_KEY"):
-    os.environ.pop(f"WECHAT_{name}", None)
+# A shell's own values of what the settings give a default to.
+for name in os.environ.keys() & {
+    *("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_POOL_SIZE", "DATABASE_POOL_TIMEOUT"),
+    *("LOG_LEVEL", "NUM_PROXIES", "PUSH_RETENTION_DAYS", "REFRESH_SWEEP_SECONDS", "STATIC_ROOT"),
+    *("TIME_ZONE", "WECHAT_AES_KEY", "WECHAT_COMPONENT_APPID", "WECHAT_COMPONENT_SECRET"),
+    "WECHAT_TOKEN",
+}:
+    del os.environ[name]
 
 from config.settings import *  # noqa: E402, F403  (the one place where a star is right)
+from config.settings import DATABASES, REDIS_URL, STORAGES, VAR_DIR  # noqa: E402
+
+# A file, not memory: threads of a test share it, as processes do in production.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+# Only the hashing of the tests' own passwords is weak; nothing else of a login changes.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# Looked up when asked for: every test client would walk all static files otherwise.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
+if not REDIS_URL:
+    CELERY_BROKER_URL = "memory://"
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
