@@ -1,0 +1,361 @@
+"""
+All settings, in one file. What differs between machines comes from the environment or `.env`
+(see `.env.example`); a secret has no default, so a process without one does not start.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+import structlog
+from csp.constants import NONE, SELF
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from platform_auth.logs import scrubbing
+
+ROOT = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
+
+# Django
+
+SECRET_KEY = env.str("SECRET_KEY")
+DEBUG = env.bool("DEBUG", default=False)
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+IS_SECURE = PUBLIC_URL.startswith("https://")
+LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[*filter(None, [urlsplit(PUBLIC_URL).hostname]), *LOOPBACK]
+)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+
+VAR_DIR = Path(env.str("VAR_DIR", default="") or ROOT / "var")
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_celery_beat",
+    "django_filters",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "rest_framework",
+    "platform_auth",
+    "miniprograms",
+    "audits",
+]
+
+MIDDLEWARE = [
+    # First: a push or a health check passes none of the others.
+    "platform_auth.middleware.doors",
+    "platform_auth.middleware.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for the database at URL, with what makes it safe under many writers."""
+    config: dict[str, Any] = environ.Env.db_url_config(url)
+    if config["ENGINE"].endswith("sqlite3"):
+        # IMMEDIATE is the part that counts: without it WAL answers "database is locked".
+        config["OPTIONS"] = {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+        }
+    elif config["ENGINE"].endswith("postgresql"):
+        pool = {
+            "min_size": 0,
+            "max_size": env.int("DATABASE_POOL_SIZE", default=16),
+            "timeout": env.float("DATABASE_POOL_TIMEOUT", default=10),
+        }
+        config["OPTIONS"] = {**config.get("OPTIONS", {}), "pool": pool, "connect_timeout": 3}
+        config["CONN_HEALTH_CHECKS"] = True
+    config["CONN_MAX_AGE"] = 0
+    return config
+
+
+DATABASES = {
+    "default": database(
+        env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
+    )
+}
+
+# Cache, broker and Celery
+
+REDIS_URL = env.str("REDIS_URL", default="")
+
+if REDIS_URL:
+    CACHES: dict[str, Any] = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+        }
+    }
+    CELERY_BROKER_URL = REDIS_URL
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "visibility_timeout": 180,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 3,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    QUEUE, CONTROL = VAR_DIR / "queue", VAR_DIR / "control"
+    for folder in (QUEUE, CONTROL):
+        folder.mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(QUEUE),
+        "data_folder_out": str(QUEUE),
+        "control_folder": str(CONTROL),
+        "store_processed": False,
+        "polling_interval": 0.1,
+    }
+
+PUSH_RETENTION_DAYS = env.int("PUSH_RETENTION_DAYS", default=30)
+REFRESH_SWEEP_SECONDS = env.int("REFRESH_SWEEP_SECONDS", default=60)
+
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 90
+CELERY_TASK_SOFT_TIME_LIMIT = 75
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 15
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+
+
+def every(seconds: float, task: str) -> dict[str, Any]:
+    """A periodic job: intervals only, and none waits in the queue beyond its next turn."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 10)}}
+
+
+CELERY_BEAT_SCHEDULE = {
+    "keep the component token": every(
+        REFRESH_SWEEP_SECONDS, "platform_auth.tasks.keep_component_tokens"
+    ),
+    "try failed pushes again": every(60, "platform_auth.tasks.retry_failed_pushes"),
+    "forget old pushes": every(3600, "platform_auth.tasks.forget_old_pushes"),
+    "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),
+    "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.settle_bindings"),
+    "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
+    "reconcile with WeChat": every(600, "miniprograms.tasks.reconcile"),
+}
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# WeChat
+
+WECHAT_API_URL = env.str("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
+WECHAT_MP_URL = env.str("WECHAT_MP_URL", default="https://mp.weixin.qq.com").rstrip("/")
+WECHAT_OPEN_URL = env.str("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
+
+WECHAT_COMPONENT_APPID = env.str("WECHAT_COMPONENT_APPID", default="")
+WECHAT_COMPONENT_SECRET = env.str("WECHAT_COMPONENT_SECRET", default="")
+WECHAT_TOKEN = env.str("WECHAT_TOKEN", default="")
+WECHAT_AES_KEY = env.str("WECHAT_AES_KEY", default="")
+
+# Secrets at rest
+
+FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS")
+
+# Users and sessions
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("portal:login")
+LOGIN_REDIRECT_URL = reverse_lazy("portal:home")
+LOGOUT_REDIRECT_URL = reverse_lazy("portal:login")
+
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+# Lax, not Strict: WeChat sends the browser back across sites, and the session must come along.
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_SECURE
+if IS_SECURE:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+
+# Security
+
+SECURE_SSL_REDIRECT = IS_SECURE
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # nginx overwrites it
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+_PICTURES = [SELF, "data:", "https:"] if IS_SECURE else [SELF, "data:", "https:", "http:"]
+CONTENT_SECURITY_POLICY = {
+    # unfold's Alpine.js needs 'unsafe-eval': staff pages get a policy of their own.
+    "EXCLUDE_URL_PREFIXES": ("/admin/",),
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": _PICTURES,
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
+
+# API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.UserRateThrottle",
+        "rest_framework.throttling.ScopedRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min"},
+    "EXCEPTION_HANDLER": "config.api.explain",
+    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+}
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Token"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "WeChat third-party platform",
+    "DESCRIPTION": "What our platform knows of the accounts that authorise it.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# Languages and files
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LOCALE_PATHS = [ROOT / "locale"]
+TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(ROOT / "staticfiles"))
+STATICFILES_DIRS = [ROOT / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if not DEBUG
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# Staff pages
+
+UNFOLD = {
+    "SITE_TITLE": _("WeChat third-party platform"),
+    "SITE_HEADER": _("WeChat third-party platform"),
+    "SITE_URL": reverse_lazy("portal:home"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("icon.svg")}],
+    "SHOW_LANGUAGES": True,
+}
+
+# Logs: one JSON line each (text under DEBUG), without anything shaped like a credential
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+_RENDERER = (
+    structlog.dev.ConsoleRenderer(colors=False)
+    if DEBUG
+    else structlog.processors.JSONRenderer(ensure_ascii=False)
+)
+structlog.configure(
+    processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": _SHARED,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                scrubbing(_RENDERER),
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # Django's own handlers would print below DEBUG what ours prints already.
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False

@@ -1,0 +1,1 @@
+"""What we do for the accounts that trust us: bind, unbind, refresh, reconcile."""

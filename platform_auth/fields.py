@@ -1,0 +1,148 @@
+"""
+SecretField: a text column that is encrypted at rest and decrypted when it is read.
+
+AES-256-GCM. The associated data names the table, the column and the row's owner (the attribute a
+model names in `secret_owner`), so a ciphertext moved to another row or column does not open.
+Only this module touches the cipher.
+"""
+
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import models
+from django.db.models.query_utils import DeferredAttribute
+
+PREFIX = "sealed"
+NONCE_SIZE = 12
+
+
+class Unreadable(Exception):
+    """This one value cannot be decrypted: its key is gone, or it was moved or changed."""
+
+
+class Sealed(str):
+    """The ciphertext of a secret, as it is in the database."""
+
+    __slots__ = ()
+
+    @property
+    def key_id(self) -> str:
+        """Which key sealed it."""
+        return self.split(":", 2)[1]
+
+
+class _Ring:
+    """The keys by id; the first one seals."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        raw = [urlsafe_b64decode(key) for key in keys]
+        self.ciphers = {sha256(key).hexdigest()[:8]: AESGCM(key) for key in raw}
+        self.current = next(iter(self.ciphers))
+
+
+@lru_cache(maxsize=4)
+def _ring(keys: tuple[str, ...]) -> _Ring:
+    return _Ring(keys)
+
+
+def ring() -> _Ring:
+    """The ring made of FIELD_ENCRYPTION_KEYS."""
+    return _ring(tuple(settings.FIELD_ENCRYPTION_KEYS))
+
+
+class SecretAttribute(DeferredAttribute):
+    """Decrypts on access; the plain text is never kept on an instance loaded from the database."""
+
+    field: "SecretField"
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        value = super().__get__(instance, cls)
+        if isinstance(value, Sealed):
+            return self.field.unseal(value, self.field.owner_of(instance))
+        return value
+
+
+class SecretField(models.TextField):
+    """
+    A secret text. "" stays "" in the database, so that emptiness can be queried; nothing else can.
+
+    Through `save()` and `create()` it is sealed by itself; `update()` takes only what `seal()` made.
+    """
+
+    descriptor_class = SecretAttribute
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("default", "")
+        kwargs["blank"] = True
+        kwargs["editable"] = False
+        super().__init__(*args, **kwargs)
+
+    def owner_of(self, instance: models.Model) -> str:
+        """What ties a value to its row: the attribute that the model names in `secret_owner`."""
+        return str(getattr(instance, instance.secret_owner))  # type: ignore[attr-defined]
+
+    def seal(self, value: str, owner: str) -> Sealed | str:
+        """VALUE encrypted for the row of OWNER; "" stays ""."""
+        if not value:
+            return ""
+        keys, nonce = ring(), os.urandom(NONCE_SIZE)
+        data = keys.ciphers[keys.current].encrypt(nonce, value.encode(), self._context(owner))
+        return Sealed(f"{PREFIX}:{keys.current}:{urlsafe_b64encode(nonce + data).decode()}")
+
+    def unseal(self, sealed: Sealed, owner: str) -> str:
+        """The plain text. Raises Unreadable, naming the column and never the value."""
+        _, key_id, text = sealed.split(":", 2)
+        cipher = ring().ciphers.get(key_id)
+        where = f"{self.model._meta.db_table}.{self.column} of {owner}"
+        if cipher is None:
+            raise Unreadable(f"{where}: key {key_id} is not in FIELD_ENCRYPTION_KEYS")
+        data = urlsafe_b64decode(text)
+        try:
+            plain = cipher.decrypt(data[:NONCE_SIZE], data[NONCE_SIZE:], self._context(owner))
+        except (InvalidTag, ValueError):
+            raise Unreadable(f"{where}: changed, or not this row's own") from None
+        return plain.decode()
+
+    def _context(self, owner: str) -> bytes:
+        return f"{self.model._meta.db_table}\0{self.column}\0{owner}".encode()
+
+    def from_db_value(self, value: str | None, *args: Any) -> str | None:
+        return Sealed(value) if value else value
+
+    def to_python(self, value: Any) -> Any:
+        """A fixture's text is the ciphertext that `value_to_string` wrote."""
+        is_sealed = isinstance(value, str) and value.startswith(f"{PREFIX}:")
+        return Sealed(value) if is_sealed else value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return str(self.pre_save(obj, add=False))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = model_instance.__dict__.get(self.attname, "")
+        if isinstance(value, Sealed) or not value:
+            return value
+        sealed = self.seal(value, self.owner_of(model_instance))
+        model_instance.__dict__[self.attname] = sealed
+        return sealed
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value and not isinstance(value, Sealed):
+            raise TypeError(f"{self.name}: a secret is written by save() or as seal() made it")
+        return value and str(value)
+
+
+def secret_fields(model: type[models.Model]) -> list[SecretField]:
+    """The SecretFields of MODEL."""
+    return [field for field in model._meta.concrete_fields if isinstance(field, SecretField)]
+
+
+def seal(model: type[models.Model], owner: str, **values: str) -> dict[str, Sealed | str]:
+    """VALUES by field name, sealed for the row of OWNER: what `update()` takes."""
+    fields = {field.name: field for field in secret_fields(model)}
+    return {name: fields[name].seal(value, owner) for name, value in values.items()}

@@ -1,0 +1,93 @@
+"""
+One flight at a time over all processes: whoever takes the lease asks WeChat, the others wait for
+the value. Nothing is locked and no database connection is held during a call or a wait.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from platform_auth.models import Leased
+from platform_auth.wechat.errors import NotReady, WeChatError
+
+WAIT = 25.0  # seconds, as long as a lease: then whoever waited takes over
+
+
+class TokenRow(Protocol):
+    """A leased row whose `live_token` is its access token, or "" once that has expired."""
+
+    @property
+    def live_token(self) -> str: ...
+
+
+class _Row(Leased, TokenRow):
+    class Meta:
+        abstract = True
+
+
+R = TypeVar("R", bound=_Row)
+
+
+def let_go() -> None:
+    """Give this thread's database connection back before a call to WeChat, or a sleep."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def single_flight(
+    read: Callable[[], R], refresh: Callable[[R], str | None], *, refused: str = ""
+) -> str:
+    """
+    The row's access token: the one it holds while that is alive and not due, else a new one.
+
+    READ gives the row as it is now, `with_clock()`. REFRESH is called by whoever has the lease and
+    returns the token it has written, or None if it was fenced off; when it raises, a token that is
+    still alive is used. REFUSED is a token that WeChat has just turned down.
+    Raises NotReady where asking now is pointless, and what REFRESH raises.
+    """
+    try:
+        return _fly(read, refresh, refused)
+    finally:
+        let_go()
+
+
+def _fly(read: Callable[[], R], refresh: Callable[[R], str | None], refused: str) -> str:
+    give_up = time.monotonic() + WAIT
+    while time.monotonic() < give_up:
+        row = read()
+        held = row.live_token
+        usable = "" if held == refused else held
+        if not _should_ask(row, turned_down=bool(held) and not usable):
+            if usable:
+                return usable
+            raise NotReady(row.last_error or _("There is no token, and nothing to get one with."))
+        if row.take_lease():
+            if token := _refresh(row, refresh, usable):
+                return token
+        elif usable:
+            return usable
+        else:
+            let_go()
+            time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 -- spreads load, hides nothing
+    raise NotReady(_("The token is still being refreshed."))
+
+
+def _should_ask(row: Leased, *, turned_down: bool) -> bool:
+    """Whether it is time to ask WeChat: the row is due, or WeChat turned its good token down."""
+    if row.due_at is None:
+        return False
+    return row.due_at <= row.now or (turned_down and not row.failures)
+
+
+def _refresh(row: R, refresh: Callable[[R], str | None], usable: str) -> str | None:
+    let_go()
+    try:
+        return refresh(row)
+    except WeChatError:
+        if usable:
+            return usable
+        raise

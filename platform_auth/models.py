@@ -1,0 +1,267 @@
+"""Who we are to WeChat, what it pushed to us, and who did what."""
+
+import random
+from datetime import datetime, timedelta, timezone as fixed_zone
+from functools import lru_cache
+from typing import Any, NoReturn, Self
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from platform_auth.fields import SecretField
+from platform_auth.wechat.envelope import Envelope, Key
+from platform_auth.wechat.errors import (
+    Busy,
+    QuotaDay,
+    QuotaMinute,
+    Refused,
+    TicketExpired,
+    TokenExpired,
+    WeChatError,
+)
+
+# Longer than any one call may take (3 s to connect, 15 s for the answer): a lease runs out only
+# under a holder that has died.
+LEASE = timedelta(seconds=25)
+
+is_appid = RegexValidator(r"^wx[0-9a-zA-Z]{8,30}\Z", _("An appid begins with wx."))
+is_aes_key = RegexValidator(r"^[A-Za-z0-9]{43}\Z", _("An EncodingAESKey has 43 letters and digits."))
+is_message_token = RegexValidator(r"^[A-Za-z0-9]{3,32}\Z", _("A token has 3 to 32 letters and digits."))
+
+UTC_PLUS_8 = fixed_zone(timedelta(hours=8))
+
+key_of = lru_cache(maxsize=64)(Key.of)
+
+
+class LeasedQuerySet(models.QuerySet[Any]):
+    """Rows that one process at a time may work on with WeChat."""
+
+    def with_clock(self) -> Self:
+        """Rows that know the database's time as `now`: the one clock that all hosts share."""
+        return self.annotate(now=Now())
+
+    def due(self) -> Self:
+        """Rows whose time has come and which nobody is working on."""
+        return self.filter(is_free(), due_at__lte=Now())
+
+
+def is_free() -> Q:
+    """Nobody holds the row, or whoever did has died."""
+    return Q(lease_until=None) | Q(lease_until__lt=Now())
+
+
+class Leased(models.Model):
+    """
+    A row about which WeChat must be asked at `due_at`, by one process at a time.
+
+    `epoch` is the fence: whoever takes the lease moves it on, and may write only while it still
+    stands where they put it.
+    """
+
+    epoch = models.BigIntegerField(default=0, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    due_at = models.DateTimeField(_("WeChat is asked again"), null=True, editable=False)
+    failures = models.PositiveSmallIntegerField(_("failures in a row"), default=0, editable=False)
+    last_error = models.TextField(_("last error"), blank=True, editable=False)
+
+    now: datetime  # by with_clock()
+
+    class Meta:
+        abstract = True
+
+    def take_lease(self) -> bool:
+        """
+        Become the only one who may work on this row, unless it has moved on or somebody else is.
+
+        Needs a row read `with_clock()`.
+        """
+        rows = type(self)._default_manager.filter(is_free(), pk=self.pk, epoch=self.epoch)
+        taken = rows.update(epoch=F("epoch") + 1, lease_until=Now() + LEASE)
+        self.epoch += taken
+        return bool(taken)
+
+    def write(self, **values: Any) -> bool:
+        """Set VALUES and give the lease back, if nobody has fenced us off in the meantime."""
+        values.setdefault("lease_until", None)
+        rows = type(self)._default_manager.filter(pk=self.pk, epoch=self.epoch)
+        return bool(rows.update(**values))
+
+    def put_off(self, error: WeChatError, **values: Any) -> bool:
+        """Give the lease back without success: keep why, and ask again when that makes sense."""
+        return self.write(
+            due_at=Now() + pause_after(error, self.failures),
+            failures=min(self.failures + 1, 100),
+            last_error=str(error),
+            **values,
+        )
+
+
+def pause_after(error: WeChatError, failures: int) -> timedelta:
+    """How long to leave WeChat alone after ERROR, the next one after FAILURES in a row."""
+    match error:
+        case QuotaDay():
+            return _until_beijing_midnight()
+        case QuotaMinute() | TicketExpired():
+            return timedelta(minutes=1)
+        case Refused() if not isinstance(error, Busy | TokenExpired):
+            return timedelta(minutes=10)
+        case _:
+            return timedelta(seconds=min(5 * 2**failures, 600) * random.uniform(0.75, 1))  # noqa: S311
+
+
+def _until_beijing_midnight() -> timedelta:
+    """WeChat counts days in Beijing; five minutes more for its clock."""
+    beijing = timezone.now().astimezone(UTC_PLUS_8)
+    midnight = (beijing + timedelta(days=1)).replace(hour=0, minute=5, second=0, microsecond=0)
+    return midnight - beijing
+
+
+class Component(Leased):
+    """Our third-party platform 第三方平台 (the original's weixin_account)."""
+
+    secret_owner = "appid"
+
+    appid = models.CharField(_("appid"), max_length=32, unique=True, validators=[is_appid])
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    app_secret = SecretField(_("AppSecret"))
+    message_token = SecretField(_("message token"))
+    aes_key = SecretField(_("EncodingAESKey"))
+    previous_message_token = SecretField(_("previous message token"))
+    previous_aes_key = SecretField(_("previous EncodingAESKey"))
+    previous_key_uses = models.PositiveIntegerField(
+        _("pushes with the previous key"), default=0, editable=False
+    )
+    verify_ticket = SecretField(_("component_verify_ticket"))
+    previous_ticket = SecretField(_("previous ticket"))
+    ticket_created = models.BigIntegerField(default=0, editable=False)  # WeChat's CreateTime
+    ticket_received_at = models.DateTimeField(_("ticket received"), null=True, editable=False)
+    push_asked_at = models.DateTimeField(_("ticket pushes asked for"), null=True, editable=False)
+    access_token = SecretField(_("component token"))
+    access_token_expires = models.BigIntegerField(default=0, editable=False)  # Unix seconds
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    objects = LeasedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("component")
+        verbose_name_plural = _("components")
+
+    def __str__(self) -> str:
+        return self.name or self.appid
+
+    @property
+    def live_token(self) -> str:
+        """The component token, or "" once it has expired. Needs a row read `with_clock()`."""
+        return self.access_token if self.access_token_expires > self.now.timestamp() else ""
+
+    @property
+    def keys(self) -> list[Key]:
+        """Every token with every AES key that may be in use just now, the current ones first."""
+        tokens = [self.message_token, self.previous_message_token]
+        aes_keys = [self.aes_key, self.previous_aes_key]
+        return [key_of(token, key) for token in tokens for key in aes_keys if token and key]
+
+    @property
+    def envelope(self) -> Envelope:
+        """What opens the pushes that WeChat seals for this component."""
+        return Envelope(self.appid, self.keys)
+
+
+class Push(models.Model):
+    """
+    The inbox: one row for each proven push. `digest` is of its ciphertext, `business_key` of what
+    makes it the same to WeChat; both are unique, so a push said again has no second effect.
+    """
+
+    class State(models.TextChoices):
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        IGNORED = "ignored", _("ignored")
+
+    secret_owner = "digest"
+
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    business_key = models.CharField(max_length=64, unique=True, editable=False)
+    component = models.ForeignKey(Component, on_delete=models.PROTECT, verbose_name=_("component"))
+    appid = models.CharField(_("appid"), max_length=32, blank=True)
+    kind = models.CharField(_("kind"), max_length=64)
+    body = SecretField(_("body"))
+    state = models.CharField(_("state"), max_length=10, choices=State.choices)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    error = models.TextField(_("error"), blank=True)
+    created = models.DateTimeField(_("sent"), help_text=_("By WeChat's clock."))
+    received_at = models.DateTimeField(_("received"), default=timezone.now)
+    retry_at = models.DateTimeField(_("next attempt"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("push")
+        verbose_name_plural = _("pushes")
+        indexes = [
+            models.Index(fields=["received_at"]),
+            models.Index(fields=["appid", "received_at"]),
+            models.Index(fields=["retry_at"], condition=Q(retry_at__isnull=False), name="push_retry"),
+        ]
+        permissions = [("replay_push", _("Can replay pushes"))]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.appid}"
+
+
+class Operation(models.Model):
+    """
+    The operation log: who did what to which mini program, and with which result.
+
+    Written in the transaction of the act; never changed afterwards.
+    """
+
+    at = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("actor"),
+    )
+    actor_name = models.CharField(_("actor's name"), max_length=150)
+    action = models.CharField(_("action"), max_length=40)
+    appid = models.CharField(_("appid"), max_length=32, blank=True, db_index=True)
+    result = models.TextField(_("result"), blank=True)
+    request_id = models.CharField(_("request"), max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("operation")
+        verbose_name_plural = _("operation log")
+
+    def __str__(self) -> str:
+        return f"{self.actor_name}: {self.action} {self.appid}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            self._refuse()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise TypeError("the operation log is only ever added to")
+
+
+class Heartbeat(models.Model):
+    """When a periodic job last ran to its end: a worker is alive if work gets done."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,37 @@
+"""Periodic work on our own credentials and on the inbox. Each is safe to run twice at once."""
+
+import logging
+
+from celery import shared_task
+
+from platform_auth import heartbeats, inbox, pushes, tokens
+from platform_auth.models import Component
+from platform_auth.wechat.errors import WeChatError
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def keep_component_tokens() -> None:
+    """Refresh component tokens that are due; ask for tickets where they have stopped coming."""
+    for component in Component.objects.all():
+        for job in (tokens.ask_for_tickets, tokens.component_token):
+            try:
+                job(component)
+            except WeChatError as error:
+                logger.warning("%s: %s", component.appid, error)
+    heartbeats.beat("keep_component_tokens")
+
+
+@shared_task
+def retry_failed_pushes() -> None:
+    """Try pushes again whose handler failed."""
+    inbox.retry_failed(pushes.ALL_PUSHES)
+    heartbeats.beat("retry_failed_pushes")
+
+
+@shared_task
+def forget_old_pushes() -> None:
+    """Delete pushes older than PUSH_RETENTION_DAYS."""
+    inbox.forget_old()
+    heartbeats.beat("forget_old_pushes")

@@ -1,0 +1,132 @@
+"""The component token: reuse, refresh, one at a time."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext as _
+
+from platform_auth.fields import seal
+from platform_auth.leases import let_go, single_flight
+from platform_auth.models import Component
+from platform_auth.wechat import component as wechat
+from platform_auth.wechat.errors import NotReady, TicketExpired, TokenExpired, WeChatError
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TICKET_LATE = timedelta(minutes=25)
+ASK_AGAIN = timedelta(minutes=10)
+TICKET_AHEAD = timedelta(minutes=10)
+
+
+def component_token(component: Component, *, refused: str = "") -> str:
+    """
+    The component_access_token of COMPONENT. REFUSED is one that WeChat has just turned down.
+
+    Raises NotReady while no ticket has arrived, or what WeChat answered.
+    """
+    rows = Component.objects.with_clock()
+    return single_flight(lambda: rows.get(pk=component.pk), _refresh, refused=refused)
+
+
+def as_component(
+    component: Component,
+    endpoint: Callable[Concatenate[str, str, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """
+    The answer of ENDPOINT, asked with the component token and our appid before ARGS.
+
+    A token that WeChat turns down is refreshed once, and the call repeated once.
+    """
+    token = component_token(component)
+    try:
+        return endpoint(token, component.appid, *args, **kwargs)
+    except TokenExpired:
+        token = component_token(component, refused=token)
+        return endpoint(token, component.appid, *args, **kwargs)
+
+
+def due_after(now: datetime, life: int) -> datetime:
+    """When a token of LIFE seconds, asked for at NOW, is refreshed: at 50 to 60 % of its life."""
+    return now + timedelta(seconds=life * random.uniform(0.5, 0.6))  # noqa: S311 -- spreads load
+
+
+def _refresh(row: Component) -> str | None:
+    if not row.verify_ticket:
+        row.write()
+        raise NotReady(_("No component_verify_ticket has arrived from WeChat yet."))
+    try:
+        token = _ask(row)
+    except WeChatError as error:
+        row.put_off(error)
+        raise
+    written = row.write(
+        **seal(Component, row.appid, access_token=token.value),
+        access_token_expires=int(row.now.timestamp()) + token.life,
+        due_at=due_after(row.now, token.life),
+        failures=0,
+        last_error="",
+    )
+    return token.value if written else None
+
+
+def _ask(row: Component) -> wechat.Token:
+    """A token for the newest ticket, or for the one before if WeChat does not like it."""
+    try:
+        return wechat.get_component_token(row.appid, row.app_secret, row.verify_ticket)
+    except TicketExpired:
+        if not row.previous_ticket:
+            raise
+        return wechat.get_component_token(row.appid, row.app_secret, row.previous_ticket)
+
+
+def keep_ticket(component: Component, ticket: str, created: int) -> bool:
+    """
+    Keep TICKET, made at CREATED (Unix seconds, WeChat's clock), unless a newer one is kept already.
+
+    A token that could not be had with the old ticket becomes due at once.
+    """
+    while True:
+        row = Component.objects.get(pk=component.pk)
+        if created <= row.ticket_created:
+            return False
+        previous = row.previous_ticket if row.verify_ticket == ticket else row.verify_ticket
+        secrets = seal(Component, row.appid, verify_ticket=ticket, previous_ticket=previous)
+        same = Component.objects.filter(pk=row.pk, ticket_created=row.ticket_created)
+        if same.update(ticket_created=created, ticket_received_at=Now(), **secrets):
+            Component.objects.filter(pk=row.pk, failures__gt=0).update(due_at=Now(), failures=0)
+            return True
+
+
+def is_from_the_future(created: int, now: datetime) -> bool:
+    """Whether CREATED is so far ahead that keeping the ticket would lock later ones out."""
+    return created > (now + TICKET_AHEAD).timestamp()
+
+
+def ask_for_tickets(component: Component) -> bool:
+    """
+    Ask WeChat to push tickets again if none came for 25 minutes, at most once in ten.
+
+    Returns whether it asked. Raises what WeChat answered.
+    """
+    late = Component.objects.alias(since=Coalesce("ticket_received_at", "created_at")).filter(
+        Q(push_asked_at=None) | Q(push_asked_at__lt=Now() - ASK_AGAIN),
+        pk=component.pk,
+        since__lt=Now() - TICKET_LATE,
+    )
+    if not late.update(push_asked_at=Now()):
+        return False
+    let_go()
+    said = wechat.start_push_ticket(component.appid, component.app_secret)
+    logger.warning("no ticket for %s in 25 minutes; WeChat says: %s", component.appid, said)
+    return True

@@ -1,0 +1,134 @@
+"""
+The two doors for WeChat's pushes, and the doors for operators.
+
+Whatever is not proven gets one and the same 403, whatever was wrong with it. What is proven is
+answered `success` once its row is committed, and 503 if there is no database to commit it to.
+"""
+
+import logging
+import re
+from datetime import timedelta
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
+
+from miniprograms.services import addresses
+from platform_auth import inbox, measures, pushes
+from platform_auth.fields import Unreadable
+from platform_auth.models import Component
+from platform_auth.wechat.errors import Untrusted
+from platform_auth.wechat.push import MAX_BODY, read_envelope
+
+logger = logging.getLogger(__name__)
+
+TICKET_LIFE = timedelta(hours=12)
+ECHO = re.compile(r"[\x21-\x7e]{1,256}")
+PLAIN_TEXT = "text/plain"
+
+
+def forbidden() -> HttpResponse:
+    """The one answer to anything that is not proven to come from WeChat."""
+    return HttpResponse("forbidden", status=403, content_type=PLAIN_TEXT)
+
+
+def component_push(request: HttpRequest) -> HttpResponse:
+    """授权事件接收URL: tickets, and authorisations that come, change and go."""
+    return _door(request, appid="")
+
+
+def message_push(request: HttpRequest, appid: str) -> HttpResponse:
+    """消息与事件接收URL: what users and WeChat send to the account APPID."""
+    return _door(request, appid=appid)
+
+
+def _door(request: HttpRequest, *, appid: str) -> HttpResponse:
+    try:
+        if request.method == "GET":
+            return _echo(request)
+        if request.method != "POST":
+            raise Untrusted
+        _receive(request, appid)
+    except (Untrusted, RequestDataTooBig, UnreadablePostError):
+        return forbidden()
+    except (DatabaseError, InterfaceError, Unreadable) as error:
+        logger.error("a push could not be kept: %s", type(error).__name__)
+        return HttpResponse("unavailable", status=503, content_type=PLAIN_TEXT)
+    return HttpResponse("success", content_type=PLAIN_TEXT)
+
+
+def _receive(request: HttpRequest, appid: str) -> None:
+    """Size, format, signature, decryption, appid inside, address, then one row and its handler."""
+    envelope_appid, encrypt = _read_body(request)
+    sealed = inbox.Sealed(
+        encrypt=encrypt,
+        msg_signature=request.GET.get("msg_signature", ""),
+        timestamp=request.GET.get("timestamp", ""),
+        nonce=request.GET.get("nonce", ""),
+    )
+    components = list(Component.objects.all())
+    if appid:
+        proven = inbox.prove(sealed, components)
+        addresses.check(proven.component, appid, proven.push)
+        inbox.receive(proven, pushes.MESSAGE_PUSHES, appid=appid)
+        return
+    proven = inbox.prove(sealed, [one for one in components if one.appid == envelope_appid])
+    push = proven.push
+    # A captured message must not burn its digest here.
+    if not push.is_component_push or push.get("AppId") != proven.component.appid:
+        raise Untrusted
+    inbox.receive(proven, pushes.COMPONENT_PUSHES, appid=pushes.whom(push))
+
+
+def _read_body(request: HttpRequest) -> tuple[str, str]:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > MAX_BODY:
+        raise Untrusted
+    appid, _to_user_name, encrypt = read_envelope(request.body)
+    return appid, encrypt
+
+
+def _echo(request: HttpRequest) -> HttpResponse:
+    """WeChat's trial of a URL: `echostr` goes back once the signature is right."""
+    query = {name: request.GET.get(name, "") for name in ("signature", "timestamp", "nonce")}
+    echostr = request.GET.get("echostr", "")
+    if not ECHO.fullmatch(echostr):
+        raise Untrusted
+    for component in Component.objects.all():
+        try:
+            component.envelope.check_url(**query)
+        except Untrusted:
+            continue
+        response = HttpResponse(echostr, content_type=PLAIN_TEXT)
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+    raise Untrusted
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Alive. Asks nobody else, so that a restart is never the answer to another's failure."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Able to serve: the database answers, and no component's ticket has run out."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        late = Component.objects.exclude(ticket_received_at__gte=Now() - TICKET_LIFE)
+        problems = [f"ticket of {component.appid}" for component in late]
+    except (DatabaseError, InterfaceError):
+        problems = ["database"]
+    status = {"status": "unavailable" if problems else "ok", "problems": problems}
+    return JsonResponse(status, status=503 if problems else 200)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus: for the inside; nginx does not let it out."""
+    try:
+        body = measures.exposition()
+    except (DatabaseError, InterfaceError):
+        return HttpResponse("unavailable", status=503, content_type=PLAIN_TEXT)
+    return HttpResponse(body, content_type=measures.CONTENT_TYPE)

@@ -1,0 +1,1 @@
+"""The client of WeChat's servers: plain Python, no Django, nothing of ours above it."""

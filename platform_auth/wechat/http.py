@@ -1,0 +1,266 @@
+"""
+The one place that touches the network: a call to WeChat and the strict reading of its answer.
+
+Bounded in every direction: 3 s to connect, 10 s of silence, 15 s for the whole answer, 2 MiB, no
+redirects. A call that is safe to repeat is tried up to three times within 15 s. URLs hold access
+tokens, so no exception of the layers below is ever chained or quoted.
+"""
+
+import json
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import Mapping
+from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
+from typing import Any, TypeVar, cast
+
+import requests
+from requests.adapters import DEFAULT_POOLBLOCK, HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from platform_auth.wechat.errors import (
+    BadAnswer,
+    Busy,
+    NotSent,
+    QuotaMinute,
+    Unreachable,
+    clean,
+    refusal,
+)
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT = 3
+READ_TIMEOUT = 10
+DEADLINE = 15
+MAX_ANSWER = 2 * 1024 * 1024
+POOL_SIZE = 256
+TRIES = 3
+REPEATS_WITHIN = 15
+
+SHORTEST_LIFE = 60
+LONGEST_LIFE = 7200
+
+_api_url = "https://api.weixin.qq.com"
+
+
+def configure(*, api_url: str) -> None:
+    """Point the client at API_URL, scheme and host, instead of WeChat's own servers."""
+    global _api_url
+    _api_url = api_url.rstrip("/")
+
+
+class _UntilDeadline(RawIOBase):
+    """A socket's bytes until DEADLINE has passed, however slowly they trickle in."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._raw = cast(RawIOBase, sock.makefile("rb", buffering=0))
+        self._deadline = time.monotonic() + DEADLINE
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(min(left, READ_TIMEOUT))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _BoundedResponse(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = BufferedReader(_UntilDeadline(sock))
+
+
+class _Connection(HTTPConnection):
+    response_class = _BoundedResponse
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _BoundedResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class Transport(HTTPAdapter):
+    """Kept-alive connections, as many as there may be threads, each answer under the deadline."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=4, pool_maxsize=POOL_SIZE)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = DEFAULT_POOLBLOCK, **kwargs: Any
+    ) -> None:
+        super().init_poolmanager(connections, maxsize, block, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+
+def _new_session() -> requests.Session:
+    fresh = requests.Session()
+    fresh.trust_env = False  # no ambient proxy or netrc gets to see WeChat's tokens
+    fresh.headers["Accept-Encoding"] = "identity"
+    fresh.mount("https://", Transport())
+    fresh.mount("http://", Transport())
+    return fresh
+
+
+# The seam: another transport mounted here stands in for WeChat's servers.
+session = _new_session()
+
+
+def _after_fork() -> None:
+    """A child must not share its parent's sockets; other transports mounted stay mounted."""
+    for prefix, adapter in list(session.adapters.items()):
+        if isinstance(adapter, Transport):
+            session.mount(prefix, Transport())
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def call(
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    access_token: str | None = None,
+    method: str = "POST",
+    repeat: bool = True,
+) -> dict[str, Any]:
+    """
+    The answer of WeChat to BODY, sent as raw UTF-8 JSON to PATH.
+
+    ACCESS_TOKEN goes into the query, where WeChat wants it. REPEAT says that asking twice does no
+    harm; such a call is tried again when no answer, no sense or "busy" comes back.
+    Raises Refused or one of its leaves, Unreachable, NotSent or BadAnswer.
+    """
+    started = time.monotonic()
+    for attempt in range(1, TRIES + 1):
+        try:
+            return _call_once(path, body, access_token, method)
+        except (Unreachable, Busy) as error:
+            pause = random.uniform(0, 0.25 * 2**attempt)  # noqa: S311 -- spreads load, hides nothing
+            spent = time.monotonic() - started + pause
+            if not repeat or attempt == TRIES or spent > REPEATS_WITHIN:
+                raise
+            logger.info("%s; trying again", error)
+            time.sleep(pause)
+    raise AssertionError("the last try either answers or raises")
+
+
+def _call_once(
+    path: str, body: Mapping[str, Any] | None, access_token: str | None, method: str
+) -> dict[str, Any]:
+    data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+    try:
+        with session.request(
+            method,
+            _api_url + path,
+            params=None if access_token is None else {"access_token": access_token},
+            data=data,
+            headers={"Content-Type": "application/json"},
+            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            return _read(path, response)
+    # Not chained: the text of the cause holds the URL, and the URL holds the token.
+    except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
+        raise NotSent(path, type(error).__name__) from None
+    except requests.ConnectionError as error:
+        kind = NotSent if _never_connected(error) else Unreachable
+        raise kind(path, type(error).__name__) from None
+    except (requests.RequestException, OSError) as error:
+        raise Unreachable(path, type(error).__name__) from None
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    """Whether ERROR came before a connection stood: its cause is urllib3's NewConnectionError."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return type(reason).__name__ in {"NewConnectionError", "NameResolutionError"}
+
+
+def _read(path: str, response: requests.Response) -> dict[str, Any]:
+    """RESPONSE as a dictionary without an error in it, whatever it took WeChat to say so."""
+    if response.status_code >= 500:
+        raise Unreachable(path, f"HTTP {response.status_code}")
+    if response.status_code != 200:
+        raise BadAnswer(path, f"HTTP {response.status_code}")
+    answer = _parse(path, _read_body(path, response))
+    errcode = answer.get("errcode", 0)
+    if type(errcode) is not int:
+        raise BadAnswer(path, "errcode is not a number")
+    if errcode:
+        raise _refusal(path, errcode, answer.get("errmsg"))
+    return answer
+
+
+def _refusal(path: str, errcode: int, errmsg: object) -> Exception:
+    error = refusal(path, errcode, errmsg if isinstance(errmsg, str) else "")
+    level = logging.INFO if isinstance(error, Busy | QuotaMinute) else logging.WARNING
+    logger.log(level, "WeChat refused %s", error)
+    return error
+
+
+def _read_body(path: str, response: requests.Response) -> bytes:
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise BadAnswer(path, "compressed, though we did not ask for it")
+    body = bytearray()
+    for chunk in response.iter_content(64 * 1024):
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            raise BadAnswer(path, "too large")
+    return bytes(body)
+
+
+def _parse(path: str, body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_no_twins)
+    except (ValueError, RecursionError):
+        raise BadAnswer(path, "not JSON") from None
+    if not isinstance(answer, dict):
+        raise BadAnswer(path, "not a JSON object")
+    return answer
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a name twice")
+    return fields
+
+
+def take(path: str, answer: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    """Member NAME of ANSWER, which must be of KIND; a text must not be empty. Raises BadAnswer."""
+    value = answer.get(name)
+    if type(value) is not kind or value == "":
+        raise BadAnswer(path, f"{name} is missing or not {kind.__name__}")
+    return value
+
+
+def take_life(path: str, answer: Mapping[str, Any]) -> int:
+    """`expires_in` in seconds if it is sensible (1 to 7200); otherwise a careful 60."""
+    life = answer.get("expires_in")
+    if type(life) is int and 1 <= life <= LONGEST_LIFE:
+        return life
+    logger.warning("%s: odd expires_in %s, taken as 60", path, clean(repr(life)))
+    return SHORTEST_LIFE
