@@ -1,0 +1,69 @@
+"""The local `.env`: written once with fresh random keys, never overwritten."""
+
+import base64
+import os
+import secrets
+import string
+from pathlib import Path
+
+LETTERS = string.ascii_letters + string.digits
+
+HEAD = """\
+# Made by dev.py for this machine. It holds keys: keep it private. It is never overwritten;
+# every setting is explained in .env.example.
+"""
+
+
+def fresh(port: int) -> dict[str, str]:
+    """Settings for a local run, the sandbox standing in for WeChat."""
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "DEBUG": "1",
+        "REFRESH_SWEEP_SECONDS": "2",
+        "WECHAT_COMPONENT_APPID": f"wx{secrets.token_hex(8)}",
+        "WECHAT_COMPONENT_SECRET": secrets.token_hex(16),
+        "WECHAT_TOKEN": _letters(32),
+        "WECHAT_AES_KEY": _aes_key(),
+        "DEMO_STAFF_PASSWORD": _letters(16),
+        "DEMO_MERCHANT_PASSWORD": _letters(16),
+        **urls(port),
+    }
+
+
+def urls(port: int) -> dict[str, str]:
+    """Where we and the sandbox, on the next port, are found."""
+    sandbox = f"http://127.0.0.1:{port + 1}"
+    return {
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "WECHAT_API_URL": sandbox,
+        "WECHAT_MP_URL": sandbox,
+        "WECHAT_OPEN_URL": sandbox,
+    }
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(count))
+
+
+def _aes_key() -> str:
+    """43 letters and digits; the last must leave no bits over, as strict base64 demands."""
+    return _letters(42) + secrets.choice("AEIMQUYcgkosw048")
+
+
+def write(path: Path, settings: dict[str, str]) -> None:
+    lines = "".join(f"{name}={value}\n" for name, value in settings.items())
+    # O_EXCL: never over an existing file. 0600 from the first byte.
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(HEAD + lines)
+
+
+def read(path: Path) -> dict[str, str]:
+    """NAME=value lines; quotes around a value are left out, as Django's reader does."""
+    settings = {}
+    for line in path.read_text().splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            settings[name.strip()] = value.strip().strip("'\"")
+    return settings

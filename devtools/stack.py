@@ -1,0 +1,131 @@
+"""The platform on this machine: web, worker, beat and the sandbox, on loopback ports."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.browser import call
+from devtools.failure import Failure
+from devtools.install import PYTHON, ROOT
+from devtools.processes import Processes
+
+READY_SECONDS = 40
+# What a child may know of this shell: never a setting of ours that happens to be exported.
+INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where it listens, what its processes are told, and where they write."""
+
+    port: int
+    environment: dict[str, str]
+    var: Path
+    sandbox_options: tuple[str, ...] = ()
+    has_sandbox: bool = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.port + 1}"
+
+    def manage(self, *words: str) -> None:
+        """A management command, quiet unless it fails."""
+        done = subprocess.run(
+            [PYTHON, "manage.py", *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Failure(f"manage.py {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Processes]:
+        """Web and sandbox, answering; down again however this ends, with all that was added."""
+        self._ports_must_be_free()
+        with Processes(self.var / "log", self.environment) as processes:
+            if self.has_sandbox:
+                processes.start("sandbox", *self._sandbox())
+            for command in ("migrate", "register_component", "seed_demo"):
+                self.manage(command)
+            processes.start("web", *self._web())
+            self._wait_until_ready(processes)
+            yield processes
+
+    def start_jobs(self, processes: Processes) -> None:
+        """The worker, and the beat that sends it periodic work."""
+        processes.start("worker", *self._celery("worker", "-P", "threads", "-c", "4"))
+        processes.start("beat", *self._celery("beat", "--pidfile="))
+
+    def _ports_must_be_free(self) -> None:
+        for port in (self.port, self.port + 1)[: 2 if self.has_sandbox else 1]:
+            if not is_free(port):
+                raise Failure(
+                    f"Port {port} is taken by another program. Choose another:\n\n"
+                    f"    python3 dev.py run --port {self.port + 10}"
+                )
+
+    def _web(self) -> list[str | Path]:
+        options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
+        return [PYTHON.with_name("granian"), *options, "config.wsgi:application"]
+
+    def _celery(self, *words: str) -> list[str | Path]:
+        quiet = ["--without-gossip", "--without-mingle"] if words[0] == "worker" else []
+        return [PYTHON, "-m", "celery", "-A", "config", *words, *quiet, "--loglevel=INFO"]
+
+    def _sandbox(self) -> list[str | Path]:
+        options = ["--port", str(self.port + 1), "--platform", self.url, *self.sandbox_options]
+        return [PYTHON, "-m", "sandbox", *options]
+
+    def _wait_until_ready(self, processes: Processes) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while is_free(self.port) or not self._is_healthy():
+            processes.check()
+            if time.monotonic() > deadline:
+                raise Failure(f"The web server did not answer.\n{processes.tails()}")
+            time.sleep(0.1)
+
+    def _is_healthy(self) -> bool:
+        with contextlib.suppress(Failure):
+            return call("GET", f"{self.url}/healthz")[0] == 200
+        return False
+
+
+def inherited() -> dict[str, str]:
+    """The environment of a child, before any setting."""
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    # Loopback is never behind a proxy.
+    return {**kept, "NO_PROXY": "127.0.0.1,localhost", "PYTHONUNBUFFERED": "1"}
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: a port whose last connections are still closing is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_pair() -> int:
+    """A port that is free, and the next one too."""
+    for _ in range(50):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port < 65535 and is_free(port) and is_free(port + 1):
+            return port
+    raise Failure("No two free ports next to each other were found.")

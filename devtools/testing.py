@@ -1,0 +1,45 @@
+"""`dev.py test`: the same tests twice, on SQLite and on the servers of production."""
+
+import os
+import subprocess
+
+from devtools import install
+from devtools.failure import Failure
+
+
+def run(arguments: list[str]) -> int:
+    install.provide(*install.tests_need())
+    codes = [_pytest("SQLite", arguments)]
+    if missing := _missing_servers():
+        _say_what_was_not_run(missing)
+    else:
+        codes.append(_pytest("a real PostgreSQL and Redis", ["--servers", *arguments]))
+    return max(codes)
+
+
+def _pytest(on: str, arguments: list[str]) -> int:
+    print(f"\n── The tests on {on} ──", flush=True)
+    return subprocess.run(
+        [install.PYTHON, "-m", "pytest", *arguments], cwd=install.ROOT, check=False
+    ).returncode
+
+
+def _missing_servers() -> str:
+    asked = subprocess.run(
+        [install.PYTHON, "-m", "tests.servers"],
+        cwd=install.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return asked.stdout.strip().replace(" ", " and ")
+
+
+def _say_what_was_not_run(missing: str) -> None:
+    sentence = (
+        f"NOT RUN: the tests on a real PostgreSQL and Redis. This machine has no {missing};\n"
+        "install them, or set TEST_DATABASE_URL and TEST_REDIS_URL to servers of yours."
+    )
+    if os.environ.get("REQUIRE_SERVERS") == "1":
+        raise Failure(sentence)
+    print(f"\n{sentence}", flush=True)
