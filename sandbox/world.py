@@ -45,7 +45,8 @@ class WeChat:
         self.base_url = "http://127.0.0.1:8001"
         self.rotate = "on_reauth"
         self.token_life = 7200
-        self.next_token_life: int | None = None
+        self.next_token_life: int | None = None  # of the next authorizer token only
+        self.component_token_life: int | None = None  # None: token_life
         self.overlap = 300
         self.ticket_life = 12 * 3600
         self.preauth_life = 1800
@@ -57,6 +58,7 @@ class WeChat:
         self.accounts: dict[str, Account] = {}
         self.used_today: Counter[tuple[int, str, str]] = Counter()
         self.quota_resets: Counter[tuple[str, str]] = Counter()
+        self.form_key = self._chars(32)  # a page of another origin cannot know it
         self.failed_calls: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._tokens: dict[str, Token] = {}
         self._pre_auth_codes: dict[str, PreAuthCode] = {}
@@ -299,8 +301,7 @@ class WeChat:
     def new_token(self, owner: Component | Authorization) -> tuple[str, int]:
         """A fresh access token and its life; the one before goes on for the overlap."""
         now = self.clock()
-        life = self.token_life if self.next_token_life is None else self.next_token_life
-        self.next_token_life = None
+        life = self._life(owner)
         for older in owner.tokens:
             older.dies_at = min(older.dies_at, now + self.overlap)
         token = Token(f"{self.random.randint(40, 99)}_{self._chars(134)}", owner, now + life)
@@ -383,6 +384,13 @@ class WeChat:
             self.failed_calls.popitem(last=False)
 
     # Within
+
+    def _life(self, owner: Component | Authorization) -> int:
+        if isinstance(owner, Component):
+            special = self.component_token_life
+        else:
+            special, self.next_token_life = self.next_token_life, None
+        return self.token_life if special is None else special
 
     def _granted(
         self, component: Component, account: Account, func_ids: list[int] | None

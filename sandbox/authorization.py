@@ -1,0 +1,301 @@
+"""The authorisation pages (授权页), to be clicked through as the account's owner."""
+
+from urllib.parse import urlencode, urlsplit
+
+from sandbox.errors import PageRefusal
+from sandbox.exchange import Reply, Request
+from sandbox.html import HEADERS, Html, form, hidden, page, tag
+from sandbox.parties import Account, Component
+from sandbox.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT, SETS
+from sandbox.words import Words
+from sandbox.world import WeChat
+
+PC = "/cgi-bin/componentloginpage"
+PHONE = "/wxaopen/safe/bindcomponent"
+KINDS = {MINI_PROGRAM: "Mini program", OFFICIAL_ACCOUNT: "Official account"}
+AUTH_TYPES = ("1", "2", "3", "4", "5", "6", "8")
+PARAMETERS = (
+    "component_appid",
+    "pre_auth_code",
+    "redirect_uri",
+    "auth_type",
+    "biz_appid",
+    "category_id_list",
+)
+
+
+class Refused(Exception):
+    """Lines of an error page."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
+        super().__init__(*lines)
+
+
+class Visit:
+    """One opening of the page: its parameters, checked in WeChat's order."""
+
+    def __init__(self, wechat: WeChat, request: Request, parameters: dict[str, str]) -> None:
+        self.wechat = wechat
+        self.request = request
+        self.say = Words.of(request)
+        self.parameters = {name: parameters.get(name, "") for name in PARAMETERS}
+
+    @property
+    def component(self) -> Component:
+        return self.wechat.components[self.parameters["component_appid"]]
+
+    @property
+    def requested_sets(self) -> list[int]:
+        """category_id_list, or all the platform has published."""
+        asked = self.parameters["category_id_list"]
+        if not asked:
+            return self.component.func_ids
+        return [number for number in self.component.func_ids if str(number) in asked.split("|")]
+
+    def accounts(self) -> list[Account]:
+        """The accounts that fit the link."""
+        auth_type, biz_appid = self.parameters["auth_type"], self.parameters["biz_appid"]
+        everyone = list(self.wechat.accounts.values())
+        return [one for one in everyone if one.is_listed and one.fits(auth_type, biz_appid)]
+
+    def sets_of(self, account: Account) -> list[int]:
+        offered = self.wechat.offered_sets(self.component, account)
+        return [number for number in offered if number in self.requested_sets]
+
+    def check(self) -> None:
+        """Raise what the page would say instead of a choice of accounts."""
+        if self.parameters["component_appid"] not in self.wechat.components:
+            raise Refused(self.say("Parameter error: {name}", name="component_appid"))
+        if not self.return_domain:
+            raise Refused(self.say("Parameter error: {name}", name="redirect_uri"))
+        if self.parameters["auth_type"] not in AUTH_TYPES:
+            raise Refused(self.say("Parameter error: {name}", name="auth_type"))
+        try:
+            code = self.wechat.open_pre_auth_code(self.parameters["pre_auth_code"])
+        except PageRefusal:
+            code = None
+        if code is None or code.component is not self.component:
+            raise Refused(
+                self.say("PreAuthCode is invalid"),
+                self.say(
+                    "The link was used already or has expired. Open a new one from the platform."
+                ),
+            )
+
+    @property
+    def return_domain(self) -> str:
+        url = urlsplit(self.parameters["redirect_uri"])
+        return (url.hostname or "") if url.scheme in ("http", "https") else ""
+
+    def check_domains(self, start: str | None) -> None:
+        """The page must have been opened from the domain it returns to, the registered one."""
+        back, registered = self.return_domain, self.component.redirect_domain
+        start = _host(start)
+        if start and start == back and registered in (None, back):
+            return
+        say, empty = self.say, self.say("empty")
+        raise Refused(
+            say(
+                "Please make sure that the domain of the page the authorisation starts from, the"
+                " domain of the page it returns to and the domain registered for the platform are"
+                " the same."
+            ),
+            say("Domain it starts from: {domain}", domain=start or empty),
+            say("Domain it returns to: {domain}", domain=back),
+            say("Registered domain: {domain}", domain=registered or say("any")),
+        )
+
+
+def show(wechat: WeChat, request: Request) -> Reply:
+    """The choice of accounts and permission sets."""
+    visit = Visit(wechat, request, request.query)
+    try:
+        visit.check()
+        if not _is_own_page(request):
+            visit.check_domains(request.headers.get("referer"))
+    except Refused as refused:
+        return _error(visit, refused)
+    return _choice(visit)
+
+
+def decide(wechat: WeChat, request: Request) -> Reply:
+    """The owner confirms or refuses."""
+    posted = request.form
+    visit = Visit(wechat, request, {name: values[-1] for name, values in posted.items()})
+    try:
+        visit.check()
+        if visit.component.redirect_domain not in (None, visit.return_domain):
+            visit.check_domains(None)
+    except Refused as refused:
+        return _error(visit, refused)
+    if posted.get("decision") != ["confirm"]:
+        return _refusal(visit)
+    appid = posted.get("appid", [""])[-1]
+    kept = [n for n in visit.requested_sets if str(n) in posted.get("func_id", [])]
+    account = wechat.accounts.get(appid)
+    if account is None or not set(kept) & set(visit.sets_of(account)):
+        return _choice(visit, visit.say("Choose an account and at least one permission set."))
+    return _confirm(visit, appid, kept)
+
+
+def _confirm(visit: Visit, appid: str, kept: list[int]) -> Reply:
+    given = visit.parameters
+    try:
+        code = visit.wechat.authorize(
+            given["pre_auth_code"],
+            appid,
+            kept,
+            auth_type=given["auth_type"],
+            biz_appid=given["biz_appid"],
+        )
+    except PageRefusal:
+        problem = visit.say("The account cannot be authorised through this link.")
+        return _error(visit, Refused(problem))
+    url = urlsplit(given["redirect_uri"])
+    added = urlencode({"auth_code": code, "expires_in": visit.wechat.code_life})
+    query = f"{url.query}&{added}" if url.query else added
+    return Reply(b"", 302, {**HEADERS, "Location": url._replace(query=query).geturl()})
+
+
+def _host(referer: str | None) -> str:
+    return urlsplit(referer or "").hostname or ""
+
+
+def _is_own_page(request: Request) -> bool:
+    """The language switch reloads the page from itself."""
+    host = request.headers.get("host", "")
+    return bool(host) and urlsplit(request.headers.get("referer", "")).netloc == host
+
+
+def _choice(visit: Visit, problem: str = "") -> Reply:
+    say, accounts = visit.say, visit.accounts()
+    appid = visit.component.appid
+    if not accounts:
+        content = tag("p", say("No account fits this link."), class_="empty")
+    else:
+        content = form(
+            visit.request.path,
+            visit.wechat.form_key,
+            hidden(**visit.parameters),
+            tag("h2", say("Choose the account")),
+            _accounts(visit, accounts),
+            _sets(visit, accounts),
+            tag(
+                "div",
+                tag("button", say("Confirm"), name="decision", value="confirm", class_="primary"),
+                tag("button", say("Refuse"), name="decision", value="refuse"),
+                class_="buttons",
+            ),
+            class_="choice",
+        )
+    return page(
+        visit.request,
+        say,
+        say("Authorise an account"),
+        tag("h1", say("Authorise an account")),
+        tag("p", say("The platform {appid} asks to manage your account", appid=appid)),
+        tag(
+            "p",
+            say("Scanning is skipped here: you are the owner of every account below."),
+            class_="quiet",
+        ),
+        tag("p", problem, class_="problem", role="alert") if problem else None,
+        content,
+        layout="phone" if visit.request.path == PHONE else "narrow",
+        status=422 if problem else 200,
+    )
+
+
+def _accounts(visit: Visit, accounts: list[Account]) -> Html:
+    owners = {account.owner: None for account in accounts}
+    return tag(
+        "div",
+        [
+            tag(
+                "fieldset",
+                tag("legend", visit.say("Owner: {name}", name=owner)),
+                [
+                    _account(visit, account, chosen=account is accounts[0])
+                    for account in accounts
+                    if account.owner == owner
+                ],
+            )
+            for owner in owners
+        ],
+        class_="accounts",
+    )
+
+
+def _account(visit: Visit, account: Account, *, chosen: bool) -> Html:
+    authorized = account.appid in visit.component.authorizations
+    return tag(
+        "label",
+        tag(
+            "input",
+            type="radio",
+            name="appid",
+            value=account.appid,
+            data_kind=account.kind,
+            checked=chosen,
+        ),
+        tag("img", src=f"/avatar/{account.appid}.svg", alt="", width=44, height=44),
+        tag(
+            "span",
+            tag("b", account.nick_name),
+            tag("small", f"{visit.say(KINDS[account.kind])} · {account.principal_name}"),
+        ),
+        tag("em", visit.say("Authorised"), class_="good") if authorized else None,
+        class_="account",
+    )
+
+
+def _sets(visit: Visit, accounts: list[Account]) -> Html:
+    offered = {number: None for account in accounts for number in visit.sets_of(account)}
+    return tag(
+        "fieldset",
+        tag("legend", visit.say("Permission sets")),
+        tag(
+            "p",
+            visit.say("What you leave out, the platform cannot do for you."),
+            class_="quiet",
+        ),
+        tag("div", [set_box(visit.say, number, chosen=True) for number in offered], class_="sets"),
+    )
+
+
+def set_box(say: Words, number: int, *, chosen: bool) -> Html:
+    """A checkbox for one permission set."""
+    known = SETS.get(number)
+    name = (known.zh if say.language == "zh" else known.en) if known else ""
+    return tag(
+        "label",
+        tag("input", type="checkbox", name="func_id", value=number, checked=chosen),
+        tag("span", name, " ", tag("small", str(number))),
+        data_kind=known.kind if known else "",
+    )
+
+
+def _refusal(visit: Visit) -> Reply:
+    say = visit.say
+    return page(
+        visit.request,
+        say,
+        say("You refused"),
+        tag("h1", say("You refused")),
+        tag("p", say("Nothing was granted. You may close this page.")),
+        layout="narrow",
+    )
+
+
+def _error(visit: Visit, refused: Refused) -> Reply:
+    first, *others = refused.lines
+    return page(
+        visit.request,
+        visit.say,
+        visit.say("Cannot authorise"),
+        tag("h1", visit.say("Cannot authorise")),
+        tag("p", first, class_="problem", role="alert"),
+        [tag("p", line) for line in others],
+        layout="narrow",
+    )

@@ -1,0 +1,247 @@
+"""The control API: what the console does by hand, for scripts, as JSON under /sandbox/api/."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import Any
+
+from sandbox.errors import PageRefusal
+from sandbox.exchange import Reply, Request
+from sandbox.faults import Fault
+from sandbox.parties import Account, Component
+from sandbox.pushes import Delivery
+from sandbox.world import ROTATIONS, WeChat
+
+PREFIX = "/sandbox/api/"
+LIFETIMES = (
+    "token_life",
+    "next_token_life",
+    "component_token_life",
+    "overlap",
+    "ticket_life",
+    "preauth_life",
+    "code_life",
+    "daily_limit",
+)
+FAULT_WORDS = {field.name for field in fields(Fault)} - {"path", "until", "taken", "arrived"}
+MOST_ACCOUNTS = 100_000
+Data = dict[str, Any]
+
+
+class BadRequest(Exception):
+    """The script asked for something there is not."""
+
+
+def push_ticket(wechat: WeChat, data: Data) -> Data:
+    wechat.push_ticket()
+    return {"ticket_at": wechat.component.ticket_at}
+
+
+def create_accounts(wechat: WeChat, data: Data) -> Data:
+    """One account, or COUNT of them, AUTHORIZED from the start if so wished."""
+    number, authorized = int(data.pop("count", 1)), data.pop("authorized", False)
+    if not 1 <= number <= MOST_ACCOUNTS:
+        raise BadRequest(f"count goes from 1 to {MOST_ACCOUNTS}")
+    accounts = [wechat.create_account(**data) for _ in range(number)]
+    if authorized:
+        for account in accounts:
+            wechat.grant(account.appid)
+    return {"appids": [account.appid for account in accounts]}
+
+
+def authorize(wechat: WeChat, data: Data) -> Data:
+    """What the owner's confirmation does; without a pre_auth_code WeChat makes one."""
+    code = data.pop("pre_auth_code", None) or wechat.new_pre_auth_code(wechat.component).value
+    return {"auth_code": wechat.authorize(code, **data), "expires_in": wechat.code_life}
+
+
+def cancel(wechat: WeChat, data: Data) -> Data:
+    wechat.cancel(data["appid"])
+    return {}
+
+
+def update(wechat: WeChat, data: Data) -> Data:
+    return {"auth_code": wechat.update_authorization(data["appid"], data["func_ids"])}
+
+
+def push(wechat: WeChat, data: Data) -> Data:
+    """Any push: to the component door, or with an APPID to that authorizer's."""
+    if "appid" in data:
+        return {"number": wechat.push_message(**data).number}
+    return {"number": wechat.push(**data).number}
+
+
+def add_fault(wechat: WeChat, data: Data) -> Data:
+    path = data.pop("path")
+    if unknown := set(data) - FAULT_WORDS:
+        raise BadRequest(f"a fault has no {', '.join(sorted(unknown))}")
+    if isinstance(data.get("body"), str):
+        data["body"] = data["body"].encode()
+    wechat.fault(path, **data)
+    return faults(wechat, {})
+
+
+def clear_faults(wechat: WeChat, data: Data) -> Data:
+    wechat.clear_faults(data.get("path"))
+    return faults(wechat, {})
+
+
+def faults(wechat: WeChat, data: Data) -> Data:
+    with wechat.lock:
+        return {"faults": [describe_fault(fault) for fault in wechat.faults.pending()]}
+
+
+def change_settings(wechat: WeChat, data: Data) -> Data:
+    """Lifetimes in seconds, how refresh tokens rotate, whether tickets are pushed."""
+    for name, value in data.items():
+        if name in LIFETIMES and (value is None or isinstance(value, int)):
+            setattr(wechat, name, value)
+        elif name == "rotate" and value in ROTATIONS:
+            wechat.rotate = value
+        elif name == "pushing" and isinstance(value, bool):
+            wechat.component.pushing = value
+        else:
+            raise BadRequest(f"no such setting: {name}")
+    return settings(wechat)
+
+
+def settings(wechat: WeChat) -> Data:
+    return {
+        "rotate": wechat.rotate,
+        "pushing": wechat.component.pushing,
+        **{name: getattr(wechat, name) for name in LIFETIMES},
+    }
+
+
+def read_ledger(wechat: WeChat, data: Data) -> Data:
+    """The newest entries, oldest first, and how often each path was called in all."""
+    path, appid, limit = data.get("path"), data.get("appid"), int(data.get("limit", 200))
+    with wechat.lock:
+        entries = [
+            asdict(entry)
+            for entry in wechat.ledger
+            if path in (None, entry.path) and appid in (None, entry.appid)
+        ]
+        return {
+            "count": wechat.ledger.count(path, appid),
+            "by_path": wechat.ledger.by_path(),
+            "entries": entries[-limit:],
+        }
+
+
+def clear_ledger(wechat: WeChat, data: Data) -> Data:
+    with wechat.lock:
+        wechat.ledger.clear()
+    return {}
+
+
+def read_state(wechat: WeChat, data: Data) -> Data:
+    """Who there is and who has authorised us; no secret."""
+    with wechat.lock:
+        component = wechat.component
+        return {
+            "component": {
+                "appid": component.appid,
+                "func_ids": component.func_ids,
+                "ticket_at": component.ticket_at,
+                "outbox": len(wechat.outbox),
+            },
+            "settings": settings(wechat),
+            "accounts": [
+                describe_account(component, account) for account in wechat.accounts.values()
+            ],
+        }
+
+
+def read_deliveries(wechat: WeChat, data: Data) -> Data:
+    """The newest tries, oldest first."""
+    tries = wechat.deliveries[-int(data.get("limit", 200)) :]
+    return {"deliveries": [describe_delivery(delivery) for delivery in tries]}
+
+
+def describe_account(component: Component, account: Account) -> Data:
+    authorization = component.authorizations.get(account.appid)
+    return {
+        "appid": account.appid,
+        "kind": account.kind,
+        "nick_name": account.nick_name,
+        "user_name": account.user_name,
+        "principal_name": account.principal_name,
+        "owner": account.owner,
+        "authorized": authorization is not None,
+        "traded": bool(authorization and authorization.refresh_token),
+        "func_ids": authorization.func_ids if authorization else [],
+        "auth_time": authorization.auth_time if authorization else None,
+    }
+
+
+def describe_fault(fault: Fault) -> Data:
+    """What it was given, less what it was not."""
+    blank = Fault("")
+    words = {
+        name: getattr(fault, name)
+        for name in sorted(FAULT_WORDS)
+        if getattr(fault, name) != getattr(blank, name)
+    }
+    if isinstance(words.get("body"), bytes):
+        words["body"] = words["body"].decode("utf-8", "replace")
+    return {"path": fault.path, "times": fault.times, **words, "taken": fault.taken}
+
+
+def describe_delivery(delivery: Delivery) -> Data:
+    return {
+        "at": delivery.at,
+        "number": delivery.push.number,
+        "kind": delivery.push.kind,
+        "appid": delivery.push.appid,
+        "attempt": delivery.attempt,
+        "status": delivery.status,
+        "answer": delivery.answer[:200].decode("utf-8", "replace"),
+        "accepted": delivery.accepted,
+    }
+
+
+ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
+    ("POST", "ticket"): push_ticket,
+    ("POST", "accounts"): create_accounts,
+    ("POST", "authorize"): authorize,
+    ("POST", "cancel"): cancel,
+    ("POST", "update"): update,
+    ("POST", "push"): push,
+    ("GET", "faults"): faults,
+    ("POST", "faults"): add_fault,
+    ("POST", "faults/clear"): clear_faults,
+    ("POST", "settings"): change_settings,
+    ("GET", "ledger"): read_ledger,
+    ("POST", "ledger/clear"): clear_ledger,
+    ("GET", "state"): read_state,
+    ("GET", "deliveries"): read_deliveries,
+}
+
+
+def answer(wechat: WeChat, request: Request) -> Reply:
+    """One request of a script."""
+    function = ROUTES.get((request.method, request.path.removeprefix(PREFIX)))
+    if function is None:
+        return _json({"error": "no such call"}, 404)
+    try:
+        return _json(function(wechat, _data(request)))
+    except (BadRequest, PageRefusal, KeyError, TypeError, ValueError) as error:
+        return _json({"error": f"{type(error).__name__}: {error}"}, 400)
+
+
+def _data(request: Request) -> Data:
+    if request.method == "GET":
+        return dict(request.query)
+    # A page of another origin cannot post this type without asking first.
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise BadRequest("send application/json")
+    data = json.loads(request.body or b"{}")
+    if not isinstance(data, dict):
+        raise BadRequest("send a JSON object")
+    return data
+
+
+def _json(data: Data, status: int = 200) -> Reply:
+    body = json.dumps(data, ensure_ascii=False).encode()
+    return Reply(body, status, {"Content-Type": "application/json; charset=utf-8"})

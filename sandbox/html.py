@@ -1,0 +1,120 @@
+"""The little HTML the sandbox needs: what is not Html is escaped, so nothing slips through."""
+
+from collections.abc import Iterable
+from html import escape
+from typing import TypeAlias
+
+from sandbox.exchange import Reply, Request
+from sandbox.words import LANGUAGES, Words
+
+Child: TypeAlias = str | None | Iterable["Child"]
+
+HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "strict-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+EMPTY = {"input", "img", "meta", "link", "br"}
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+
+def tag(element: str, /, *children: Child, **attributes: object) -> Html:
+    """An element. `class_` is class, `data_kind` data-kind; True is a bare attribute."""
+    start = f"<{element}{''.join(_attribute(key, value) for key, value in attributes.items())}>"
+    return Html(start if element in EMPTY else f"{start}{join(children)}</{element}>")
+
+
+def join(children: Iterable[Child]) -> Html:
+    """The children one after the other."""
+    return Html("".join(_child(child) for child in children))
+
+
+def _child(child: Child) -> str:
+    if child is None:
+        return ""
+    if isinstance(child, Html):
+        return child
+    return escape(child) if isinstance(child, str) else join(child)
+
+
+def _attribute(key: str, value: object) -> str:
+    if value is None or value is False:
+        return ""
+    name = key.rstrip("_").replace("_", "-")
+    return f" {name}" if value is True else f' {name}="{escape(str(value))}"'
+
+
+def page(
+    request: Request,
+    say: Words,
+    title: str,
+    *content: Child,
+    status: int = 200,
+    layout: str = "wide",
+) -> Reply:
+    """A whole page under the banner that says what this is."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"{title} · {say('WeChat sandbox')}"),
+        tag("link", rel="stylesheet", href="/sandbox/style.css"),
+        tag("link", rel="icon", href="/avatar/sandbox.svg"),
+    )
+    banner = tag(
+        "header",
+        tag("strong", say("Sandbox")),
+        tag("span", say("This is not the real WeChat")),
+        tag("nav", [_language_link(request, say, code) for code in LANGUAGES]),
+        class_="banner",
+    )
+    body = tag("body", banner, tag("main", *content, class_=layout))
+    html = f"<!doctype html>{tag('html', head, body, lang=say.language)}"
+    return Reply(html.encode(), status, HEADERS | _remember(request))
+
+
+def _language_link(request: Request, say: Words, code: str) -> Html:
+    name = LANGUAGES[code]
+    if code == say.language:
+        return tag("b", name)
+    pairs = [pair for pair in request.query_string.split("&") if pair and pair[:5] != "lang="]
+    href = f"{request.path}?{'&'.join([*pairs, f'lang={code}'])}"
+    return tag("a", name, href=href, hreflang=code, lang=code)
+
+
+def _remember(request: Request) -> dict[str, str]:
+    chosen = request.query.get("lang")
+    if chosen not in LANGUAGES:
+        return {}
+    return {"Set-Cookie": f"sandbox_lang={chosen}; Path=/; SameSite=Lax; HttpOnly"}
+
+
+def field(label: str, control: Html, hint: str = "") -> Html:
+    """A labelled form control."""
+    return tag("label", tag("span", label), control, tag("small", hint) if hint else None)
+
+
+def choice(name: str, options: Iterable[tuple[str, str]], chosen: str = "") -> Html:
+    """A drop-down list of (value, text)."""
+    return tag(
+        "select",
+        [tag("option", text, value=value, selected=value == chosen) for value, text in options],
+        name=name,
+    )
+
+
+def hidden(**values: str) -> list[Html]:
+    return [tag("input", type="hidden", name=name, value=value) for name, value in values.items()]
+
+
+def form(action: str, key: str, *content: Child, **more: object) -> Html:
+    """A form that proves it came from our own page."""
+    return tag("form", hidden(form_key=key), *content, method="post", action=action, **more)
