@@ -67,6 +67,10 @@ class SecretAttribute(DeferredAttribute):
             return self.field.unseal(value, self.field.owner_of(instance))
         return value
 
+    def __set__(self, instance: Any, value: Any) -> None:
+        # Defined so that reading goes through __get__ although the instance holds the value.
+        instance.__dict__[self.field.attname] = value
+
 
 class SecretField(models.TextField):
     """

@@ -6,12 +6,12 @@ the value. Nothing is locked and no database connection is held during a call or
 import random
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from platform_auth.models import Leased
 from platform_auth.wechat.errors import NotReady, WeChatError
 
 WAIT = 25.0  # seconds, as long as a lease: then whoever waited takes over
@@ -22,14 +22,18 @@ class TokenRow(Protocol):
 
     @property
     def live_token(self) -> str: ...
+    @property
+    def due_at(self) -> datetime | None: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def last_error(self) -> str: ...
+    def take_lease(self) -> bool: ...
 
 
-class _Row(Leased, TokenRow):
-    class Meta:
-        abstract = True
-
-
-R = TypeVar("R", bound=_Row)
+R = TypeVar("R", bound=TokenRow)
 
 
 def let_go() -> None:
@@ -76,7 +80,7 @@ def _fly(read: Callable[[], R], refresh: Callable[[R], str | None], refused: str
     raise NotReady(_("The token is still being refreshed."))
 
 
-def _should_ask(row: Leased, *, turned_down: bool) -> bool:
+def _should_ask(row: TokenRow, *, turned_down: bool) -> bool:
     """Whether it is time to ask WeChat: the row is due, or WeChat turned its good token down."""
     if row.due_at is None:
         return False
