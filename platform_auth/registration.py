@@ -1,0 +1,145 @@
+"""Who we are to WeChat: registering a component, and changing its secrets without showing them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from platform_auth import tokens
+from platform_auth.fields import Unreadable, seal
+from platform_auth.leases import let_go
+from platform_auth.models import Component, is_aes_key, is_appid, is_message_token
+from platform_auth.operations import record
+from platform_auth.wechat import component as wechat
+
+Person = AbstractBaseUser | AnonymousUser | None
+
+is_app_secret = RegexValidator(
+    r"^[!-~]{1,128}\Z", _("An AppSecret is one word of letters, digits and signs.")
+)
+
+VALIDATORS: dict[str, Callable[[str], None]] = {
+    "appid": is_appid,
+    "app_secret": is_app_secret,
+    "message_token": is_message_token,
+    "aes_key": is_aes_key,
+}
+# WeChat goes on using the old one for a while after a change in its console.
+KEPT_AS_PREVIOUS = ("message_token", "aes_key")
+
+
+def register(
+    *, appid: str, secret: str, token: str, aes_key: str, name: str = "", by: Person = None
+) -> Component:
+    """
+    Make or update the component APPID; BY is None for the system. Doing it twice changes nothing.
+
+    Raises ValidationError, by field name, without the values.
+    """
+    secrets = {"app_secret": secret, "message_token": token, "aes_key": aes_key}
+    check({"appid": appid, **secrets})
+    component: Component
+    with transaction.atomic():
+        component, is_new = Component.objects.select_for_update().get_or_create(
+            appid=appid, defaults={**secrets, "name": name, "due_at": timezone.now()}
+        )
+        if is_new:
+            record("register_component", by=by, appid=appid)
+        else:
+            _change(component, secrets, name or component.name, by)
+    return component
+
+
+def change(
+    component: Component,
+    *,
+    name: str,
+    secret: str = "",
+    token: str = "",
+    aes_key: str = "",
+    by: Person,
+) -> list[str]:
+    """
+    Give COMPONENT a NAME and those secrets that are not ""; the names of what is now different.
+
+    Raises ValidationError, by field name, without the values.
+    """
+    secrets = {"app_secret": secret, "message_token": token, "aes_key": aes_key}
+    given = {field: value for field, value in secrets.items() if value}
+    check(given)
+    with transaction.atomic():
+        row = Component.objects.select_for_update().get(pk=component.pk)
+        changed = _change(row, given, name, by)
+    component.refresh_from_db()
+    return changed
+
+
+def check(values: Mapping[str, str]) -> None:
+    """Raise ValidationError for those of VALUES, by field name, that cannot be right."""
+    problems = {}
+    for field, value in values.items():
+        try:
+            VALIDATORS[field](value)
+        except ValidationError as error:
+            problems[field] = error.messages
+    if problems:
+        # Anew, since Django's own error carries the value.
+        raise ValidationError(problems)
+
+
+def ask_for_tickets(component: Component, *, by: Person) -> str:
+    """Ask WeChat to push tickets now, however late they are; what it says. Raises WeChatError."""
+    with transaction.atomic():
+        Component.objects.filter(pk=component.pk).update(push_asked_at=Now())
+        record("start_push_ticket", by=by, appid=component.appid)
+    let_go()
+    return wechat.start_push_ticket(component.appid, component.app_secret)
+
+
+def refresh_token(component: Component, *, by: Person) -> str:
+    """
+    Get a new component token now, whatever the old one's age.
+
+    Returns why there is none, where the old one is still good; otherwise raises WeChatError.
+    """
+    with transaction.atomic():
+        Component.objects.filter(pk=component.pk).update(due_at=Now(), failures=0)
+        record("refresh_component_token", by=by, appid=component.appid)
+    tokens.component_token(component)
+    component.refresh_from_db()
+    return component.last_error
+
+
+def _change(component: Component, secrets: Mapping[str, str], name: str, by: Person) -> list[str]:
+    """Write what differs, and who changed which fields, in the caller's transaction."""
+    fresh = {field: value for field, value in secrets.items() if _held(component, field) != value}
+    moved = {
+        f"previous_{field}": _held(component, field) for field in KEPT_AS_PREVIOUS if field in fresh
+    }
+    values: dict[str, Any] = {**seal(Component, component.appid, **fresh, **moved)}
+    if moved:
+        values["previous_key_uses"] = 0
+    if "app_secret" in fresh:
+        values |= {"due_at": Now(), "failures": 0, "last_error": ""}
+    if name != component.name:
+        values["name"] = name
+    changed = [*fresh, *(["name"] if "name" in values else [])]
+    if changed:
+        Component.objects.filter(pk=component.pk).update(**values, updated_at=Now())
+        record("change_component", by=by, appid=component.appid, result=", ".join(changed))
+    return changed
+
+
+def _held(component: Component, field: str) -> str:
+    """The secret as it stands; "" for one that no key of ours opens, so that it can be replaced."""
+    try:
+        value: str = getattr(component, field)
+    except Unreadable:
+        return ""
+    return value
