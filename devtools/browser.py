@@ -19,7 +19,14 @@ class Form:
     """What a click on its button would send: the fields as the page filled them in."""
 
     action: str
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: list[tuple[str, str]] = field(default_factory=list)
+
+    def has(self, name: str) -> bool:
+        return any(name == of_field for of_field, _ in self.fields)
+
+    def filled_in(self, **values: str) -> list[tuple[str, str]]:
+        kept = [(name, value) for name, value in self.fields if name not in values]
+        return kept + list(values.items())
 
 
 @dataclass
@@ -32,7 +39,7 @@ class Page:
 
     def form(self, field_name: str) -> Form:
         for form in self.forms:
-            if field_name in form.fields:
+            if form.has(field_name):
                 return form
         raise Failure(f"{self.url} (status {self.status}) has no form with {field_name}.")
 
@@ -54,8 +61,8 @@ class Browser:
     def get(self, url: str, *, referer: str = "") -> Page:
         return self._open(urllib.request.Request(url, headers=_referer(referer)))
 
-    def submit(self, page: Page, form: Form, **filled_in: str) -> Page:
-        body = urllib.parse.urlencode({**form.fields, **filled_in}).encode()
+    def submit(self, page: Page, form: Form, **values: str) -> Page:
+        body = urllib.parse.urlencode(form.filled_in(**values)).encode()
         url = urllib.parse.urljoin(page.url, form.action)
         # The whole address, as a browser sends it within one origin: Django's CSRF check reads it.
         return self._open(urllib.request.Request(url, body, headers=_referer(page.url)))
@@ -117,7 +124,7 @@ class _Reader(HTMLParser):
             self.inside = Form(attributes.get("action", self.page.url))
             self.page.forms.append(self.inside)
         elif tag == "input" and self.inside and _is_sent(attributes):
-            self.inside.fields[attributes["name"]] = attributes.get("value", "on")
+            self.inside.fields.append((attributes["name"], attributes.get("value", "on")))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

@@ -52,7 +52,7 @@ class Merchant:
 
     def confirm(self, page: Page, appid: str) -> Page:
         """The owner's click; WeChat sends the browser back, and the portal to a clean URL."""
-        page = self.browser.submit(page, page.form("appid"), appid=appid)
+        page = self.browser.submit(page, page.form("appid"), appid=appid, decision="confirm")
         if page.status != 200 or not page.url.startswith(f"{self.stack.url}/portal/"):
             raise Failure(f"After the confirmation: {page.url} answered {page.status}.")
         if "auth_code" in urllib.parse.urlsplit(page.url).query:
