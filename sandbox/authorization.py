@@ -1,5 +1,6 @@
 """The authorisation pages (授权页), to be clicked through as the account's owner."""
 
+from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
 from sandbox.errors import PageRefusal
@@ -15,6 +16,8 @@ PHONE = "/wxaopen/safe/bindcomponent"
 KINDS = {MINI_PROGRAM: "Mini program", OFFICIAL_ACCOUNT: "Official account"}
 AUTH_TYPES = ("1", "2", "3", "4", "5", "6", "8")
 PARAMETERS = (
+    "action",
+    "no_scan",
     "component_appid",
     "pre_auth_code",
     "redirect_uri",
@@ -65,6 +68,8 @@ class Visit:
 
     def check(self) -> None:
         """Raise what the page would say instead of a choice of accounts."""
+        if self.request.path == PHONE and self.parameters["action"] != "bindcomponent":
+            raise Refused(self.say("Parameter error: {name}", name="action"))
         if self.parameters["component_appid"] not in self.wechat.components:
             raise Refused(self.say("Parameter error: {name}", name="component_appid"))
         if not self.return_domain:
@@ -122,7 +127,10 @@ def show(wechat: WeChat, request: Request) -> Reply:
 def decide(wechat: WeChat, request: Request) -> Reply:
     """The owner confirms or refuses."""
     posted = request.form
-    visit = Visit(wechat, request, {name: values[-1] for name, values in posted.items()})
+    parameters = {name: posted[name][-1] for name in PARAMETERS if name in posted}
+    # The language links of the next page lead to the page this form came from.
+    request = replace(request, query_string=urlencode(parameters))
+    visit = Visit(wechat, request, parameters)
     try:
         visit.check()
         if visit.component.redirect_domain not in (None, visit.return_domain):

@@ -11,6 +11,7 @@ from sandbox.errors import PageRefusal
 from sandbox.exchange import Reply, Request
 from sandbox.faults import ANY_PATH
 from sandbox.html import HEADERS, Child, Html, choice, field, form, page, tag
+from sandbox.ledger import Entry
 from sandbox.parties import Account, Component
 from sandbox.words import Words
 from sandbox.world import WeChat
@@ -239,17 +240,17 @@ def _deliveries(wechat: WeChat, say: Words, request: Request) -> Html:
         (
             _clock(delivery.at),
             delivery.push.kind,
-            delivery.push.appid,
-            str(delivery.attempt),
             _verdict(
                 f"{delivery.status or say('no answer')} "
                 + delivery.answer[:80].decode("utf-8", "replace"),
                 good=delivery.accepted,
             ),
+            delivery.push.appid,
+            str(delivery.attempt),
         )
         for delivery in islice(reversed(wechat.deliveries), ROWS)
     ]
-    heads = (say("Time"), say("Push"), say("About"), say("Try"), say("Answer"))
+    heads = (say("Time"), say("Push"), say("Answer"), say("About"), say("Try"))
     return _section(
         "deliveries",
         say("Deliveries"),
@@ -269,13 +270,13 @@ def _ledger(wechat: WeChat, say: Words, request: Request) -> Html:
             str(entry.seq),
             _clock(entry.at),
             entry.path,
+            _outcome(say, entry),
             entry.token_owner,
             entry.appid,
-            _outcome(say, entry.errcode, entry.effect, entry.dropped, entry.unknown),
         )
         for entry in islice(found, ROWS)
     ]
-    heads = ("#", say("Time"), say("Path"), say("Caller"), say("About"), say("Result"))
+    heads = ("#", say("Time"), say("Path"), say("Result"), say("Caller"), say("About"))
     paths = [("", say("every path")), *((known, known) for known in wechat.ledger.by_path())]
     return _section(
         "ledger",
@@ -297,12 +298,13 @@ def _ledger(wechat: WeChat, say: Words, request: Request) -> Html:
     )
 
 
-def _outcome(say: Words, errcode: int | None, effect: bool, dropped: bool, unknown: bool) -> Html:
-    words = ["" if errcode is None else str(errcode)]
-    words += [say("dropped")] if dropped else []
-    words += [say("no such path")] if unknown else []
-    words += [say("no effect")] if not effect and not errcode else []
-    return _verdict(" · ".join(filter(None, words)), good=effect and not dropped)
+def _outcome(say: Words, entry: Entry) -> Html:
+    words = ["" if entry.errcode is None else str(entry.errcode)]
+    words += [say("dropped")] if entry.dropped else []
+    words += [say("no such path")] if entry.unknown else []
+    words += [say("no effect")] if not entry.effect and not entry.errcode else []
+    told = " · ".join(word for word in words if word)
+    return _verdict(told, good=entry.effect and not entry.dropped)
 
 
 def _verdict(text: str, *, good: bool) -> Html:

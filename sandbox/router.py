@@ -26,6 +26,7 @@ PAGES: dict[tuple[str, str], Page] = {
     ("GET", authorization.PHONE): authorization.show,
     ("POST", authorization.PHONE): authorization.decide,
     ("GET", "/sandbox/style.css"): _style,
+    ("GET", "/favicon.ico"): pictures.avatar,
     **{("POST", console.DO + name): console.do for name in console.ACTIONS},
 }
 FOLDERS: dict[str, Page] = {

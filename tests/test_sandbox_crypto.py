@@ -1,11 +1,13 @@
 """The sandbox's own encryption against published vectors and live captures."""
 
+from typing import Any
+
 import pytest
 
 from sandbox import crypto
 
 # A live ticket push (2015), the official demo, and the official Java demo's own key.
-TICKET_PUSH = {
+TICKET_PUSH: dict[str, Any] = {
     "token": "senparc",
     "aes_key": "0123456789012345678901234567890123456789012",
     "appid": "wxbbd3f07e2945cf2a",
@@ -29,7 +31,7 @@ TICKET_PUSH = {
         "KaYPMUQ]]></ComponentVerifyTicket>\n</xml>"
     ),
 }
-DEMO = {
+DEMO: dict[str, Any] = {
     "aes_key": "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
     "appid": "wxb11529c136998cb6",
     "random16": b"aaaabbbbccccdddd",
@@ -41,27 +43,27 @@ DEMO = {
 
 
 @pytest.mark.parametrize("vector", [TICKET_PUSH, DEMO], ids=["ticket push", "demo"])
-def test_seal_and_open_agree_with_the_vectors(vector):
+def test_seal_and_open_agree_with_the_vectors(vector: dict[str, Any]) -> None:
     keys = {"aes_key": vector["aes_key"], "appid": vector["appid"]}
     message = vector["message"].encode()
     assert crypto.seal(message, random16=vector["random16"], **keys) == vector["encrypt"]
     assert crypto.open_sealed(vector["encrypt"], **keys) == message
 
 
-def test_signatures_agree_with_a_live_capture():
+def test_signatures_agree_with_a_live_capture() -> None:
     parts = [TICKET_PUSH[name] for name in ("token", "timestamp", "nonce")]
     assert crypto.signature(*parts) == TICKET_PUSH["signature"]
     assert crypto.signature(*parts, TICKET_PUSH["encrypt"]) == TICKET_PUSH["msg_signature"]
 
 
 @pytest.mark.parametrize("length", range(0, 70, 7))
-def test_any_length_comes_back(length):
+def test_any_length_comes_back(length: int) -> None:
     keys = {"aes_key": DEMO["aes_key"], "appid": "wx0"}
     sealed = crypto.seal(b"x" * length, random16=b"0" * 16, **keys)
     assert crypto.open_sealed(sealed, **keys) == b"x" * length
 
 
-def test_another_key_or_appid_does_not_open():
+def test_another_key_or_appid_does_not_open() -> None:
     for wrong in ({"aes_key": TICKET_PUSH["aes_key"]}, {"appid": "wx0"}):
         keys = {"aes_key": DEMO["aes_key"], "appid": DEMO["appid"]} | wrong
         with pytest.raises(crypto.CannotOpen):
