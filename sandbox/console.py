@@ -344,9 +344,6 @@ def _update(wechat: WeChat, fields: dict[str, list[str]]) -> None:
 
 def _set(wechat: WeChat, fields: dict[str, list[str]]) -> None:
     lifetimes = {name: _number(fields, name) for name in LIFETIMES}
-    may_be_empty = ("next_token_life", "component_token_life")
-    if any(value is None for name, value in lifetimes.items() if name not in may_be_empty):
-        raise control.BadRequest("a lifetime is missing")
     pushing = fields["pushing"] == ["yes"]
     control.change_settings(
         wechat, {**lifetimes, "rotate": fields["rotate"][0], "pushing": pushing}

@@ -13,10 +13,10 @@ from sandbox.pushes import Delivery
 from sandbox.world import ROTATIONS, WeChat
 
 PREFIX = "/sandbox/api/"
+MAY_BE_UNSET = ("next_token_life", "component_token_life")
 LIFETIMES = (
     "token_life",
-    "next_token_life",
-    "component_token_life",
+    *MAY_BE_UNSET,
     "overlap",
     "ticket_life",
     "preauth_life",
@@ -94,7 +94,7 @@ def faults(wechat: WeChat, data: Data) -> Data:
 def change_settings(wechat: WeChat, data: Data) -> Data:
     """Lifetimes in seconds, how refresh tokens rotate, whether tickets are pushed."""
     for name, value in data.items():
-        if name in LIFETIMES and (value is None or isinstance(value, int)):
+        if name in LIFETIMES and _is_lifetime(name, value):
             setattr(wechat, name, value)
         elif name == "rotate" and value in ROTATIONS:
             wechat.rotate = value
@@ -103,6 +103,10 @@ def change_settings(wechat: WeChat, data: Data) -> Data:
         else:
             raise BadRequest(f"no such setting: {name}")
     return settings(wechat)
+
+
+def _is_lifetime(name: str, value: Any) -> bool:
+    return (isinstance(value, int) and value >= 0) or (value is None and name in MAY_BE_UNSET)
 
 
 def settings(wechat: WeChat) -> Data:

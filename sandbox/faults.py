@@ -47,11 +47,23 @@ class Fault:
         return self.drop != "before" and self.errcode is None and not failed
 
     def edit(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The answer as this fault leaves it."""
-        edited = {**data, **self.change}
+        """The answer as this fault leaves it; members are found at any depth, or added on top."""
+        change = dict(self.change)
         if self.expires_in is not None:
-            edited["expires_in"] = self.expires_in
-        return {name: value for name, value in edited.items() if name not in self.without}
+            change["expires_in"] = self.expires_in
+        edited = self._rewrite(data, change)
+        return edited | change  # what was found has been taken out of it
+
+    def _rewrite(self, data: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+        edited: dict[str, Any] = {}
+        for name, value in data.items():
+            if name in self.without:
+                continue
+            if name in change:
+                edited[name] = change.pop(name)
+            else:
+                edited[name] = self._rewrite(value, change) if isinstance(value, dict) else value
+        return edited
 
     def matches(self, path: str, appid: str) -> bool:
         return self.path in (ANY_PATH, path) and self.appid in (None, appid)

@@ -53,8 +53,6 @@ class SandboxAdapter(HTTPAdapter):
 def _incoming(request: requests.PreparedRequest) -> Request:
     url = urlsplit(request.url or "")
     body = request.body or b""
-    if not isinstance(body, str | bytes):
-        body = b"".join(body)
     return Request(
         method=request.method or "GET",
         path=url.path,

@@ -129,7 +129,6 @@ CHINESE = {
     "no effect": "未生效",
     "Not done: {problem}": "未执行：{problem}",
     "Back": "返回",
-    "Page not found": "页面不存在",
 }
 
 

@@ -14,7 +14,7 @@ from sandbox.errors import PageRefusal, Refusal
 from sandbox.faults import Fault, Faults
 from sandbox.ledger import Entry, Ledger
 from sandbox.parties import Account, Authorization, Component, Grant, PreAuthCode, Token
-from sandbox.permissions import MINI_PROGRAM, USUAL_SETS, fitting, is_exclusive
+from sandbox.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT, USUAL_SETS, fitting, is_exclusive
 from sandbox.pushes import Deliver, Delivery, Door, PostOffice, Push, Sealed, over_http
 
 TOKENS_KEPT = 8  # of one owner; older ones are long dead
@@ -103,6 +103,8 @@ class WeChat:
         **profile: Any,
     ) -> Account:
         """A mini program or official account that may be authorised."""
+        if kind not in (MINI_PROGRAM, OFFICIAL_ACCOUNT):
+            raise ValueError(f"no such kind of account: {kind}")
         with self.lock:
             appid = appid or f"wx{self.random.getrandbits(64):016x}"
             user_name = user_name or f"gh_{self.random.getrandbits(48):012x}"

@@ -408,12 +408,22 @@ def test_answers_can_be_made_wrong(platform: Platform, account: Account) -> None
 
     assert refresh(errcode=-1).json()["errmsg"].startswith("system error rid: ")
     assert refresh(body=b"<html>busy</html>", status=502).content == b"<html>busy</html>"
+    assert refresh(change={"extra": None}).json()["extra"] is None
     assert refresh(expires_in="soon").json()["expires_in"] == "soon"
     assert refresh(change={"authorizer_refresh_token": ""}).json()["authorizer_refresh_token"] == ""
     assert "authorizer_refresh_token" not in refresh(without=("authorizer_refresh_token",)).json()
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         refresh(truncate=10)
     assert b"".join(refresh(slow=10_000).iter_content(64)).startswith(b"{")
+
+
+def test_a_fault_reaches_into_the_answer(platform: Platform, account: Account) -> None:
+    token = platform.component_token()
+    path = "/cgi-bin/component/api_query_auth"
+    platform.wechat.fault(path, expires_in=0, without=("authorizer_refresh_token",))
+    info = platform.bind(token, account)
+    assert info["expires_in"] == 0
+    assert "authorizer_refresh_token" not in info
 
 
 def test_faults_wait_for_their_authorizer_and_end(platform: Platform, account: Account) -> None:

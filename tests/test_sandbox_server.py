@@ -1,5 +1,6 @@
 """The sandbox over real sockets: its pages, its control API, its way to hang up."""
 
+import ast
 import os
 import re
 import signal
@@ -9,16 +10,19 @@ import threading
 from collections.abc import Iterator
 from html import unescape
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
+import sandbox
 from sandbox import WeChat
 from sandbox.demo import create_accounts
 from sandbox.parties import Component
 from sandbox.server import start
+from sandbox.words import CHINESE
 
 SHOP = "wx5a0d1e2f3b4c5d60"
 READERS = "wx5a0d1e2f3b4c5d62"  # an official account
@@ -320,13 +324,13 @@ def test_the_command_pushes_a_ticket_once_the_platform_is_up_and_ends_when_told(
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--platform", address]
     with subprocess.Popen(
         [*command, "--seed-accounts"], env=os.environ | credentials, stdout=subprocess.PIPE
-    ) as sandbox:
+    ) as process:
         assert arrived.wait(15)
-        assert sandbox.stdout is not None
-        url = sandbox.stdout.readline().decode().split()[-1]
+        assert process.stdout is not None
+        url = process.stdout.readline().decode().split()[-1]
         state = requests.get(f"{url}sandbox/api/state", timeout=5).json()
-        sandbox.send_signal(signal.SIGTERM)
-        assert sandbox.wait(5) == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
     platform.shutdown()
     platform.server_close()
     assert b"<Encrypt>" in bodies[0]
@@ -334,3 +338,25 @@ def test_the_command_pushes_a_ticket_once_the_platform_is_up_and_ends_when_told(
     missing = subprocess.run(command, env={"PATH": ""}, capture_output=True, check=False)
     assert missing.returncode == 1
     assert missing.stderr.startswith(b"sandbox: set WECHAT_")
+
+
+def test_every_word_on_a_page_is_said_in_both_languages() -> None:
+    folder = Path(sandbox.__file__).parent
+    texts = {
+        node.value
+        for source in folder.glob("*.py")
+        if source.name != "words.py"
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    said = {
+        node.args[0].value
+        for source in folder.glob("*.py")
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Call)
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) == "say"
+    }
+    assert said <= set(CHINESE)
+    assert set(CHINESE) <= texts
