@@ -316,7 +316,9 @@ UNFOLD = {
     "SITE_TITLE": _("WeChat third-party platform"),
     "SITE_HEADER": _("WeChat third-party platform"),
     "SITE_URL": reverse_lazy("portal:home"),
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("icon.svg")}],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("icon.svg")}
+    ],
     "SHOW_LANGUAGES": True,
 }
 

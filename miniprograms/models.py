@@ -44,7 +44,7 @@ class Authorizer(Leased):
     A mini program or official account that authorises our component 授权方.
 
     Table and columns of the original system's `wxminiprograms`. `auth_time` is WeChat's own time of
-    the authorisation: what an `unauthorized` push is measured against.
+    the last authorisation or cancellation, 0 if it never told: what later news is measured against.
     """
 
     class Kind(models.TextChoices):
@@ -64,7 +64,7 @@ class Authorizer(Leased):
         ALERTED = 18, _("alerted")
         FROZEN = 19, _("frozen")
 
-    secret_owner = "appid"
+    sealed_to = "appid"
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -191,8 +191,8 @@ class Binding(Leased):
     """
     One attempt to bind: from the merchant's click, or from a push, to an authorizer or an end.
 
-    Its `state` goes to WeChat and comes back in the return URL: 256 bits, good once, for 15 minutes,
-    for this user and this session.
+    Its `state` goes to WeChat and comes back in the return URL: 256 bits, good once, for 15
+    minutes, for this user and this session.
     """
 
     class Status(models.TextChoices):
@@ -212,13 +212,15 @@ class Binding(Leased):
         COMPUTER = "computer", _("computer")
         PHONE = "phone", _("phone")
 
+    FINAL = (Status.BOUND, Status.PARKED, Status.REFUSED)
+
     AUTH_TYPES = [
         (OFFICIAL_ACCOUNT, _("official account")),
         (MINI_PROGRAM, _("mini program")),
         (EITHER, _("either")),
     ]
 
-    secret_owner = "reference"
+    sealed_to = "reference"
 
     reference = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
     component = models.ForeignKey(Component, on_delete=models.PROTECT, verbose_name=_("component"))
@@ -236,7 +238,7 @@ class Binding(Leased):
     biz_appid = models.CharField(_("expected appid"), max_length=32, blank=True)
     session = models.CharField(max_length=64, blank=True, editable=False)  # digest; "": any
     state = SecretField()
-    state_digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    state_digest = models.CharField(max_length=64, blank=True, editable=False)
     pre_auth_code = SecretField()
     pre_auth_code_digest = models.CharField(
         max_length=64, blank=True, db_index=True, editable=False
@@ -269,7 +271,17 @@ class Binding(Leased):
             models.Index(fields=["user", "-started_at"], name="binding_user"),
             models.Index(fields=["status", "-started_at"], name="binding_status"),
         ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state_digest"], condition=~Q(state_digest=""), name="one_binding_a_state"
+            )
+        ]
         permissions = [("resolve_binding", _("Can assign or refuse parked bindings"))]
 
     def __str__(self) -> str:
         return f"{self.get_status_display()} {self.appid}"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has led somewhere. A failed one has not: a late push may still bind it."""
+        return self.status in self.FINAL

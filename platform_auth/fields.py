@@ -2,7 +2,7 @@
 SecretField: a text column that is encrypted at rest and decrypted when it is read.
 
 AES-256-GCM. The associated data names the table, the column and the row's owner (the attribute a
-model names in `secret_owner`), so a ciphertext moved to another row or column does not open.
+model names in `sealed_to`), so a ciphertext moved to another row or column does not open.
 Only this module touches the cipher.
 """
 
@@ -76,7 +76,7 @@ class SecretField(models.TextField):
     """
     A secret text. "" stays "" in the database, so that emptiness can be queried; nothing else can.
 
-    Through `save()` and `create()` it is sealed by itself; `update()` takes only what `seal()` made.
+    `save()` and `create()` seal it by themselves; `update()` takes only what `seal()` made.
     """
 
     descriptor_class = SecretAttribute
@@ -88,8 +88,8 @@ class SecretField(models.TextField):
         super().__init__(*args, **kwargs)
 
     def owner_of(self, instance: models.Model) -> str:
-        """What ties a value to its row: the attribute that the model names in `secret_owner`."""
-        return str(getattr(instance, instance.secret_owner))  # type: ignore[attr-defined]
+        """What ties a value to its row: the attribute that the model names in `sealed_to`."""
+        return str(getattr(instance, instance.sealed_to))  # type: ignore[attr-defined]
 
     def seal(self, value: str, owner: str) -> Sealed | str:
         """VALUE encrypted for the row of OWNER; "" stays ""."""

@@ -1,7 +1,8 @@
 """Who we are to WeChat, what it pushed to us, and who did what."""
 
 import random
-from datetime import datetime, timedelta, timezone as fixed_zone
+from datetime import datetime, timedelta
+from datetime import timezone as fixed_zone
 from functools import lru_cache
 from typing import Any, NoReturn, Self
 
@@ -30,8 +31,12 @@ from platform_auth.wechat.errors import (
 LEASE = timedelta(seconds=25)
 
 is_appid = RegexValidator(r"^wx[0-9a-zA-Z]{8,30}\Z", _("An appid begins with wx."))
-is_aes_key = RegexValidator(r"^[A-Za-z0-9]{43}\Z", _("An EncodingAESKey has 43 letters and digits."))
-is_message_token = RegexValidator(r"^[A-Za-z0-9]{3,32}\Z", _("A token has 3 to 32 letters and digits."))
+is_aes_key = RegexValidator(
+    r"^[A-Za-z0-9]{43}\Z", _("An EncodingAESKey has 43 letters and digits.")
+)
+is_message_token = RegexValidator(
+    r"^[A-Za-z0-9]{3,32}\Z", _("A token has 3 to 32 letters and digits.")
+)
 
 UTC_PLUS_8 = fixed_zone(timedelta(hours=8))
 
@@ -124,7 +129,7 @@ def _until_beijing_midnight() -> timedelta:
 class Component(Leased):
     """Our third-party platform 第三方平台 (the original's weixin_account)."""
 
-    secret_owner = "appid"
+    sealed_to = "appid"
 
     appid = models.CharField(_("appid"), max_length=32, unique=True, validators=[is_appid])
     name = models.CharField(_("name"), max_length=100, blank=True)
@@ -143,6 +148,8 @@ class Component(Leased):
     push_asked_at = models.DateTimeField(_("ticket pushes asked for"), null=True, editable=False)
     access_token = SecretField(_("component token"))
     access_token_expires = models.BigIntegerField(default=0, editable=False)  # Unix seconds
+    reconciled_at = models.DateTimeField(_("reconciled"), null=True, editable=False)
+    reconciling_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
@@ -184,7 +191,7 @@ class Push(models.Model):
         FAILED = "failed", _("failed")
         IGNORED = "ignored", _("ignored")
 
-    secret_owner = "digest"
+    sealed_to = "digest"
 
     digest = models.CharField(max_length=64, unique=True, editable=False)
     business_key = models.CharField(max_length=64, unique=True, editable=False)
@@ -205,7 +212,9 @@ class Push(models.Model):
         indexes = [
             models.Index(fields=["received_at"]),
             models.Index(fields=["appid", "received_at"]),
-            models.Index(fields=["retry_at"], condition=Q(retry_at__isnull=False), name="push_retry"),
+            models.Index(
+                fields=["retry_at"], condition=Q(retry_at__isnull=False), name="push_retry"
+            ),
         ]
         permissions = [("replay_push", _("Can replay pushes"))]
 

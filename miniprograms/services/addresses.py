@@ -1,0 +1,43 @@
+"""Whether a push really belongs to the account in its URL, which nobody signed."""
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from miniprograms.models import Authorizer
+from platform_auth.models import Component
+from platform_auth.wechat.errors import Untrusted
+from platform_auth.wechat.push import Push
+
+# The accounts that WeChat's 全网发布 test writes from; they authorise for the test alone.
+RELEASE_TEST_ACCOUNTS = {
+    "wx570bc396a51b8ff8": "gh_3c884a361561",
+    "wxd101a85aa106f53e": "gh_8dad206e9538",
+    "wx9252c5e0bb1836fc": "gh_c0f28a78b318",
+    "wxc39235c15087f6f3": "gh_905ae9d01059",
+    "wx8e1097c5bc82cde9": "gh_3f222ed8d140",
+    "wx7720d01d4b2a4500": "gh_393666f1fdf4",
+    "wx14550af28c71a144": "gh_26128078e9ab",
+    "wx05d483572dcd5d8b": "gh_39abb5d4e1b7",
+    "wxa35b9c23cfe664eb": "gh_2b3713f184a6",
+    "wx5910277cae6fd970": "gh_7818dcb60240",
+}
+
+
+def check(component: Component, appid: str, push: Push) -> None:
+    """
+    Raise Untrusted unless PUSH, opened with the keys of COMPONENT, may be for APPID.
+
+    One component's keys seal for all its authorizers, so only the ToUserName inside tells whom a
+    push is for. Where we do not know the account's original id yet, its profile becomes due.
+    """
+    user_name = push.get("ToUserName")
+    if push.is_component_push or not user_name:
+        raise Untrusted
+    if RELEASE_TEST_ACCOUNTS.get(appid) == user_name:
+        return
+    rows = Authorizer.objects.filter(Q(appid=appid) | Q(user_name=user_name), component=component)
+    known = {row["appid"]: row["user_name"] for row in rows.values("appid", "user_name")}
+    if any(other != appid for other in known) or known.get(appid) not in ("", user_name):
+        raise Untrusted
+    if not known[appid]:
+        Authorizer.objects.filter(appid=appid, profile_due_at=None).update(profile_due_at=Now())

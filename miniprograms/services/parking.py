@@ -1,0 +1,108 @@
+"""Accounts that wait for staff: whose are they?"""
+
+import logging
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from miniprograms.models import Authorizer, Binding
+from miniprograms.services.profiles import profile_values, sync_profile
+from miniprograms.tokens import authorizer_token
+from platform_auth.leases import let_go
+from platform_auth.models import Component
+from platform_auth.operations import record
+from platform_auth.tokens import as_component
+from platform_auth.wechat import component as wechat
+from platform_auth.wechat.errors import WeChatError
+
+logger = logging.getLogger(__name__)
+
+Status = Binding.Status
+
+
+class NotParked(Exception):
+    """Somebody has decided on this binding already."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This binding has been decided already."))
+
+
+def park_unclaimed(component: Component, listed: wechat.Listed) -> Binding:
+    """An account that authorises COMPONENT and that nobody here asked for."""
+    binding, _created = Binding.objects.update_or_create(
+        component=component,
+        appid=listed.appid,
+        authorizer=None,
+        status=Status.PARKED,
+        parked_because=Binding.Parked.UNCLAIMED,
+        defaults={"refresh_token": listed.refresh_token, "auth_time": listed.auth_time},
+    )
+    return binding
+
+
+def describe(component: Component, appid: str) -> None:
+    """Fetch the names of a parked account, so that staff see what they decide on. May fail."""
+    let_go()
+    try:
+        profile, grant = as_component(component, wechat.get_authorizer_info, appid)
+    except WeChatError as error:
+        logger.warning("the profile of parked %s was not fetched: %s", appid, error)
+        return
+    values = profile_values(profile, grant)
+    names = {name: values[name] for name in ("nick_name", "principal_name")}
+    Binding.objects.parked().filter(component=component, appid=appid).update(**names)
+
+
+def assign(binding: Binding, *, user: User, by: AbstractBaseUser | AnonymousUser) -> Authorizer:
+    """
+    Give the parked account of BINDING to USER, because BY says so. The authorizer.
+
+    Raises NotParked. Its token and profile are fetched at once, or later if WeChat fails.
+    """
+    with transaction.atomic():
+        authorizer = _hand_over(binding, user)
+        decided = Binding.objects.parked().filter(pk=binding.pk)
+        if not decided.update(
+            status=Status.BOUND, user=user, authorizer=authorizer, finished_at=Now()
+        ):
+            raise NotParked
+        record("assign_binding", by=by, appid=binding.appid, result=user.get_username())
+    try:
+        authorizer_token(authorizer.appid)
+        sync_profile(authorizer)
+    except WeChatError as error:
+        logger.warning("%s was assigned, but WeChat says: %s", authorizer.appid, error)
+    authorizer.refresh_from_db()
+    return authorizer
+
+
+def _hand_over(binding: Binding, user: User) -> Authorizer:
+    """The account of BINDING, now USER's; a new row is made from the parked refresh token."""
+    authorizer = Authorizer.objects.filter(appid=binding.appid).first()
+    if authorizer is None:
+        return Authorizer.objects.create(
+            component=binding.component,
+            appid=binding.appid,
+            owner=user,
+            kind=Authorizer.Kind.MINI_PROGRAM,
+            state=Authorizer.State.NEEDS_RECOVERY,
+            refresh_token=binding.refresh_token,
+            func_info=binding.func_info,
+            auth_time=binding.auth_time,
+            create_time=binding.started_at,
+            due_at=binding.started_at,
+            profile_due_at=binding.started_at,
+        )
+    Authorizer.objects.filter(pk=authorizer.pk).update(owner=user, updated_at=Now())
+    return authorizer
+
+
+def refuse(binding: Binding, *, by: AbstractBaseUser | AnonymousUser) -> None:
+    """Leave the parked account of BINDING unclaimed, because BY says so. Raises NotParked."""
+    with transaction.atomic():
+        decided = Binding.objects.parked().filter(pk=binding.pk)
+        if not decided.update(status=Status.REFUSED, finished_at=Now()):
+            raise NotParked
+        record("refuse_binding", by=by, appid=binding.appid)

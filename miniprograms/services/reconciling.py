@@ -1,0 +1,179 @@
+"""
+Our rows against WeChat's list of authorizers: what was lost on the way is found again here.
+
+Absence from the list never deletes anything. An account that is in it and not with us is parked
+for staff; nobody is given an account that they did not bind.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from miniprograms.models import Authorizer, AuthorizerQuerySet, Binding
+from miniprograms.services.parking import describe, park_unclaimed
+from miniprograms.tokens import kept_refresh_tokens, kept_tokens, remember, walk_list
+from platform_auth.leases import let_go
+from platform_auth.models import Component
+from platform_auth.tokens import as_component
+from platform_auth.wechat import component as wechat
+from platform_auth.wechat.component import Listed
+
+logger = logging.getLogger(__name__)
+
+State = Authorizer.State
+
+FULL_PASS = timedelta(hours=6)
+AT_MOST = timedelta(minutes=30)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a pass over the list found, by appid."""
+
+    seen: int = 0
+    recovered: list[str] = field(default_factory=list)
+    parked: list[str] = field(default_factory=list)
+    given_up: int = 0
+
+
+def reconcile(component: Component) -> Report:
+    """
+    Walk the whole list of COMPONENT's authorizers: recover refresh tokens, take back accounts that
+    authorised again, park unknown ones.
+
+    Raises what WeChat answered; what was read until then is kept.
+    """
+    report = Report()
+    needy = list(_needy(component).values_list("pk", flat=True))
+    let_go()
+    for page in walk_list(component):
+        _take_page(component, page, report)
+        let_go()
+    report.given_up = (
+        _needy(component)
+        .filter(pk__in=needy)
+        .update(state=State.NEEDS_REAUTHORIZATION, updated_at=Now())
+    )
+    Component.objects.filter(pk=component.pk).update(reconciled_at=Now())
+    logger.info("reconciled %s: %s", component.appid, report)
+    for appid in report.parked:
+        describe(component, appid)
+    return report
+
+
+def reconcile_if_needed(component: Component) -> Report | None:
+    """
+    A pass, unless another process is at it, if somebody is in need, WeChat counts other accounts
+    than we do, or the last pass is six hours old: for a million accounts it is two thousand calls.
+    """
+    rows = Component.objects.filter(pk=component.pk)
+    free = Q(reconciling_until=None) | Q(reconciling_until__lt=Now())
+    if not rows.filter(free).update(reconciling_until=Now() + AT_MOST):
+        return None
+    try:
+        return reconcile(component) if _is_needed(component) else None
+    finally:
+        rows.update(reconciling_until=None)
+
+
+def is_anybody_lost(component: Component) -> bool:
+    """Whether accounts of COMPONENT wait for the list, none of their refresh tokens working."""
+    return _needy(component).exists()
+
+
+def _is_needed(component: Component) -> bool:
+    recent = Component.objects.filter(pk=component.pk, reconciled_at__gt=Now() - FULL_PASS)
+    if _needy(component).exists() or not recent.exists():
+        return True
+    let_go()
+    total, _page = as_component(component, wechat.get_authorizer_list, offset=0, count=1)
+    return total != _count(component)
+
+
+def _needy(component: Component) -> AuthorizerQuerySet:
+    """Accounts without a refresh token that works, which nothing but the list can help."""
+    return Authorizer.objects.filter(
+        component=component, state=State.NEEDS_RECOVERY, due_at__isnull=True
+    )
+
+
+def _count(component: Component) -> int:
+    """How many accounts WeChat should list, by what we know."""
+    known = Authorizer.objects.filter(component=component).exclude(state=State.UNBOUND)
+    waiting = _unclaimed(component).values("appid").distinct()
+    return known.count() + waiting.count()
+
+
+def _unclaimed(component: Component) -> Any:
+    """Bindings that hold an account which is not in our table: parked, or refused by staff."""
+    held = [Binding.Status.PARKED, Binding.Status.REFUSED]
+    return Binding.objects.filter(component=component, authorizer=None, status__in=held)
+
+
+def _take_page(component: Component, page: list[Listed], report: Report) -> None:
+    """Compare a page of the list with the rows of its accounts."""
+    appids = [listed.appid for listed in page]
+    rows = Authorizer.objects.with_clock().select_related("component").filter(appid__in=appids)
+    known = {row.appid: row for row in rows}
+    unclaimed = {row.appid: row for row in _unclaimed(component).filter(appid__in=appids)}
+    report.seen += len(page)
+    for listed in page:
+        if listed.appid in known:
+            if _take(known[listed.appid], listed):
+                report.recovered.append(listed.appid)
+        elif listed.appid not in unclaimed or _is_news(unclaimed[listed.appid], listed):
+            park_unclaimed(component, listed)
+            report.parked.append(listed.appid)
+
+
+def _is_news(binding: Binding, listed: Listed) -> bool:
+    """Whether an account that staff refused was authorised anew since."""
+    return binding.status == Binding.Status.REFUSED and listed.auth_time > binding.auth_time
+
+
+def _take(row: Authorizer, listed: Listed) -> bool:
+    """Bring ROW up to what WeChat lists. Whether that gave it a refresh token it needed."""
+    if not listed.refresh_token:
+        return False
+    is_known = listed.refresh_token in kept_refresh_tokens(row)
+    is_newer = listed.auth_time > row.auth_time
+    match row.state:
+        case State.BOUND if is_newer and not is_known:
+            return _adopt(row, listed)
+        case State.BOUND:
+            if not is_known:
+                remember(row.pk, listed.refresh_token)
+            _keep_auth_time(row, listed)
+            return False
+        case State.UNBOUND:
+            return is_newer and _adopt(row, listed)
+        case _:
+            return (is_newer or not is_known) and _adopt(row, listed)
+
+
+def _adopt(row: Authorizer, listed: Listed) -> bool:
+    """Take the refresh token of the list as ROW's own; it is tried out at once."""
+    values = kept_tokens(row, listed.refresh_token)
+    rows = Authorizer.objects.filter(pk=row.pk, epoch=row.epoch)
+    return bool(
+        rows.update(
+            **values,
+            state=State.NEEDS_RECOVERY,
+            due_at=Now(),
+            failures=0,
+            auth_time=listed.auth_time,
+            unauthorized_at=None,
+            epoch=F("epoch") + 1,
+            lease_until=None,
+        )
+    )
+
+
+def _keep_auth_time(row: Authorizer, listed: Listed) -> None:
+    """WeChat's own time of the authorisation, where no push has told it."""
+    rows = Authorizer.objects.filter(pk=row.pk, auth_time__lt=listed.auth_time)
+    rows.update(auth_time=listed.auth_time)

@@ -1,0 +1,282 @@
+"""The authorizer token: reuse, refresh, one at a time; and calls made with it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Concatenate, ParamSpec, TypeVar
+
+from django.db import OperationalError
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from miniprograms.models import HISTORY, Authorizer
+from platform_auth.fields import Sealed, Unreadable, seal
+from platform_auth.leases import let_go, single_flight
+from platform_auth.models import LEASE, Component
+from platform_auth.tokens import as_component, due_after
+from platform_auth.wechat import component as wechat
+from platform_auth.wechat.errors import (
+    NotAuthorized,
+    NotReady,
+    RefreshTokenInvalid,
+    TokenExpired,
+    WeChatError,
+)
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+State = Authorizer.State
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What api_authorizer_token gave for a row asked about at `asked_at` (the database's time)."""
+
+    row: Authorizer
+    token: wechat.Token
+    refresh_token: str = field(repr=False)
+    asked_at: datetime
+
+
+def authorizer_token(appid: str, *, refused: str = "") -> str:
+    """
+    The authorizer_access_token of APPID. REFUSED is one that WeChat has just turned down.
+
+    Raises NotReady for an account that is unbound, unknown or needs its owner, and what WeChat
+    answered where asking it failed.
+    """
+
+    def read() -> Authorizer:
+        try:
+            row: Authorizer = rows.get(appid=appid)
+        except Authorizer.DoesNotExist:
+            raise NotReady(_("This account is not bound to the platform.")) from None
+        return row
+
+    rows = Authorizer.objects.with_clock().select_related("component")
+    return single_flight(read, refresh, refused=refused)
+
+
+def call_as(
+    appid: str, endpoint: Callable[Concatenate[str, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """
+    The answer of ENDPOINT, asked with the token of APPID before ARGS.
+
+    A token that WeChat turns down is refreshed once, unless somebody has done so since, and the
+    call is repeated once.
+    """
+    token = authorizer_token(appid)
+    try:
+        return endpoint(token, *args, **kwargs)
+    except TokenExpired:
+        return endpoint(authorizer_token(appid, refused=token), *args, **kwargs)
+
+
+def refresh(row: Authorizer) -> str | None:
+    """
+    A new token for ROW, whose lease we hold: with a refresh token that we keep, or else with the
+    one that WeChat's list still knows. The token, or None if we were fenced off.
+
+    Raises what WeChat answered, once the row says so too.
+    """
+    try:
+        return save(ask(row, kept_refresh_tokens(row)))
+    except RefreshTokenInvalid as error:
+        return _recover(row, error)
+    except NotAuthorized:
+        confirm_cancelled(row)
+        raise
+    except WeChatError as error:
+        row.put_off(error)
+        raise
+
+
+def ask(row: Authorizer, refresh_tokens: list[str]) -> Refreshed:
+    """api_authorizer_token with the first of REFRESH_TOKENS that works. Writes nothing."""
+    problem = RefreshTokenInvalid("api_authorizer_token", 61023, "no refresh token is known")
+    for refresh_token in refresh_tokens:
+        try:
+            token, new = as_component(
+                row.component, wechat.refresh_authorizer_token, row.appid, refresh_token
+            )
+        except RefreshTokenInvalid as error:
+            logger.warning("%s: a refresh token is no longer valid", row.appid)
+            problem = error
+        else:
+            return Refreshed(row, token, new or refresh_token, row.now)
+    raise problem
+
+
+def kept_refresh_tokens(row: Authorizer) -> list[str]:
+    """The refresh tokens that may still work, newest first. An unbound account has none."""
+    if row.state == State.UNBOUND:
+        return []
+    tokens = [readable_refresh_token(row), *row.older_refresh_tokens]
+    return [token for token in dict.fromkeys(tokens) if token]
+
+
+def readable_refresh_token(row: Authorizer) -> str:
+    """The refresh token of ROW, or "" if it cannot be decrypted: then it counts as lost."""
+    try:
+        token: str = row.refresh_token
+    except Unreadable as error:
+        logger.error("%s", error)
+        return ""
+    return token
+
+
+def _recover(row: Authorizer, problem: RefreshTokenInvalid) -> str | None:
+    """None of our refresh tokens works: ask the list once, then the owner."""
+    unbound = row.state == State.UNBOUND
+    row.write(lease_until=Now() + LEASE, **({} if unbound else {"state": State.NEEDS_RECOVERY}))
+    try:
+        listed = find_in_list(row.component, row.appid, lambda: row.write(**held()))
+        fresh = listed.refresh_token if listed else ""
+        if fresh and fresh not in kept_refresh_tokens(row):
+            return save(ask(row, [fresh]), auth_time=listed.auth_time if listed else 0)
+    except RefreshTokenInvalid as error:
+        problem = error
+    except WeChatError as error:
+        row.put_off(error)
+        raise
+    give_up(row, problem)
+    raise problem
+
+
+def give_up(row: Authorizer, problem: WeChatError) -> None:
+    """Only the owner can help ROW now; one that was unbound already stays so."""
+    state = State.UNBOUND if row.state == State.UNBOUND else State.NEEDS_REAUTHORIZATION
+    row.write(state=state, due_at=None, last_error=str(problem), failures=row.failures + 1)
+
+
+def held() -> dict[str, object]:
+    """What a long walk writes to keep its lease."""
+    return {"lease_until": Now() + LEASE}
+
+
+def find_in_list(
+    component: Component, appid: str, keep_lease: Callable[[], object]
+) -> wechat.Listed | None:
+    """What api_get_authorizer_list says of APPID, or None if it is not there."""
+    for page in walk_list(component):
+        for listed in page:
+            if listed.appid == appid:
+                return listed
+        keep_lease()
+    return None
+
+
+def walk_list(component: Component) -> Iterator[list[wechat.Listed]]:
+    """All accounts that authorise COMPONENT, in pages of up to 500."""
+    offset, total = 0, 1
+    while offset < total:
+        total, page = as_component(component, wechat.get_authorizer_list, offset=offset)
+        if not page:
+            return
+        yield page
+        offset += len(page)
+
+
+def save(refreshed: Refreshed, **also: object) -> str | None:
+    """
+    Write what a refresh gave, and ALSO, if we still hold the lease.
+
+    Fenced off, we add the refresh token to the history all the same: one received is never lost.
+    """
+    row = refreshed.row
+    if insist(lambda: row.write(**refreshed_values(refreshed), **also)):
+        return refreshed.token.value
+    insist(lambda: remember(row.pk, refreshed.refresh_token))
+    return None
+
+
+def insist(write: Callable[[], T]) -> T:
+    """WRITE, if need be three times, each on a fresh connection: it holds what may not be lost."""
+    for pause in (0.2, 1.0):
+        try:
+            return write()
+        except OperationalError as error:
+            logger.warning("writing tokens again: %s", type(error).__name__)
+            let_go()
+            time.sleep(pause)
+    return write()
+
+
+def refreshed_values(refreshed: Refreshed) -> dict[str, object]:
+    """The columns of a row that was refreshed."""
+    row, token = refreshed.row, refreshed.token
+    return {
+        **kept_tokens(row, refreshed.refresh_token),
+        **seal(Authorizer, row.appid, access_token=token.value),
+        "expires": int(refreshed.asked_at.timestamp()) + token.life,
+        "due_at": due_after(refreshed.asked_at, token.life),
+        "state": State.BOUND,
+        "failures": 0,
+        "last_error": "",
+        "refreshes": F("refreshes") + 1,
+        "updated_at": refreshed.asked_at,
+    }
+
+
+def kept_tokens(row: Authorizer, refresh_token: str) -> dict[str, Sealed | str]:
+    """The refresh token columns of ROW once REFRESH_TOKEN is the present one."""
+    present = readable_refresh_token(row)
+    if refresh_token in ("", present):
+        return {}
+    older = [known for known in row.older_refresh_tokens if known != refresh_token]
+    history = " ".join(filter(None, [present, *older][:HISTORY]))
+    return seal(Authorizer, row.appid, refresh_token=refresh_token, refresh_token_history=history)
+
+
+def remember(pk: int, refresh_token: str) -> None:
+    """Add REFRESH_TOKEN to the history of the row, whoever has moved it on meanwhile."""
+    while True:
+        row = Authorizer.objects.get(pk=pk)
+        known = [readable_refresh_token(row), *row.older_refresh_tokens]
+        if row.state == State.UNBOUND or refresh_token in known:
+            return
+        history = " ".join([refresh_token, *row.older_refresh_tokens][:HISTORY])
+        same = Authorizer.objects.filter(pk=pk, epoch=row.epoch)
+        if same.update(
+            **seal(Authorizer, row.appid, refresh_token_history=history), epoch=F("epoch") + 1
+        ):
+            return
+
+
+def confirm_cancelled(row: Authorizer) -> None:
+    """
+    WeChat said 61003 not authorised: ask for the account's profile, and if that is refused alike,
+    the owner has cancelled.
+    """
+    try:
+        as_component(row.component, wechat.get_authorizer_info, row.appid)
+    except NotAuthorized as error:
+        row.write(**unbound_values(str(error)))
+    except WeChatError as error:
+        row.put_off(error)
+    else:
+        row.put_off(NotReady(_("WeChat contradicts itself on whether this account is authorised.")))
+
+
+def unbound_values(why: str = "") -> dict[str, object]:
+    """The columns of an account whose owner has cancelled: no tokens; row and history stay."""
+    return {
+        "state": State.UNBOUND,
+        "access_token": "",
+        "refresh_token": "",
+        "expires": 0,
+        "due_at": None,
+        "profile_due_at": None,
+        "lease_until": None,
+        "failures": 0,
+        "last_error": why,
+        "unauthorized_at": Now(),
+        "updated_at": Now(),
+    }

@@ -1,0 +1,20 @@
+"""The merchants' portal."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from miniprograms import views
+
+app_name = "portal"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("login/", views.Login.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("password/", views.PasswordChange.as_view(), name="password"),
+    path("bind/", views.bind, name="bind"),
+    path("bind/link/<str:signed>/", views.bind_link, name="bind-link"),
+    path("bind/<str:state>/", views.bind_outcome, name="bind-outcome"),
+    path("bind/<str:state>/go/", views.bind_go, name="bind-go"),
+    path("bind/<str:state>/return/", views.bind_return, name="bind-return"),
+]

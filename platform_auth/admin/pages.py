@@ -1,0 +1,249 @@
+"""What all staff pages share: read-only rows, acts that ask first, lists that never count it all."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import models
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from unfold.admin import ModelAdmin
+
+from platform_auth.fields import Unreadable
+from platform_auth.operations import record
+from platform_auth.wechat.errors import WeChatError, scrub
+
+MOST_AT_ONCE = 20  # each may keep WeChat busy for seconds while a person waits
+PAGES_AHEAD = 10
+
+Act = Callable[[Any], str]
+
+
+class NearPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than ten pages ahead of the page asked for."""
+
+    template_name = "admin/parts/pages.html"
+
+    def __init__(self, *args: Any, page: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.horizon = (page + PAGES_AHEAD) * self.per_page
+
+    @cached_property
+    def count(self) -> int:
+        rows: models.QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[: self.horizon].count()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be more rows than were counted."""
+        return self.count == self.horizon
+
+
+class StaffAdmin(ModelAdmin):
+    """Rows that staff look at. No form changes them: acts do, each with a permission of its own."""
+
+    list_per_page = 50
+    list_fullwidth = True
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    actions_on_top = True
+    troubles: tuple[type[Exception], ...] = (WeChatError, Unreadable)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kwargs: Any
+    ) -> NearPaginator:
+        page = request.GET.get("p") or request.GET.get("page") or "1"
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1
+        return NearPaginator(queryset, per_page, *args, page=number, **kwargs)
+
+    def tell(self, request: HttpRequest, row: Any, act: Act) -> None:
+        """Do ACT to ROW and tell what came of it."""
+        try:
+            sentence = act(row)
+        except self.troubles as problem:
+            self.message_user(request, f"{row}: {problem}", messages.ERROR)
+        else:
+            self.message_user(request, f"{row}: {sentence}", messages.SUCCESS)
+
+    def tell_each(self, request: HttpRequest, rows: Iterable[Any], act: Act) -> None:
+        """Do ACT to each of ROWS, but not to a whole table while the person waits."""
+        for row in self.few(request, rows):
+            self.tell(request, row, act)
+
+    def few(self, request: HttpRequest, rows: Any) -> list[Any]:
+        """ROWS as a list; empty, and the person told, if they are too many to act on at once."""
+        found = list(rows[: MOST_AT_ONCE + 1])
+        if len(found) > MOST_AT_ONCE:
+            text = _("Nothing was done: choose at most %(most)d at once.") % {"most": MOST_AT_ONCE}
+            self.message_user(request, text, messages.ERROR)
+            return []
+        return found
+
+    def ask(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        act: Callable[[Any, Any], str],
+        *,
+        title: str,
+        question: str,
+        form: Callable[[HttpRequest, Any], Form] | None = None,
+    ) -> HttpResponse:
+        """A page that asks before ACT is done to one row, with the FORM's answers; POST does it."""
+        row = self.visible_or_404(request, object_id)
+        filled = form(request, row) if form else None
+        if request.method == "POST" and (filled is None or filled.is_valid()):
+            self.tell(request, row, lambda row: act(row, filled))
+            return HttpResponseRedirect(self.url_of(row))
+        return self.page(request, "admin/ask.html", rows=[row], title=title, question=question,
+                         form=filled, back=self.url_of(row))  # fmt: skip
+
+    def ask_about(
+        self,
+        request: HttpRequest,
+        queryset: Any,
+        act: Act,
+        *,
+        action: str,
+        title: str,
+        question: str,
+    ) -> HttpResponse | None:
+        """The same for the rows chosen in a list. None once it is done: back to the list."""
+        rows = self.few(request, queryset)
+        if not rows:
+            return None
+        if request.POST.get("confirmed"):
+            for row in rows:
+                self.tell(request, row, act)
+            return None
+        hidden = [("action", action), *((ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows)]
+        return self.page(request, "admin/ask.html", rows=rows, title=title, question=question,
+                         hidden=hidden, back=request.get_full_path())  # fmt: skip
+
+    def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+        """A page of our own within the admin's frame."""
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        frame = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        return TemplateResponse(request, template, {**frame, **context})
+
+    def visible_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        """The row, if this person may see it: an act must not tell names that the list hides."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        return row
+
+    def url_of(self, row: Any) -> str:
+        """The page of ROW."""
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
+        return reverse(name, args=[quote(row.pk)])
+
+
+class RecordedAdmin(StaffAdmin):
+    """Rows that staff edit by Django's own forms: what the admin logs, the operation log says too."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return ModelAdmin.has_add_permission(self, request)  # type: ignore[no-any-return]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return ModelAdmin.has_change_permission(self, request, obj)  # type: ignore[no-any-return]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return ModelAdmin.has_delete_permission(self, request, obj)  # type: ignore[no-any-return]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Without Django's "delete selected", whose rows and log are not one transaction."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        record(f"add_{self.opts.model_name}", by=request.user, result=str(obj))
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        names = ", ".join(_changed(message))
+        record(f"change_{self.opts.model_name}", by=request.user, result=f"{obj}: {names}")
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            record(f"delete_{self.opts.model_name}", by=request.user, result=str(obj))
+        return super().log_deletions(request, queryset)
+
+
+def _changed(message: Any) -> list[str]:
+    """The names of the fields in Django's log MESSAGE; never their values."""
+    parts = message if isinstance(message, list) else []
+    return [
+        str(name)
+        for part in parts
+        for details in part.values()
+        for name in details.get("fields", [])
+    ]
+
+
+# ── pieces of page ──────────────────────────────────────────────────────────────────────────────
+
+
+def label(text: object, kind: str = "") -> SafeString:
+    """TEXT in a coloured box; KIND is success, info, warning, danger or nothing."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
+
+
+def ago(at: datetime | None) -> SafeString | str:
+    """How long ago AT is, or in how long it comes, with the exact time as its title."""
+    if at is None:
+        return "–"
+    now = timezone.now()
+    text = (
+        _("%(time)s ago") % {"time": timesince(at, now, depth=1)}
+        if at <= now
+        else _("in %(time)s") % {"time": timesince(now, at, depth=1)}
+    )
+    return render_to_string("admin/parts/time.html", {"at": at, "text": text})
+
+
+def copyable(text: str, name: str = "") -> SafeString:
+    """TEXT in a field with a button that copies it."""
+    return render_to_string("admin/parts/copy.html", {"text": text, "name": name})
+
+
+def pretty(value: object) -> SafeString | str:
+    """VALUE as indented JSON, without anything shaped like a credential."""
+    if not value:
+        return "–"
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return render_to_string("admin/parts/json.html", {"text": scrub(text)})
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> SafeString | str:
+    """A small table inside a page."""
+    if not rows:
+        return "–"
+    return render_to_string("admin/parts/table.html", {"headers": headers, "rows": rows})

@@ -1,0 +1,65 @@
+"""Forms for staff."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from platform_auth.models import Component
+from platform_auth.registration import check
+
+# Form field → model field. They differ in name so that no form ever takes a secret from a row.
+SECRETS = {"secret": "app_secret", "token": "message_token", "key": "aes_key"}
+
+
+class WriteOnlyField(forms.CharField):
+    """A secret that can be given and never comes back: "" means keep what is there."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"autocomplete": "new-password"}
+        super().__init__(widget=UnfoldAdminPasswordWidget(attrs), required=False, **kwargs)
+
+
+class ComponentForm(forms.ModelForm[Component]):
+    """Our own platform. The secrets are write-only, and all needed at first."""
+
+    secret = WriteOnlyField(label=_("AppSecret"))
+    token = WriteOnlyField(
+        label=_("message token"),
+        help_text=_("消息校验Token. The one before stays accepted as the previous token."),
+    )
+    key = WriteOnlyField(
+        label=_("EncodingAESKey"),
+        help_text=_("消息加解密Key, 43 characters. The one before stays accepted, too."),
+    )
+
+    class Meta:
+        model = Component
+        fields = ("appid", "name")
+        widgets = {"appid": UnfoldAdminTextInputWidget, "name": UnfoldAdminTextInputWidget}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        is_new = self.instance.pk is None
+        for name in SECRETS:
+            if name in self.fields:
+                self.fields[name].required = is_new
+                if not is_new:
+                    self.fields[name].widget.attrs["placeholder"] = _("Leave empty to keep it.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        given = {model: cleaned.get(field) for field, model in SECRETS.items()}
+        try:
+            check({name: value for name, value in given.items() if value})
+        except ValidationError as error:
+            self._tell(error.message_dict)
+        return cleaned
+
+    def _tell(self, problems: Mapping[str, list[str]]) -> None:
+        for field, model in SECRETS.items():
+            if model in problems:
+                self.add_error(field, problems[model])
