@@ -99,7 +99,7 @@ def _remember(request: Request) -> dict[str, str]:
 
 def field(label: str, control: Html, hint: str = "") -> Html:
     """A labelled form control."""
-    return tag("label", tag("span", label), control, tag("small", hint) if hint else None)
+    return tag("label", tag("span", label, " ", tag("small", hint) if hint else None), control)
 
 
 def choice(name: str, options: Iterable[tuple[str, str]], chosen: str = "") -> Html:
