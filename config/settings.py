@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 import environ
 import structlog
 from csp.constants import NONE, SELF
@@ -15,6 +16,9 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.logs import scrubbing
+
+# Lets Django's generic classes be written with their model: ModelAdmin[Push].
+django_stubs_ext.monkeypatch()
 
 ROOT = Path(__file__).resolve().parent.parent
 
