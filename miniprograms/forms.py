@@ -19,7 +19,6 @@ class BindForm(forms.Form):
             (OFFICIAL_ACCOUNT, _("Official account")),
         ],
         coerce=int,
-        empty_value=EITHER,
         initial=EITHER,
         required=False,
         widget=forms.RadioSelect,
@@ -44,6 +43,10 @@ class BindForm(forms.Form):
             attrs={"placeholder": "wx…", "autocomplete": "off", "spellcheck": "false"}
         ),
     )
+
+    def clean_auth_type(self) -> int:
+        """Left out, it is either kind."""
+        return int(self.cleaned_data["auth_type"] or EITHER)
 
     def clean_device(self) -> str:
         """Left out, it is the computer."""

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
@@ -57,7 +57,7 @@ class PasswordChange(PasswordChangeView):
     template_name = "portal/password.html"
     success_url = reverse_lazy("portal:home")
 
-    def form_valid(self, form: PasswordChangeForm[User]) -> HttpResponse:
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         messages.success(self.request, _("Your password has been changed."))
         return super().form_valid(form)
 
@@ -104,8 +104,8 @@ def _unfinished(request: HttpRequest) -> QuerySet[Binding]:
     """This user's bindings that WeChat, the owner or staff still have to do something about."""
     still_open = Q(status=_Status.OPEN, expires_at__gt=Now())
     waiting = Q(status__in=[_Status.TRADING, _Status.PARKED])
-    mine = Binding.objects.filter(still_open | waiting, user_id=request.user.pk)
-    return mine.order_by("-started_at")[:10]
+    mine = Q(user_id=request.user.pk)
+    return Binding.objects.filter(mine & (still_open | waiting)).order_by("-started_at")[:10]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -198,7 +198,7 @@ def bind_go(request: HttpRequest, state: str) -> HttpResponse:
 
 
 @require_safe
-@on_the_way("no-referrer")
+@on_the_way("same-origin")
 def bind_outcome(request: HttpRequest, state: str) -> HttpResponse:
     """What the computer that showed the code for the phone sees, until it is done and after."""
     if not constant_time_compare(request.session.get(WAITING, ""), digest(state)):
@@ -264,4 +264,3 @@ def _nonce(request: HttpRequest) -> str:
     """This session's own secret; it outlives the login of its user."""
     nonce: str = request.session.setdefault(NONCE, secrets.token_hex(32))
     return nonce
-

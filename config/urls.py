@@ -1,0 +1,30 @@
+"""
+Addresses. WeChat's own and the operators' are in `platform_auth.urls`, in front of all this.
+"""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """For whoever asks without having read a page of ours."""
+    return redirect(static("icon.svg"))
+
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="portal:home")),
+    path("favicon.ico", favicon),
+    path("portal/", include("miniprograms.urls")),
+    path("api/", include("config.api")),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+]
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.page_not_found"
+handler500 = "config.errors.server_error"

@@ -1,0 +1,23 @@
+// A page between us and WeChat goes on by itself: to the link it holds, or once the page it asks
+// for has stopped waiting.
+"use strict";
+
+const link = document.querySelector("a[data-navigate]");
+if (link) location.replace(link.href);
+
+const waiting = document.querySelector("[data-poll]");
+if (waiting) setTimeout(ask, 2000, waiting.dataset.poll);
+
+async function ask(url) {
+  try {
+    const answer = await fetch(url, { cache: "no-store" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.status < 500 && !page.querySelector("[data-poll]")) {
+      location.replace(url);
+      return;
+    }
+  } catch {
+    // The network is away: ask again.
+  }
+  setTimeout(ask, 3000, url);
+}
