@@ -290,7 +290,7 @@ def settle_binding(pk: int) -> None:
     elif row.now - row.started_at > GIVE_UP:
         _fail_unless_told(row, row.last_error)
     else:
-        row.put_off(Unreachable("api_query_auth", row.last_error))
+        row.put_off(Unreachable("api_query_auth", "the answer was lost"))
 
 
 def settle_due() -> int:
@@ -316,14 +316,15 @@ def _find_account(row: Binding) -> None:
         land(row, Grant(row.appid, None, listed.refresh_token, []))
     else:
         # Listed without a refresh token: the code was never traded, so it is still good.
-        row.put_off(Unreachable("api_query_auth", row.last_error), code_digest="")
+        row.put_off(Unreachable("api_query_auth", "the answer was lost"), code_digest="")
 
 
 def make_bind_link(user: User, *, by: AbstractBaseUser | AnonymousUser) -> str:
     """A link with which USER can bind without logging in, for three days; BY makes it."""
     signed = signing.dumps(user.pk, salt=LINK_SALT)
     record("make_bind_link", by=by, result=user.get_username())
-    return settings.PUBLIC_URL + reverse("portal:bind-link", args=[signed])
+    url: str = settings.PUBLIC_URL + reverse("portal:bind-link", args=[signed])
+    return url
 
 
 def read_bind_link(signed: str) -> User | None:

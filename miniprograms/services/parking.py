@@ -80,9 +80,9 @@ def assign(binding: Binding, *, user: User, by: AbstractBaseUser | AnonymousUser
 
 def _hand_over(binding: Binding, user: User) -> Authorizer:
     """The account of BINDING, now USER's; a new row is made from the parked refresh token."""
-    authorizer = Authorizer.objects.filter(appid=binding.appid).first()
+    authorizer: Authorizer | None = Authorizer.objects.filter(appid=binding.appid).first()
     if authorizer is None:
-        return Authorizer.objects.create(
+        made: Authorizer = Authorizer.objects.create(
             component=binding.component,
             appid=binding.appid,
             owner=user,
@@ -95,6 +95,7 @@ def _hand_over(binding: Binding, user: User) -> Authorizer:
             due_at=binding.started_at,
             profile_due_at=binding.started_at,
         )
+        return made
     Authorizer.objects.filter(pk=authorizer.pk).update(owner=user, updated_at=Now())
     return authorizer
 

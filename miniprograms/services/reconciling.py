@@ -105,7 +105,7 @@ def _count(component: Component) -> int:
     """How many accounts WeChat should list, by what we know."""
     known = Authorizer.objects.filter(component=component).exclude(state=State.UNBOUND)
     waiting = _unclaimed(component).values("appid").distinct()
-    return known.count() + waiting.count()
+    return int(known.count()) + int(waiting.count())
 
 
 def _unclaimed(component: Component) -> Any:

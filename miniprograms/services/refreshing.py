@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection, transaction
@@ -157,10 +158,10 @@ def save_all(refreshed: list[Refreshed]) -> list[Refreshed]:
     """Write a round in one UPDATE … FROM (VALUES …). Those of REFRESHED that were fenced off."""
     if not refreshed:
         return []
-    table = connection.ops.quote_name(Authorizer._meta.db_table)
-    rows = [[one.row.pk, one.row.epoch, *_saved_values(one)] for one in refreshed]
+    table, quote = Authorizer._meta.db_table, connection.ops.quote_name
+    rows: list[list[Any]] = [[one.row.pk, one.row.epoch, *_saved_values(one)] for one in refreshed]
     assignments = ", ".join(
-        f"{connection.ops.quote_name(field.column)} = fresh.column{number}"
+        f"{quote(field.column)} = fresh.column{number}"
         for number, field in enumerate(_SAVED, start=3)
     )
     marks = ", ".join(f"({', '.join(['%s'] * len(row))})" for row in rows)
@@ -175,20 +176,18 @@ def save_all(refreshed: list[Refreshed]) -> list[Refreshed]:
     return [one for one in refreshed if one.row.pk not in written]
 
 
-_SAVED = [
-    Authorizer._meta.get_field(name)
-    for name in (
-        "access_token",
-        "expires",
-        "refresh_token",
-        "refresh_token_history",
-        "due_at",
-        "state",
-        "failures",
-        "last_error",
-        "updated_at",
-    )
-]
+_SAVED_NAMES = {
+    "access_token",
+    "expires",
+    "refresh_token",
+    "refresh_token_history",
+    "due_at",
+    "state",
+    "failures",
+    "last_error",
+    "updated_at",
+}
+_SAVED = [field for field in Authorizer._meta.concrete_fields if field.name in _SAVED_NAMES]
 
 
 def _saved_values(refreshed: Refreshed) -> Iterator[object]:
