@@ -72,7 +72,7 @@ class SecretAttribute(DeferredAttribute):
         instance.__dict__[self.field.attname] = value
 
 
-class SecretField(models.TextField):
+class SecretField(models.TextField[str, str]):
     """
     A secret text. "" stays "" in the database, so that emptiness can be queried; nothing else can.
 

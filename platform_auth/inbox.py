@@ -173,7 +173,7 @@ def _insert(row: Push) -> bool:
         field.get_db_prep_save(field.pre_save(row, True), connection=connection) for field in fields
     ]
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in fields)
+    columns = ", ".join(quote(str(field.column)) for field in fields)
     marks = ", ".join(["%s"] * len(fields))
     with connection.cursor() as cursor:
         cursor.execute(

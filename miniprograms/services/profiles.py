@@ -88,24 +88,28 @@ def profile_values(profile: Mapping[str, Any], grant: Mapping[str, Any]) -> dict
         "account_status": _number(profile.get("account_status"), 1),
         "idc": _number(profile.get("idc"), 0),
     }
-    for name in _TEXTS:
+    for name, length in _TEXTS.items():
         text = profile.get(name)
-        length = Authorizer._meta.get_field(name).max_length or 0
         values[name] = text.replace("\0", "")[:length] if isinstance(text, str) else ""
     if isinstance(grant.get("func_info"), list):
         values["func_info"] = wechat.read_func_info(grant["func_info"])
     return values
 
 
-_TEXTS = (
-    "nick_name",
-    "head_img",
-    "user_name",
-    "alias",
-    "qrcode_url",
-    "principal_name",
-    "signature",
-)
+_TEXTS = {
+    field.name: field.max_length or 0
+    for field in Authorizer._meta.concrete_fields
+    if field.name
+    in {
+        "nick_name",
+        "head_img",
+        "user_name",
+        "alias",
+        "qrcode_url",
+        "principal_name",
+        "signature",
+    }
+}
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection, transaction
@@ -27,6 +27,7 @@ from platform_auth.tokens import component_token
 from platform_auth.wechat import component as wechat
 from platform_auth.wechat.errors import (
     NotAuthorized,
+    NotReady,
     RefreshTokenInvalid,
     TokenExpired,
     WeChatError,
@@ -61,6 +62,8 @@ def refresh_now(authorizer: Authorizer, *, by: AbstractBaseUser | AnonymousUser)
         record("refresh_token", by=by, appid=authorizer.appid)
     tokens.authorizer_token(authorizer.appid)
     authorizer.refresh_from_db()
+    if authorizer.last_error:  # the old token is still good, so nobody was told
+        raise NotReady(authorizer.last_error)
 
 
 def take_due(limit: int) -> list[Authorizer]:
@@ -68,7 +71,7 @@ def take_due(limit: int) -> list[Authorizer]:
     due = Authorizer.objects.due()
     first = due.order_by("due_at").values("pk")[:limit]
     # Django has no UPDATE … RETURNING; without it nobody would know which rows were won.
-    query = due.filter(pk__in=first).query.chain(UpdateQuery)
+    query = cast(UpdateQuery, due.filter(pk__in=first).query.chain(UpdateQuery))
     query.add_update_values({"epoch": F("epoch") + 1, "lease_until": Now() + LEASE})
     sql, values = query.get_compiler(connection=connection).as_sql()
     with connection.cursor() as cursor:
@@ -161,7 +164,7 @@ def save_all(refreshed: list[Refreshed]) -> list[Refreshed]:
     table, quote = Authorizer._meta.db_table, connection.ops.quote_name
     rows: list[list[Any]] = [[one.row.pk, one.row.epoch, *_saved_values(one)] for one in refreshed]
     assignments = ", ".join(
-        f"{quote(field.column)} = fresh.column{number}"
+        f"{quote(str(field.column))} = fresh.column{number}"
         for number, field in enumerate(_SAVED, start=3)
     )
     marks = ", ".join(f"({', '.join(['%s'] * len(row))})" for row in rows)
