@@ -128,8 +128,8 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     user = bindings.read_bind_link(signed)
     if user is None:
         raise Http404
-    form = BindForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = BindForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
         request.session[LINK] = request.path
         return _start(request, form, user=user)
     status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK

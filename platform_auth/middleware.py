@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
+from structlog.contextvars import get_contextvars
 
 from platform_auth.views import forbidden
 
@@ -35,7 +36,15 @@ def doors(
 
 
 class RequestMiddleware(StructlogMiddleware):
-    """django-structlog's request id and log lines, with the query left out: codes travel in it."""
+    """
+    django-structlog's request id and log lines, with the query left out: codes travel in it.
+
+    The id goes back as a header, for whoever wants to report what happened.
+    """
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        response["X-Request-ID"] = get_contextvars().get("request_id", "")
+        super().handle_response(request, response)
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:

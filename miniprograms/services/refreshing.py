@@ -47,8 +47,12 @@ def sweep(budget: float = BUDGET) -> int:
     give_up = time.monotonic() + budget
     asked = 0
     with ThreadPoolExecutor(ROUND, thread_name_prefix="refresh") as pool:
-        while time.monotonic() < give_up and (rows := take_due(ROUND)):
-            _refresh_round(rows, pool)
+        while time.monotonic() < give_up:
+            component_tokens = _component_tokens()
+            rows = take_due(ROUND, component__in=list(component_tokens))
+            if not rows:
+                break
+            _refresh_round(rows, component_tokens, pool)
             asked += len(rows)
     let_go()
     return asked
@@ -66,9 +70,9 @@ def refresh_now(authorizer: Authorizer, *, by: AbstractBaseUser | AnonymousUser)
         raise NotReady(authorizer.last_error)
 
 
-def take_due(limit: int) -> list[Authorizer]:
+def take_due(limit: int, **which: object) -> list[Authorizer]:
     """Lease up to LIMIT due rows in one statement; a row goes to one sweeper only."""
-    due = Authorizer.objects.due()
+    due = Authorizer.objects.due().filter(**which)
     first = due.order_by("due_at").values("pk")[:limit]
     # Django has no UPDATE … RETURNING; without it nobody would know which rows were won.
     query = cast(UpdateQuery, due.filter(pk__in=first).query.chain(UpdateQuery))
@@ -80,9 +84,10 @@ def take_due(limit: int) -> list[Authorizer]:
     return list(Authorizer.objects.with_clock().select_related("component").filter(pk__in=ids))
 
 
-def _refresh_round(rows: list[Authorizer], pool: ThreadPoolExecutor) -> None:
+def _refresh_round(
+    rows: list[Authorizer], component_tokens: dict[int, str], pool: ThreadPoolExecutor
+) -> None:
     """Ask WeChat about all ROWS side by side, save what came together, look at the rest singly."""
-    component_tokens = _component_tokens(rows)
     let_go()
     outcomes = list(pool.map(lambda row: _ask(row, component_tokens), rows))
     refreshed = [outcome for outcome in outcomes if isinstance(outcome, Refreshed)]
@@ -93,30 +98,25 @@ def _refresh_round(rows: list[Authorizer], pool: ThreadPoolExecutor) -> None:
     list(pool.map(_settle, [pair for pair in failed if not isinstance(pair[1], Refreshed)]))
 
 
-def _component_tokens(rows: list[Authorizer]) -> dict[int, str | WeChatError]:
-    """The component token of each component in ROWS, or why there is none."""
-    found: dict[int, str | WeChatError] = {}
-    for component in {row.component_id: row.component for row in rows}.values():
+def _component_tokens() -> dict[int, str]:
+    """The token of every component that has one; the accounts of the others wait."""
+    found = {}
+    for component in Component.objects.all():
         try:
             found[component.pk] = component_token(component)
         except WeChatError as error:
-            found[component.pk] = error
+            logger.warning("the accounts of %s wait: %s", component.appid, error)
     return found
 
 
-def _ask(
-    row: Authorizer, component_tokens: dict[int, str | WeChatError]
-) -> Refreshed | WeChatError | None:
+def _ask(row: Authorizer, component_tokens: dict[int, str]) -> Refreshed | WeChatError | None:
     """api_authorizer_token for ROW; None where it takes more than the one call. No database."""
-    component_token = component_tokens[row.component_id]
-    if isinstance(component_token, WeChatError):
-        return component_token
     refresh_token = tokens.kept_refresh_tokens(row)[:1]
     if row.state != State.BOUND or not refresh_token:
         return None
     try:
         token, new = wechat.refresh_authorizer_token(
-            component_token, row.component.appid, row.appid, refresh_token[0]
+            component_tokens[row.component_id], row.component.appid, row.appid, refresh_token[0]
         )
     except (RefreshTokenInvalid, NotAuthorized, TokenExpired):
         return None
