@@ -319,11 +319,38 @@ WHITENOISE_USE_FINDERS = DEBUG
 UNFOLD = {
     "SITE_TITLE": _("WeChat third-party platform"),
     "SITE_HEADER": _("WeChat third-party platform"),
+    "SITE_SUBHEADER": _("Staff"),
     "SITE_URL": reverse_lazy("portal:home"),
+    "SITE_ICON": lambda _: static("icon.svg"),
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("icon.svg")}
     ],
     "SHOW_LANGUAGES": True,
+    "ENVIRONMENT": "platform_auth.admin.navigation.environment",
+    "DASHBOARD_CALLBACK": "platform_auth.admin.navigation.dashboard",
+    "STYLES": [lambda _: static("staff.css")],
+    "SCRIPTS": [lambda _: static("staff.js")],
+    "BORDER_RADIUS": "6px",
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": "platform_auth.admin.navigation.sidebar",
+    },
+    # WeChat's green, dark enough to be read on white.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .02 157)",
+            "100": "oklch(94% .05 157)",
+            "200": "oklch(89% .09 157)",
+            "300": "oklch(82% .13 156)",
+            "400": "oklch(72% .16 155)",
+            "500": "oklch(63% .16 155)",
+            "600": "oklch(52% .135 155)",
+            "700": "oklch(45% .115 155)",
+            "800": "oklch(38% .095 155)",
+            "900": "oklch(33% .075 155)",
+            "950": "oklch(23% .055 155)",
+        },
+    },
 }
 
 # Logs: one JSON line each (text under DEBUG), without anything shaped like a credential

@@ -17,6 +17,7 @@ from platform_auth.leases import let_go
 from platform_auth.models import Component, is_aes_key, is_appid, is_message_token
 from platform_auth.operations import record
 from platform_auth.wechat import component as wechat
+from platform_auth.wechat.errors import NotReady
 
 Person = AbstractBaseUser | AnonymousUser | None
 
@@ -102,18 +103,15 @@ def ask_for_tickets(component: Component, *, by: Person) -> str:
     return wechat.start_push_ticket(component.appid, component.app_secret)
 
 
-def refresh_token(component: Component, *, by: Person) -> str:
-    """
-    Get a new component token now, whatever the old one's age.
-
-    Returns why there is none, where the old one is still good; otherwise raises WeChatError.
-    """
+def refresh_token(component: Component, *, by: Person) -> None:
+    """Get a new component token now, whatever the old one's age. Raises WeChatError."""
     with transaction.atomic():
         Component.objects.filter(pk=component.pk).update(due_at=Now(), failures=0)
         record("refresh_component_token", by=by, appid=component.appid)
     tokens.component_token(component)
     component.refresh_from_db()
-    return component.last_error
+    if component.last_error:  # the old token is still good, so nobody was told
+        raise NotReady(component.last_error)
 
 
 def _change(component: Component, secrets: Mapping[str, str], name: str, by: Person) -> list[str]:

@@ -9,14 +9,15 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.decorators import action
 
 from platform_auth import registration
-from platform_auth.admin.pages import RecordedAdmin, ago, copyable, label, table
-from platform_auth.fields import Unreadable
+from platform_auth.admin.pages import FormAdmin, ago, copyable, label, table
+from platform_auth.fields import Unreadable, secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
 from platform_auth.models import Component
 from platform_auth.views import TICKET_LIFE
@@ -27,17 +28,23 @@ _HEALTH = ("ticket_health", "token_health", "failures", "last_error", "due", "pr
 
 
 @admin.register(Component)
-class ComponentAdmin(RecordedAdmin):
+class ComponentAdmin(FormAdmin):
     form = ComponentForm
-    list_display = ("name_and_appid", "ticket_health", "token_health", "last_error", "previous_uses")
+    list_display = (
+        "name_and_appid",
+        "ticket_health",
+        "token_health",
+        "last_error",
+        "previous_uses",
+    )
     ordering = ("appid",)
     actions_detail = ("ask_for_tickets", "refresh_token")
     readonly_fields = (*_HEALTH, "secrets_held", "component_url", "message_url", "domain")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        writable = (gettext_lazy("Secrets"), {
+        writable = (_("Secrets"), {
             "fields": tuple(SECRETS),
-            "description": gettext_lazy(
+            "description": _(
                 "They are stored encrypted and never shown. An empty field keeps what is there."
             ),
         })  # fmt: skip
@@ -46,9 +53,9 @@ class ComponentAdmin(RecordedAdmin):
         console = ("component_url", "message_url", "domain")
         return [
             (None, {"fields": ("appid", "name")}),
-            (gettext_lazy("Health"), {"fields": _HEALTH}),
-            (gettext_lazy("For WeChat's console"), {"fields": console}),
-            (gettext_lazy("What is stored"), {"fields": ("secrets_held",)}),
+            (_("Health"), {"fields": _HEALTH}),
+            (_("For WeChat's console"), {"fields": console}),
+            (_("What is stored"), {"fields": ("secrets_held",)}),
             *([writable] if self.has_change_permission(request, obj) else []),
         ]
 
@@ -78,20 +85,14 @@ class ComponentAdmin(RecordedAdmin):
             made = registration.register(appid=obj.appid, name=name, by=request.user, **secrets)
             obj.pk = made.pk
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return super(RecordedAdmin, self).log_addition(request, obj, message)
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return super(RecordedAdmin, self).log_change(request, obj, message)
-
     @action(
-        description=gettext_lazy("Ask WeChat to push tickets now"),
+        description=_("Ask WeChat to push tickets now"),
         permissions=["operate"],
         url_path="ask-for-tickets",
         icon="notifications_active",
     )
     def ask_for_tickets(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(component: Component, _form: None) -> str:
+        def act(component: Component, form: None) -> object:
             said = registration.ask_for_tickets(component, by=request.user)
             return _("WeChat was asked to push tickets; it says: %(said)s") % {"said": said or "ok"}
 
@@ -104,15 +105,14 @@ class ComponentAdmin(RecordedAdmin):
         )
 
     @action(
-        description=gettext_lazy("Refresh the component token now"),
+        description=_("Refresh the component token now"),
         permissions=["operate"],
         url_path="refresh-token",
         icon="autorenew",
     )
     def refresh_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(component: Component, _form: None) -> str:
-            if problem := registration.refresh_token(component, by=request.user):
-                return _("the old token is still used: %(problem)s") % {"problem": problem}
+        def act(component: Component, form: None) -> object:
+            registration.refresh_token(component, by=request.user)
             return _("there is a new component token.")
 
         return self.ask(
@@ -123,54 +123,50 @@ class ComponentAdmin(RecordedAdmin):
             question=_("The old token stays valid for five minutes after the new one is made."),
         )
 
-    @admin.display(description=gettext_lazy("component"), ordering="appid")
+    @admin.display(description=_("component"), ordering="appid")
     def name_and_appid(self, component: Component) -> str:
         return f"{component.name} ({component.appid})" if component.name else component.appid
 
-    @admin.display(description=gettext_lazy("ticket"))
+    @admin.display(description=_("ticket"))
     def ticket_health(self, component: Component) -> SafeString:
-        at = component.ticket_received_at
-        return _side_by_side(_ticket_label(at), ago(at) if at else "")
+        return ticket_health(component)
 
-    @admin.display(description=gettext_lazy("component token"))
+    @admin.display(description=_("component token"))
     def token_health(self, component: Component) -> SafeString:
-        expires = component.access_token_expires
-        if not expires:
-            return label(_("none"), "danger")
-        at = datetime.fromtimestamp(expires, UTC)
-        is_fresh = at > timezone.now()
-        box = label(_("fresh"), "success") if is_fresh else label(_("expired"), "danger")
-        text = _("expires %(when)s") if is_fresh else _("expired %(when)s")
-        return _side_by_side(box, SafeString(text % {"when": ago(at)}))
+        return token_health(component)
 
-    @admin.display(description=gettext_lazy("WeChat is asked again"))
+    @admin.display(description=_("WeChat is asked again"))
     def due(self, component: Component) -> SafeString | str:
         return ago(component.due_at)
 
-    @admin.display(description=gettext_lazy("pushes with the previous key"))
+    @admin.display(description=_("pushes with the previous key"))
     def previous_uses(self, component: Component) -> SafeString | str:
         uses = component.previous_key_uses
         return label(str(uses), "warning") if uses else "0"
 
-    @admin.display(description=gettext_lazy("secrets"))
+    @admin.display(description=_("secrets"))
     def secrets_held(self, component: Component) -> SafeString | str:
-        names = ("app_secret", "message_token", "aes_key", "previous_message_token",
-                 "previous_aes_key", "verify_ticket", "access_token")  # fmt: skip
-        fields = [(Component._meta.get_field(name).verbose_name, name) for name in names]
-        headers = [_("secret"), _("state")]
-        return table(headers, [(title, _held(component, name)) for title, name in fields])
+        fields = secret_fields(Component)
+        rows = [(field.verbose_name, _held(component, field.name)) for field in fields]
+        return table([_("secret"), _("state")], rows)
 
-    @admin.display(description=gettext_lazy("授权事件接收URL (authorisation events)"))
+    @admin.display(description=_("授权事件接收URL (authorisation events)"))
     def component_url(self, component: Component) -> SafeString:
         return copyable(f"{settings.PUBLIC_URL}/wechat/component/push/")
 
-    @admin.display(description=gettext_lazy("消息与事件接收URL (messages and events)"))
+    @admin.display(description=_("消息与事件接收URL (messages and events)"))
     def message_url(self, component: Component) -> SafeString:
         return copyable(f"{settings.PUBLIC_URL}/wechat/$APPID$/push/")
 
-    @admin.display(description=gettext_lazy("登录授权的发起页域名 (start page's domain)"))
+    @admin.display(description=_("登录授权的发起页域名 (start page's domain)"))
     def domain(self, component: Component) -> SafeString:
         return copyable(urlsplit(settings.PUBLIC_URL).netloc)
+
+
+def ticket_health(component: Component) -> SafeString:
+    """Whether tickets come, and when the last one did."""
+    at = component.ticket_received_at
+    return format_html("{} {}", _ticket_label(at), ago(at) if at else "")
 
 
 def _ticket_label(at: datetime | None) -> SafeString:
@@ -182,6 +178,16 @@ def _ticket_label(at: datetime | None) -> SafeString:
     return label(_("late"), "warning") if age > TICKET_LATE else label(_("fresh"), "success")
 
 
+def token_health(component: Component) -> SafeString:
+    """Whether there is a component token, and until when."""
+    if not component.access_token_expires:
+        return label(_("none"), "danger")
+    at = datetime.fromtimestamp(component.access_token_expires, UTC)
+    is_fresh = at > timezone.now()
+    box = label(_("fresh"), "success") if is_fresh else label(_("expired"), "danger")
+    return format_html("{} {}", box, ago(at))
+
+
 def _held(component: Component, name: str) -> SafeString:
     try:
         is_set = bool(getattr(component, name))
@@ -190,12 +196,6 @@ def _held(component: Component, name: str) -> SafeString:
     return label(_("set"), "success") if is_set else label(_("not set"))
 
 
-def _side_by_side(*parts: str) -> SafeString:
-    return SafeString(" ".join(parts))
-
-
 def _is_used(component: Component) -> bool:
     relations = [field for field in Component._meta.related_objects if field.get_accessor_name()]
-    return any(
-        getattr(component, str(field.get_accessor_name())).exists() for field in relations
-    )
+    return any(getattr(component, str(field.get_accessor_name())).exists() for field in relations)

@@ -1,8 +1,8 @@
-"""What all staff pages share: read-only rows, acts that ask first, lists that never count it all."""
+"""What staff pages share: read-only rows, acts that ask first, lists that count only so far."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from platform_auth.fields import Unreadable
@@ -30,7 +30,7 @@ from platform_auth.wechat.errors import WeChatError, scrub
 MOST_AT_ONCE = 20  # each may keep WeChat busy for seconds while a person waits
 PAGES_AHEAD = 10
 
-Act = Callable[[Any], str]
+Act = Callable[[Any], object]
 
 
 class NearPaginator(Paginator):  # type: ignore[type-arg]
@@ -106,10 +106,10 @@ class StaffAdmin(ModelAdmin):
         self,
         request: HttpRequest,
         object_id: str,
-        act: Callable[[Any, Any], str],
+        act: Callable[[Any, Any], object],
         *,
-        title: str,
-        question: str,
+        title: object,
+        question: object,
         form: Callable[[HttpRequest, Any], Form] | None = None,
     ) -> HttpResponse:
         """A page that asks before ACT is done to one row, with the FORM's answers; POST does it."""
@@ -128,8 +128,8 @@ class StaffAdmin(ModelAdmin):
         act: Act,
         *,
         action: str,
-        title: str,
-        question: str,
+        title: object,
+        question: object,
     ) -> HttpResponse | None:
         """The same for the rows chosen in a list. None once it is done: back to the list."""
         rows = self.few(request, queryset)
@@ -145,8 +145,14 @@ class StaffAdmin(ModelAdmin):
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """A page of our own within the admin's frame."""
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
-        frame = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        request.current_app = self.admin_site.name
+        rows = [self.name_of(row) for row in context.pop("rows", [])]
+        frame = {
+            "rows": rows,
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+        }
         return TemplateResponse(request, template, {**frame, **context})
 
     def visible_or_404(self, request: HttpRequest, object_id: str) -> Any:
@@ -158,29 +164,45 @@ class StaffAdmin(ModelAdmin):
             raise Http404
         return row
 
+    def name_of(self, row: Any) -> str:
+        """ROW as the pages that ask call it."""
+        name = str(row)
+        more = [getattr(row, field, "") for field in ("appid", "nick_name")]
+        return " ".join([name, *(word for word in more if word and word not in name)])
+
     def url_of(self, row: Any) -> str:
         """The page of ROW."""
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
         return reverse(name, args=[quote(row.pk)])
 
 
-class RecordedAdmin(StaffAdmin):
-    """Rows that staff edit by Django's own forms: what the admin logs, the operation log says too."""
+class FormAdmin(StaffAdmin):
+    """Rows that staff may edit by form, as far as their permissions go."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return ModelAdmin.has_add_permission(self, request)  # type: ignore[no-any-return]
+        return bool(ModelAdmin.has_add_permission(self, request))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return ModelAdmin.has_change_permission(self, request, obj)  # type: ignore[no-any-return]
+        return bool(ModelAdmin.has_change_permission(self, request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return ModelAdmin.has_delete_permission(self, request, obj)  # type: ignore[no-any-return]
+        return bool(ModelAdmin.has_delete_permission(self, request, obj))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without Django's "delete selected", whose rows and log are not one transaction."""
         actions: dict[str, Any] = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            appid = getattr(obj, "appid", "")
+            record(f"delete_{self.opts.model_name}", by=request.user, appid=appid, result=str(obj))
+        return super().log_deletions(request, queryset)
+
+
+class RecordedAdmin(FormAdmin):
+    """The same without a service below: what the admin logs goes into the operation log, too."""
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         record(f"add_{self.opts.model_name}", by=request.user, result=str(obj))
@@ -190,11 +212,6 @@ class RecordedAdmin(StaffAdmin):
         names = ", ".join(_changed(message))
         record(f"change_{self.opts.model_name}", by=request.user, result=f"{obj}: {names}")
         return super().log_change(request, obj, message)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for obj in queryset:
-            record(f"delete_{self.opts.model_name}", by=request.user, result=str(obj))
-        return super().log_deletions(request, queryset)
 
 
 def _changed(message: Any) -> list[str]:
@@ -213,7 +230,8 @@ def _changed(message: Any) -> list[str]:
 
 def label(text: object, kind: str = "") -> SafeString:
     """TEXT in a coloured box; KIND is success, info, warning, danger or nothing."""
-    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
+    context = {"text": text, "type": kind, "class": "staff-label"}
+    return render_to_string("unfold/helpers/label.html", context)
 
 
 def ago(at: datetime | None) -> SafeString | str:
@@ -221,17 +239,19 @@ def ago(at: datetime | None) -> SafeString | str:
     if at is None:
         return "–"
     now = timezone.now()
-    text = (
-        _("%(time)s ago") % {"time": timesince(at, now, depth=1)}
-        if at <= now
-        else _("in %(time)s") % {"time": timesince(now, at, depth=1)}
-    )
+    text: object
+    if abs(now - at) < timedelta(minutes=1):
+        text = _("just now")
+    elif at < now:
+        text = _("%(time)s ago") % {"time": timesince(at, now, depth=1)}
+    else:
+        text = _("in %(time)s") % {"time": timesince(now, at, depth=1)}
     return render_to_string("admin/parts/time.html", {"at": at, "text": text})
 
 
-def copyable(text: str, name: str = "") -> SafeString:
+def copyable(text: str) -> SafeString:
     """TEXT in a field with a button that copies it."""
-    return render_to_string("admin/parts/copy.html", {"text": text, "name": name})
+    return render_to_string("admin/parts/copy.html", {"text": text})
 
 
 def pretty(value: object) -> SafeString | str:
@@ -242,7 +262,7 @@ def pretty(value: object) -> SafeString | str:
     return render_to_string("admin/parts/json.html", {"text": scrub(text)})
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> SafeString | str:
+def table(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> SafeString | str:
     """A small table inside a page."""
     if not rows:
         return "–"

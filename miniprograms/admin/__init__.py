@@ -1,0 +1,5 @@
+"""Staff pages of who trusts us. Each module registers its model."""
+
+from miniprograms.admin import authorizers, bindings
+
+__all__ = ["authorizers", "bindings"]

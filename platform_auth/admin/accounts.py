@@ -1,0 +1,147 @@
+"""People: merchants and staff, their groups, and the revoking of their API keys."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import admin as auth
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from knox.models import AuthToken
+from unfold.decorators import action
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from miniprograms.services.binding import make_bind_link
+from platform_auth.admin.pages import RecordedAdmin, ago, label
+from platform_auth.operations import record
+
+# knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
+admin.site.unregister([User, Group, AuthToken])
+
+# What makes a person more than a merchant.
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+@admin.register(User)
+class UserAdmin(RecordedAdmin, auth.UserAdmin):  # type: ignore[type-arg]
+    """Merchants are made here. Only superusers make staff, or touch the accounts of staff."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "role", "full_name", "email", "is_active", "last_seen")
+    list_filter = ("is_staff", "is_superuser", "is_active")
+    ordering = ("username",)
+    search_fields = ("username__startswith", "first_name__startswith", "last_name__startswith",
+                     "email__startswith")  # fmt: skip
+    search_help_text = _("The beginning of a username, name or e-mail address")
+    actions_detail = ("bind_link", "revoke_keys")
+    filter_horizontal = ()
+    autocomplete_fields = ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def has_invite_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("miniprograms.invite_merchant")
+
+    def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("auth.change_user")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = ("last_login", "date_joined", *super().get_readonly_fields(request, obj))
+        return fields if _is_superuser(request) else (*fields, *RIGHTS)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002
+        with transaction.atomic():  # the new password and its row in the operation log
+            return super().user_change_password(request, id, form_url)
+
+    @action(
+        description=_("Make a bind link"),
+        permissions=["invite"],
+        url_path="bind-link",
+        icon="add_link",
+    )
+    def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.visible_or_404(request, object_id)
+        if not user.is_active:
+            self.message_user(request, _("This account is switched off."), "ERROR")
+            return HttpResponseRedirect(self.url_of(user))
+        title = _("Make a bind link")
+        if request.method == "POST":
+            links = [(user, make_bind_link(user, by=request.user))]
+            return self.page(request, "admin/bind_links.html", title=title, links=links,
+                             back=self.url_of(user))  # fmt: skip
+        question = _("Whoever opens the link within three days can bind for this merchant.")
+        return self.page(request, "admin/ask.html", title=title, question=question, rows=[user],
+                         back=self.url_of(user))  # fmt: skip
+
+    @action(
+        description=_("Revoke API keys"),
+        permissions=["revoke"],
+        url_path="revoke-keys",
+        icon="key_off",
+    )
+    def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if not _may_touch(request, self.visible_or_404(request, object_id)):
+            raise PermissionDenied
+        return self.ask(
+            request,
+            object_id,
+            lambda user, form: _revoke_keys(user, request.user),
+            title=_("Revoke API keys"),
+            question=_("Programs that use them are locked out until they have a new key."),
+        )
+
+    @admin.display(description=_("role"))
+    def role(self, user: User) -> SafeString:
+        if user.is_superuser:
+            return label(_("superuser"), "danger")
+        return label(_("staff"), "info") if user.is_staff else label(_("merchant"))
+
+    @admin.display(description=_("name"))
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(description=_("last login"), ordering="last_login")
+    def last_seen(self, user: User) -> SafeString | str:
+        return ago(user.last_login)
+
+
+def _revoke_keys(user: User, by: Any) -> object:
+    with transaction.atomic():
+        count, _kinds = AuthToken.objects.filter(user=user).delete()
+        record("revoke_keys", by=by, result=f"{user}: {count}")
+    return _("%(count)d keys revoked.") % {"count": count}
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    """An account of staff is touched by superusers only, or a password could be borrowed."""
+    is_plain = user is None or not (user.is_staff or user.is_superuser)
+    return is_plain or _is_superuser(request)
+
+
+@admin.register(Group)
+class GroupAdmin(RecordedAdmin, auth.GroupAdmin):
+    """What groups of staff may do. Whoever may change a group could give themselves any right."""
+
+    ordering = ("name",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_superuser(request)
