@@ -11,6 +11,7 @@ from devtools.failure import Failure
 from devtools.install import ROOT
 
 STOP_SECONDS = 10
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TAIL_LINES = 25
 
 
@@ -32,18 +33,23 @@ class Processes:
         self.logs = logs
         self.environment = environment
         self.children: list[Child] = []
+        self.handlers = {ending: signal.getsignal(ending) for ending in ENDINGS}
         logs.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> "Processes":
-        # A closed terminal or a `kill` ends us like Ctrl-C does: through __exit__.
-        for name in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, signal.default_int_handler)
+        # A closed terminal or a `kill` ends us like Ctrl-C does: through __exit__. What is ignored
+        # stays so: that is how nohup asks to be left alone.
+        for ending, handler in self.handlers.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(ending, signal.default_int_handler)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, signal.SIG_IGN)
+        for ending in ENDINGS:
+            signal.signal(ending, signal.SIG_IGN)
         self.stop()
+        for ending, handler in self.handlers.items():
+            signal.signal(ending, handler)
 
     def start(self, name: str, *command: str | Path) -> None:
         log = self.logs / f"{name}.log"

@@ -1,0 +1,153 @@
+"""What dev.py promises: private keys never overwritten, no orphans, plain words on failure."""
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from base64 import b64decode, urlsafe_b64decode
+from pathlib import Path
+
+import pytest
+
+from devtools import environment, stack
+from devtools.browser import Form, Page, _Reader
+from devtools.failure import Failure
+from devtools.processes import Processes
+
+ROOT = Path(__file__).resolve().parents[1]
+FOREVER = ("-c", "import time; print('at work', flush=True); time.sleep(600)")
+
+
+def test_env_is_for_its_owner_alone(tmp_path: Path) -> None:
+    environment.write(tmp_path / ".env", environment.fresh(8000))
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+def test_env_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SECRET_KEY=mine\n")
+    with pytest.raises(FileExistsError):
+        environment.write(tmp_path / ".env", environment.fresh(8000))
+    assert environment.read(tmp_path / ".env") == {"SECRET_KEY": "mine"}
+
+
+def test_env_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    settings = environment.fresh(8000)
+    environment.write(tmp_path / ".env", settings)
+    assert environment.read(tmp_path / ".env") == settings
+
+
+def test_keys_are_fresh_and_whole() -> None:
+    one, other = environment.fresh(8000), environment.fresh(8000)
+    random = {name for name in one if name.endswith(("KEY", "KEYS", "SECRET", "TOKEN", "PASSWORD"))}
+    assert all(one[name] != other[name] for name in random)
+    assert len(random) == 7
+    assert len(urlsafe_b64decode(one["FIELD_ENCRYPTION_KEYS"])) == 32
+    assert len(b64decode(one["WECHAT_AES_KEY"] + "=", validate=True)) == 32
+    assert re.fullmatch(r"wx[0-9a-f]{16}", one["WECHAT_COMPONENT_APPID"])
+
+
+def test_env_example_names_every_setting() -> None:
+    asked = r'env(?:\.\w+)?\(\s*"([A-Z_]+)"'
+    settings = set(re.findall(asked, (ROOT / "config" / "settings.py").read_text()))
+    named = r"^#?([A-Z_]+)="
+    example = set(re.findall(named, (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert settings - {"ENV_FILE"} == example - {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+
+
+def test_env_example_holds_no_secret() -> None:
+    secrets = r"^(?:[A-Z_]*(?:KEY|KEYS|SECRET|TOKEN|PASSWORD))=(.+)$"
+    assert re.findall(secrets, (ROOT / ".env.example").read_text(), re.MULTILINE) == []
+
+
+def test_a_child_that_ends_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    with Processes(tmp_path, dict(os.environ)) as processes:
+        processes.start("web", sys.executable, "-c", "import sys; print('oh'); sys.exit(3)")
+        with pytest.raises(Failure, match=r"(?s)web ended by itself \(exit code 3\).*oh"):
+            processes.watch()
+
+
+def test_leaving_stops_what_was_started(tmp_path: Path) -> None:
+    with Processes(tmp_path, dict(os.environ)) as processes:
+        processes.start("worker", sys.executable, *FOREVER)
+        child = processes.children[0].process
+        assert child.poll() is None
+    assert child.poll() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_no_way_of_ending_leaves_orphans(tmp_path: Path, how: signal.Signals) -> None:
+    told = (
+        "import os, sys\nfrom pathlib import Path\nfrom devtools.processes import Processes\n"
+        "with Processes(Path(sys.argv[1]), dict(os.environ)) as processes:\n"
+        f"    processes.start('worker', sys.executable, *{FOREVER!r})\n"
+        "    print(processes.children[0].process.pid, flush=True)\n    processes.watch()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", told, tmp_path],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.send_signal(how)
+        try:
+            parent.wait(15)
+        finally:
+            parent.kill()
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_a_child_that_will_not_stop_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devtools.processes.STOP_SECONDS", 0.3)
+    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + FOREVER[1]
+    with Processes(tmp_path, dict(os.environ)) as processes:
+        processes.start("web", sys.executable, "-c", stubborn)
+        while b"at work" not in processes.children[0].log.read_bytes():
+            time.sleep(0.02)
+        child = processes.children[0].process
+    assert child.poll() == -signal.SIGKILL
+
+
+def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
+    port = stack.free_pair()
+    ours = stack.Stack(port, {}, tmp_path)
+    with stack.socket.socket() as other:
+        other.bind(("127.0.0.1", port + 1))
+        other.listen()
+        with pytest.raises(Failure, match=f"Port {port + 1} is taken"), ours.running():
+            pass
+    assert not (tmp_path / "log").exists()
+
+
+def test_the_browser_sends_what_the_page_filled_in() -> None:
+    page = Page("http://a/", 200, "")
+    _Reader(page).feed(
+        "<form action='/do/'><input name=a value=1><input type=checkbox name=b value=2 checked>"
+        "<input type=checkbox name=b value=3><input type=checkbox name=b value=4 checked>"
+        "<input type=submit name=go value=x></form><a href='/there/?x=1&amp;y=2'>there</a>"
+    )
+    form = page.form("a")
+    assert form == Form("/do/", [("a", "1"), ("b", "2"), ("b", "4")])
+    assert form.filled_in(a="9") == [("b", "2"), ("b", "4"), ("a", "9")]
+    assert page.link("/there/") == "/there/?x=1&y=2"
+
+
+def test_a_page_without_the_form_is_told_plainly() -> None:
+    with pytest.raises(Failure, match=r"http://a/ \(status 503\) has no form with auth_type"):
+        Page("http://a/", 503, "").form("auth_type")
+
+
+def test_an_old_python_is_told_what_is_needed() -> None:
+    told = "import sys; sys.version_info = (3, 9); sys.argv = ['dev.py', 'run']; import dev"
+    done = subprocess.run(
+        [sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "needs Python 3.11 or newer" in done.stderr
