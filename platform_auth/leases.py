@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from platform_auth.wechat.errors import NotReady, WeChatError
+from platform_auth.wechat.errors import NotReady, PutOff, WeChatError
 
 WAIT = 25.0  # seconds, as long as a lease: then whoever waited takes over
 
@@ -51,7 +51,7 @@ def single_flight(
     READ gives the row as it is now, `with_clock()`. REFRESH is called by whoever has the lease and
     returns the token it has written, or None if it was fenced off; when it raises, a token that is
     still alive is used. REFUSED is a token that WeChat has just turned down.
-    Raises NotReady where asking now is pointless, and what REFRESH raises.
+    Raises NotReady or PutOff where asking now is pointless, and what REFRESH raises.
     """
     try:
         return _fly(read, refresh, refused)
@@ -68,7 +68,7 @@ def _fly(read: Callable[[], R], refresh: Callable[[R], str | None], refused: str
         if not _should_ask(row, turned_down=bool(held) and not usable):
             if usable:
                 return usable
-            raise NotReady(row.last_error or _("There is no token, and nothing to get one with."))
+            raise _why_not(row)
         if row.take_lease():
             if token := _refresh(row, refresh, usable):
                 return token
@@ -77,7 +77,14 @@ def _fly(read: Callable[[], R], refresh: Callable[[R], str | None], refused: str
         else:
             let_go()
             time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 -- spreads load, hides nothing
-    raise NotReady(_("The token is still being refreshed."))
+    raise PutOff(_("The token is still being refreshed."))
+
+
+def _why_not(row: TokenRow) -> WeChatError:
+    """Why WeChat is not asked about ROW: nothing to ask with, or it failed a moment ago."""
+    if row.due_at is not None and row.failures:
+        return PutOff(row.last_error)
+    return NotReady(row.last_error or _("There is no token, and nothing to get one with."))
 
 
 def _should_ask(row: TokenRow, *, turned_down: bool) -> bool:

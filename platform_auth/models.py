@@ -14,10 +14,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from platform_auth.fields import SecretField
+from platform_auth.fields import SecretField, SecretModel
 from platform_auth.wechat.envelope import Envelope, Key
 from platform_auth.wechat.errors import (
     Busy,
+    NotReady,
+    PutOff,
     QuotaDay,
     QuotaMinute,
     Refused,
@@ -60,7 +62,7 @@ def is_free() -> Q:
     return Q(lease_until=None) | Q(lease_until__lt=Now())
 
 
-class Leased(models.Model):
+class Leased(SecretModel):
     """
     A row about which WeChat must be asked at `due_at`, by one process at a time.
 
@@ -97,10 +99,15 @@ class Leased(models.Model):
         return bool(rows.update(**values))
 
     def put_off(self, error: WeChatError, **values: Any) -> bool:
-        """Give the lease back without success: keep why, and ask again when that makes sense."""
+        """
+        Give the lease back without success: keep why, and ask again when that makes sense.
+
+        Where nothing was asked, for want of the component's own token, it counts as no failure.
+        """
+        was_asked = not isinstance(error, NotReady | PutOff)
         return self.write(
             due_at=Now() + pause_after(error, self.failures),
-            failures=min(self.failures + 1, 100),
+            failures=min(self.failures + was_asked, 100),
             last_error=str(error),
             **values,
         )
@@ -111,12 +118,14 @@ def pause_after(error: WeChatError, failures: int) -> timedelta:
     match error:
         case QuotaDay():
             return _until_beijing_midnight()
+        case NotReady() | PutOff():
+            return timedelta(seconds=5)
         case QuotaMinute() | TicketExpired():
             return timedelta(minutes=1)
         case Refused() if not isinstance(error, Busy | TokenExpired):
-            return timedelta(minutes=10)
+            return timedelta(seconds=min(60 * 2**failures, 600))
         case _:
-            return timedelta(seconds=min(5 * 2**failures, 600) * random.uniform(0.75, 1))  # noqa: S311
+            return timedelta(seconds=min(2**failures, 600) * random.uniform(0.75, 1))  # noqa: S311
 
 
 def _until_beijing_midnight() -> timedelta:
@@ -180,7 +189,7 @@ class Component(Leased):
         return Envelope(self.appid, self.keys)
 
 
-class Push(models.Model):
+class Push(SecretModel):
     """
     The inbox: one row for each proven push. `digest` is of its ciphertext, `business_key` of what
     makes it the same to WeChat; both are unique, so a push said again has no second effect.

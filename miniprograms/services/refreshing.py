@@ -21,7 +21,7 @@ from miniprograms import tokens
 from miniprograms.models import Authorizer
 from miniprograms.tokens import Refreshed
 from platform_auth.leases import let_go
-from platform_auth.models import LEASE
+from platform_auth.models import LEASE, Component
 from platform_auth.operations import record
 from platform_auth.tokens import component_token
 from platform_auth.wechat import component as wechat

@@ -16,6 +16,7 @@ WeChatError
 │   ├── QuotaMinute         this call is used up for a minute
 │   └── Busy                WeChat's "system error": soon again
 ├── NotReady                we hold nothing to ask with; nothing was sent
+├── PutOff                  WeChat failed a moment ago and is left alone; nothing was sent
 └── Untrusted               a push nobody proved to come from WeChat
 
 No message holds a secret: paths are named without their query, and WeChat's own text is
@@ -117,6 +118,10 @@ class Busy(Refused):
 
 class NotReady(WeChatError):
     """We hold no credential to ask with: no ticket came yet, or the account is unbound."""
+
+
+class PutOff(WeChatError):
+    """WeChat failed at this a moment ago, and is not asked again before a pause is over."""
 
 
 class Untrusted(WeChatError):
