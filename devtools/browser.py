@@ -124,7 +124,7 @@ class _Reader(HTMLParser):
             self.inside = Form(attributes.get("action", self.page.url))
             self.page.forms.append(self.inside)
         elif tag == "input" and self.inside and _is_sent(attributes):
-            self.inside.fields.append((attributes["name"], attributes.get("value", "on")))
+            self.inside.fields.append((attributes["name"], attributes.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

@@ -77,8 +77,9 @@ class Stack:
                 )
 
     def _web(self) -> list[str | Path]:
-        options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
-        return [PYTHON.with_name("granian"), *options, "config.wsgi:application"]
+        place = ["--host", "127.0.0.1", "--port", str(self.port)]
+        options = ["--interface", "wsgi", "--blocking-threads", "8", "--no-ws"]
+        return [PYTHON.with_name("granian"), *place, *options, "config.wsgi:application"]
 
     def _celery(self, *words: str) -> list[str | Path]:
         quiet = ["--without-gossip", "--without-mingle"] if words[0] == "worker" else []

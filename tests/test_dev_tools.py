@@ -129,13 +129,13 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
 def test_the_browser_sends_what_the_page_filled_in() -> None:
     page = Page("http://a/", 200, "")
     _Reader(page).feed(
-        "<form action='/do/'><input name=a value=1><input type=checkbox name=b value=2 checked>"
+        "<form action='/do/'><input name=empty><input name=a value=1><input type=checkbox name=b value=2 checked>"
         "<input type=checkbox name=b value=3><input type=checkbox name=b value=4 checked>"
         "<input type=submit name=go value=x></form><a href='/there/?x=1&amp;y=2'>there</a>"
     )
     form = page.form("a")
-    assert form == Form("/do/", [("a", "1"), ("b", "2"), ("b", "4")])
-    assert form.filled_in(a="9") == [("b", "2"), ("b", "4"), ("a", "9")]
+    assert form == Form("/do/", [("empty", ""), ("a", "1"), ("b", "2"), ("b", "4")])
+    assert form.filled_in(a="9") == [("empty", ""), ("b", "2"), ("b", "4"), ("a", "9")]
     assert page.link("/there/") == "/there/?x=1&y=2"
 
 
