@@ -13,7 +13,7 @@ COPY . .
 # Values of this one command, not of the image: the settings do not load without them.
 RUN SECRET_KEY=only-to-collect-static-files \
     FIELD_ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
-    PUBLIC_URL=https://build.invalid \
+    PUBLIC_URL=https://build.invalid STATIC_COLLECTED=1 \
     /venv/bin/python manage.py collectstatic --noinput --verbosity 0
 
 # ── the image ──
@@ -26,7 +26,7 @@ RUN install -d -o platform /app/var
 
 WORKDIR /app
 USER platform
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_COLLECTED=1
 
 EXPOSE 8000
 STOPSIGNAL SIGTERM
