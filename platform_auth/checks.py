@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connection
 
 OFFICIAL_HOSTS = {"api.weixin.qq.com", "mp.weixin.qq.com", "open.weixin.qq.com"}
 
@@ -77,8 +78,8 @@ def _is_official(url: str) -> bool:
 
 
 @register(deploy=True)
-def redis_is_set(**kwargs: Any) -> list[CheckMessage]:
-    if settings.REDIS_URL:
+def redis_goes_with_postgresql(**kwargs: Any) -> list[CheckMessage]:
+    if settings.REDIS_URL or connection.vendor == "sqlite":
         return []
     return [
         Warning(
