@@ -6,17 +6,21 @@ model names in `sealed_to`), so a ciphertext moved to another row or column does
 Only this module touches the cipher.
 """
 
+import logging
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "sealed"
 NONCE_SIZE = 12
@@ -32,9 +36,9 @@ class Sealed(str):
     __slots__ = ()
 
     @property
-    def key_id(self) -> str:
-        """Which key sealed it."""
-        return self.split(":", 2)[1]
+    def is_current(self) -> bool:
+        """Whether the key that seals today has sealed it."""
+        return self.startswith(f"{PREFIX}:{ring().current}:")
 
 
 class _Ring:
@@ -101,14 +105,13 @@ class SecretField(models.TextField[str, str]):
 
     def unseal(self, sealed: Sealed, owner: str) -> str:
         """The plain text. Raises Unreadable, naming the column and never the value."""
-        _, key_id, text = sealed.split(":", 2)
-        cipher = ring().ciphers.get(key_id)
         where = f"{self.model._meta.db_table}.{self.column} of {owner}"
-        if cipher is None:
-            raise Unreadable(f"{where}: key {key_id} is not in FIELD_ENCRYPTION_KEYS")
-        data = urlsafe_b64decode(text)
         try:
+            _, key_id, text = sealed.split(":", 2)
+            cipher, data = ring().ciphers[key_id], urlsafe_b64decode(text)
             plain = cipher.decrypt(data[:NONCE_SIZE], data[NONCE_SIZE:], self._context(owner))
+        except KeyError:
+            raise Unreadable(f"{where}: its key is not in FIELD_ENCRYPTION_KEYS") from None
         except (InvalidTag, ValueError):
             raise Unreadable(f"{where}: changed, or not this row's own") from None
         return plain.decode()
@@ -123,6 +126,10 @@ class SecretField(models.TextField[str, str]):
         """A fixture's text is the ciphertext that `value_to_string` wrote."""
         is_sealed = isinstance(value, str) and value.startswith(f"{PREFIX}:")
         return Sealed(value) if is_sealed else value
+
+    def value_from_object(self, obj: models.Model) -> Any:
+        """What serializers and forms get: the ciphertext, readable or not."""
+        return self.pre_save(obj, add=False)
 
     def value_to_string(self, obj: models.Model) -> str:
         return str(self.pre_save(obj, add=False))
@@ -141,9 +148,44 @@ class SecretField(models.TextField[str, str]):
         return value and str(value)
 
 
+class SecretModel(models.Model):
+    """A model with SecretFields. `sealed_to` names the attribute that tells its rows apart."""
+
+    sealed_to: ClassVar[str]
+
+    class Meta:
+        abstract = True
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
+        """Django copies what it reads, which would be plain text: ciphertexts come as they are."""
+        rows = from_queryset or type(self)._base_manager.using(using or self._state.db)
+        wanted = self.__dict__ if fields is None else list(fields)
+        secrets = [field.name for field in secret_fields(type(self)) if field.name in wanted]
+        others = None if fields is None else [name for name in wanted if name not in secrets]
+        if others != []:
+            super().refresh_from_db(using, others, rows.defer(*secrets))
+        if secrets:
+            self.__dict__ |= rows.filter(pk=self.pk).values(*secrets).get()
+
+
 def secret_fields(model: type[models.Model]) -> list[SecretField]:
     """The SecretFields of MODEL."""
     return [field for field in model._meta.concrete_fields if isinstance(field, SecretField)]
+
+
+def readable(instance: models.Model, name: str) -> str:
+    """The secret NAME of INSTANCE; "" for one that cannot be read, where a new one is at hand."""
+    try:
+        value: str = getattr(instance, name)
+    except Unreadable as error:
+        logger.error("%s", error)
+        return ""
+    return value
 
 
 def seal(model: type[models.Model], owner: str, **values: str) -> dict[str, Sealed | str]:

@@ -14,8 +14,10 @@ from hashlib import sha256
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
+from platform_auth.fields import Unreadable
 from platform_auth.models import Component, Push
 from platform_auth.wechat import push as wire
 from platform_auth.wechat.errors import Untrusted, clean
@@ -50,6 +52,7 @@ class Proven:
     push: wire.Push
     message: bytes
     digest: str
+    by_previous_key: bool
 
 
 def prove(sealed: Sealed, components: list[Component]) -> Proven:
@@ -57,11 +60,14 @@ def prove(sealed: Sealed, components: list[Component]) -> Proven:
     Open SEALED with the keys of whichever of COMPONENTS it was sealed for.
 
     Raises Untrusted if there is none, or if it is older than we remember pushes: one that old
-    could be a replay of a row that is gone.
+    could be a replay of a row that is gone. Raises Unreadable if it may be for a component whose
+    keys are lost.
     """
+    problem: Exception = Untrusted()
     for component in components:
         try:
-            opened = component.envelope.open(
+            envelope = component.envelope
+            opened = envelope.open(
                 encrypt=sealed.encrypt,
                 msg_signature=sealed.msg_signature,
                 timestamp=sealed.timestamp,
@@ -69,16 +75,16 @@ def prove(sealed: Sealed, components: list[Component]) -> Proven:
             )
         except Untrusted:
             continue
+        except Unreadable as error:
+            problem = error
+            continue
         push = wire.read(opened.message)
         if _is_forgotten(push):
             raise Untrusted
-        if opened.key is not component.keys[0]:
-            Component.objects.filter(pk=component.pk).update(
-                previous_key_uses=F("previous_key_uses") + 1
-            )
         digest = sha256(sealed.encrypt.encode()).hexdigest()
-        return Proven(component, push, opened.message, digest)
-    raise Untrusted
+        is_previous = opened.key is not envelope.keys[0]
+        return Proven(component, push, opened.message, digest, is_previous)
+    raise problem
 
 
 def _is_forgotten(push: wire.Push) -> bool:
@@ -107,36 +113,44 @@ def receive(proven: Proven, handlers: Mapping[str, Handler], *, appid: str = "")
     with transaction.atomic():
         if not _insert(row):
             return False
+        if proven.by_previous_key:
+            Component.objects.filter(pk=proven.component.pk).update(
+                previous_key_uses=F("previous_key_uses") + 1
+            )
         if handle:
-            _run(row, proven.push, handle)
+            _run(row, handle, proven.push)
         else:
             logger.info("ignored push %s", clean(row.kind))
     return True
 
 
 def replay(row: Push, handlers: Mapping[str, Handler]) -> None:
-    """Run the handler of ROW again; its state tells what came of it."""
+    """Run the handler of ROW again, unless somebody else does; its state tells the outcome."""
     handle = handlers.get(row.kind)
-    if handle is None:
+    if handle is None or not _claim(row):
         return
-    Push.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1, retry_at=None)
-    row.attempts += 1
+    row.state, row.error = Push.State.DONE, ""
     with transaction.atomic():
-        Push.objects.filter(pk=row.pk).update(state=Push.State.DONE, error="")
-        _run(row, wire.read(row.body.encode()), handle)
+        Push.objects.filter(pk=row.pk).update(state=row.state, error="", retry_at=None)
+        _run(row, handle)
+
+
+def _claim(row: Push) -> bool:
+    """
+    Count one more attempt before it is made, and set the next: a handler that kills its process
+    is tried again as well, and not for ever.
+    """
+    same = Push.objects.filter(pk=row.pk, attempts=row.attempts)
+    row.attempts += 1
+    return bool(same.update(attempts=row.attempts, retry_at=_next_attempt(row)))
 
 
 def retry_failed(handlers: Mapping[str, Handler]) -> int:
     """Try every failed push again whose pause is over; five attempts in all. Returns how many."""
-    rows = Push.objects.select_related("component").filter(retry_at__lte=Now())[:200]
-    taken = [
-        row
-        for row in rows
-        if Push.objects.filter(pk=row.pk, retry_at=row.retry_at).update(retry_at=None)
-    ]
-    for row in taken:
+    rows = list(Push.objects.select_related("component").filter(retry_at__lte=Now())[:200])
+    for row in rows:
         replay(row, handlers)
-    return len(taken)
+    return len(rows)
 
 
 def forget_old() -> int:
@@ -145,10 +159,10 @@ def forget_old() -> int:
     return Push.objects.filter(received_at__lt=oldest, created__lt=oldest).delete()[0]
 
 
-def _run(row: Push, push: wire.Push, handle: Handler) -> None:
+def _run(row: Push, handle: Handler, push: wire.Push | None = None) -> None:
     try:
         with transaction.atomic():
-            handle(row.component, push)
+            handle(row.component, push or wire.read(row.body.encode()))
     except Ignored as reason:
         _settle(row, Push.State.IGNORED, str(reason))
     except (OperationalError, InterfaceError):
@@ -156,14 +170,20 @@ def _run(row: Push, push: wire.Push, handle: Handler) -> None:
     except Exception as error:
         # The one broad catch: an error answered to WeChat would mute all merchants' pushes.
         logger.exception("push %s failed", clean(row.kind))
-        pause = timedelta(seconds=30 * 4 ** (row.attempts - 1))
-        retry = Now() + pause if row.attempts < MAX_ATTEMPTS else None
-        _settle(row, Push.State.FAILED, f"{type(error).__name__}: {error}", retry_at=retry)
+        why = f"{type(error).__name__}: {error}"
+        _settle(row, Push.State.FAILED, why, retry_at=_next_attempt(row))
+
+
+def _next_attempt(row: Push) -> CombinedExpression | None:
+    """When ROW is tried again by itself, in longer and longer pauses; None after the fifth."""
+    if row.attempts >= MAX_ATTEMPTS:
+        return None
+    return Now() + timedelta(seconds=30 * 4 ** (row.attempts - 1))
 
 
 def _settle(row: Push, state: Push.State, error: str, **values: object) -> None:
-    Push.objects.filter(pk=row.pk).update(state=state, error=clean(error), **values)
-    row.state = state
+    row.state, row.error = state, clean(error)
+    Push.objects.filter(pk=row.pk).update(state=row.state, error=row.error, **values)
 
 
 def _insert(row: Push) -> bool:

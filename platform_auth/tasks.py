@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from platform_auth import heartbeats, inbox, pushes, tokens
+from platform_auth.fields import Unreadable
 from platform_auth.models import Component
 from platform_auth.wechat.errors import WeChatError
 
@@ -18,7 +19,7 @@ def keep_component_tokens() -> None:
         for job in (tokens.ask_for_tickets, tokens.component_token):
             try:
                 job(component)
-            except WeChatError as error:
+            except (WeChatError, Unreadable) as error:
                 logger.warning("%s: %s", component.appid, error)
     heartbeats.beat("keep_component_tokens")
 

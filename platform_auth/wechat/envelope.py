@@ -83,7 +83,7 @@ class Envelope:
     def __init__(self, appid: str, keys: Iterable[Key]) -> None:
         self.appid = appid
         self._tail = appid.encode()
-        self._keys = tuple(keys)
+        self.keys = tuple(keys)
 
     def open(self, *, encrypt: str, msg_signature: str, timestamp: str, nonce: str) -> Opened:
         """
@@ -93,7 +93,7 @@ class Envelope:
         """
         _check_formats(timestamp, nonce, msg_signature)
         data = _decode(encrypt)
-        for key in self._keys:
+        for key in self.keys:
             if hmac.compare_digest(sign(key.token, timestamp, nonce, encrypt), msg_signature):
                 message = _decrypt(key, data, self._tail)
                 if message is not None:
@@ -103,7 +103,7 @@ class Envelope:
     def check_url(self, *, signature: str, timestamp: str, nonce: str) -> None:
         """The plain `signature` of a GET that tries the URL out; Untrusted if it is wrong."""
         _check_formats(timestamp, nonce, signature)
-        for key in self._keys:
+        for key in self.keys:
             if hmac.compare_digest(sign(key.token, timestamp, nonce), signature):
                 return
         raise Untrusted
