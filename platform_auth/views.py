@@ -9,7 +9,7 @@ import logging
 import re
 from datetime import timedelta
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -25,6 +25,7 @@ from platform_auth.wechat.push import MAX_BODY, read_envelope
 logger = logging.getLogger(__name__)
 
 TICKET_LIFE = timedelta(hours=12)
+LENGTH = re.compile(r"\d{1,7}", re.ASCII)
 ECHO = re.compile(r"[\x21-\x7e]{1,256}")
 PLAIN_TEXT = "text/plain"
 
@@ -51,7 +52,7 @@ def _door(request: HttpRequest, *, appid: str) -> HttpResponse:
         if request.method != "POST":
             raise Untrusted
         _receive(request, appid)
-    except (Untrusted, RequestDataTooBig, UnreadablePostError):
+    except (Untrusted, SuspiciousOperation, UnreadablePostError):
         return forbidden()
     except (DatabaseError, InterfaceError, Unreadable) as error:
         logger.error("a push could not be kept: %s", type(error).__name__)
@@ -83,8 +84,8 @@ def _receive(request: HttpRequest, appid: str) -> None:
 
 
 def _read_body(request: HttpRequest) -> tuple[str, str]:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > MAX_BODY:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not LENGTH.fullmatch(length) or int(length) > MAX_BODY:
         raise Untrusted
     appid, _to_user_name, encrypt = read_envelope(request.body)
     return appid, encrypt
