@@ -25,14 +25,21 @@ def doors(
         is_push = request.path_info.startswith("/wechat/")
         if not is_push and request.path_info not in PLAIN:
             return get_response(request)
-        try:
-            match = resolve(request.path_info, "platform_auth.urls")
-        except Resolver404:
-            return forbidden()
-        response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        response = _open(request)
+        # Django's CommonMiddleware would say it; without it the answer goes out in chunks.
+        response.headers["Content-Length"] = str(len(response.content))
         return response
 
     return middleware
+
+
+def _open(request: HttpRequest) -> HttpResponse:
+    try:
+        match = resolve(request.path_info, "platform_auth.urls")
+    except Resolver404:
+        return forbidden()
+    response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+    return response
 
 
 class RequestMiddleware(StructlogMiddleware):
