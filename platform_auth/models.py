@@ -67,7 +67,8 @@ class Leased(SecretModel):
     A row about which WeChat must be asked at `due_at`, by one process at a time.
 
     `epoch` is the fence: whoever takes the lease moves it on, and may write only while it still
-    stands where they put it.
+    stands where they put it. Giving the lease back moves it on too, so that nobody takes the row
+    who has read it before what was written.
     """
 
     epoch = models.BigIntegerField(default=0, editable=False)
@@ -87,6 +88,8 @@ class Leased(SecretModel):
 
         Needs a row read `with_clock()`.
         """
+        if self.lease_until and self.lease_until > self.now:
+            return False
         rows = type(self)._default_manager.filter(is_free(), pk=self.pk, epoch=self.epoch)
         taken = rows.update(epoch=F("epoch") + 1, lease_until=Now() + LEASE)
         self.epoch += taken
@@ -94,7 +97,9 @@ class Leased(SecretModel):
 
     def write(self, **values: Any) -> bool:
         """Set VALUES and give the lease back, if nobody has fenced us off in the meantime."""
-        values.setdefault("lease_until", None)
+        values = {"lease_until": None, **values}
+        if values["lease_until"] is None:
+            values["epoch"] = F("epoch") + 1
         rows = type(self)._default_manager.filter(pk=self.pk, epoch=self.epoch)
         return bool(rows.update(**values))
 

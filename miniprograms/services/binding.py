@@ -16,7 +16,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core import signing
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -215,6 +215,7 @@ def _fail_unless_told(row: Binding, why: str) -> None:
         code="",
         due_at=None,
         lease_until=None,
+        epoch=F("epoch") + 1,
         finished_at=Now(),
     )
     if not ended:

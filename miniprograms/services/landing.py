@@ -151,6 +151,7 @@ def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, why
         code="",
         due_at=None,
         lease_until=None,
+        epoch=F("epoch") + 1,
         last_error="",
         finished_at=timezone.now(),
         **seal(Binding, binding.reference, refresh_token=homeless),

@@ -170,7 +170,8 @@ def save_all(refreshed: list[Refreshed]) -> list[Refreshed]:
     marks = ", ".join(f"({', '.join(['%s'] * len(row))})" for row in rows)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET {assignments}, lease_until = NULL, refreshes = refreshes + 1"  # noqa: S608
+            f"UPDATE {table} SET {assignments}, lease_until = NULL, epoch = epoch + 1,"  # noqa: S608
+            " refreshes = refreshes + 1"
             f" FROM (VALUES {marks}) AS fresh"
             f" WHERE {table}.id = fresh.column1 AND {table}.epoch = fresh.column2 RETURNING id",
             [value for row in rows for value in row],
