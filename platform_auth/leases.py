@@ -3,6 +3,7 @@ One flight at a time over all processes: whoever takes the lease asks WeChat, th
 the value. Nothing is locked and no database connection is held during a call or a wait.
 """
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -12,7 +13,10 @@ from typing import Protocol, TypeVar
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from platform_auth.fields import Unreadable
 from platform_auth.wechat.errors import NotReady, PutOff, WeChatError
+
+logger = logging.getLogger(__name__)
 
 WAIT = 25.0  # seconds, as long as a lease: then whoever waited takes over
 
@@ -61,11 +65,10 @@ def single_flight(
 
 def _fly(read: Callable[[], R], refresh: Callable[[R], str | None], refused: str) -> str:
     give_up = time.monotonic() + WAIT
-    while time.monotonic() < give_up:
+    while True:
         row = read()
-        held = row.live_token
-        usable = "" if held == refused else held
-        if not _should_ask(row, turned_down=bool(held) and not usable):
+        usable, is_spoilt = _usable(row, refused)
+        if not _should_ask(row, is_spoilt):
             if usable:
                 return usable
             raise _why_not(row)
@@ -74,10 +77,24 @@ def _fly(read: Callable[[], R], refresh: Callable[[R], str | None], refused: str
                 return token
         elif usable:
             return usable
+        elif time.monotonic() > give_up:
+            raise PutOff(_("The token is still being refreshed."))
         else:
             let_go()
             time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 -- spreads load, hides nothing
-    raise PutOff(_("The token is still being refreshed."))
+
+
+def _usable(row: TokenRow, refused: str) -> tuple[str, bool]:
+    """
+    ROW's live token, or ""; and whether there was one that is no good, since WeChat turned it
+    down or it cannot be decrypted.
+    """
+    try:
+        held = row.live_token
+    except Unreadable as error:
+        logger.error("%s", error)
+        return "", True
+    return ("", True) if held and held == refused else (held, False)
 
 
 def _why_not(row: TokenRow) -> WeChatError:
@@ -87,11 +104,11 @@ def _why_not(row: TokenRow) -> WeChatError:
     return NotReady(row.last_error or _("There is no token, and nothing to get one with."))
 
 
-def _should_ask(row: TokenRow, *, turned_down: bool) -> bool:
-    """Whether it is time to ask WeChat: the row is due, or WeChat turned its good token down."""
+def _should_ask(row: TokenRow, is_spoilt: bool) -> bool:
+    """Whether it is time to ask WeChat: the row is due, or its token was good and is no more."""
     if row.due_at is None:
         return False
-    return row.due_at <= row.now or (turned_down and not row.failures)
+    return row.due_at <= row.now or (is_spoilt and not row.failures)
 
 
 def _refresh(row: R, refresh: Callable[[R], str | None], usable: str) -> str | None:

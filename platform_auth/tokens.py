@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
-from platform_auth.fields import seal
+from platform_auth.fields import Unreadable, readable, seal
 from platform_auth.leases import let_go, single_flight
 from platform_auth.models import Component
 from platform_auth.wechat import component as wechat
@@ -61,7 +61,7 @@ def due_after(now: datetime, life: int) -> datetime:
 
 
 def _refresh(row: Component) -> str | None:
-    if not row.verify_ticket:
+    if not row.ticket_created:
         row.write()
         raise NotReady(_("No component_verify_ticket has arrived from WeChat yet."))
     try:
@@ -69,6 +69,10 @@ def _refresh(row: Component) -> str | None:
     except WeChatError as error:
         row.put_off(error)
         raise
+    except Unreadable as error:
+        problem = NotReady(str(error))
+        row.put_off(problem)
+        raise problem from None
     written = row.write(
         **seal(Component, row.appid, access_token=token.value),
         access_token_expires=int(row.now.timestamp()) + token.life,
@@ -99,7 +103,8 @@ def keep_ticket(component: Component, ticket: str, created: int) -> bool:
         row = Component.objects.get(pk=component.pk)
         if created <= row.ticket_created:
             return False
-        previous = row.previous_ticket if row.verify_ticket == ticket else row.verify_ticket
+        held = readable(row, "verify_ticket")
+        previous = readable(row, "previous_ticket") if held == ticket else held
         secrets = seal(Component, row.appid, verify_ticket=ticket, previous_ticket=previous)
         same = Component.objects.filter(pk=row.pk, ticket_created=row.ticket_created)
         if same.update(ticket_created=created, ticket_received_at=Now(), **secrets):
