@@ -19,7 +19,7 @@ from miniprograms.services import binding
 from platform_auth.models import Component
 from platform_auth.registration import register
 from platform_auth.wechat import http
-from sandbox.pushes import Deliver
+from sandbox.pushes import Deliver as Deliver
 from sandbox.transport import SandboxAdapter
 from sandbox.world import WeChat
 

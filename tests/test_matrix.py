@@ -1,0 +1,227 @@
+"""
+Every page and endpoint, asked for by everybody: the right status each, and nothing of others.
+
+The table is checked against the URL configuration, so a new address without a line here fails.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLResolver, get_resolver
+from django.utils import timezone
+from django_celery_beat import models as beat
+from knox.models import AuthToken
+
+from miniprograms.models import Authorizer, Binding
+from miniprograms.services import binding as bindings
+from platform_auth.models import Operation
+from platform_auth.operations import record
+from sandbox.world import WeChat
+from tests.conftest import Bound
+
+OK, FOUND, MISSING = HTTPStatus.OK, HTTPStatus.FOUND, HTTPStatus.NOT_FOUND
+REFUSED, UNKNOWN, NO_METHOD = (
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+)
+
+ACTORS = ["anonymous", "owner", "other", "staff without", "staff with"]
+SECRET_NAME, SECRET_APPID, SECRET_PRINCIPAL = "Zanzibar Tea", "wxfeedfacefeedface", "Zanzibar Ltd"
+
+
+# Whoever is no staff is shown the login; staff without the permission are refused.
+PAGE = [FOUND, FOUND, FOUND, REFUSED, OK]
+ACT = [FOUND, FOUND, FOUND, REFUSED, FOUND]
+NEVER = [FOUND, FOUND, FOUND, REFUSED, REFUSED]
+STAFF = [FOUND, FOUND, FOUND, OK, OK]
+ALIKE = [OK] * 5
+MEMBERS = [FOUND, OK, OK, OK, OK]
+GOES = [FOUND] * 5
+GONE = [MISSING] * 5
+
+# Address as configured → method, and the statuses in the order of ACTORS.
+ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
+    "": ("GET", GOES),
+    "favicon.ico": ("GET", GOES),
+    "i18n/setlang/": ("POST", GOES),
+    "portal/": ("GET", MEMBERS),
+    "portal/login/": ("GET", ALIKE),
+    "portal/logout/": ("POST", GOES),
+    "portal/password/": ("GET", MEMBERS),
+    "portal/bind/": ("POST", MEMBERS),
+    "portal/bind/link/<str:signed>/": ("GET", ALIKE),
+    # The state of another session: nobody here began it in this browser.
+    "portal/bind/<str:state>/": ("GET", GONE),
+    "portal/bind/<str:state>/go/": ("GET", GONE),
+    "portal/bind/<str:state>/return/": ("GET", GONE),
+    "api/v1/auth/token/": ("DELETE", [UNKNOWN, *[HTTPStatus.NO_CONTENT] * 4]),
+    "api/v1/authorizers/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
+    "api/v1/authorizers/<appid>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
+    "api/schema/": ("GET", ALIKE),
+    "api/docs/": ("GET", ALIKE),
+    "admin/": ("GET", STAFF),
+    "admin/<app_label>/": ("GET", [FOUND, FOUND, FOUND, MISSING, OK]),
+    "admin/search/": ("GET", STAFF),
+    "admin/login/": ("GET", [OK, OK, OK, FOUND, FOUND]),
+    "admin/logout/": ("POST", GOES),
+    "admin/password_change/": ("GET", STAFF),
+    "admin/password_change/done/": ("GET", STAFF),
+    "admin/autocomplete/": ("GET", [FOUND, FOUND, FOUND, REFUSED, REFUSED]),
+    "admin/jsi18n/": ("GET", STAFF),
+    "admin/r/<path:content_type_id>/<path:object_id>/": ("GET", [FOUND, FOUND, FOUND, *GONE[:2]]),
+    "admin/auth/user/<id>/password/": ("GET", PAGE),
+    "admin/auth/user/<path:object_id>/bind-link/": ("POST", PAGE),
+    "admin/auth/user/<path:object_id>/revoke-keys/": ("POST", ACT),
+    "admin/platform_auth/component/<path:object_id>/ask-for-tickets/": ("POST", ACT),
+    "admin/platform_auth/component/<path:object_id>/refresh-token/": ("POST", ACT),
+    "admin/platform_auth/push/<path:object_id>/replay/": ("POST", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/refresh/": ("POST", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/sync/": ("POST", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/bind-link/": ("POST", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
+    "admin/miniprograms/binding/<path:object_id>/assign/": ("GET", PAGE),
+    "admin/miniprograms/binding/<path:object_id>/refuse/": ("POST", ACT),
+}
+# What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
+NEVER_ADDED = {"operation", "push", "authorizer", "binding"}
+NEVER_DELETED = {"component", "operation", "push", "authorizer", "binding"}
+
+for _model in admin.site._registry:
+    _name = _model._meta.model_name
+    _base = f"admin/{_model._meta.app_label}/{_name}/"
+    ADDRESSES |= {
+        _base: ("GET", PAGE),
+        f"{_base}add/": ("GET", NEVER if _name in NEVER_ADDED else PAGE),
+        f"{_base}<path:object_id>/change/": ("GET", PAGE),
+        f"{_base}<path:object_id>/history/": ("GET", PAGE),
+        f"{_base}<path:object_id>/delete/": ("GET", NEVER if _name in NEVER_DELETED else PAGE),
+    }
+
+
+def configured() -> Iterator[str]:
+    """The addresses of the URL configuration, with names for what regular expressions match."""
+    for pattern in _walk(get_resolver()):
+        plain = re.sub(r"\(\?P(<\w+>)[^)]*\)", r"\1", pattern).replace("^", "").replace("$", "")
+        # Django's old address of a change page and the site's own "not found".
+        if not plain.endswith(("<path:object_id>/", "<url>")) or plain in ADDRESSES:
+            yield plain
+
+
+def _walk(resolver: URLResolver, before: str = "") -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern, before + str(pattern.pattern))
+        else:
+            yield before + str(pattern.pattern)
+
+
+def test_every_address_has_a_line_in_the_table() -> None:
+    assert set(configured()) == set(ADDRESSES)
+
+
+@pytest.fixture
+def account(bound: Bound, merchant: User) -> Authorizer:
+    return bound(SECRET_APPID, nick_name=SECRET_NAME, principal_name=SECRET_PRINCIPAL)
+
+
+@pytest.fixture
+def browsers(merchant: User, other_merchant: User, db: None) -> dict[str, Client]:
+    """A browser for each actor; its key to the API is sent where it is not a browser that asks."""
+    plain = User.objects.create_user("plain-staff", is_staff=True)
+    boss = User.objects.create_superuser("boss")
+    people = [None, merchant, other_merchant, plain, boss]
+    made = {}
+    for actor, person in zip(ACTORS, people, strict=True):
+        made[actor] = Client(headers={"accept-language": "en"})
+        if person is not None:
+            made[actor].force_login(person)
+            _row, key = AuthToken.objects.create(person)
+            made[actor].defaults["HTTP_AUTHORIZATION"] = f"Token {key}"
+    return made
+
+
+def path_of(address: str, account: Authorizer, merchant: User) -> str:
+    """ADDRESS with the ids of rows that exist and are about ACCOUNT."""
+    model = next(
+        (model for model in admin.site._registry if f"/{model._meta.model_name}/" in address), None
+    )
+    row = _row(model, account, merchant) if model else None
+    fillings = {
+        "<path:object_id>": str(row),
+        "<id>": str(merchant.pk),
+        "<str:signed>": bindings.make_bind_link(merchant, by=merchant).split("/")[-2],
+        "<str:state>": "a-state-of-another-session",
+        "<appid>": account.appid,
+        "<app_label>": "miniprograms",
+        "<path:content_type_id>": "1",
+    }
+    for mark, filling in fillings.items():
+        address = address.replace(mark, filling)
+    return "/" + address
+
+
+def _row(model: type, account: Authorizer, merchant: User) -> object:
+    """A row of MODEL, made if there is none."""
+    if model is User:
+        return merchant.pk
+    rows = model._default_manager.order_by("-pk")  # type: ignore[attr-defined]
+    if not rows.exists():
+        _make(model, account, merchant)
+    return rows[0].pk
+
+
+def _make(model: type, account: Authorizer, merchant: User) -> None:
+    interval, _made = beat.IntervalSchedule.objects.get_or_create(every=1, period="hours")
+    makers: dict[type, Callable[[], object]] = {
+        Operation: lambda: record("test", by=merchant, appid=account.appid),
+        beat.PeriodicTask: lambda: beat.PeriodicTask.objects.create(
+            name="job", task="miniprograms.tasks.reconcile", interval=interval
+        ),
+        beat.ClockedSchedule: lambda: beat.ClockedSchedule.objects.create(
+            clocked_time=timezone.now()
+        ),
+        beat.CrontabSchedule: lambda: beat.CrontabSchedule.objects.create(),
+        beat.SolarSchedule: lambda: beat.SolarSchedule.objects.create(
+            event="sunrise", latitude=1, longitude=1
+        ),
+        beat.IntervalSchedule: lambda: interval,
+    }
+    makers[model]()
+
+
+@pytest.fixture
+def parked(account: Authorizer, wechat: WeChat) -> Binding:
+    """A binding of the same account that waits for staff."""
+    binding: Binding = Binding.objects.create(
+        component=account.component,
+        status=Binding.Status.PARKED,
+        parked_because=Binding.Parked.OTHER_MERCHANT,
+        appid=account.appid,
+        nick_name=account.nick_name,
+        authorizer=account,
+    )
+    return binding
+
+
+@pytest.mark.parametrize("address", sorted(ADDRESSES))
+@pytest.mark.usefixtures("parked")
+def test_everybody_gets_the_right_status_and_sees_nothing_of_others(
+    address: str, browsers: dict[str, Client], account: Authorizer, merchant: User
+) -> None:
+    method, wanted = ADDRESSES[address]
+    got = []
+    for actor in ACTORS:
+        path = path_of(address, account, merchant)
+        answer = browsers[actor].generic(method, path)
+        got.append(answer.status_code)
+        if actor not in ("owner", "staff with"):
+            shown = answer.content.decode() if not answer.streaming else ""
+            for secret in (SECRET_NAME, SECRET_APPID, SECRET_PRINCIPAL):
+                assert secret not in shown.replace(path, ""), (actor, path)
+    assert got == wanted, dict(zip(ACTORS, got, strict=True))
