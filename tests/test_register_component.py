@@ -1,6 +1,7 @@
 """manage.py register_component, and the service below it."""
 
 import io
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def environment(settings):
+def environment(settings: Any) -> Any:
     settings.WECHAT_COMPONENT_APPID = APPID
     settings.WECHAT_COMPONENT_SECRET = SECRET
     settings.WECHAT_TOKEN = TOKEN
@@ -38,7 +39,7 @@ def operations() -> list[tuple[str, str, str]]:
     return [(row.actor_name, row.action, row.result) for row in rows]
 
 
-def test_it_makes_a_component_that_is_due_as_soon_as_a_ticket_comes(environment):
+def test_it_makes_a_component_that_is_due_as_soon_as_a_ticket_comes(environment: Any) -> None:
     said = run()
     component = Component.objects.get()
     assert component.appid == APPID
@@ -51,7 +52,7 @@ def test_it_makes_a_component_that_is_due_as_soon_as_a_ticket_comes(environment)
     assert operations() == [("system", "register_component", "")]
 
 
-def test_a_second_run_changes_nothing(environment):
+def test_a_second_run_changes_nothing(environment: Any) -> None:
     run()
     before = Component.objects.values().get()
     run()
@@ -59,7 +60,7 @@ def test_a_second_run_changes_nothing(environment):
     assert len(operations()) == 1
 
 
-def test_a_changed_key_and_token_move_the_old_ones_to_previous(environment):
+def test_a_changed_key_and_token_move_the_old_ones_to_previous(environment: Any) -> None:
     run()
     Component.objects.update(previous_key_uses=7)
     environment.WECHAT_TOKEN, environment.WECHAT_AES_KEY = "secondToken", OTHER_AES_KEY
@@ -72,7 +73,7 @@ def test_a_changed_key_and_token_move_the_old_ones_to_previous(environment):
     assert operations()[1:] == [("system", "change_component", "message_token, aes_key")]
 
 
-def test_a_changed_app_secret_is_tried_at_once(environment):
+def test_a_changed_app_secret_is_tried_at_once(environment: Any) -> None:
     run()
     Component.objects.update(due_at=None, failures=3, last_error="40125")
     environment.WECHAT_COMPONENT_SECRET = "another-secret"
@@ -83,7 +84,7 @@ def test_a_changed_app_secret_is_tried_at_once(environment):
     assert (component.failures, component.last_error) == (0, "")
 
 
-def test_missing_settings_are_named(environment):
+def test_missing_settings_are_named(environment: Any) -> None:
     environment.WECHAT_TOKEN = environment.WECHAT_AES_KEY = ""
     with pytest.raises(CommandError) as caught:
         run()
@@ -92,7 +93,7 @@ def test_missing_settings_are_named(environment):
     assert not Component.objects.exists()
 
 
-def test_a_bad_aes_key_is_told_and_not_repeated(environment):
+def test_a_bad_aes_key_is_told_and_not_repeated(environment: Any) -> None:
     environment.WECHAT_AES_KEY = "plantedBadKey" * 2
     with pytest.raises(CommandError, match="WECHAT_AES_KEY: ") as caught:
         run()
@@ -100,7 +101,7 @@ def test_a_bad_aes_key_is_told_and_not_repeated(environment):
     assert not Component.objects.exists()
 
 
-def test_errors_do_not_carry_the_values():
+def test_errors_do_not_carry_the_values() -> None:
     with pytest.raises(ValidationError) as caught:
         register(appid="gh_no", secret="two words", token="no!", aes_key="planted")
     error = caught.value
@@ -110,7 +111,7 @@ def test_errors_do_not_carry_the_values():
     assert error.__cause__ is None
 
 
-def test_an_unreadable_secret_can_be_replaced(environment):
+def test_an_unreadable_secret_can_be_replaced(environment: Any) -> None:
     run()
     environment.FIELD_ENCRYPTION_KEYS = ["b3RoZXIta2V5cy1vdGhlci1rZXlzLW90aGVyLWtleXM="]
     run()
@@ -121,7 +122,7 @@ def test_an_unreadable_secret_can_be_replaced(environment):
     assert component.previous_aes_key == ""
 
 
-def test_what_is_not_given_is_kept(environment):
+def test_what_is_not_given_is_kept(environment: Any) -> None:
     run()
     component = Component.objects.get()
     assert change(component, name="Ours", aes_key=OTHER_AES_KEY, by=None) == ["aes_key", "name"]

@@ -65,7 +65,7 @@ class BindingAdmin(StaffAdmin):
     troubles = (WeChatError, Unreadable, NotParked)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("user", "account", "component")
+        return super().get_queryset(request).select_related("user", "authorizer", "component")
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str

@@ -26,7 +26,7 @@ RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(User)
-class UserAdmin(RecordedAdmin, auth.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
     """Merchants are made here. Only superusers make staff, or touch the accounts of staff."""
 
     form = UserChangeForm
@@ -132,7 +132,7 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 
 
 @admin.register(Group)
-class GroupAdmin(RecordedAdmin, auth.GroupAdmin):
+class GroupAdmin(auth.GroupAdmin, RecordedAdmin):  # type: ignore[misc]
     """What groups of staff may do. Whoever may change a group could give themselves any right."""
 
     ordering = ("name",)

@@ -32,19 +32,19 @@ class TaskForm(beat.PeriodicTaskForm):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(RecordedAdmin, beat.PeriodicTaskAdmin):
+class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, RecordedAdmin):
     form = TaskForm
     date_hierarchy = None
     list_filter = ("enabled", "one_off")
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(RecordedAdmin, beat.CrontabScheduleAdmin):
+class CrontabScheduleAdmin(beat.CrontabScheduleAdmin, RecordedAdmin):
     inlines = ()
 
 
 @admin.register(ClockedSchedule)
-class ClockedScheduleAdmin(RecordedAdmin, beat.ClockedScheduleAdmin):
+class ClockedScheduleAdmin(beat.ClockedScheduleAdmin, RecordedAdmin):
     inlines = ()
 
 
