@@ -19,7 +19,6 @@ def fresh(port: int) -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "DEBUG": "1",
         "REFRESH_SWEEP_SECONDS": "2",
         "WECHAT_COMPONENT_APPID": f"wx{secrets.token_hex(8)}",
         "WECHAT_COMPONENT_SECRET": secrets.token_hex(16),
