@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,8 +19,8 @@ from platform_auth.wechat.errors import (
     NotAuthorized,
     NotReady,
     PutOff,
-    Refused,
     RefreshTokenInvalid,
+    Refused,
     TokenExpired,
     WeChatError,
 )
@@ -121,7 +122,7 @@ def test_while_it_is_refreshed_the_live_one_is_used(wechat: WeChat, bound: Bound
 
 @pytest.mark.parametrize("trouble", [{"drop": "before"}, {"drop": "after"}, {"errcode": -1}])
 def test_while_the_refresh_fails_the_live_one_is_used_without_a_storm(
-    wechat: WeChat, bound: Bound, trouble: dict[str, object]
+    wechat: WeChat, bound: Bound, trouble: dict[str, Any]
 ) -> None:
     account = bound()
     make_due()
@@ -278,7 +279,7 @@ def test_the_five_refresh_tokens_before_are_kept(wechat: WeChat, bound: Bound) -
     ],
 )
 def test_an_answer_without_a_refresh_token_leaves_ours(
-    wechat: WeChat, bound: Bound, trouble: dict[str, object]
+    wechat: WeChat, bound: Bound, trouble: dict[str, Any]
 ) -> None:
     account = bound()
     make_due()
@@ -300,7 +301,7 @@ def test_an_answer_without_a_refresh_token_leaves_ours(
     ],
 )
 def test_an_answer_that_is_none_changes_no_token(
-    wechat: WeChat, bound: Bound, trouble: dict[str, object]
+    wechat: WeChat, bound: Bound, trouble: dict[str, Any]
 ) -> None:
     account = bound()
     make_due()
