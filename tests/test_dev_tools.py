@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -138,7 +139,7 @@ def test_what_a_killed_child_started_is_ended_too(tmp_path: Path) -> None:
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
     port = stack.free_pair()
     ours = stack.Stack(port, {}, tmp_path)
-    with stack.socket.socket() as other:
+    with socket.socket() as other:
         other.bind(("127.0.0.1", port + 1))
         other.listen()
         with pytest.raises(Failure, match=f"Port {port + 1} is taken"), ours.running():
