@@ -90,6 +90,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.OK) -> HttpResponse:
+    if form.errors:  # below a long list it would not be seen
+        form.fields["biz_appid"].widget.attrs["autofocus"] = True
     own = Authorizer.objects.filter(owner_id=request.user.pk).order_by("-id")
     context = {
         "form": form,

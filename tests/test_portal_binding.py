@@ -1,6 +1,9 @@
 """From the bind button to WeChat and back, through the pages."""
 
+import io
+import logging
 import re
+from collections.abc import Iterator
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from structlog.stdlib import ProcessorFormatter
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
@@ -284,6 +288,39 @@ def test_a_head_request_has_no_effect(browser: Client, wechat: WeChat, account: 
     started = start(browser)
     assert browser.head(started["back"], confirm(wechat, started, account)).status_code == 405
     assert wechat.count(QUERY_AUTH) == 0
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What our own log handler writes."""
+    handlers = logging.getLogger().handlers
+    [ours] = [one for one in handlers if isinstance(one.formatter, ProcessorFormatter)]
+    assert isinstance(ours, logging.StreamHandler)
+    written = io.StringIO()
+    before = ours.setStream(written)
+    yield written
+    ours.setStream(before)
+
+
+def test_no_log_tells_a_state_a_code_or_a_bind_link(
+    browser: Client,
+    wechat: WeChat,
+    account: Account,
+    link: str,
+    log: io.StringIO,
+) -> None:
+    state, _page = phone_binding(browser, wechat, account)
+    started = start(browser)
+    told = confirm(wechat, started, account)
+    browser.get(started["back"], told)
+    new_browser().get(started["back"], told)
+    wechat.fault(PRE_AUTH_CODE, status=500, times=None)
+    new_browser().post(link)
+    text = log.getvalue()
+    assert "GET /portal/bind/***/return/" in text
+    assert "POST /portal/bind/link/***/" in text
+    for secret in (state, started["back"].split("/")[3], told["auth_code"], link.split("/")[4]):
+        assert secret not in text
 
 
 # The phone
