@@ -9,8 +9,9 @@ from pathlib import Path
 LETTERS = string.ascii_letters + string.digits
 
 HEAD = """\
-# Made by dev.py for this machine. It holds keys: keep it private. It is never overwritten;
-# every setting is explained in .env.example.
+# Made by dev.py for this machine, and never overwritten. It holds keys: keep it private.
+# `python3 dev.py run` goes by this file alone, not by what a shell exports. Every setting is
+# explained in .env.example.
 """
 
 
