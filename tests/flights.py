@@ -10,7 +10,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 
 import django
 
@@ -55,7 +55,7 @@ class Process:
         """How many connections threads hold, looked at again and again for 0.4 s."""
         held = []
         for _ in range(SAMPLES):
-            stats = connection.pool.get_stats()
+            stats = cast(Any, connection).pool.get_stats()
             held.append(stats["pool_size"] - stats["pool_available"])
             time.sleep(0.01)
         return held

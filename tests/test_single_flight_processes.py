@@ -4,26 +4,25 @@ through sockets: WeChat is asked once for each, and nobody holds a connection wh
 """
 
 import json
-import os
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
 from platform_auth.tokens import component_token
-from sandbox import server
 from sandbox.world import WeChat
-from tests.rows import make_authorizer
+from tests.accounts import make_due_accounts
+from tests.processes import environment, served
 
 PROCESSES, THREADS = 4, 25
 ACCOUNTS = PROCESSES * THREADS
@@ -85,37 +84,15 @@ class Platform:
 @pytest.fixture
 def platform(ticket: str, wechat: WeChat, tmp_path: Path) -> Iterator[Platform]:
     """Four processes of ours on this test's database, and WeChat behind a socket."""
-    running = server.start(wechat)
-    known = connection.settings_dict
-    address = f"{known['HOST']}:{known['PORT']}/{known['NAME']}"
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST")},
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": f"postgres://{known['USER']}:{known['PASSWORD']}@{address}",
-        "WECHAT_API_URL": wechat.base_url,
-        "VAR_DIR": str(tmp_path),
-        "REDIS_URL": "",
-    }
-    platform = Platform(environment)
-    yield platform
-    platform.close()
-    running.shutdown()
-    running.server_close()
+    with served(wechat), closing(Platform(environment(wechat, tmp_path))) as platform:
+        yield platform
 
 
 @pytest.fixture
 def appids(wechat: WeChat, component: Component) -> list[str]:
     """A hundred accounts that are due, their tokens expired; the component's token is fresh."""
     component_token(component)
-    return [make_due_account(wechat, component) for _ in range(ACCOUNTS)]
-
-
-def make_due_account(wechat: WeChat, component: Component) -> str:
-    account = wechat.create_account()
-    refresh_token = wechat.grant(account.appid).refresh_token
-    values = {"refresh_token": refresh_token, "due_at": timezone.now()}
-    make_authorizer(component, None, account.appid, **values)
-    return account.appid
+    return [account.appid for account in make_due_accounts(wechat, component, ACCOUNTS)]
 
 
 def sessions() -> Counter[str]:
