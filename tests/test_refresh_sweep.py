@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -77,10 +79,9 @@ def test_sweepers_and_callers_at_once_never_ask_twice(wechat: WeChat, component:
     rows = make_due_accounts(wechat, component, 40)
     wechat.fault(REFRESH, times=None, delay=0.3)
 
-    def call(row: Authorizer) -> str:
-        return authorizer_token(row.appid)
-
-    callers = [lambda row=row: call(row) for row in rows[::4]]
+    callers: list[Callable[[], object]] = [
+        partial(authorizer_token, row.appid) for row in rows[::4]
+    ]
     outcomes = together([sweep, sweep, sweep, *callers])
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert wechat.count(REFRESH) == 40
