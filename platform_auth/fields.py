@@ -41,6 +41,12 @@ class Sealed(str):
         return self.startswith(f"{PREFIX}:{ring().current}:")
 
 
+class Loaded(Sealed):
+    """A ciphertext from a fixture: Django saves what it reads, so it is not opened before that."""
+
+    __slots__ = ()
+
+
 class _Ring:
     """The keys by id; the first one seals."""
 
@@ -67,7 +73,7 @@ class SecretAttribute(DeferredAttribute):
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         value = super().__get__(instance, cls)
-        if isinstance(value, Sealed):
+        if isinstance(value, Sealed) and not isinstance(value, Loaded):
             return self.field.unseal(value, self.field.owner_of(instance))
         return value
 
@@ -125,7 +131,7 @@ class SecretField(models.TextField[str, str]):
     def to_python(self, value: Any) -> Any:
         """A fixture's text is the ciphertext that `value_to_string` wrote."""
         is_sealed = isinstance(value, str) and value.startswith(f"{PREFIX}:")
-        return Sealed(value) if is_sealed else value
+        return Loaded(value) if is_sealed else value
 
     def value_from_object(self, obj: models.Model) -> Any:
         """What serializers and forms get: the ciphertext, readable or not."""
