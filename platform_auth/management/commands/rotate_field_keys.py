@@ -1,0 +1,31 @@
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError
+
+from platform_auth import rotation
+from platform_auth.fields import SecretModel
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt every secret in the database with the first key of FIELD_ENCRYPTION_KEYS. Safe "
+        "while the system runs, and to repeat. Once it succeeds, the other keys may go. It names "
+        "what no key opens, and never a value."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        unreadable = 0
+        for model in apps.get_models():
+            if not issubclass(model, SecretModel):
+                continue
+            done = rotation.rotate(model)
+            for problem in done.unreadable:
+                self.stderr.write(problem)
+            unreadable += len(done.unreadable)
+            self.stdout.write(
+                f"{model._meta.label}: {done.rows} rows, {done.sealed} secrets encrypted anew, "
+                f"{len(done.unreadable)} unreadable"
+            )
+        if unreadable:
+            raise CommandError(f"{unreadable} secrets could not be read. Keep the old keys.")
