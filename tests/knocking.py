@@ -74,10 +74,14 @@ def send(
         **(environ or {}),
     }
     started: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        started.extend((status, headers))
+
     with _connection_kept():
         response = _application()(
             {name: value for name, value in told.items() if value is not None},
-            lambda status, headers, *_: started.extend((status, headers)),
+            start_response,
         )
         content = b"".join(response)
         response.close()

@@ -121,7 +121,7 @@ def test_when_no_ticket_works_wechat_is_left_alone_for_a_minute(
             ask()
         tasks.keep_component_tokens()
     assert wechat.count(TOKEN_PATH) == 2
-    row = Component.objects.annotate(now=Now()).get()
+    row = Component.objects.with_clock().get()
     assert row.due_at is not None
     assert timedelta(seconds=55) < row.due_at - row.now <= timedelta(seconds=60)
 
