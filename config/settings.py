@@ -328,6 +328,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("icon.svg")}
     ],
     "SHOW_LANGUAGES": True,
+    "SHOW_HISTORY": False,  # the operation log tells more
     "ENVIRONMENT": "platform_auth.admin.navigation.environment",
     "DASHBOARD_CALLBACK": "platform_auth.admin.navigation.dashboard",
     "STYLES": [lambda _: static("staff.css")],

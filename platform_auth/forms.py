@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
@@ -63,3 +65,15 @@ class ComponentForm(forms.ModelForm[Component]):
         for field, model in SECRETS.items():
             if model in problems:
                 self.add_error(field, problems[model])
+
+
+class PermissionChoices(forms.ModelMultipleChoiceField[Permission]):
+    """Permissions in the reader's language: the database has their names in English only."""
+
+    VERBS = {"add": _("add"), "change": _("change"), "delete": _("delete"), "view": _("view")}
+
+    def label_from_instance(self, obj: Permission) -> str:
+        verb, _separator, model = obj.codename.partition("_")
+        is_usual = verb in self.VERBS and model == obj.content_type.model
+        what = self.VERBS[verb] if is_usual else gettext(obj.name)
+        return f"{obj.content_type}: {what}"

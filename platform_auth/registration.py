@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth import tokens
-from platform_auth.fields import Unreadable, seal
+from platform_auth.fields import readable, seal
 from platform_auth.leases import let_go
 from platform_auth.models import Component, is_aes_key, is_appid, is_message_token
 from platform_auth.operations import record
@@ -116,9 +116,13 @@ def refresh_token(component: Component, *, by: Person) -> None:
 
 def _change(component: Component, secrets: Mapping[str, str], name: str, by: Person) -> list[str]:
     """Write what differs, and who changed which fields, in the caller's transaction."""
-    fresh = {field: value for field, value in secrets.items() if _held(component, field) != value}
+    fresh = {
+        field: value for field, value in secrets.items() if readable(component, field) != value
+    }
     moved = {
-        f"previous_{field}": _held(component, field) for field in KEPT_AS_PREVIOUS if field in fresh
+        f"previous_{field}": readable(component, field)
+        for field in KEPT_AS_PREVIOUS
+        if field in fresh
     }
     values: dict[str, Any] = {**seal(Component, component.appid, **fresh, **moved)}
     if moved:
@@ -132,12 +136,3 @@ def _change(component: Component, secrets: Mapping[str, str], name: str, by: Per
         Component.objects.filter(pk=component.pk).update(**values, updated_at=Now())
         record("change_component", by=by, appid=component.appid, result=", ".join(changed))
     return changed
-
-
-def _held(component: Component, field: str) -> str:
-    """The secret as it stands; "" for one that no key of ours opens, so that it can be replaced."""
-    try:
-        value: str = getattr(component, field)
-    except Unreadable:
-        return ""
-    return value

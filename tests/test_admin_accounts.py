@@ -152,3 +152,25 @@ def test_merchants_are_found_by_the_beginning_of_their_name(
     client.force_login(staff)
     shown = client.get(f"{LIST}?q=merch").context["cl"].result_list
     assert list(shown) == [merchant]
+
+
+def test_deleting_a_merchant_tells_of_keys_without_their_digests(
+    client: Client, boss: User, merchant: User
+) -> None:
+    key, _secret = AuthToken.objects.create(merchant)
+    client.force_login(boss)
+    page = client.get(f"{LIST}{merchant.pk}/delete/", headers={"accept-language": "en"})
+    assert "API keys: 1" in page.content.decode()
+    assert key.digest not in page.content.decode()
+    client.post(f"{LIST}{merchant.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(pk=merchant.pk).exists()
+    assert actions() == [("boss", "delete_user", "merchant")]
+
+
+def test_permissions_are_named_in_the_readers_language(client: Client, boss: User) -> None:
+    client.force_login(boss)
+    group = Group.objects.get(name="operators")
+    url = f"/admin/auth/group/{group.pk}/change/"
+    page = client.get(url, headers={"accept-language": "en"}).content.decode()
+    assert "binding: view" in page
+    assert "binding: Can assign or refuse parked bindings" in page

@@ -1,17 +1,21 @@
 """The inbox as staff see it, and replaying."""
 
+import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from platform_auth.admin.operations import ACTIONS
 from platform_auth.admin.pushes import redact
 from platform_auth.models import Component, Operation, Push
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/platform_auth/push/"
+APPS = ("platform_auth", "miniprograms", "audits")
 
 
 @pytest.fixture
@@ -119,6 +123,14 @@ def test_the_log_is_only_read(client: Client, push: Push, component: Component) 
     assert [one.action for one in shown] == ["register_component"]
     assert not client.get(f"{base}?q=nobody").context["cl"].result_list
     assert client.get(f"{base}?q={component.appid}").context["cl"].result_list
+
+
+def test_every_act_has_a_name_in_the_log() -> None:
+    """What services record, read from their source; an act without a name would stay English."""
+    sources = [path.read_text() for app in APPS for path in (settings.ROOT / app).rglob("*.py")]
+    recorded = {name for text in sources for name in re.findall(r'record\(\s*"([^"{]+)"', text)}
+    assert {"refresh_token", "replay_push"} <= recorded
+    assert recorded <= ACTIONS.keys()
 
 
 @pytest.mark.parametrize(

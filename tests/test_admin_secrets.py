@@ -109,7 +109,8 @@ def test_no_page_shows_a_secret(client: Client, world: None, who: str, language:
         page = response.content.decode()
         assert not [word for word in PLANTED if word in page], url
         assert response.status_code in {200, 302, 403, 404}, url
-    assert statuses["/admin/platform_auth/component/1/change/"] == 200
+    component = Component.objects.get()
+    assert statuses[reverse("admin:platform_auth_component_change", args=[component.pk])] == 200
     shown = [url for url, status in statuses.items() if status == 200]
     assert len(shown) > (60 if who == "boss" else 15)
 

@@ -254,12 +254,18 @@ class AuthorizerAdmin(StaffAdmin):
         names = [str(one["name"]) for one in row.permission_sets]
         more = f" +{len(names) - 2}" if len(names) > 2 else ""
         return format_html(
-            '<span title="{}">{}{}</span>', "、".join(names), "、".join(names[:2]) or "–", more
+            '<span class="staff-sets" title="{}">{}{}</span>',
+            "、".join(names),
+            "、".join(names[:2]) or "–",
+            more,
         )
 
     @admin.display(description=_("last error"))
-    def error_in_short(self, row: Authorizer) -> str:
-        return Truncator(row.last_error).chars(60) or "–"
+    def error_in_short(self, row: Authorizer) -> SafeString | str:
+        if not row.last_error:
+            return "–"
+        short = Truncator(row.last_error).chars(60)
+        return format_html('<span class="staff-error" title="{}">{}</span>', row.last_error, short)
 
     @admin.display(description=_("verification"))
     def verification(self, row: Authorizer) -> str:

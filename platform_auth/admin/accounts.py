@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from miniprograms.services.binding import make_bind_link
 from platform_auth.admin.pages import RecordedAdmin, ago, label
+from platform_auth.forms import PermissionChoices
 from platform_auth.operations import record
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
@@ -25,8 +27,21 @@ admin.site.unregister([User, Group, AuthToken])
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
+class PermissionsMixin:
+    """Checkboxes with readable names, where Django has two lists whose buttons are English."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.related_model is Permission:
+            kwargs |= {
+                "form_class": PermissionChoices,
+                "widget": UnfoldAdminCheckboxSelectMultipleWidget(),
+                "queryset": Permission.objects.select_related("content_type"),
+            }
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+
 @admin.register(User)
-class UserAdmin(auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
+class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
     """Merchants are made here. Only superusers make staff, or touch the accounts of staff."""
 
     form = UserChangeForm
@@ -40,7 +55,6 @@ class UserAdmin(auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
     search_help_text = _("The beginning of a username, name or e-mail address")
     actions_detail = ("bind_link", "revoke_keys")
     filter_horizontal = ()
-    autocomplete_fields = ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
@@ -57,6 +71,13 @@ class UserAdmin(auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = ("last_login", "date_joined", *super().get_readonly_fields(request, obj))
         return fields if _is_superuser(request) else (*fields, *RIGHTS)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Without the digests of API keys, which mean nothing to anybody."""
+        _all, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if keys := counts.pop(str(AuthToken._meta.verbose_name_plural), 0):
+            counts[str(_("API keys"))] = keys
+        return [str(user) for user in objs], counts, lacking, protected
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002
         with transaction.atomic():  # the new password and its row in the operation log
@@ -132,10 +153,11 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 
 
 @admin.register(Group)
-class GroupAdmin(auth.GroupAdmin, RecordedAdmin):  # type: ignore[misc]
+class GroupAdmin(PermissionsMixin, auth.GroupAdmin, RecordedAdmin):  # type: ignore[misc]
     """What groups of staff may do. Whoever may change a group could give themselves any right."""
 
     ordering = ("name",)
+    filter_horizontal = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and _is_superuser(request)

@@ -10,9 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Operation
 
+SCHEDULES = ("interval", "crontab", "solar", "clocked")
+
 ACTIONS = {
-    "start_binding": _("started to bind"),
-    "finish_binding": _("bound"),
+    "bind": _("bound"),
+    "park": _("parked for staff"),
     "assign_binding": _("assigned a parked binding"),
     "refuse_binding": _("refused a parked binding"),
     "make_bind_link": _("made a bind link"),
@@ -36,6 +38,9 @@ ACTIONS = {
     "add_periodictask": _("added a periodic job"),
     "change_periodictask": _("changed a periodic job"),
     "delete_periodictask": _("deleted a periodic job"),
+    **{f"add_{name}schedule": _("added a schedule") for name in SCHEDULES},
+    **{f"change_{name}schedule": _("changed a schedule") for name in SCHEDULES},
+    **{f"delete_{name}schedule": _("deleted a schedule") for name in SCHEDULES},
 }
 
 

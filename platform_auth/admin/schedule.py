@@ -34,7 +34,9 @@ class TaskForm(beat.PeriodicTaskForm):
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, RecordedAdmin):
     form = TaskForm
+    list_display = ("name", "enabled", "interval", "crontab", "last_run_at", "one_off")
     date_hierarchy = None
+    actions = ()  # they would need no permission but that to look
     list_filter = ("enabled", "one_off")
 
 
