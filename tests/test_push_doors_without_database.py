@@ -119,12 +119,14 @@ def test_connections_that_the_server_ends_are_replaced(wechat: WeChat, bound: Bo
             dbname="postgres", autocommit=True,
         ) as other:  # fmt: skip
             other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                # Waits until it is done: a connection that ends in mid-answer is a 503 instead.
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = %s AND pid <> pg_backend_pid()",
                 [told["NAME"]],
             )
         [answer] = together([message_push(wechat, OURS).answer])
         assert answer == SUCCESS
+    connection.close()  # the test's own was ended too
 
 
 UNREADABLE_APP = """
