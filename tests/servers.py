@@ -319,7 +319,7 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     reason = _reasons_to_skip().get("browser")
     if reason and os.environ.get("REQUIRE_BROWSER") == "1":
-        raise pytest.UsageError(f"the browser tests {reason}")
+        raise pytest.UsageError(f"REQUIRE_BROWSER=1, but that {reason}")
     config.addinivalue_line("markers", "postgres: needs a real PostgreSQL (--servers)")
     config.addinivalue_line("markers", "redis: needs a real Redis (--servers)")
     config.addinivalue_line("markers", "browser: needs Chromium and the e2e requirements")
