@@ -22,7 +22,10 @@ ROLES = {
         "miniprograms.unbind_authorizer",
         "miniprograms.invite_merchant",
         "miniprograms.resolve_binding",
+        # Merchants are made by staff; accounts of staff are for superusers, see admin.accounts.
         "auth.view_user",
+        "auth.add_user",
+        "auth.change_user",
     ],
     RELEASERS: _LOOK,
 }
