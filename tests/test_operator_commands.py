@@ -1,0 +1,70 @@
+"""manage.py reconcile, is_alive and seed_demo."""
+
+import io
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from miniprograms.models import Binding
+from platform_auth import heartbeats
+from platform_auth.models import Component
+from sandbox.world import WeChat
+from tests.conftest import APPID, Bound
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*words: str) -> str:
+    out = io.StringIO()
+    call_command(*words, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def test_reconcile_tells_what_it_found(wechat: WeChat, bound: Bound) -> None:
+    bound()
+    unknown = wechat.create_account()
+    wechat.grant(unknown.appid)
+    told = run("reconcile")
+    assert told == f"{APPID}: 2 listed, 0 recovered, 1 parked, 0 need to be authorised again\n"
+    assert Binding.objects.parked().get().appid == unknown.appid
+
+
+def test_reconcile_fails_when_wechat_does(wechat: WeChat, bound: Bound) -> None:
+    bound()
+    wechat.fault("/cgi-bin/component/api_get_authorizer_list", times=None, errcode=45009)
+    with pytest.raises(CommandError, match=f"Not reconciled: {APPID}."):
+        run("reconcile")
+
+
+def test_a_job_that_ran_lately_is_alive() -> None:
+    heartbeats.beat("refresh_tokens")
+    assert run("is_alive", "refresh_tokens") == ""
+
+
+@pytest.mark.parametrize("within", ["--within=180", "--within=0"])
+def test_a_job_that_did_not_is_not(within: str) -> None:
+    with pytest.raises(CommandError, match="refresh_tokens has not run for"):
+        run("is_alive", "refresh_tokens", within)
+
+
+def test_the_demo_has_a_member_of_staff_and_a_merchant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEMO_STAFF_PASSWORD", "of-the-staff")
+    monkeypatch.setenv("DEMO_MERCHANT_PASSWORD", "of-the-merchant")
+    run("seed_demo")
+    run("seed_demo")
+    staff, merchant = User.objects.order_by("-username")
+    assert (staff.is_superuser, staff.check_password("of-the-staff")) == (True, True)
+    assert (merchant.is_staff, merchant.check_password("of-the-merchant")) == (False, True)
+
+
+def test_the_demo_has_no_default_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEMO_STAFF_PASSWORD", raising=False)
+    with pytest.raises(CommandError, match="DEMO_STAFF_PASSWORD is not set"):
+        run("seed_demo")
+    assert not User.objects.exists()
+
+
+def test_reconcile_without_a_component_has_nothing_to_do() -> None:
+    assert not Component.objects.exists()
+    assert run("reconcile") == ""
