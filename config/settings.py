@@ -390,8 +390,12 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # Django's own handlers would print below DEBUG what ours prints already.
-    "loggers": {"django": {"handlers": [], "propagate": True}},
+    "loggers": {
+        # Django's own handlers would print below DEBUG what ours prints already.
+        "django": {"handlers": [], "propagate": True},
+        # A line for each 4xx would let a flood of forged pushes fill the disk.
+        "django.request": {"level": "ERROR"},
+    },
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False

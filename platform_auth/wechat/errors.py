@@ -28,7 +28,8 @@ import re
 _SECRETS = re.compile(
     r"(?:ticket|preauthcode|queryauthcode|refreshtoken)@@@[\w\-=]*"
     r"|\b\d{1,3}_[\w\-]{20,}"
-    r"|((?:token|ticket|secret|code)[\"']?\s*[=:]\s*[\"']?)[\w\-=@.]{16,}",
+    # Quotes may be escaped: by the JSON of a log line, around what was JSON before.
+    r"|((?:token|ticket|secret|code)[\\\"']*\s*[=:]\s*[\\\"']*)[\w\-=@.]{16,}",
     re.ASCII | re.IGNORECASE,
 )
 _RID = re.compile(r"\s*rid:\s*([0-9a-f]+(?:-[0-9a-f]+)*)\s*$")
