@@ -1,19 +1,23 @@
 """Requests as a server hands them over: through the whole WSGI stack, headers and all."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
+from django.db import close_old_connections, connection, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from sandbox.pushes import Sealed
 from sandbox.world import WeChat
+from tests.threads import together
+
+T = TypeVar("T")
 
 COMPONENT_DOOR = "/wechat/component/push/"
 
@@ -118,3 +122,19 @@ def message_push(wechat: WeChat, appid: str, **more: Any) -> Knock:
     push = wechat.push_message(appid, {"MsgType": "text", "Content": "hello"}, **more)
     wechat.outbox.clear()
     return at_the_door(push.sealed)
+
+
+def without_database(job: Callable[[], T]) -> T | Exception:
+    """JOB in a thread whose database is a PostgreSQL that has gone away."""
+
+    def run() -> T:
+        connections["default"] = _gone()
+        return job()
+
+    [outcome] = together([run])
+    return outcome
+
+
+def _gone() -> DatabaseWrapper:
+    settings = {**connection.settings_dict, "NAME": "gone", "HOST": "127.0.0.1", "PORT": "1"}
+    return DatabaseWrapper(settings | {"OPTIONS": {"connect_timeout": 1}}, "default")

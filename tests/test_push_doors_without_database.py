@@ -3,14 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import psycopg
 import pytest
-from django.db import connection, connections
-from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db import connection
 
 from platform_auth.fields import Sealed
 from platform_auth.models import Component, Push
@@ -26,27 +23,11 @@ from tests.knocking import (
     message_push,
     send,
     ticket_push,
+    without_database,
 )
 from tests.threads import together
 
-T = TypeVar("T")
 OURS = "wxaaaaaaaaaaaaaaaa"
-
-
-def without_database(job: Callable[[], T]) -> T | Exception:
-    """JOB in a thread whose database is a PostgreSQL that has gone away."""
-
-    def run() -> T:
-        connections["default"] = _gone()
-        return job()
-
-    [outcome] = together([run])
-    return outcome
-
-
-def _gone() -> DatabaseWrapper:
-    settings = {**connection.settings_dict, "NAME": "gone", "HOST": "127.0.0.1", "PORT": "1"}
-    return DatabaseWrapper(settings | {"OPTIONS": {"connect_timeout": 1}}, "default")
 
 
 @pytest.mark.django_db
