@@ -16,16 +16,15 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core import signing
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from miniprograms.models import BINDING_LIFE, Authorizer, Binding, digest
 from miniprograms.services.landing import land
 from miniprograms.tokens import find_in_list, held
-from platform_auth.fields import seal
+from platform_auth.fields import readable, seal
 from platform_auth.leases import let_go
 from platform_auth.models import Component
 from platform_auth.operations import record
@@ -71,7 +70,7 @@ def start_binding(
     SESSION the browser's nonce, to which the return is bound; a phone returns in another browser.
     Raises NoComponent, TooManyBindings, NotReady without a ticket, and what WeChat answered.
     """
-    component = Component.objects.order_by("pk").first()
+    component = Component.objects.with_clock().order_by("pk").first()
     if component is None:
         raise NoComponent
     intent = {
@@ -85,7 +84,7 @@ def start_binding(
         return again
     code = as_component(component, wechat.create_pre_auth_code)
     state = secrets.token_urlsafe(32)
-    now = timezone.now()
+    now = component.now
     return Binding.objects.create(
         component=component,
         status=Status.OPEN,
@@ -102,7 +101,7 @@ def start_binding(
 def _reusable(intent: dict[str, object]) -> Binding | None:
     """Beyond five unfinished attempts the same click gets the same page again, not a new code."""
     recent = Binding.objects.unfinished().filter(
-        user_id=intent["user_id"], started_at__gt=timezone.now() - WITHIN
+        user_id=intent["user_id"], started_at__gt=Now() - WITHIN
     )
     if recent.count() < MOST_UNFINISHED:
         return None
@@ -160,8 +159,10 @@ def finish_binding(binding: Binding, code: str) -> Binding:
     give_up = time.monotonic() + PATIENCE
     while True:
         row: Binding = Binding.objects.with_clock().get(pk=binding.pk)
-        if row.status != Status.OPEN or _has_expired(row):
+        if row.status != Status.OPEN:
             return row
+        if row.expires_at and row.expires_at <= row.now:
+            return _expire(row)
         if row.take_lease():
             _trade(row, code)
         elif time.monotonic() > give_up:
@@ -171,13 +172,12 @@ def finish_binding(binding: Binding, code: str) -> Binding:
             time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 -- spreads load, hides nothing
 
 
-def _has_expired(row: Binding) -> bool:
-    """Whether ROW's time is over. A push may still bind it; the browser gets a new button."""
-    if row.expires_at is None or row.expires_at > row.now:
-        return False
+def _expire(row: Binding) -> Binding:
+    """The time of ROW is over. A push may still bind it; the browser gets a new button."""
     if row.take_lease():
         _fail_unless_told(row, _("The link has expired."))
-    return True
+    row.refresh_from_db()
+    return row
 
 
 def _trade(row: Binding, code: str) -> None:
@@ -240,7 +240,7 @@ def note_authorization(
     if due.update(
         **told,
         **seal(Binding, row.reference, code=code),
-        status=Status.TRADING if row.status == Status.FAILED else row.status,
+        status=Case(When(status=Status.FAILED, then=Value(Status.TRADING)), default="status"),
         due_at=Now(),
         failures=0,
         finished_at=None,
@@ -265,15 +265,14 @@ def _open_for_push(component: Component, appid: str, code: str, created: int) ->
     """A binding that no click here began, unless later news of the account is known."""
     if Authorizer.objects.filter(component=component, appid=appid, auth_time__gt=created).exists():
         return None
-    now = timezone.now()
     row = Binding.objects.create(
         component=component,
         status=Status.TRADING,
         appid=appid,
         code=code,
         auth_time=created,
-        started_at=now,
-        due_at=now,
+        started_at=Now(),
+        due_at=Now(),
     )
     return int(row.pk)
 
@@ -283,7 +282,7 @@ def settle_binding(pk: int) -> None:
     row: Binding | None = Binding.objects.with_clock().due().filter(pk=pk).first()
     if row is None or row.is_final or not row.take_lease():
         return
-    code = row.code
+    code = readable(row, "code")
     if code and digest(code) != row.code_digest:
         _trade(row, code)
     elif row.appid:

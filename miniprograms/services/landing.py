@@ -5,12 +5,13 @@ import logging
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.permissions import kind_by_sets
 from miniprograms.services.parking import describe
 from miniprograms.services.profiles import sync_profile
-from miniprograms.tokens import insist, kept_tokens
+from miniprograms.tokens import insist, kept_tokens, remember
 from platform_auth.fields import Sealed, seal
 from platform_auth.operations import record
 from platform_auth.tokens import due_after
@@ -34,6 +35,9 @@ def land(row: Binding, grant: Grant) -> None:
         binding = insist(lambda: _keep(row, grant))
     except IntegrityError:  # another binding of the same account has just made its row
         binding = insist(lambda: _keep(row, grant))
+    if binding is None:
+        _come_late(grant)
+        return
     if binding.authorizer is None:
         describe(binding.component, grant.appid)
         return
@@ -43,7 +47,8 @@ def land(row: Binding, grant: Grant) -> None:
         logger.warning("%s is bound, its profile comes later: %s", grant.appid, error)
 
 
-def _keep(row: Binding, grant: Grant) -> Binding:
+def _keep(row: Binding, grant: Grant) -> Binding | None:
+    """The binding with its outcome; None if somebody else has brought it to its end meanwhile."""
     with transaction.atomic():
         # Locked and read anew: a push may have told the account's time meanwhile.
         binding: Binding = (
@@ -52,6 +57,8 @@ def _keep(row: Binding, grant: Grant) -> Binding:
             .select_related("component")
             .get(pk=row.pk)
         )
+        if binding.is_final:
+            return None
         authorizer = (
             Authorizer.objects.with_clock().select_for_update().filter(appid=grant.appid).first()
         )
@@ -64,6 +71,13 @@ def _keep(row: Binding, grant: Grant) -> Binding:
         _conclude(binding, grant, authorizer, why)
     binding.authorizer = authorizer
     return binding
+
+
+def _come_late(grant: Grant) -> None:
+    """Whoever took over has landed the account; our tokens are older, yet none received is lost."""
+    authorizer = Authorizer.objects.filter(appid=grant.appid).first()
+    if authorizer is not None and grant.refresh_token:
+        insist(lambda: remember(authorizer.pk, grant.refresh_token))
 
 
 def _why_parked(binding: Binding, authorizer: Authorizer | None, grant: Grant) -> str:
@@ -156,5 +170,19 @@ def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, why
         finished_at=timezone.now(),
         **seal(Binding, binding.reference, refresh_token=homeless),
     )
+    _supersede(binding, grant)
     record("park" if why else "bind", by=binding.user, appid=grant.appid, result=why)
     binding.refresh_from_db()
+
+
+def _supersede(binding: Binding, grant: Grant) -> None:
+    """The list may have told of the account before BINDING did: staff shall see it once."""
+    found = Binding.objects.parked().filter(
+        component=binding.component, appid=grant.appid, parked_because=Parked.UNCLAIMED
+    )
+    found.exclude(pk=binding.pk).update(
+        status=Status.FAILED,
+        refresh_token="",
+        last_error=_("It came by another way as well."),
+        finished_at=timezone.now(),
+    )

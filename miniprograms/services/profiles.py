@@ -64,7 +64,7 @@ def fetch_due_profiles(limit: int = 100) -> int:
     due = Authorizer.objects.filter(profile_due_at__lte=Now()).select_related("component")
     tried = 0
     for row in due.order_by("profile_due_at")[:limit]:
-        mine = Authorizer.objects.filter(pk=row.pk, profile_due_at=row.profile_due_at)
+        mine = Authorizer.objects.filter(pk=row.pk, profile_due_at__lte=Now())
         if not mine.update(profile_due_at=Now() + AGAIN):
             continue
         tried += 1
