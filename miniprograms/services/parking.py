@@ -29,17 +29,26 @@ class NotParked(Exception):
         super().__init__(_("This binding has been decided already."))
 
 
-def park_unclaimed(component: Component, listed: wechat.Listed) -> Binding:
-    """An account that authorises COMPONENT and that nobody here asked for."""
-    binding, _created = Binding.objects.update_or_create(
-        component=component,
-        appid=listed.appid,
-        authorizer=None,
-        status=Status.PARKED,
-        parked_because=Binding.Parked.UNCLAIMED,
-        defaults={"refresh_token": listed.refresh_token, "auth_time": listed.auth_time},
-    )
-    return binding
+def park_unclaimed(component: Component, listed: wechat.Listed) -> bool:
+    """
+    Park an account that authorises COMPONENT and that nobody here asked for. False if it has come
+    by another way meanwhile.
+    """
+    with transaction.atomic():
+        Component.objects.select_for_update(no_key=True).get(pk=component.pk)  # one at a time
+        waiting = Binding.objects.parked().filter(component=component, appid=listed.appid)
+        known = Authorizer.objects.filter(appid=listed.appid)
+        if waiting.filter(authorizer=None).exists() or known.exists():
+            return False
+        Binding.objects.create(
+            component=component,
+            appid=listed.appid,
+            status=Status.PARKED,
+            parked_because=Binding.Parked.UNCLAIMED,
+            refresh_token=listed.refresh_token,
+            auth_time=listed.auth_time,
+        )
+    return True
 
 
 def describe(component: Component, appid: str) -> None:
@@ -62,13 +71,10 @@ def assign(binding: Binding, *, user: User, by: AbstractBaseUser | AnonymousUser
     Raises NotParked. Its token and profile are fetched at once, or later if WeChat fails.
     """
     with transaction.atomic():
-        authorizer = _hand_over(binding, user)
-        decided = Binding.objects.parked().filter(pk=binding.pk)
-        if not decided.update(
-            status=Status.BOUND, user=user, authorizer=authorizer, finished_at=Now()
-        ):
-            raise NotParked
-        record("assign_binding", by=by, appid=binding.appid, result=user.get_username())
+        parked = _decide(binding, status=Status.BOUND, user=user)
+        authorizer = _hand_over(parked, user)
+        Binding.objects.filter(pk=parked.pk).update(authorizer=authorizer, refresh_token="")
+        record("assign_binding", by=by, appid=parked.appid, result=user.get_username())
     try:
         authorizer_token(authorizer.appid)
         sync_profile(authorizer)
@@ -78,32 +84,39 @@ def assign(binding: Binding, *, user: User, by: AbstractBaseUser | AnonymousUser
     return authorizer
 
 
+def _decide(binding: Binding, **outcome: object) -> Binding:
+    """BINDING as it was parked, now with OUTCOME. Of two who decide at once one gets NotParked."""
+    decided = Binding.objects.parked().filter(pk=binding.pk)
+    if not decided.update(**outcome, finished_at=Now()):
+        raise NotParked
+    parked: Binding = Binding.objects.select_related("component").get(pk=binding.pk)
+    return parked
+
+
 def _hand_over(binding: Binding, user: User) -> Authorizer:
     """The account of BINDING, now USER's; a new row is made from the parked refresh token."""
-    authorizer: Authorizer | None = Authorizer.objects.filter(appid=binding.appid).first()
-    if authorizer is None:
-        made: Authorizer = Authorizer.objects.create(
-            component=binding.component,
-            appid=binding.appid,
-            owner=user,
-            kind=Authorizer.Kind.MINI_PROGRAM,
-            state=Authorizer.State.NEEDS_RECOVERY,
-            refresh_token=binding.refresh_token,
-            func_info=binding.func_info,
-            auth_time=binding.auth_time,
-            create_time=binding.started_at,
-            due_at=binding.started_at,
-            profile_due_at=binding.started_at,
-        )
-        return made
-    Authorizer.objects.filter(pk=authorizer.pk).update(owner=user, updated_at=Now())
+    authorizer, is_new = Authorizer.objects.get_or_create(
+        appid=binding.appid,
+        defaults={
+            "component": binding.component,
+            "owner": user,
+            "kind": Authorizer.Kind.MINI_PROGRAM,
+            "state": Authorizer.State.NEEDS_RECOVERY,
+            "refresh_token": binding.refresh_token,
+            "func_info": binding.func_info,
+            "auth_time": binding.auth_time,
+            "create_time": binding.started_at,
+            "due_at": binding.started_at,
+            "profile_due_at": binding.started_at,
+        },
+    )
+    if not is_new:
+        Authorizer.objects.filter(pk=authorizer.pk).update(owner=user, updated_at=Now())
     return authorizer
 
 
 def refuse(binding: Binding, *, by: AbstractBaseUser | AnonymousUser) -> None:
     """Leave the parked account of BINDING unclaimed, because BY says so. Raises NotParked."""
     with transaction.atomic():
-        decided = Binding.objects.parked().filter(pk=binding.pk)
-        if not decided.update(status=Status.REFUSED, finished_at=Now()):
-            raise NotParked
-        record("refuse_binding", by=by, appid=binding.appid)
+        parked = _decide(binding, status=Status.REFUSED, refresh_token="")
+        record("refuse_binding", by=by, appid=parked.appid)

@@ -119,20 +119,24 @@ def _take_page(component: Component, page: list[Listed], report: Report) -> None
     appids = [listed.appid for listed in page]
     rows = Authorizer.objects.with_clock().select_related("component").filter(appid__in=appids)
     known = {row.appid: row for row in rows}
-    unclaimed = {row.appid: row for row in _unclaimed(component).filter(appid__in=appids)}
+    waiting = _unclaimed(component).filter(appid__in=appids).order_by("pk")
+    unclaimed = {row.appid: row for row in waiting}
     report.seen += len(page)
     for listed in page:
-        if listed.appid in known:
-            if _take(known[listed.appid], listed):
+        if row := known.get(listed.appid):
+            if _take(row, listed):
                 report.recovered.append(listed.appid)
-        elif listed.appid not in unclaimed or _is_news(unclaimed[listed.appid], listed):
-            park_unclaimed(component, listed)
+        elif _is_news(unclaimed.get(listed.appid), listed) and park_unclaimed(component, listed):
             report.parked.append(listed.appid)
 
 
-def _is_news(binding: Binding, listed: Listed) -> bool:
-    """Whether an account that staff refused was authorised anew since."""
-    return binding.status == Binding.Status.REFUSED and listed.auth_time > binding.auth_time
+def _is_news(binding: Binding | None, listed: Listed) -> bool:
+    """Whether staff have not heard of the account, or it was authorised anew since they refused."""
+    if binding is None:
+        return True
+    if binding.status != Binding.Status.REFUSED or binding.finished_at is None:
+        return False
+    return listed.auth_time > (binding.auth_time or binding.finished_at.timestamp())
 
 
 def _take(row: Authorizer, listed: Listed) -> bool:

@@ -1,0 +1,229 @@
+"""An account lands with the merchant who asked for it; whatever is in doubt waits for staff."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from miniprograms import tasks
+from miniprograms.models import Authorizer, Binding
+from miniprograms.services import binding as bindings
+from miniprograms.services.parking import NotParked, assign, refuse
+from miniprograms.services.reconciling import reconcile
+from miniprograms.tokens import authorizer_token
+from platform_auth.models import Component, Operation
+from platform_auth.wechat.errors import NotReady
+from sandbox.pushes import Deliver
+from sandbox.world import WeChat
+from tests.accounts import let_pass, make_due
+from tests.conftest import Bound
+from tests.threads import together
+
+REFRESH = "/cgi-bin/component/api_authorizer_token"
+INFO = "/cgi-bin/component/api_get_authorizer_info"
+
+Status, Parked = Binding.Status, Binding.Parked
+State = Authorizer.State
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ticket")]
+with_threads = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def chief(db: None) -> User:
+    """Who decides."""
+    return User.objects.create_superuser("chief")
+
+
+def bind(wechat: WeChat, user: User, appid: str, **more: Any) -> Binding:
+    """USER's click, the owner's consent whatever account was expected, and the return."""
+    opened = bindings.start_binding(user=user, session="session", **more)
+    return bindings.finish_binding(opened, wechat.authorize(opened.pre_auth_code, appid))
+
+
+def park(wechat: WeChat, component: Component, appid: str = "") -> Binding:
+    """An account that nobody asked for, as the list tells of it."""
+    wechat.grant(appid or wechat.create_account().appid)
+    reconcile(component)
+    parked: Binding = Binding.objects.parked().get()
+    return parked
+
+
+def test_another_account_than_the_expected_one_is_parked(
+    wechat: WeChat, merchant: User, chief: User
+) -> None:
+    theirs = wechat.create_account(nick_name="Not Tea")
+    done = bind(wechat, merchant, theirs.appid, biz_appid="wx0000000000000001")
+    assert (done.status, done.parked_because) == (Status.PARKED, Parked.WRONG_ACCOUNT)
+    assert not Authorizer.objects.exists()
+    with pytest.raises(NotReady):
+        authorizer_token(theirs.appid)
+    assert Binding.objects.get().nick_name == "Not Tea"
+    account = assign(done, user=merchant, by=chief)
+    granted = wechat.authorization(theirs.appid)
+    assert granted
+    assert (account.owner, account.state, account.nick_name) == (merchant, State.BOUND, "Not Tea")
+    assert account.refresh_token == granted.refresh_token
+    assert authorizer_token(theirs.appid) == granted.tokens[-1].value
+    assert Binding.objects.get().refresh_token == ""
+
+
+def test_the_expected_account_is_bound(wechat: WeChat, merchant: User) -> None:
+    theirs = wechat.create_account()
+    assert bind(wechat, merchant, theirs.appid, biz_appid=theirs.appid).status == Status.BOUND
+
+
+def test_an_account_of_another_merchant_stays_theirs_and_alive(
+    wechat: WeChat, bound: Bound, merchant: User, other_merchant: User, chief: User
+) -> None:
+    account = bound()
+    old = account.access_token
+    done = bind(wechat, other_merchant, account.appid)
+    assert (done.status, done.parked_because) == (Status.PARKED, Parked.OTHER_MERCHANT)
+    account.refresh_from_db()
+    granted = wechat.authorization(account.appid)
+    assert granted
+    assert (account.owner, account.state) == (merchant, State.BOUND)
+    # Authorising again has killed the token of before.
+    assert account.access_token == granted.tokens[-1].value != old
+    assert account.refresh_token == granted.refresh_token
+    make_due()
+    tasks.refresh_tokens()
+    assert assign(done, user=other_merchant, by=chief).owner == other_merchant
+    assert Authorizer.objects.get().owner == other_merchant
+
+
+def test_what_is_refused_stays_with_its_owner(
+    wechat: WeChat, bound: Bound, merchant: User, other_merchant: User, chief: User
+) -> None:
+    account = bound()
+    done = bind(wechat, other_merchant, account.appid)
+    refuse(done, by=chief)
+    account.refresh_from_db()
+    assert (account.owner, account.state) == (merchant, State.BOUND)
+    assert Operation.objects.filter(action="refuse_binding", actor=chief).count() == 1
+
+
+@with_threads
+def test_of_two_merchants_at_once_one_is_bound_and_the_other_parked(
+    wechat: WeChat, merchant: User, other_merchant: User
+) -> None:
+    for _ in range(25):
+        theirs = wechat.create_account()
+        jobs = []
+        for user in (merchant, other_merchant):
+            opened = bindings.start_binding(user=user, session="session")
+            code = wechat.authorize(opened.pre_auth_code, theirs.appid)
+            jobs.append(partial(bindings.finish_binding, opened, code))
+        outcomes = together(jobs)
+        found = {outcome.status: outcome for outcome in outcomes if isinstance(outcome, Binding)}
+        assert sorted(found) == [Status.BOUND, Status.PARKED], outcomes
+        account = Authorizer.objects.get(appid=theirs.appid)
+        granted = wechat.authorization(theirs.appid)
+        assert granted
+        assert account.owner == found[Status.BOUND].user
+        assert account.refresh_token == granted.refresh_token
+        Binding.objects.all().delete()
+
+
+def test_an_account_that_nobody_asked_for_is_parked_once(
+    wechat: WeChat, component: Component, deliver: Deliver
+) -> None:
+    """The list tells of it, and a push that comes later."""
+    theirs = wechat.create_account()
+    wechat.update_authorization(theirs.appid, [17])
+    assert reconcile(component).parked == [theirs.appid]
+    wechat.deliver_all(deliver)
+    tasks.settle_bindings()
+    assert reconcile(component).parked == []
+    parked = Binding.objects.parked().get()
+    assert (parked.appid, parked.parked_because) == (theirs.appid, Parked.UNCLAIMED)
+    assert parked.nick_name == theirs.nick_name
+    assert not Authorizer.objects.exists()
+
+
+def test_a_push_that_nobody_asked_for_parks_with_its_tokens(
+    wechat: WeChat, deliver: Deliver, merchant: User, chief: User
+) -> None:
+    theirs = wechat.create_account()
+    wechat.update_authorization(theirs.appid, [17, 18])
+    wechat.deliver_all(deliver)
+    tasks.settle_bindings()
+    account = assign(Binding.objects.parked().get(), user=merchant, by=chief)
+    assert (account.owner, account.state, account.func_info) == (merchant, State.BOUND, [17, 18])
+    assert authorizer_token(theirs.appid)
+
+
+@with_threads
+def test_of_two_decisions_one_counts(
+    wechat: WeChat, component: Component, merchant: User, other_merchant: User, chief: User
+) -> None:
+    for _ in range(10):
+        parked = park(wechat, component)
+        owners = [merchant, other_merchant]
+        jobs: list[partial[Any]] = [partial(assign, parked, user=one, by=chief) for one in owners]
+        outcomes = together([*jobs, partial(refuse, parked, by=chief)])
+        assert sum(isinstance(outcome, NotParked) for outcome in outcomes) == 2, outcomes
+        decided = Binding.objects.get(pk=parked.pk)
+        account = Authorizer.objects.filter(appid=parked.appid).first()
+        if account is None:
+            assert decided.status == Status.REFUSED
+        else:
+            assert (decided.status, decided.user) == (Status.BOUND, account.owner)
+        assert decided.refresh_token == ""
+
+
+def test_what_is_decided_is_not_decided_again(
+    wechat: WeChat, component: Component, merchant: User, chief: User
+) -> None:
+    parked = park(wechat, component)
+    assign(parked, user=merchant, by=chief)
+    with pytest.raises(NotParked):
+        refuse(parked, by=chief)
+    with pytest.raises(NotParked):
+        assign(parked, user=chief, by=chief)
+    assert Authorizer.objects.get().owner == merchant
+    assert Operation.objects.filter(action="assign_binding").count() == 1
+
+
+def test_it_is_assigned_though_wechat_fails(
+    wechat: WeChat, component: Component, merchant: User, chief: User
+) -> None:
+    parked = park(wechat, component)
+    wechat.fault(REFRESH, times=None, status=500)
+    wechat.fault(INFO, times=None, status=500)
+    account = assign(parked, user=merchant, by=chief)
+    assert (account.owner, account.state) == (merchant, State.NEEDS_RECOVERY)
+    assert account.refresh_token
+    wechat.clear_faults()
+    make_due(profile_due_at=None)
+    assert authorizer_token(account.appid)
+    account.refresh_from_db()
+    assert account.state == State.BOUND
+
+
+def test_a_refused_account_stays_refused_until_it_authorises_again(
+    wechat: WeChat, component: Component, chief: User
+) -> None:
+    parked = park(wechat, component)
+    refuse(parked, by=chief)
+    for _ in range(2):
+        assert reconcile(component).parked == []
+    for _ in range(2):
+        let_pass(wechat, 60)
+        wechat.grant(parked.appid)
+        assert reconcile(component).parked == [parked.appid]
+        assert reconcile(component).parked == []
+        refuse(Binding.objects.parked().get(), by=chief)
+        assert reconcile(component).parked == []
+
+
+def test_a_refusal_holds_though_wechat_never_told_the_time_of_the_authorisation(
+    wechat: WeChat, merchant: User, component: Component, chief: User
+) -> None:
+    theirs = wechat.create_account()
+    done = bind(wechat, merchant, theirs.appid, biz_appid="wx0000000000000001")
+    assert done.auth_time == 0
+    refuse(done, by=chief)
+    assert reconcile(component).parked == []
