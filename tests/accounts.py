@@ -44,3 +44,9 @@ def make_due(**also: object) -> None:
 def end_leases() -> None:
     """As long after a process died as a lease lasts."""
     Authorizer.objects.update(lease_until=Now() - timedelta(seconds=1))
+
+
+def let_pass(wechat: WeChat, seconds: int) -> None:
+    """So much later by WeChat's clock."""
+    before = wechat.clock
+    wechat.clock = lambda: before() + seconds

@@ -22,7 +22,7 @@ from platform_auth.models import Component, Operation, Push
 from platform_auth.wechat.errors import NotReady
 from sandbox.pushes import Deliver
 from sandbox.world import WeChat
-from tests.accounts import make_due, make_due_account, row_of
+from tests.accounts import let_pass, make_due, make_due_account, row_of
 from tests.conftest import Bound
 from tests.threads import in_a_thread, together
 
@@ -33,12 +33,6 @@ State = Authorizer.State
 
 pytestmark = pytest.mark.django_db
 with_threads = pytest.mark.django_db(transaction=True)
-
-
-def let_pass(wechat: WeChat, seconds: int) -> None:
-    """So much later by WeChat's clock."""
-    before = wechat.clock
-    wechat.clock = lambda: before() + seconds
 
 
 def last_push() -> Push:
