@@ -151,7 +151,8 @@ def _take(row: Authorizer, listed: Listed) -> bool:
         case State.BOUND:
             if not is_known:
                 remember(row.pk, listed.refresh_token)
-            _keep_auth_time(row, listed)
+            if is_newer:
+                _keep_auth_time(row, listed)
             return False
         case State.UNBOUND:
             return is_newer and _adopt(row, listed)

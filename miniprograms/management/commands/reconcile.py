@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from miniprograms.services import reconciling
 from platform_auth.models import Component
@@ -13,8 +13,16 @@ class Command(BaseCommand):
         "unknown accounts for staff. It deletes nothing and never prints a secret."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--component", metavar="APPID", help="only this one of several")
+
     def handle(self, *args: Any, **options: Any) -> None:
-        failed = [one for one in Component.objects.all() if not self._reconcile(one)]
+        components = Component.objects.all()
+        if appid := options["component"]:
+            components = components.filter(appid=appid)
+        if not components:
+            raise CommandError("There is no such component.")
+        failed = [one for one in components if not self._reconcile(one)]
         if failed:
             raise CommandError(f"Not reconciled: {', '.join(one.appid for one in failed)}.")
 
