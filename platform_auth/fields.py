@@ -8,7 +8,8 @@ Only this module touches the cipher.
 
 import logging
 import os
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
@@ -72,8 +73,10 @@ class SecretAttribute(DeferredAttribute):
     field: "SecretField"
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
-        value = super().__get__(instance, cls)
-        if isinstance(value, Sealed) and not isinstance(value, Loaded):
+        value = None if instance is None else instance.__dict__.get(self.field.attname)
+        if value is None:
+            value = super().__get__(instance, cls)  # of the class, or of a row without it as yet
+        if type(value) is Sealed:
             return self.field.unseal(value, self.field.owner_of(instance))
         return value
 
@@ -107,20 +110,22 @@ class SecretField(models.TextField[str, str]):
             return ""
         keys, nonce = ring(), os.urandom(NONCE_SIZE)
         data = keys.ciphers[keys.current].encrypt(nonce, value.encode(), self._context(owner))
-        return Sealed(f"{PREFIX}:{keys.current}:{urlsafe_b64encode(nonce + data).decode()}")
+        text = b2a_base64(nonce + data, newline=False).decode()
+        return Sealed(f"{PREFIX}:{keys.current}:{text}")
 
     def unseal(self, sealed: Sealed, owner: str) -> str:
         """The plain text. Raises Unreadable, naming the column and never the value."""
-        where = f"{self.model._meta.db_table}.{self.column} of {owner}"
         try:
             _, key_id, text = sealed.split(":", 2)
-            cipher, data = ring().ciphers[key_id], urlsafe_b64decode(text)
+            cipher, data = ring().ciphers[key_id], a2b_base64(text)
             plain = cipher.decrypt(data[:NONCE_SIZE], data[NONCE_SIZE:], self._context(owner))
         except KeyError:
-            raise Unreadable(f"{where}: its key is not in FIELD_ENCRYPTION_KEYS") from None
+            problem = "its key is not in FIELD_ENCRYPTION_KEYS"
         except (InvalidTag, ValueError):
-            raise Unreadable(f"{where}: changed, or not this row's own") from None
-        return plain.decode()
+            problem = "changed, or not this row's own"
+        else:
+            return plain.decode()
+        raise Unreadable(f"{self.model._meta.db_table}.{self.column} of {owner}: {problem}")
 
     def _context(self, owner: str) -> bytes:
         return f"{self.model._meta.db_table}\0{self.column}\0{owner}".encode()
