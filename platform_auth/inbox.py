@@ -9,15 +9,26 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
+import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from platform_auth.fields import Unreadable
+from platform_auth.fields import Unreadable, seal
 from platform_auth.models import Component, Push
 from platform_auth.wechat import push as wire
 from platform_auth.wechat.errors import Untrusted, clean
@@ -53,6 +64,44 @@ class Proven:
     message: bytes
     digest: str
     by_previous_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """SQL that has to hold in the moment a push is kept, and the values in it."""
+
+    sql: str
+    values: tuple[object, ...]
+
+
+_remembered: list[Component] = []
+
+
+def read_components() -> list[Component]:
+    """All components, as they are now."""
+    global _remembered
+    _remembered = list(Component.objects.all())
+    return _remembered
+
+
+def remembered_components() -> list[Component]:
+    """
+    All components as this process read them last: a query less for every push. Nothing they prove
+    may be kept but on the condition that their keys are `unchanged`.
+    """
+    return _remembered
+
+
+def unchanged(component: Component) -> Condition:
+    """The keys of COMPONENT are still those that we know."""
+    return Condition(_UNCHANGED, (component.pk, *(str(component.__dict__[key]) for key in _KEYS)))
+
+
+_KEYS = ("message_token", "aes_key", "previous_message_token", "previous_aes_key")
+_UNCHANGED = (
+    f"EXISTS (SELECT 1 FROM {Component._meta.db_table}"  # noqa: S608
+    f" WHERE id = %s AND {' AND '.join(f'{key} = %s' for key in _KEYS)})"
+)
 
 
 def prove(sealed: Sealed, components: list[Component]) -> Proven:
@@ -92,35 +141,48 @@ def _is_forgotten(push: wire.Push) -> bool:
     return push.created < oldest.timestamp()
 
 
-def receive(proven: Proven, handlers: Mapping[str, Handler], *, appid: str = "") -> bool:
+def receive(
+    proven: Proven,
+    handlers: Mapping[str, Handler],
+    *,
+    appid: str = "",
+    only_if: tuple[Condition, ...] = (),
+) -> bool:
     """
-    Keep PROVEN and do what HANDLERS say, unless it was kept before. APPID is whom it is about.
+    Keep PROVEN and do what HANDLERS say, unless it was kept before, and ONLY_IF all of that holds.
+    APPID is whom it is about.
 
-    Returns whether it was new. Raises the database's OperationalError if it cannot be kept.
+    Returns whether it did. Raises the database's OperationalError if it cannot be kept.
     """
     handle = handlers.get(proven.push.kind)
-    row = Push(
-        digest=proven.digest,
-        business_key=_business_key(proven),
-        component=proven.component,
-        appid=appid[:32],
-        kind=proven.push.kind[:64],
-        body=proven.message.decode(errors="replace"),
-        state=Push.State.DONE if handle else Push.State.IGNORED,
-        attempts=1 if handle else 0,
-        created=datetime.fromtimestamp(proven.push.created, UTC),
-    )
+    values = {
+        "digest": proven.digest,
+        "business_key": _business_key(proven),
+        "component_id": proven.component.pk,
+        "appid": appid[:32],
+        "kind": proven.push.kind[:64],
+        **seal(Push, proven.digest, body=proven.message.decode(errors="replace")),
+        "state": (Push.State.DONE if handle else Push.State.IGNORED).value,
+        "attempts": 1 if handle else 0,
+        "error": "",
+        "created": datetime.fromtimestamp(proven.push.created, UTC),
+        "received_at": timezone.now(),
+        "retry_at": None,
+    }
+    if handle is None and not proven.by_previous_key:
+        return bool(_insert(values, only_if))  # one statement needs no transaction around it
     with transaction.atomic():
-        if not _insert(row):
+        pk = _insert(values, only_if)
+        if pk is None:
             return False
         if proven.by_previous_key:
             Component.objects.filter(pk=proven.component.pk).update(
                 previous_key_uses=F("previous_key_uses") + 1
             )
         if handle:
+            row = Push(pk=pk, **values)
+            row.component = proven.component
             _run(row, handle, proven.push)
-        else:
-            logger.info("ignored push %s", clean(row.kind))
     return True
 
 
@@ -186,25 +248,51 @@ def _settle(row: Push, state: Push.State, error: str, **values: object) -> None:
     Push.objects.filter(pk=row.pk).update(state=row.state, error=row.error, **values)
 
 
-def _insert(row: Push) -> bool:
-    """One INSERT … ON CONFLICT DO NOTHING; whether it took. `bulk_create` would not tell."""
-    fields = [field for field in Push._meta.concrete_fields if not field.primary_key]
-    values = [
-        field.get_db_prep_save(field.pre_save(row, True), connection=connection) for field in fields
+def _insert(values: dict[str, Any], only_if: tuple[Condition, ...]) -> int | None:
+    """
+    One INSERT … ON CONFLICT DO NOTHING: the id of the row, or None. `bulk_create` would not tell,
+    and Django takes longer to prepare a row than to decrypt a push.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    as_time = database.ops.adapt_datetimefield_value
+    parameters = [
+        *(as_time(value) if isinstance(value, datetime) else value for value in values.values()),
+        *(value for condition in only_if for value in condition.values),
     ]
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {quote(Push._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608
-            " ON CONFLICT DO NOTHING RETURNING id",
-            values,
-        )
-        found = cursor.fetchone()
-    if found:
-        row.pk = found[0]
-    return found is not None
+    sql = _insert_sql(tuple(values), tuple(condition.sql for condition in only_if))
+    if database.vendor == "postgresql":
+        return _execute_prepared(database, sql, parameters)
+    with database.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return _first(cursor.fetchone())
+
+
+@lru_cache(maxsize=8)
+def _insert_sql(columns: tuple[str, ...], conditions: tuple[str, ...]) -> str:
+    return (
+        f"INSERT INTO {Push._meta.db_table} ({', '.join(columns)})"  # noqa: S608
+        f" SELECT {', '.join(['%s'] * len(columns))} WHERE {' AND '.join(['TRUE', *conditions])}"
+        " ON CONFLICT DO NOTHING RETURNING id"
+    )
+
+
+def _execute_prepared(database: BaseDatabaseWrapper, sql: str, parameters: list[Any]) -> int | None:
+    """
+    The same on PostgreSQL by psycopg's own cursor, which leaves the parameters to the server, so
+    that it plans the statement once a connection; Django's writes them into the SQL.
+    """
+    database.ensure_connection()
+    ours: psycopg.Connection[Any] = database.connection
+    with database.wrap_database_errors, psycopg.Cursor(ours) as cursor:
+        ours.prepare_threshold = 0
+        try:
+            return _first(cursor.execute(sql, parameters, prepare=True).fetchone())
+        finally:
+            ours.prepare_threshold = None
+
+
+def _first(row: tuple[Any, ...] | None) -> int | None:
+    return row[0] if row else None
 
 
 def _business_key(proven: Proven) -> str:

@@ -23,6 +23,25 @@ RELEASE_TEST_ACCOUNTS = {
 }
 
 
+_KNOWN = """
+EXISTS (SELECT 1 FROM wxminiprograms
+        WHERE component_id = %s AND user_name = %s AND authorizer_appid = %s)
+AND NOT EXISTS (SELECT 1 FROM wxminiprograms
+                WHERE component_id = %s AND user_name = %s AND authorizer_appid <> %s)
+"""
+
+
+def told_by(push: Push) -> str:
+    """The ToUserName of a message; "" for what has no place at an account's door."""
+    return "" if push.is_component_push else push.get("ToUserName")
+
+
+def known(component: Component, appid: str, user_name: str) -> tuple[str, tuple[object, ...]]:
+    """SQL, and its values, that is true where `check` would find USER_NAME to be that of APPID."""
+    whom = (component.pk, user_name, appid)
+    return _KNOWN, (*whom, *whom)
+
+
 def check(component: Component, appid: str, push: Push) -> None:
     """
     Raise Untrusted unless PUSH, opened with the keys of COMPONENT, may be for APPID.
@@ -30,8 +49,8 @@ def check(component: Component, appid: str, push: Push) -> None:
     One component's keys seal for all its authorizers, so only the ToUserName inside tells whom a
     push is for. Where we do not know the account's original id yet, its profile becomes due.
     """
-    user_name = push.get("ToUserName")
-    if push.is_component_push or not user_name:
+    user_name = told_by(push)
+    if not user_name:
         raise Untrusted
     if RELEASE_TEST_ACCOUNTS.get(appid) == user_name:
         return
