@@ -79,54 +79,45 @@ def read(message: bytes) -> Push:
     return Push(kind if isinstance(kind, str) else "", fields)
 
 
-class _Reader:
-    """Collects elements into dictionaries; repeats below the top level become lists."""
+def _parse(body: bytes, *, max_depth: int) -> dict[str, Any]:
+    """
+    The elements below the root, by name; repeats below the top level become lists.
 
-    def __init__(self, max_depth: int) -> None:
-        self.max_depth = max_depth
-        self.stack: list[dict[str, Any]] = []
-        self.text: list[str] = []
-        self.root: dict[str, Any] | None = None
+    Closures, and a list's own methods where they will do: every push passes here twice.
+    """
+    deepest = max_depth + 1
+    stack: list[dict[str, Any]] = [{}]
+    text: list[str] = []
 
-    def doctype(self, *declaration: object) -> None:
-        raise Malformed("a DOCTYPE has no place here")
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self.stack) > self.max_depth or (not self.stack and name != "xml"):
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if len(stack) > deepest or (len(stack) == 1 and name != "xml"):
             raise Malformed(name)
-        self.stack.append({})
-        self.text = []
+        stack.append({})
+        text.clear()
 
-    def data(self, text: str) -> None:
-        self.text.append(text)
-
-    def end(self, name: str) -> None:
-        children = self.stack.pop()
-        value = children or "".join(self.text)
-        self.text = []
-        if not self.stack:
-            self.root = children
-            return
-        parent = self.stack[-1]
+    def end(name: str) -> None:
+        value = stack.pop() or "".join(text)
+        parent = stack[-1]
         if name not in parent:
             parent[name] = value
-        elif len(self.stack) == 1:
+        elif len(stack) == 2:
             raise Malformed(f"{name} twice")
         else:
             before = parent[name]
             parent[name] = [*before, value] if isinstance(before, list) else [before, value]
 
-
-def _parse(body: bytes, *, max_depth: int) -> dict[str, Any]:
-    reader = _Reader(max_depth)
     parser = expat.ParserCreate("UTF-8")
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = reader.doctype
-    parser.StartElementHandler = reader.start
-    parser.EndElementHandler = reader.end
-    parser.CharacterDataHandler = reader.data
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text.append
     try:
         parser.Parse(body, True)
     except expat.ExpatError as error:
         raise Malformed(expat.errors.messages.get(error.code, "XML")) from None
-    return reader.root or {}
+    root = stack[0]["xml"]
+    return root if isinstance(root, dict) else {}
+
+
+def _refuse_doctype(*declaration: object) -> None:
+    raise Malformed("a DOCTYPE has no place here")
