@@ -148,6 +148,7 @@ if REDIS_URL:
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
         "health_check_interval": 5,
+        "max_retries": 0,  # of whoever publishes: the bell counts a miss and takes the next
     }
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -186,7 +187,9 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 def every(seconds: float, task: str) -> dict[str, Any]:
     """A periodic job: intervals only, and none waits in the queue beyond its next turn."""
-    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 10)}}
+    # The DatabaseScheduler's own word; it drops Celery's "expires".
+    options = {"expire_seconds": max(seconds, 10)}
+    return {"task": task, "schedule": seconds, "options": options}
 
 
 CELERY_BEAT_SCHEDULE = {
