@@ -7,8 +7,8 @@ rows and one call each over kept connections.
 
 import logging
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -167,45 +167,43 @@ def look_closer(row: Authorizer) -> None:
 
 
 def save_all(refreshed: list[Refreshed]) -> list[Refreshed]:
-    """Write a round in one UPDATE … FROM (VALUES …). Those of REFRESHED that were fenced off."""
-    if not refreshed:
-        return []
-    table, quote = Authorizer._meta.db_table, connection.ops.quote_name
-    rows: list[list[Any]] = [[one.row.pk, one.row.epoch, *_saved_values(one)] for one in refreshed]
-    assignments = ", ".join(
-        f"{quote(str(field.column))} = fresh.column{number}"
-        for number, field in enumerate(_SAVED, start=3)
-    )
-    marks = ", ".join(f"({', '.join(['%s'] * len(row))})" for row in rows)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET {assignments}, lease_until = NULL, epoch = epoch + 1,"  # noqa: S608
-            " refreshes = refreshes + 1"
-            f" FROM (VALUES {marks}) AS fresh"
-            f" WHERE {table}.id = fresh.column1 AND {table}.epoch = fresh.column2 RETURNING id",
-            [value for row in rows for value in row],
-        )
-        written = {row[0] for row in cursor.fetchall()}
+    """
+    Write a round in one UPDATE … FROM (VALUES …), or two: refresh tokens seldom change, and are
+    long. Those of REFRESHED that were fenced off.
+    """
+    alike: dict[tuple[str, ...], list[list[Any]]] = {}
+    as_time = connection.ops.adapt_datetimefield_value
+    for one in refreshed:
+        values = tokens.refreshed_values(one)
+        names = tuple(name for name in _OF_A_ROW if name in values)
+        found = (values[name] for name in names)
+        row = [as_time(value) if isinstance(value, datetime) else value for value in found]
+        alike.setdefault(names, []).append([one.row.pk, one.row.epoch, *row])
+    with transaction.atomic():
+        written = {pk for names, rows in alike.items() for pk in _update(names, rows)}
     return [one for one in refreshed if one.row.pk not in written]
 
 
-_SAVED_NAMES = {
-    "access_token",
-    "expires",
-    "refresh_token",
-    "refresh_token_history",
-    "due_at",
-    "state",
-    "failures",
-    "last_error",
-    "updated_at",
-}
-_SAVED = [field for field in Authorizer._meta.concrete_fields if field.name in _SAVED_NAMES]
+_OF_A_ROW = (
+    *("access_token", "expires", "due_at", "updated_at"),
+    *("refresh_token", "refresh_token_history"),
+)
 
 
-def _saved_values(refreshed: Refreshed) -> Iterator[object]:
-    """The values of _SAVED in the database's own types; what did not change stays as it was."""
-    values = tokens.refreshed_values(refreshed)
-    for field in _SAVED:
-        value = values.get(field.name, refreshed.row.__dict__[field.name])
-        yield field.get_db_prep_save(value, connection=connection)
+def _update(names: tuple[str, ...], rows: list[list[Any]]) -> list[int]:
+    """Set the fields called NAMES in ROWS, which begin with id and epoch; the ids of those won."""
+    table = Authorizer._meta.db_table
+    assignments = ", ".join(
+        f"{Authorizer._meta.get_field(name).column} = fresh.column{number}"
+        for number, name in enumerate(names, start=3)
+    )
+    marks = f"({', '.join(['%s'] * (len(names) + 2))})"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {assignments}, state = %s, failures = 0, last_error = '',"  # noqa: S608
+            " lease_until = NULL, epoch = epoch + 1, refreshes = refreshes + 1"
+            f" FROM (VALUES {', '.join([marks] * len(rows))}) AS fresh"
+            f" WHERE {table}.id = fresh.column1 AND {table}.epoch = fresh.column2 RETURNING id",
+            [State.BOUND.value, *(value for row in rows for value in row)],
+        )
+        return [pk for (pk,) in cursor.fetchall()]
