@@ -24,7 +24,7 @@ import structlog
 """
 
 Lines = list[dict[str, Any]]
-Logged = Callable[[str], Lines]
+Logged = Callable[..., Lines]
 
 
 @pytest.fixture(scope="module")
