@@ -71,7 +71,7 @@ class Condition:
     """SQL that has to hold in the moment a push is kept, and the values in it."""
 
     sql: str
-    values: tuple[object, ...]
+    values: tuple[Any, ...]
 
 
 _remembered: list[Component] = []
@@ -255,7 +255,7 @@ def _insert(values: dict[str, Any], only_if: tuple[Condition, ...]) -> int | Non
     """
     database = connections[DEFAULT_DB_ALIAS]
     as_time = database.ops.adapt_datetimefield_value
-    parameters = [
+    parameters: list[Any] = [
         *(as_time(value) if isinstance(value, datetime) else value for value in values.values()),
         *(value for condition in only_if for value in condition.values),
     ]

@@ -1,5 +1,7 @@
 """Whether a push really belongs to the account in its URL, which nobody signed."""
 
+from typing import Any
+
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -36,7 +38,7 @@ def told_by(push: Push) -> str:
     return "" if push.is_component_push else push.get("ToUserName")
 
 
-def known(component: Component, appid: str, user_name: str) -> tuple[str, tuple[object, ...]]:
+def known(component: Component, appid: str, user_name: str) -> tuple[str, tuple[Any, ...]]:
     """SQL, and its values, that is true where `check` would find USER_NAME to be that of APPID."""
     whom = (component.pk, user_name, appid)
     return _KNOWN, (*whom, *whom)

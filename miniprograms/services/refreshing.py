@@ -184,6 +184,7 @@ def save_all(refreshed: list[Refreshed]) -> list[Refreshed]:
     return [one for one in refreshed if one.row.pk not in written]
 
 
+_COLUMNS = {field.name: str(field.column) for field in Authorizer._meta.concrete_fields}
 _OF_A_ROW = (
     *("access_token", "expires", "due_at", "updated_at"),
     *("refresh_token", "refresh_token_history"),
@@ -194,8 +195,7 @@ def _update(names: tuple[str, ...], rows: list[list[Any]]) -> list[int]:
     """Set the fields called NAMES in ROWS, which begin with id and epoch; the ids of those won."""
     table = Authorizer._meta.db_table
     assignments = ", ".join(
-        f"{Authorizer._meta.get_field(name).column} = fresh.column{number}"
-        for number, name in enumerate(names, start=3)
+        f"{_COLUMNS[name]} = fresh.column{number}" for number, name in enumerate(names, start=3)
     )
     marks = f"({', '.join(['%s'] * (len(names) + 2))})"
     with connection.cursor() as cursor:
