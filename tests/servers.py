@@ -146,7 +146,10 @@ class Server:
 class Postgres(Server):
     """A throw-away cluster: nothing is flushed to disk, since nothing has to survive."""
 
-    QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
+    QUICK: tuple[str, ...] = (
+        *("fsync=off", "synchronous_commit=off", "full_page_writes=off"),
+        "max_connections=300",
+    )
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
