@@ -80,10 +80,9 @@ def test_it_is_due_between_half_and_six_tenths_of_its_life(
     wechat.component_token_life = life
     component_token(component)
     row = row_of(component)
-    assert row.due_at is not None
-    due_in = (row.due_at - row.now).total_seconds()
-    assert life * 0.5 - 1 < due_in < life * 0.6
-    assert 0 <= row.access_token_expires - row.now.timestamp() + 1 <= life + 1
+    assert row.due_at
+    asked_at = row.access_token_expires - life  # cut to the second
+    assert life * 0.5 <= row.due_at.timestamp() - asked_at < life * 0.6 + 1
 
 
 def test_a_due_token_is_refreshed_and_the_old_one_forgotten(
@@ -101,7 +100,7 @@ def test_an_odd_life_is_taken_as_a_minute(wechat: WeChat, component: Component) 
     wechat.fault(TOKEN, expires_in="soon")
     component_token(component)
     row = row_of(component)
-    assert 58 <= row.access_token_expires - row.now.timestamp() <= 60
+    assert 40 <= row.access_token_expires - row.now.timestamp() <= 60
 
 
 @with_threads
@@ -300,7 +299,7 @@ def test_a_host_whose_clock_is_wrong_uses_no_dead_token_and_wastes_no_live_one(
         assert new != token
         assert component_token(component) == new
     row = row_of(component)
-    assert 7190 <= row.access_token_expires - row.now.timestamp() <= 7200
+    assert 7150 <= row.access_token_expires - row.now.timestamp() <= 7200
 
 
 def test_a_token_that_cannot_be_read_is_replaced_at_once(

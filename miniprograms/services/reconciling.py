@@ -155,7 +155,8 @@ def _take(row: Authorizer, listed: Listed) -> bool:
                 _keep_auth_time(row, listed)
             return False
         case State.UNBOUND:
-            return is_newer and _adopt(row, listed)
+            # Cancelled and authorised in the same second: what is listed counts.
+            return listed.auth_time >= row.auth_time and _adopt(row, listed)
         case _:
             return (is_newer or not is_known) and _adopt(row, listed)
 

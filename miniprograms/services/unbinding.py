@@ -45,7 +45,7 @@ def unbind_locally(authorizer: Authorizer, *, by: AbstractBaseUser | AnonymousUs
     """
     with transaction.atomic():
         row = Authorizer.objects.with_clock().select_for_update().get(pk=authorizer.pk)
-        told = max(row.auth_time, int(row.now.timestamp()))
+        told = max(row.auth_time, int(row.now.timestamp())) + 1
         Authorizer.objects.filter(pk=row.pk).update(
             **unbound_values(), auth_time=told, epoch=F("epoch") + 1
         )
