@@ -10,12 +10,12 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from celery import current_app
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
@@ -28,6 +28,7 @@ from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
 
+from config.celery import app
 from miniprograms import tasks as miniprogram_tasks
 from miniprograms import tokens as authorizer_tokens
 from miniprograms.models import Authorizer, Binding
@@ -152,15 +153,14 @@ def queued() -> list[str]:
     """Every message that waits in the broker, once the bell has had its time."""
     time.sleep(0.05)
     told = []
-    with current_app.connection_or_acquire() as connection:
-        queue = connection.SimpleQueue("celery")
-        while queue.qsize():
-            message = queue.get(timeout=1)
-            told.append(
-                json.dumps([message.headers, message.properties, message.payload], default=str)
-            )
-            message.ack()
-        queue.close()
+    with app.connection_or_acquire() as connection:
+        waiting = connection.SimpleQueue("celery")
+        with suppress(waiting.Empty):
+            while True:
+                message = waiting.get(block=False)
+                told.append(repr([message.headers, message.properties, message.payload]))
+                message.ack()
+        waiting.close()
     return told
 
 
