@@ -1,4 +1,4 @@
-"""unfold ships no Chinese: our catalog has all of it, and an upgrade that adds strings fails here."""
+"""unfold ships no Chinese: our catalog has all of it; an upgrade that adds strings fails here."""
 
 import re
 from pathlib import Path
