@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from email.utils import formatdate
 
 import pytest
 
@@ -259,3 +260,19 @@ def test_an_errmsg_that_is_no_text_is_left_out(wechat: WeChat, errmsg: bytes) ->
 
 def test_the_corpus_is_large_enough() -> None:
     assert len(BODIES) + len(HEADS) >= 60
+
+
+@pytest.mark.parametrize(
+    ("date", "is_told"),
+    [
+        ("Fri, 20 Nov 2015 12:00:00 GMT", True),
+        (formatdate(usegmt=True), False),
+        ("yesterday", False),
+    ],
+)
+def test_a_clock_that_is_wrong_is_told(
+    wechat: WeChat, caplog: pytest.LogCaptureFixture, date: str, is_told: bool
+) -> None:
+    wechat.fault(PATH, body=json.dumps(GOOD).encode(), headers={"Date": date})
+    ask()
+    assert ("s from WeChat's" in caplog.text) == is_told

@@ -13,6 +13,7 @@ import random
 import socket
 import time
 from collections.abc import Mapping
+from email.utils import mktime_tz, parsedate_tz
 from http.client import HTTPResponse
 from io import BufferedReader, RawIOBase
 from ssl import SSLCertVerificationError
@@ -46,6 +47,9 @@ MAX_ANSWER = 2 * 1024 * 1024
 POOL_SIZE = 256
 TRIES = 3
 REPEATS_WITHIN = 15
+
+CLOCKS_APART = 30  # seconds, before somebody should look at this host's clock
+CLOCK_WARNING_EVERY = 60
 
 SHORTEST_LIFE = 60
 LONGEST_LIFE = 7200
@@ -208,8 +212,22 @@ def _never_connected(error: requests.ConnectionError) -> bool:
     return isinstance(cause, NewConnectionError | SSLCertVerificationError)
 
 
+_clock_warned_at = float("-inf")
+
+
+def _check_clock(response: requests.Response) -> None:
+    """Warn, once a minute, when WeChat's `Date` says that our clock is wrong."""
+    global _clock_warned_at
+    date = parsedate_tz(response.headers.get("Date", ""))
+    apart = time.time() - mktime_tz(date) if date else 0
+    if abs(apart) > CLOCKS_APART and time.monotonic() > _clock_warned_at + CLOCK_WARNING_EVERY:
+        _clock_warned_at = time.monotonic()
+        logger.error("this host's clock is %+d s from WeChat's", apart)
+
+
 def _read(path: str, response: requests.Response) -> dict[str, Any]:
     """RESPONSE as a dictionary without an error in it, whatever it took WeChat to say so."""
+    _check_clock(response)
     if response.status_code >= 500:
         raise Unreachable(path, f"HTTP {response.status_code}")
     if response.status_code != 200:
