@@ -268,6 +268,9 @@ def test_the_corpus_is_large_enough() -> None:
         ("Fri, 20 Nov 2015 12:00:00 GMT", True),
         (formatdate(usegmt=True), False),
         ("yesterday", False),
+        ("", False),
+        ("Fri, 31 Feb 2015 25:61:61 GMT", False),
+        ("1 Jan 999999999 00:00:00 GMT", False),
     ],
 )
 def test_a_clock_that_is_wrong_is_told(

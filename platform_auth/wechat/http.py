@@ -13,7 +13,7 @@ import random
 import socket
 import time
 from collections.abc import Mapping
-from email.utils import mktime_tz, parsedate_tz
+from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse
 from io import BufferedReader, RawIOBase
 from ssl import SSLCertVerificationError
@@ -218,8 +218,11 @@ _clock_warned_at = float("-inf")
 def _check_clock(response: requests.Response) -> None:
     """Warn, once a minute, when WeChat's `Date` says that our clock is wrong."""
     global _clock_warned_at
-    date = parsedate_tz(response.headers.get("Date", ""))
-    apart = time.time() - mktime_tz(date) if date else 0
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+        apart = time.time() - date.timestamp()
+    except (ValueError, OverflowError):
+        return
     if abs(apart) > CLOCKS_APART and time.monotonic() > _clock_warned_at + CLOCK_WARNING_EVERY:
         _clock_warned_at = time.monotonic()
         logger.error("this host's clock is %+d s from WeChat's", apart)
