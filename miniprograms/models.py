@@ -127,7 +127,11 @@ class Authorizer(Leased):
                 name="auth_profile_due",
             ),
             models.Index(fields=["owner", "-id"], name="auth_owner"),
-            models.Index(fields=["nick_name"], name="auth_nick_name"),
+            # Of patterns: PostgreSQL then finds by how a name begins, whatever its collation.
+            models.Index(
+                fields=["nick_name"], name="auth_nick_name", opclasses=["varchar_pattern_ops"]
+            ),
+            models.Index(fields=["state", "-id"], name="auth_state"),
         ]
         constraints = [
             models.CheckConstraint(

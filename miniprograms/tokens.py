@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -70,13 +70,17 @@ def call_as(
     The answer of ENDPOINT, asked with the token of APPID before ARGS.
 
     A token that WeChat turns down is refreshed once, unless somebody has done so since, and the
-    call is repeated once.
+    call is repeated once. Where WeChat says that the owner has cancelled, the next sweep finds out.
     """
     token = authorizer_token(appid)
     try:
-        return endpoint(token, *args, **kwargs)
-    except TokenExpired:
-        return endpoint(authorizer_token(appid, refused=token), *args, **kwargs)
+        try:
+            return endpoint(token, *args, **kwargs)
+        except TokenExpired:
+            return endpoint(authorizer_token(appid, refused=token), *args, **kwargs)
+    except NotAuthorized:
+        Authorizer.objects.filter(appid=appid, due_at__gt=Now(), failures=0).update(due_at=Now())
+        raise
 
 
 def refresh(row: Authorizer) -> str | None:
@@ -202,7 +206,7 @@ def insist(write: Callable[[], T]) -> T:
     for pause in (0.2, 1.0):
         try:
             return write()
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             logger.warning("writing tokens again: %s", type(error).__name__)
             let_go()
             time.sleep(pause)

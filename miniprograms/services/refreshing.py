@@ -153,6 +153,8 @@ def look_closer(row: Authorizer) -> None:
     What a single call could not settle: try every refresh token that is kept for ROW. If none works
     the account waits for the list, which is walked once for all of them.
     """
+    if not row.write(**tokens.held()):
+        return
     if row.state == State.UNBOUND:
         tokens.refresh(row)
         return
