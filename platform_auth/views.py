@@ -110,8 +110,9 @@ def _receive_message(sealed: inbox.Sealed, appid: str) -> None:
 
 def _read_query(request: HttpRequest) -> dict[str, str]:
     """What the URL says. Making Django's QueryDict takes longer than decrypting the push."""
+    text = request.META.get("QUERY_STRING", "")
     try:
-        return dict(parse_qsl(request.META.get("QUERY_STRING", ""), max_num_fields=MOST_FIELDS))
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:
         raise Untrusted from None
 

@@ -17,7 +17,7 @@ from tests.conftest import AES_KEY, APPID, TOKEN, Bound
 from tests.knocking import FORBIDDEN, Knock, message_push, send, ticket_push
 
 OURS = "wxaaaaaaaaaaaaaaaa"
-SLOWEST = 1.0  # seconds for one of them, on a busy machine
+SLOWEST = 0.5  # seconds of processor time for one of them
 
 # One world for all examples of a test: none of them may change it, which is what is tested.
 quick = settings(
@@ -47,10 +47,10 @@ def _nothing_is_stored(pushes: list[Knock]) -> Any:
 
 def refused(path: str, query: str, body: bytes, **more: Any) -> None:
     """The 403, and soon."""
-    started = time.perf_counter()
+    started = time.thread_time()
     answer = send("POST", path, query, body, **more)
     assert answer == FORBIDDEN
-    assert time.perf_counter() - started < SLOWEST
+    assert time.thread_time() - started < SLOWEST
 
 
 doors = st.sampled_from([0, 1])
