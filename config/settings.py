@@ -116,7 +116,7 @@ def database(url: str) -> dict[str, Any]:
             "timeout": env.float("DATABASE_POOL_TIMEOUT", default=10),
         }
         config["OPTIONS"] = {**config.get("OPTIONS", {}), "pool": pool, "connect_timeout": 3}
-        config["CONN_HEALTH_CHECKS"] = True
+        config["ENGINE"] = "config.postgresql"
     config["CONN_MAX_AGE"] = 0
     return config
 
