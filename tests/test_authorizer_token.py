@@ -1,11 +1,13 @@
 """An authorizer's token is reused, refreshed in good time, and asked for by one at a time."""
 
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models.functions import Now
 
 from miniprograms.models import HISTORY, Authorizer
@@ -184,6 +186,67 @@ def test_a_reauthorisation_kills_the_old_token_and_twenty_calls_refresh_once(
     assert wechat.count(REFRESH, effect=True) == 1
     row = row_of(account)
     assert (row.state, row.failures) == (State.BOUND, 0)
+
+
+@with_threads
+def test_a_token_that_runs_out_in_the_middle_of_many_calls_fails_none(
+    wechat: WeChat, bound: Bound
+) -> None:
+    wechat.token_life, wechat.component_token_life = 4, 7200
+    account = bound()
+    end = time.monotonic() + 5
+
+    def call() -> int:
+        number = 0
+        while time.monotonic() < end:
+            assert call_as(account.appid, get_option) == "0"
+            number += 1
+        return number
+
+    outcomes = together([call] * 4)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)], outcomes
+    assert 1 <= wechat.count(REFRESH) <= 5
+
+
+def test_a_call_that_hears_of_the_cancellation_makes_the_next_sweep_look(
+    wechat: WeChat, bound: Bound
+) -> None:
+    """The push was lost."""
+    account = bound()
+    wechat.cancel(account.appid)
+    wechat.outbox.clear()
+    with pytest.raises(NotAuthorized):
+        call_as(account.appid, get_option)
+    row = row_of(account)
+    assert row.due_at
+    assert row.due_at <= row.now
+    with pytest.raises(NotAuthorized):
+        authorizer_token(account.appid, refused=account.access_token)
+    assert row_of(account).state == State.UNBOUND
+
+
+@with_threads
+@pytest.mark.postgres
+def test_connections_that_are_killed_while_wechat_is_asked_lose_no_token(
+    wechat: WeChat, bound: Bound
+) -> None:
+    wechat.rotate = "always"
+    account = bound()
+    make_due(expires=1)
+    answer = threading.Event()
+    fault = wechat.fault(REFRESH, until=answer)
+    caller = in_a_thread(lambda: authorizer_token(account.appid))
+    assert fault.arrived.wait(10)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    answer.set()
+    granted = wechat.authorization(account.appid)
+    assert granted
+    assert caller.result() == granted.tokens[-1].value
+    assert row_of(account).refresh_token == granted.refresh_token
 
 
 def test_a_refresh_that_is_turned_down_refreshes_the_component_token_once(

@@ -154,6 +154,16 @@ def test_what_the_history_does_not_know_the_list_does(wechat: WeChat, component:
         assert row_of(row).refresh_token == row.refresh_token
 
 
+def test_a_whole_round_that_fails_has_connections_enough(
+    wechat: WeChat, component: Component
+) -> None:
+    make_due_accounts(wechat, component, ROUND)
+    wechat.fault(REFRESH, times=None, errcode=61023)
+    assert sweep() == ROUND
+    assert Authorizer.objects.filter(state=State.NEEDS_RECOVERY, due_at=None).count() == ROUND
+    assert not Authorizer.objects.exclude(lease_until=None).exists()
+
+
 def test_whom_the_list_does_not_help_needs_the_owner_and_is_asked_about_no_more(
     wechat: WeChat, component: Component
 ) -> None:
