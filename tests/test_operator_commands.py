@@ -1,4 +1,4 @@
-"""manage.py reconcile, is_alive and seed_demo."""
+"""manage.py is_alive and seed_demo."""
 
 import io
 
@@ -6,11 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from miniprograms.models import Binding
 from platform_auth import heartbeats
-from platform_auth.models import Component
-from sandbox.world import WeChat
-from tests.conftest import APPID, Bound
 
 pytestmark = pytest.mark.django_db
 
@@ -19,22 +15,6 @@ def run(*words: str) -> str:
     out = io.StringIO()
     call_command(*words, stdout=out, stderr=out)
     return out.getvalue()
-
-
-def test_reconcile_tells_what_it_found(wechat: WeChat, bound: Bound) -> None:
-    bound()
-    unknown = wechat.create_account()
-    wechat.grant(unknown.appid)
-    told = run("reconcile")
-    assert told == f"{APPID}: 2 listed, 0 recovered, 1 parked, 0 need to be authorised again\n"
-    assert Binding.objects.parked().get().appid == unknown.appid
-
-
-def test_reconcile_fails_when_wechat_does(wechat: WeChat, bound: Bound) -> None:
-    bound()
-    wechat.fault("/cgi-bin/component/api_get_authorizer_list", times=None, errcode=45009)
-    with pytest.raises(CommandError, match=f"Not reconciled: {APPID}."):
-        run("reconcile")
 
 
 def test_a_job_that_ran_lately_is_alive() -> None:
@@ -63,8 +43,3 @@ def test_the_demo_has_no_default_password(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(CommandError, match="DEMO_STAFF_PASSWORD is not set"):
         run("seed_demo")
     assert not User.objects.exists()
-
-
-def test_reconcile_without_a_component_has_nothing_to_do() -> None:
-    assert not Component.objects.exists()
-    assert run("reconcile") == ""
