@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.permissions import named
-from platform_auth.fields import SecretField, Unreadable
+from platform_auth.fields import SecretField, readable
 from platform_auth.models import Component, Leased, LeasedQuerySet, is_appid
 from platform_auth.wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
 
@@ -175,10 +175,7 @@ class Authorizer(Leased):
     @property
     def older_refresh_tokens(self) -> list[str]:
         """The refresh tokens before the present one, newest first."""
-        try:
-            return self.refresh_token_history.split()
-        except Unreadable:
-            return []
+        return readable(self, "refresh_token_history").split()
 
 
 class BindingQuerySet(LeasedQuerySet):

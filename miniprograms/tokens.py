@@ -122,13 +122,8 @@ def kept_refresh_tokens(row: Authorizer) -> list[str]:
     """The refresh tokens that may still work, newest first. An unbound account has none."""
     if row.state == State.UNBOUND:
         return []
-    tokens = [readable_refresh_token(row), *row.older_refresh_tokens]
+    tokens = [readable(row, "refresh_token"), *row.older_refresh_tokens]
     return [token for token in dict.fromkeys(tokens) if token]
-
-
-def readable_refresh_token(row: Authorizer) -> str:
-    """The refresh token of ROW, or "" if it cannot be decrypted: then it counts as lost."""
-    return readable(row, "refresh_token")
 
 
 def _recover(row: Authorizer, problem: RefreshTokenInvalid) -> str | None:
@@ -231,7 +226,7 @@ def refreshed_values(refreshed: Refreshed) -> dict[str, object]:
 
 def kept_tokens(row: Authorizer, refresh_token: str) -> dict[str, Sealed | str]:
     """The refresh token columns of ROW once REFRESH_TOKEN is the present one."""
-    present = readable_refresh_token(row)
+    present = readable(row, "refresh_token")
     if refresh_token in ("", present):
         return {}
     older = [known for known in row.older_refresh_tokens if known != refresh_token]
@@ -246,7 +241,7 @@ def remember(pk: int, refresh_token: str) -> None:
     """
     while True:
         row: Authorizer = Authorizer.objects.with_clock().get(pk=pk)
-        known = [readable_refresh_token(row), *row.older_refresh_tokens]
+        known = [readable(row, "refresh_token"), *row.older_refresh_tokens]
         if row.state == State.UNBOUND or refresh_token in known:
             return
         history = " ".join([refresh_token, *row.older_refresh_tokens][:HISTORY])
