@@ -276,8 +276,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.UserRateThrottle",
-        "rest_framework.throttling.ScopedRateThrottle",
+        "platform_auth.throttles.UserRate",
+        "platform_auth.throttles.ScopedRate",
     ],
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min"},
     "EXCEPTION_HANDLER": "config.api.explain",

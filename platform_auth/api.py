@@ -15,8 +15,10 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle, ScopedRateThrottle
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
+
+from platform_auth.throttles import ScopedRate
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -65,7 +67,7 @@ class TokenView(APIView):
         return [AllowAny()] if self._is_login else [IsAuthenticated()]
 
     def get_throttles(self) -> list[BaseThrottle]:
-        return [ScopedRateThrottle()] if self._is_login else super().get_throttles()[:1]
+        return [ScopedRate()] if self._is_login else super().get_throttles()[:1]
 
     def get_authenticate_header(self, request: Request) -> str:
         if self._is_login:

@@ -120,6 +120,7 @@ Bound = Callable[..., Authorizer]
 @pytest.fixture
 def bound(wechat: WeChat, ticket: str, merchant: User) -> Bound:
     """Makes an account of the stand-in that is bound to a merchant, with live tokens."""
+
     def bind(appid: str | None = None, *, owner: User | None = None, **account: Any) -> Authorizer:
         theirs = wechat.create_account(appid=appid, **account)
         opened = binding.start_binding(user=owner or merchant, session="session")
