@@ -1,0 +1,182 @@
+"""Submitting for WeChat's review, withdrawing, speeding up: wxa/submit_audit and its kin, once."""
+
+from datetime import timedelta
+from typing import cast
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from audits.models import AuditEvent, CodeAudit, CodeVersion
+from audits.problems import AuditIsOpen, NothingCommitted, NothingOpen
+from audits.services.committing import LOOK_AGAIN, LOOKS
+from audits.services.history import Person, move, name_of, note_event
+from audits.services.verdicts import POLL_FIRST, adopt, take_verdict
+from miniprograms.models import Authorizer
+from miniprograms.tokens import call_as
+from platform_auth.leases import let_go
+from platform_auth.operations import record
+from platform_auth.wechat import code
+from platform_auth.wechat.errors import (
+    AuditOpen,
+    NoAudit,
+    NotReady,
+    NotSent,
+    PutOff,
+    Refused,
+    Unreachable,
+)
+
+Status = CodeAudit.Status
+
+# Our clock and WeChat's may differ; what is older than this before our row is another's.
+CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+def newest_version(authorizer: Authorizer) -> CodeVersion:
+    """The version that was uploaded last. Raises NothingCommitted."""
+    uploaded = authorizer.versions.filter(state=CodeVersion.State.COMMITTED)
+    version: CodeVersion | None = uploaded.order_by("-id").first()
+    if version is None:
+        raise NothingCommitted
+    return version
+
+
+def submit(
+    authorizer: Authorizer, *, by: Person, fields: code.Submission | None = None
+) -> CodeAudit:
+    """
+    Submit the newest version of AUTHORIZER, with FIELDS as submit_audit names them.
+
+    The row is written first, and the database allows one open audit a mini program. Its status
+    tells the outcome: IN_REVIEW with an auditid, or UNKNOWN where WeChat's answer was lost.
+    Raises AuditIsOpen with the open auditid, NothingCommitted, and what WeChat answered.
+    """
+    version = newest_version(authorizer)
+    try:
+        with transaction.atomic():
+            audit: CodeAudit = CodeAudit.objects.create(
+                authorizer=authorizer,
+                appid=authorizer.appid,
+                version=version,
+                user_version=version.user_version,
+                fields=dict(fields or {}),
+                status=Status.SUBMITTING,
+                submitted_by_id=by.pk if by else None,
+            )
+            AuditEvent.objects.create(audit=audit, after="submitting", by=name_of(by))
+            record("submit_audit", by=by, appid=authorizer.appid, result=version.user_version)
+    except IntegrityError:
+        open_audit = authorizer.audits.open().first()
+        raise AuditIsOpen(open_audit.auditid if open_audit else "") from None
+    _send(audit)
+    audit.refresh_from_db()
+    return audit
+
+
+def _send(audit: CodeAudit) -> None:
+    let_go()
+    submission = cast(code.Submission, audit.fields)
+    try:
+        auditid = call_as(audit.appid, code.submit_audit, submission)
+    except AuditOpen as error:
+        _end_refused(audit, error)
+        raise AuditIsOpen(adopt(audit.authorizer)) from None
+    except Refused as error:
+        _end_refused(audit, error)
+        raise
+    except (NotSent, NotReady, PutOff) as error:
+        move(audit, Status.REFUSED, note=str(error), last_error=str(error), due_at=None)
+        raise
+    except Unreachable as error:
+        wait(audit, str(error))
+    else:
+        move(audit, Status.IN_REVIEW, auditid=str(auditid), due_at=Now() + POLL_FIRST)
+
+
+def _end_refused(audit: CodeAudit, error: Refused) -> None:
+    move(
+        audit,
+        Status.REFUSED,
+        note=str(error),
+        errcode=error.errcode,
+        last_error=str(error),
+        due_at=None,
+    )
+
+
+def wait(audit: CodeAudit, error: str) -> None:
+    """The answer was lost: WeChat may be reviewing it or not. `settle_submission` looks."""
+    move(
+        audit,
+        Status.UNKNOWN,
+        note=error,
+        last_error=error,
+        failures=audit.failures + 1,
+        due_at=Now() + LOOK_AGAIN,
+    )
+
+
+def settle_submission(audit: CodeAudit) -> None:
+    """
+    Find AUDIT at WeChat by get_latest_auditstatus: the newest one there that is none of our others.
+
+    Twice without a trace, 30 s apart, it was never submitted. Raises what WeChat answered.
+    """
+    try:
+        latest = call_as(audit.appid, code.get_latest_auditstatus)
+    except NoAudit:
+        latest = None
+    if latest and _is_it(audit, latest):
+        move(audit, Status.IN_REVIEW, auditid=str(latest.auditid), failures=0, last_error="")
+        take_verdict(audit, latest.verdict)
+    elif audit.failures >= LOOKS:
+        why = _("WeChat does not have it: it was never submitted.")
+        move(audit, Status.REFUSED, note=why, last_error=why, due_at=None)
+    else:
+        wait(audit, audit.last_error)
+
+
+def _is_it(audit: CodeAudit, latest: code.LatestAudit) -> bool:
+    ours = CodeAudit.objects.filter(authorizer=audit.authorizer, auditid=str(latest.auditid))
+    began = (audit.create_time - CLOCKS_DIFFER).timestamp()
+    return not ours.exclude(pk=audit.pk).exists() and latest.submit_audit_time >= began
+
+
+def withdraw(authorizer: Authorizer, *, by: Person) -> CodeAudit:
+    """
+    undocodeaudit: take the open audit of AUTHORIZER back; 5 a day and 10 a month. The audit.
+
+    Raises NothingOpen and what WeChat answered; a lost answer is asked about by polling.
+    """
+    audit = _open_audit(authorizer)
+    with transaction.atomic():
+        record("withdraw_audit", by=by, appid=authorizer.appid, result=audit.auditid)
+    let_go()
+    try:
+        call_as(authorizer.appid, code.undo_code_audit)
+    except Unreachable:
+        CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now() + LOOK_AGAIN)
+        raise
+    move(audit, Status.WITHDRAWN, by=by, before=CodeAudit.OPEN, due_at=None, decided_at=Now())
+    return audit
+
+
+def speed_up(authorizer: Authorizer, *, by: Person) -> CodeAudit:
+    """speedupaudit: have the open audit of AUTHORIZER decided within 2 to 12 hours. The audit."""
+    audit = _open_audit(authorizer)
+    let_go()
+    call_as(authorizer.appid, code.speed_up_audit, int(audit.auditid))
+    with transaction.atomic():
+        record("speed_up_audit", by=by, appid=authorizer.appid, result=audit.auditid)
+        note_event(audit, "sped_up", by=by)
+    return audit
+
+
+def _open_audit(authorizer: Authorizer) -> CodeAudit:
+    """The audit of AUTHORIZER that WeChat has and has not decided. Raises NothingOpen."""
+    known = authorizer.audits.open().exclude(auditid="")
+    audit: CodeAudit | None = known.first()
+    if audit is None:
+        raise NothingOpen
+    return audit

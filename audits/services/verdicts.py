@@ -1,0 +1,160 @@
+"""
+WeChat's verdicts: by push, which names only the mini program, and by asking, for pushes that were
+lost. Whichever comes first moves the one open audit; the other changes nothing.
+"""
+
+import html
+import logging
+import re
+from datetime import UTC, datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from audits.models import AuditEvent, CodeAudit, Screenshot
+from audits.services.history import Person, move
+from miniprograms.models import Authorizer
+from miniprograms.tokens import call_as
+from platform_auth.leases import let_go
+from platform_auth.models import Component
+from platform_auth.wechat import code, media
+from platform_auth.wechat.errors import NoAudit, WeChatError, clean
+
+logger = logging.getLogger(__name__)
+
+Status = CodeAudit.Status
+
+POLL_FIRST = timedelta(minutes=10)
+POLL_LAST = timedelta(minutes=30)
+# What a verdict may come after: an audit that WeChat has and has not decided.
+AT_WECHAT = (Status.IN_REVIEW, Status.DELAYED)
+
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+
+
+def readable(reason: str) -> str:
+    """WeChat's reason as plain text: its <br> become new lines, other markup is shown as it is."""
+    return html.unescape(_BREAK.sub("\n", reason)).replace("\0", "").strip()
+
+
+def record_verdict(
+    component: Component,
+    appid: str,
+    status: Status,
+    *,
+    at: int,
+    reason: str = "",
+    screenshots: list[str] | None = None,
+) -> bool:
+    """
+    A verdict push for APPID, made AT (Unix seconds by WeChat's clock). Whether it changed anything.
+
+    No call to WeChat: the audit becomes due, so that its id is confirmed and pictures are fetched.
+    """
+    audits = CodeAudit.objects.filter(authorizer__component=component, appid=appid)
+    audit = audits.open().newest_first().first()
+    if audit is None or datetime.fromtimestamp(at, UTC) < audit.create_time - timedelta(minutes=5):
+        return False
+    if audit.status not in AT_WECHAT:
+        # Nobody knows yet whether this submission arrived: WeChat is asked at once.
+        CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now())
+        return False
+    return move(
+        audit,
+        status,
+        note="push",
+        before=AT_WECHAT,
+        reason=readable(reason),
+        screenshot_ids=screenshots or [],
+        due_at=Now(),
+        **_decided(status),
+    )
+
+
+def _decided(status: int) -> dict[str, object]:
+    return {} if status in CodeAudit.OPEN else {"decided_at": Now()}
+
+
+def take_verdict(audit: CodeAudit, verdict: code.Verdict, *, by: Person = None) -> None:
+    """Bring AUDIT up to VERDICT, which is about its own auditid; then fetch its pictures."""
+    status = Status(verdict.status)
+    told = {"reason": readable(verdict.reason), "screenshot_ids": verdict.screenshots}
+    if audit.status == status:
+        CodeAudit.objects.filter(pk=audit.pk).update(**told)
+    elif not audit.released_at:
+        move(audit, status, by=by, note="asked", **told, **_decided(status))
+    audit.refresh_from_db()
+    _next_look(audit)
+    fetch_screenshots(audit)
+
+
+def _next_look(audit: CodeAudit) -> None:
+    """Open audits are asked about every 10 to 30 minutes, the rest no more."""
+    pause = min(POLL_FIRST * (1 + audit.failures), POLL_LAST)
+    due = Now() + pause if audit.is_open else None
+    CodeAudit.objects.filter(pk=audit.pk).update(due_at=due, failures=min(audit.failures + 1, 9))
+
+
+def refresh_audit(audit: CodeAudit, *, by: Person = None) -> CodeAudit:
+    """Ask get_auditstatus about AUDIT and keep what it says. Raises what WeChat answered."""
+    if audit.auditid:
+        let_go()
+        verdict = call_as(audit.appid, code.get_auditstatus, int(audit.auditid))
+        take_verdict(audit, verdict, by=by)
+    return audit
+
+
+def adopt(authorizer: Authorizer) -> str:
+    """
+    The newest audit that WeChat has of AUTHORIZER, as a row of ours: it may have been submitted
+    elsewhere. Its auditid, "" if WeChat has none. Raises what WeChat answered.
+    """
+    let_go()
+    try:
+        latest = call_as(authorizer.appid, code.get_latest_auditstatus)
+    except NoAudit:
+        return ""
+    auditid = str(latest.auditid)
+    audit = authorizer.audits.filter(auditid=auditid).first()
+    if audit is None:
+        audit = _make(authorizer, latest)
+    if audit is not None:
+        take_verdict(audit, latest.verdict)
+    return auditid
+
+
+def _make(authorizer: Authorizer, latest: code.LatestAudit) -> CodeAudit | None:
+    try:
+        with transaction.atomic():
+            audit: CodeAudit = CodeAudit.objects.create(
+                authorizer=authorizer,
+                appid=authorizer.appid,
+                auditid=str(latest.auditid),
+                status=latest.verdict.status,
+                user_version=latest.user_version[:64],
+                create_time=datetime.fromtimestamp(latest.submit_audit_time, UTC),
+            )
+            word = Status(latest.verdict.status).name.lower()
+            AuditEvent.objects.create(audit=audit, after=word, by="WeChat", note="found")
+    except IntegrityError:  # a submission of ours is open and will find it itself
+        return None
+    return audit
+
+
+def fetch_screenshots(audit: CodeAudit) -> None:
+    """Keep the pictures of AUDIT's rejection: their media ids die after three days."""
+    known = set(audit.screenshots.values_list("media_id", flat=True))
+    for media_id in audit.screenshot_ids:
+        if media_id in known:
+            continue
+        let_go()
+        try:
+            picture = call_as(audit.appid, media.get_media, media_id)
+        except WeChatError as error:
+            logger.warning("a screenshot of audit %s: %s", clean(audit.auditid), error)
+            continue
+        Screenshot.objects.get_or_create(
+            audit=audit,
+            media_id=media_id[:200],
+            defaults={"content": picture.content, "content_type": picture.kind},
+        )
