@@ -47,6 +47,7 @@ def main() -> int:
         print(f"\n{failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("\nStopped.")
         return 130
 
 

@@ -106,7 +106,7 @@ class CodeAuditQuerySet(LeasedQuerySet):
 
 class CodeAudit(Leased):
     """
-    WeChat's review of a version 代码审核: table and columns of the original's `wxminiprogram_audit`.
+    WeChat's review of a version 代码审核: table and columns of the original `wxminiprogram_audit`.
 
     Status numbers from 0 on are WeChat's, those below are ours; released is 0 with `released_at`.
     At most one is open per mini program, which is also what identifies it: a verdict push names
@@ -282,7 +282,7 @@ class AuditEvent(models.Model):
 
 
 class Screenshot(models.Model):
-    """A picture that WeChat took for a rejection. Its media id dies after three days; this stays."""
+    """A picture WeChat took for a rejection. Its media id dies after three days; this stays."""
 
     audit = models.ForeignKey(CodeAudit, on_delete=models.CASCADE, related_name="screenshots")
     media_id = models.CharField(max_length=200)

@@ -198,6 +198,8 @@ CELERY_BEAT_SCHEDULE = {
     "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),
     "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.settle_bindings"),
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
+    "settle code": every(15, "audits.tasks.settle"),
+    "mirror templates": every(3600, "audits.tasks.sync_templates"),
     "reconcile with WeChat": every(600, "miniprograms.tasks.reconcile"),
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
@@ -207,6 +209,9 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 WECHAT_API_URL = env.str("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
 WECHAT_MP_URL = env.str("WECHAT_MP_URL", default="https://mp.weixin.qq.com").rstrip("/")
 WECHAT_OPEN_URL = env.str("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
+
+# A release then takes two people: one approves, another releases.
+RELEASE_NEEDS_TWO = env.bool("RELEASE_NEEDS_TWO", default=False)
 
 WECHAT_COMPONENT_APPID = env.str("WECHAT_COMPONENT_APPID", default="")
 WECHAT_COMPONENT_SECRET = env.str("WECHAT_COMPONENT_SECRET", default="")

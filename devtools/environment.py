@@ -9,8 +9,9 @@ from pathlib import Path
 LETTERS = string.ascii_letters + string.digits
 
 HEAD = """\
-# Made by dev.py for this machine. It holds keys: keep it private. It is never overwritten;
-# every setting is explained in .env.example.
+# Made by dev.py for this machine, and never overwritten. It holds keys: keep it private.
+# `python3 dev.py run` goes by this file alone, not by what a shell exports. Every setting is
+# explained in .env.example.
 """
 
 
@@ -19,7 +20,6 @@ def fresh(port: int) -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "DEBUG": "1",
         "REFRESH_SWEEP_SECONDS": "2",
         "WECHAT_COMPONENT_APPID": f"wx{secrets.token_hex(8)}",
         "WECHAT_COMPONENT_SECRET": secrets.token_hex(16),

@@ -1,11 +1,10 @@
 """`dev.py run`: the whole platform for one person on one machine, until Ctrl-C."""
 
-import os
 from urllib.parse import urlsplit
 
 from devtools import environment, install
 from devtools.install import ROOT
-from devtools.stack import Stack
+from devtools.stack import Stack, inherited
 from devtools.walk import Merchant, RestClient, Sandbox, wait_until
 
 ENV = ROOT / ".env"
@@ -31,7 +30,7 @@ def run(*, port: int | None, sandbox: bool) -> int:
 
 
 def _stack(port: int | None, sandbox: bool) -> Stack:
-    settings = {**environment.read(ENV), **os.environ, "PYTHONUNBUFFERED": "1"}
+    settings = {**inherited(), **environment.read(ENV)}
     url = urlsplit(settings.get("PUBLIC_URL", ""))
     # A tunnel's address has nothing to do with our port.
     is_ours = url.hostname in (None, "127.0.0.1", "localhost")

@@ -1,5 +1,6 @@
 """Child processes that end with us: started, watched, stopped by their own ids."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,6 +21,26 @@ class Child:
     name: str
     log: Path
     process: "subprocess.Popen[bytes]"
+    ended: bool = False
+
+    def has_ended(self) -> bool:
+        if not self.ended and self.process.poll() is not None:
+            self._end_group()
+        return self.ended
+
+    def wait(self, seconds: float) -> None:
+        """Until it ends, which is no longer than SECONDS away."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        self._end_group()
+        self.process.wait()
+
+    def _end_group(self) -> None:
+        """It and what it started in its turn: a web server that is killed leaves its workers."""
+        # Once, and at once: as long as the group has members its number is nobody else's.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.ended = True
 
     def tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
@@ -69,7 +90,7 @@ class Processes:
     def check(self) -> None:
         """Raise when one of them is gone."""
         for child in self.children:
-            if child.process.poll() is not None:
+            if child.has_ended():
                 raise Failure(
                     f"{child.name} ended by itself (exit code {child.process.returncode}).\n"
                     f"{child.tail()}"
@@ -84,15 +105,10 @@ class Processes:
         return "\n\n".join(child.tail() for child in self.children)
 
     def stop(self) -> None:
-        for child in self.children:
-            if child.process.poll() is None:
-                child.process.terminate()
+        running = [child for child in self.children if not child.has_ended()]
+        for child in running:
+            child.process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
-        for child in self.children:
-            try:
-                child.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                # Not waited for yet, so its id is still its own; its group is it and its children.
-                os.killpg(child.process.pid, signal.SIGKILL)
-                child.process.wait()
+        for child in running:
+            child.wait(max(0.0, deadline - time.monotonic()))
         self.children = []

@@ -20,7 +20,11 @@ def run(arguments: list[str]) -> int:
 def _pytest(on: str, arguments: list[str]) -> int:
     print(f"\n── The tests on {on} ──", flush=True)
     return subprocess.run(
-        [install.PYTHON, "-m", "pytest", *arguments], cwd=install.ROOT, check=False
+        [install.PYTHON, "-m", "pytest", *arguments],
+        cwd=install.ROOT,
+        # A shell that serves another Django project may name other settings.
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        check=False,
     ).returncode
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import (
     OpenApiParameter,
     extend_schema,
@@ -80,7 +81,7 @@ class AuthorizerFilter(django_filters.FilterSet):
     kind = django_filters.ChoiceFilter(choices=Authorizer.Kind.choices)
     state = django_filters.ChoiceFilter(choices=Authorizer.State.choices)
     search = django_filters.CharFilter(
-        method="find", label="An appid, an original id, or how a name begins."
+        method="find", label=_("An appid, an original id, or how a name begins.")
     )
 
     def find(self, rows: AuthorizerQuerySet, name: str, value: str) -> AuthorizerQuerySet:
@@ -116,11 +117,11 @@ _ERRORS = {401: ErrorSerializer, 403: ErrorSerializer, 429: ErrorSerializer}
 
 @extend_schema_view(
     list=extend_schema(
-        summary="The accounts you may see, newest first",
+        summary=_("The accounts you may see, newest first"),
         responses={200: AuthorizerSerializer(many=True), 400: InvalidSerializer, **_ERRORS},
     ),
     retrieve=extend_schema(
-        summary="One account",
+        summary=_("One account"),
         parameters=[OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")],
         responses={200: AuthorizerSerializer, 404: ErrorSerializer, **_ERRORS},
     ),

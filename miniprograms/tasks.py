@@ -30,8 +30,9 @@ def settle_binding(pk: int) -> None:
 
 @shared_task
 def settle_bindings() -> None:
-    """Bring every due binding further."""
+    """Bring every due binding further, and the cancellations that are in doubt."""
     binding.settle_due()
+    refreshing.ask_about_unbound()
     heartbeats.beat("settle_bindings")
 
 

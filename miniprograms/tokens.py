@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from miniprograms.models import HISTORY, Authorizer
-from platform_auth.fields import Sealed, Unreadable, seal
+from platform_auth.fields import Sealed, readable, seal
 from platform_auth.leases import let_go, single_flight
 from platform_auth.models import LEASE, Component
 from platform_auth.tokens import as_component, due_after
@@ -124,12 +124,7 @@ def kept_refresh_tokens(row: Authorizer) -> list[str]:
 
 def readable_refresh_token(row: Authorizer) -> str:
     """The refresh token of ROW, or "" if it cannot be decrypted: then it counts as lost."""
-    try:
-        token: str = row.refresh_token
-    except Unreadable as error:
-        logger.error("%s", error)
-        return ""
-    return token
+    return readable(row, "refresh_token")
 
 
 def _recover(row: Authorizer, problem: RefreshTokenInvalid) -> str | None:
@@ -138,9 +133,8 @@ def _recover(row: Authorizer, problem: RefreshTokenInvalid) -> str | None:
     row.write(lease_until=Now() + LEASE, **({} if unbound else {"state": State.NEEDS_RECOVERY}))
     try:
         listed = find_in_list(row.component, row.appid, lambda: row.write(**held()))
-        fresh = listed.refresh_token if listed else ""
-        if fresh and fresh not in kept_refresh_tokens(row):
-            return save(ask(row, [fresh]), auth_time=listed.auth_time if listed else 0)
+        if listed and listed.refresh_token and listed.refresh_token not in kept_refresh_tokens(row):
+            return save(ask(row, [listed.refresh_token]), **_as_listed(row, listed))
     except RefreshTokenInvalid as error:
         problem = error
     except WeChatError as error:
@@ -148,6 +142,12 @@ def _recover(row: Authorizer, problem: RefreshTokenInvalid) -> str | None:
         raise
     give_up(row, problem)
     raise problem
+
+
+def _as_listed(row: Authorizer, listed: wechat.Listed) -> dict[str, object]:
+    """What an account found in the list has besides its tokens; its sets may have changed since."""
+    auth_time = listed.auth_time or row.auth_time
+    return {"auth_time": auth_time, "unauthorized_at": None, "profile_due_at": Now()}
 
 
 def give_up(row: Authorizer, problem: WeChatError) -> None:
@@ -236,18 +236,21 @@ def kept_tokens(row: Authorizer, refresh_token: str) -> dict[str, Sealed | str]:
 
 
 def remember(pk: int, refresh_token: str) -> None:
-    """Add REFRESH_TOKEN to the history of the row, whoever has moved it on meanwhile."""
+    """
+    Add REFRESH_TOKEN to the history of the row, whoever has moved it on meanwhile; but wait for
+    whoever is refreshing it just now, or they would be fenced off and their token lost in turn.
+    """
     while True:
-        row = Authorizer.objects.get(pk=pk)
+        row: Authorizer = Authorizer.objects.with_clock().get(pk=pk)
         known = [readable_refresh_token(row), *row.older_refresh_tokens]
         if row.state == State.UNBOUND or refresh_token in known:
             return
         history = " ".join([refresh_token, *row.older_refresh_tokens][:HISTORY])
-        same = Authorizer.objects.filter(pk=pk, epoch=row.epoch)
-        if same.update(
-            **seal(Authorizer, row.appid, refresh_token_history=history), epoch=F("epoch") + 1
-        ):
-            return
+        if row.take_lease():
+            row.write(**seal(Authorizer, row.appid, refresh_token_history=history))
+        else:
+            let_go()
+            time.sleep(0.1)
 
 
 def confirm_cancelled(row: Authorizer) -> None:

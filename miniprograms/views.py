@@ -30,7 +30,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from miniprograms.forms import BindForm
 from miniprograms.models import Authorizer, Binding, digest
@@ -90,10 +90,13 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.OK) -> HttpResponse:
+    if form.errors:  # below a long list it would not be seen
+        form.fields["biz_appid"].widget.attrs["autofocus"] = True
     own = Authorizer.objects.filter(owner_id=request.user.pk).order_by("-id")
     context = {
         "form": form,
         "action": reverse("portal:bind"),
+        "is_phone": _is_phone(request),
         "page": Paginator(own, PAGE).get_page(request.GET.get("page")),
         "unfinished": _unfinished(request),
     }
@@ -129,17 +132,24 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     if user is None:
         raise Http404
     form = BindForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
+    # Whoever is logged in as somebody else could not come back from WeChat.
+    is_other = request.user.is_authenticated and request.user != user
+    if form.is_valid() and not is_other:
         request.session[LINK] = request.path
         return _start(request, form, user=user)
-    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
-    context = {"form": form, "action": request.path}
+    context = {
+        "form": form,
+        "action": request.path,
+        "is_phone": _is_phone(request),
+        "is_other": is_other,
+    }
+    status = HTTPStatus.BAD_REQUEST if form.is_bound else HTTPStatus.OK
     return render(request, "portal/link.html", context, status=status)
 
 
 def _start(request: HttpRequest, form: BindForm, *, user: Merchant) -> HttpResponse:
     """Ask WeChat for a code, then show the way to its page."""
-    here = bool(PHONE.search(request.headers.get("User-Agent", "")))
+    here = _is_phone(request)
     device = Binding.Device.PHONE if here else form.cleaned_data["device"]
     to_phone = device == Binding.Device.PHONE
     try:
@@ -160,6 +170,11 @@ def _start(request: HttpRequest, form: BindForm, *, user: Merchant) -> HttpRespo
         request.session[WAITING] = digest(binding.state)
         return _scan(request, binding)
     return _leave(request, binding)
+
+
+def _is_phone(request: HttpRequest) -> bool:
+    """Whether this browser is a phone's, and needs no code to scan."""
+    return bool(PHONE.search(request.headers.get("User-Agent", "")))
 
 
 def _leave(request: HttpRequest, binding: Binding) -> HttpResponse:
@@ -209,7 +224,7 @@ def bind_outcome(request: HttpRequest, state: str) -> HttpResponse:
     return _result(request, binding)
 
 
-@require_safe
+@require_GET
 @on_the_way("no-referrer")
 def bind_return(request: HttpRequest, state: str) -> HttpResponse:
     """

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django.contrib.auth import authenticate
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
 from knox.auth import TokenAuthentication
 from knox.models import AuthToken
@@ -77,6 +78,7 @@ class TokenView(APIView):
         return self.request is not None and self.request.method == "POST"
 
     @extend_schema(
+        summary=gettext_lazy("Make a key from a username and a password, as JSON or by HTTP Basic"),
         request=CredentialsSerializer,
         responses={
             200: KeySerializer,
@@ -87,7 +89,6 @@ class TokenView(APIView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Make a key from a username and a password, as JSON or by HTTP Basic."""
         basic = BasicHeader().authenticate(request)
         form = CredentialsSerializer(data=basic[0] if basic else request.data)
         form.is_valid(raise_exception=True)
@@ -97,8 +98,11 @@ class TokenView(APIView):
         key, token = AuthToken.objects.create(user)
         return Response(KeySerializer({"token": token, "expiry": key.expiry}).data)
 
-    @extend_schema(request=None, responses={204: None, 401: ErrorSerializer})
+    @extend_schema(
+        summary=gettext_lazy("Revoke the key that this request is sent with"),
+        request=None,
+        responses={204: None, 401: ErrorSerializer},
+    )
     def delete(self, request: Request) -> Response:
-        """Revoke the key that this request is sent with."""
         cast(AuthToken, request.auth).delete()
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -13,6 +13,10 @@ _LOOK = [
     "platform_auth.view_operation",
     "miniprograms.view_authorizer",
     "miniprograms.view_binding",
+    "audits.view_codetemplate",
+    "audits.view_codeversion",
+    "audits.view_codeaudit",
+    "audits.view_release",
 ]
 ROLES = {
     OPERATORS: [
@@ -23,8 +27,11 @@ ROLES = {
         "miniprograms.invite_merchant",
         "miniprograms.resolve_binding",
         "auth.view_user",
+        "audits.commit_version",
+        "audits.submit_audit",
+        "audits.change_codetemplate",
     ],
-    RELEASERS: _LOOK,
+    RELEASERS: [*_LOOK, "audits.release_audit"],
 }
 
 

@@ -34,7 +34,8 @@ class Seam(SandboxAdapter):
     """The stand-in, which also minds our rule: never call WeChat inside a transaction."""
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        ours = [block for block in connection.atomic_blocks if not getattr(block, "_from_testcase", False)]
+        blocks = connection.atomic_blocks
+        ours = [one for one in blocks if not getattr(one, "_from_testcase", False)]
         assert not ours, f"{request.path_url} called inside a transaction"
         return super().send(request, *args, **kwargs)
 

@@ -25,9 +25,9 @@ os.environ.update(
 # A shell's own values of what the settings give a default to.
 for name in os.environ.keys() & {
     *("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_POOL_SIZE", "DATABASE_POOL_TIMEOUT"),
-    *("LOG_LEVEL", "NUM_PROXIES", "PUSH_RETENTION_DAYS", "REFRESH_SWEEP_SECONDS", "STATIC_ROOT"),
-    *("TIME_ZONE", "WECHAT_AES_KEY", "WECHAT_COMPONENT_APPID", "WECHAT_COMPONENT_SECRET"),
-    "WECHAT_TOKEN",
+    *("LOG_LEVEL", "NUM_PROXIES", "PUSH_RETENTION_DAYS", "REFRESH_SWEEP_SECONDS"),
+    *("STATIC_COLLECTED", "STATIC_ROOT", "TIME_ZONE", "WECHAT_AES_KEY"),
+    *("WECHAT_COMPONENT_APPID", "WECHAT_COMPONENT_SECRET", "WECHAT_TOKEN"),
 }:
     del os.environ[name]
 
@@ -44,4 +44,4 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 if not REDIS_URL:
     CELERY_BROKER_URL = "memory://"
-    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {}

@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -130,7 +131,7 @@ def test_while_it_is_refreshed_the_live_one_is_used(wechat: WeChat, component: C
     "trouble", [{"drop": "before"}, {"drop": "after"}, {"status": 502}, {"errcode": -1}]
 )
 def test_while_the_refresh_fails_the_live_one_is_used_and_wechat_left_in_peace(
-    wechat: WeChat, component: Component, trouble: dict[str, object]
+    wechat: WeChat, component: Component, trouble: dict[str, Any]
 ) -> None:
     old = component_token(component)
     make_due(component)

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -19,6 +20,17 @@ from devtools.processes import Processes
 
 ROOT = Path(__file__).resolve().parents[1]
 FOREVER = ("-c", "import time; print('at work', flush=True); time.sleep(600)")
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether it is, at last: init may take a moment to bury it."""
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def test_env_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -98,8 +110,7 @@ def test_no_way_of_ending_leaves_orphans(tmp_path: Path, how: signal.Signals) ->
             parent.wait(15)
         finally:
             parent.kill()
-    with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)
+    assert _is_gone(child)
 
 
 def test_a_child_that_will_not_stop_is_ended(
@@ -115,10 +126,20 @@ def test_a_child_that_will_not_stop_is_ended(
     assert child.poll() == -signal.SIGKILL
 
 
+def test_what_a_killed_child_started_is_ended_too(tmp_path: Path) -> None:
+    told = f"import subprocess, sys; print(subprocess.Popen([sys.executable, *{FOREVER!r}]).pid)"
+    with Processes(tmp_path, dict(os.environ)) as processes:
+        processes.start("web", sys.executable, "-c", told)
+        with pytest.raises(Failure, match="web ended by itself"):
+            processes.watch()
+        grandchild = int(processes.children[0].log.read_text().split()[0])
+    assert _is_gone(grandchild)
+
+
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
     port = stack.free_pair()
     ours = stack.Stack(port, {}, tmp_path)
-    with stack.socket.socket() as other:
+    with socket.socket() as other:
         other.bind(("127.0.0.1", port + 1))
         other.listen()
         with pytest.raises(Failure, match=f"Port {port + 1} is taken"), ours.running():
@@ -129,7 +150,8 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
 def test_the_browser_sends_what_the_page_filled_in() -> None:
     page = Page("http://a/", 200, "")
     _Reader(page).feed(
-        "<form action='/do/'><input name=empty><input name=a value=1><input type=checkbox name=b value=2 checked>"
+        "<form action='/do/'><input name=empty><input name=a value=1>"
+        "<input type=checkbox name=b value=2 checked>"
         "<input type=checkbox name=b value=3><input type=checkbox name=b value=4 checked>"
         "<input type=submit name=go value=x></form><a href='/there/?x=1&amp;y=2'>there</a>"
     )

@@ -1,6 +1,9 @@
 """From the bind button to WeChat and back, through the pages."""
 
+import io
+import logging
 import re
+from collections.abc import Iterator
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from structlog.stdlib import ProcessorFormatter
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
-from platform_auth.models import Component, Push
 from sandbox.parties import Account
 from sandbox.world import WeChat
 
@@ -137,19 +140,6 @@ def test_the_button_needs_the_csrf_token(merchant: User) -> None:
 
 
 # When WeChat is not there
-
-
-def test_without_a_ticket_the_page_says_not_ready(browser: Client, component: Component) -> None:
-    Component.objects.update(verify_ticket="", previous_ticket="")
-    page = browser.post("/portal/bind/")
-    assert page.status_code == 503
-    assert "Not ready yet" in text_of(page)
-
-
-def test_without_a_component_the_page_says_not_ready(browser: Client) -> None:
-    Push.objects.all().delete()
-    Component.objects.all().delete()
-    assert browser.post("/portal/bind/").status_code == 503
 
 
 @pytest.mark.parametrize(
@@ -292,9 +282,45 @@ def test_an_account_of_another_merchant_is_parked_and_its_owner_is_not_named(
     assert Authorizer.objects.get().owner == other_merchant
 
 
-def test_a_head_request_has_no_effect_of_its_own(browser: Client, wechat: WeChat) -> None:
+def test_a_head_request_has_no_effect(browser: Client, wechat: WeChat, account: Account) -> None:
     assert browser.head("/portal/bind/").status_code == 302
     assert not Binding.objects.exists()
+    started = start(browser)
+    assert browser.head(started["back"], confirm(wechat, started, account)).status_code == 405
+    assert wechat.count(QUERY_AUTH) == 0
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What our own log handler writes."""
+    handlers = logging.getLogger().handlers
+    [ours] = [one for one in handlers if isinstance(one.formatter, ProcessorFormatter)]
+    assert isinstance(ours, logging.StreamHandler)
+    written = io.StringIO()
+    before = ours.setStream(written)
+    yield written
+    ours.setStream(before)
+
+
+def test_no_log_tells_a_state_a_code_or_a_bind_link(
+    browser: Client,
+    wechat: WeChat,
+    account: Account,
+    link: str,
+    log: io.StringIO,
+) -> None:
+    state, _page = phone_binding(browser, wechat, account)
+    started = start(browser)
+    told = confirm(wechat, started, account)
+    browser.get(started["back"], told)
+    new_browser().get(started["back"], told)
+    wechat.fault(PRE_AUTH_CODE, status=500, times=None)
+    new_browser().post(link)
+    text = log.getvalue()
+    assert "GET /portal/bind/***/return/" in text
+    assert "POST /portal/bind/link/***/" in text
+    for secret in (state, started["back"].split("/")[3], told["auth_code"], link.split("/")[4]):
+        assert secret not in text
 
 
 # The phone
@@ -384,6 +410,12 @@ def test_on_a_phone_the_button_goes_to_wechats_page_for_phones_at_once(merchant:
     assert url.startswith("https://wechat.test/wxaopen/safe/bindcomponent?")
 
 
+def test_a_phone_is_not_asked_where_to_confirm(merchant: User) -> None:
+    browser = Client(headers={"user-agent": PHONE})
+    browser.force_login(merchant)
+    assert 'name="device"' not in text_of(browser.get("/portal/"))
+
+
 def test_wechat_on_a_computer_is_no_phone(merchant: User) -> None:
     browser = Client(headers={"user-agent": WINDOWS_WECHAT})
     browser.force_login(merchant)
@@ -428,6 +460,19 @@ def test_after_an_expired_code_a_bind_links_browser_gets_the_link_again(link: st
     back = urlsplit(query_of(link_in(browser.post(link)))["redirect_uri"]).path
     page = browser.get(back, {"auth_code": "queryauthcode@@@" + "y" * 60}, follow=True)
     assert f'<form method="post" action="{link}">' in text_of(page)
+
+
+def test_a_bind_link_asks_whoever_is_logged_in_as_another_to_log_out(
+    link: str, other_merchant: User
+) -> None:
+    browser = new_browser(other_merchant)
+    assert "Log out, then open the link again." in text_of(browser.get(link))
+    assert browser.post(link).status_code == 400
+    assert not Binding.objects.exists()
+
+
+def test_a_bind_link_works_for_its_merchant_logged_in(link: str, merchant: User) -> None:
+    assert link_in(new_browser(merchant).post(link))
 
 
 @pytest.mark.parametrize("method", ["get", "post"])

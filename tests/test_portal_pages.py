@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.signing import dumps
 from django.test import Client
 from django.utils import timezone
 
@@ -159,6 +158,23 @@ def test_home_costs_the_same_however_many_accounts(
         browser.get("/portal/")
 
 
+# Before WeChat has opened the connection
+
+
+def test_without_a_component_the_button_says_not_ready(browser: Client) -> None:
+    page = browser.post("/portal/bind/")
+    assert page.status_code == 503
+    assert "Not ready yet" in text_of(page)
+
+
+def test_before_the_first_ticket_the_button_says_not_ready(
+    browser: Client, component: Component
+) -> None:
+    page = browser.post("/portal/bind/")
+    assert page.status_code == 503
+    assert page["Retry-After"]
+
+
 # Login, logout, password
 
 
@@ -281,7 +297,7 @@ PAGES = [
     "/portal/bind/unknown/return/",
     "/portal/bind/unknown/go/",
     "/portal/bind/unknown/",
-    "/portal/bind/link/" + dumps("x") + "/",
+    "/portal/bind/link/x/",
     "/no-such-page",
 ]
 

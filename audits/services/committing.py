@@ -22,6 +22,8 @@ from platform_auth.wechat.errors import NotReady, NotSent, PutOff, Refused, Unre
 State = CodeVersion.State
 
 LOOK_AGAIN = timedelta(seconds=30)
+# A call takes at most 18 s twice: an act that still runs after this was left by a dead process.
+ABANDONED = timedelta(minutes=1)
 LOOKS = 2  # without a trace at WeChat, before it counts as not done
 
 STANDARD_TEMPLATE = 1
@@ -93,6 +95,7 @@ def commit(
                 ext_json=ext_json,
                 state=State.COMMITTING,
                 created_by_id=by.pk if by else None,
+                due_at=Now() + ABANDONED,
             )
             record("commit", by=by, appid=authorizer.appid, result=user_version)
     except IntegrityError:

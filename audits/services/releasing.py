@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, Release
 from audits.problems import AuditNotPassed, NeedsAnother, ReleaseIsOpen
-from audits.services.committing import LOOK_AGAIN, LOOKS
+from audits.services.committing import ABANDONED, LOOK_AGAIN, LOOKS
 from audits.services.history import Person, note_event
 from audits.services.verdicts import adopt
 from miniprograms.models import Authorizer
@@ -67,6 +67,10 @@ def release(authorizer: Authorizer, *, by: Person) -> Release:
         return _act_of(audit)
     act = _begin(authorizer, Kind.RELEASE, by, audit=audit)
     try:
+        audit.refresh_from_db()
+        if audit.released_at:  # somebody was quicker, between our look and our row
+            _end(act, State.REFUSED, _("It has been released already."))
+            return _act_of(audit)
         _check_newest(audit)
     except (AuditNotPassed, WeChatError) as error:
         _end(act, State.REFUSED, str(error))
@@ -93,7 +97,7 @@ def _approved(authorizer: Authorizer, by: Person) -> CodeAudit:
 
 
 def _check_newest(audit: CodeAudit) -> None:
-    """Ask for the newest audit: it must be AUDIT, passed. Raises AuditNotPassed, WeChat's answer."""
+    """The newest audit at WeChat must be AUDIT, passed. Raises AuditNotPassed, WeChat's answer."""
     newest = adopt(audit.authorizer)
     audit.refresh_from_db()
     if newest != audit.auditid:
@@ -118,7 +122,7 @@ def _begin(authorizer: Authorizer, kind: Kind, by: Person, **values: Any) -> Rel
                 kind=kind,
                 state=State.RUNNING,
                 by_id=by.pk if by else None,
-                due_at=Now() + timedelta(minutes=1),  # whoever finds it running then looks
+                due_at=Now() + ABANDONED,
                 **values,
             )
             record(str(kind), by=by, appid=authorizer.appid)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from audits.models import AuditEvent, CodeAudit, CodeVersion
 from audits.problems import AuditIsOpen, NothingCommitted, NothingOpen
-from audits.services.committing import LOOK_AGAIN, LOOKS
+from audits.services.committing import ABANDONED, LOOK_AGAIN, LOOKS
 from audits.services.history import Person, move, name_of, note_event
 from audits.services.verdicts import POLL_FIRST, adopt, take_verdict
 from miniprograms.models import Authorizer
@@ -63,6 +63,7 @@ def submit(
                 fields=dict(fields or {}),
                 status=Status.SUBMITTING,
                 submitted_by_id=by.pk if by else None,
+                due_at=Now() + ABANDONED,
             )
             AuditEvent.objects.create(audit=audit, after="submitting", by=name_of(by))
             record("submit_audit", by=by, appid=authorizer.appid, result=version.user_version)

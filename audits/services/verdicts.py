@@ -39,7 +39,7 @@ def readable(reason: str) -> str:
 
 def record_verdict(
     component: Component,
-    appid: str,
+    user_name: str,
     status: Status,
     *,
     at: int,
@@ -47,12 +47,15 @@ def record_verdict(
     screenshots: list[str] | None = None,
 ) -> bool:
     """
-    A verdict push for APPID, made AT (Unix seconds by WeChat's clock). Whether it changed anything.
+    A verdict push for the mini program USER_NAME (gh_…), made AT (Unix seconds by WeChat's clock).
+    Whether it changed anything.
 
     No call to WeChat: the audit becomes due, so that its id is confirmed and pictures are fetched.
     """
-    audits = CodeAudit.objects.filter(authorizer__component=component, appid=appid)
-    audit = audits.open().newest_first().first()
+    audits = CodeAudit.objects.open().filter(
+        authorizer__component=component, authorizer__user_name=user_name
+    )
+    audit = audits.newest_first().first()
     if audit is None or datetime.fromtimestamp(at, UTC) < audit.create_time - timedelta(minutes=5):
         return False
     if audit.status not in AT_WECHAT:

@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 # A round's slowest call takes less than a lease, since every row of it has a thread of its own.
 ROUND = 128
 BUDGET = 45.0  # seconds; the next sweep goes on
+AT_ONCE = 5  # one after another within a lease
 
 State = Authorizer.State
 
@@ -49,13 +50,21 @@ def sweep(budget: float = BUDGET) -> int:
     with ThreadPoolExecutor(ROUND, thread_name_prefix="refresh") as pool:
         while time.monotonic() < give_up:
             component_tokens = _component_tokens()
-            rows = take_due(ROUND, component__in=list(component_tokens))
-            if not rows:
+            ready = list(component_tokens)
+            if not ready or not (rows := take_due(ROUND, component__in=ready)):
                 break
             _refresh_round(rows, component_tokens, pool)
             asked += len(rows)
     let_go()
     return asked
+
+
+def ask_about_unbound() -> int:
+    """Ask WeChat about cancellations that are in doubt, before the next sweep. How many."""
+    rows = take_due(AT_ONCE, state=State.UNBOUND)
+    for row in rows:
+        _settle((row, None))
+    return len(rows)
 
 
 def refresh_now(authorizer: Authorizer, *, by: AbstractBaseUser | AnonymousUser) -> None:

@@ -4,9 +4,8 @@ from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, DateTimeField, F, When
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.tokens import unbound_values
@@ -24,12 +23,12 @@ def note_cancellation(component: Component, appid: str, created: int) -> bool:
     doubt (the same second, or a time we were never told) it is believed and WeChat is asked soon.
     """
     rows = Authorizer.objects.filter(component=component, appid=appid)
-    believed = rows.exclude(auth_time__gt=created)
-    in_doubt = rows.filter(auth_time__in=[0, created])
-    doubtful = list(in_doubt.values_list("pk", flat=True))
-    known = believed.update(**unbound_values(), auth_time=created, epoch=F("epoch") + 1)
+    doubt = When(auth_time__in=[0, created], then=Now() + DOUBT)
+    values = unbound_values() | {"due_at": Case(doubt, output_field=DateTimeField())}
+    known = rows.exclude(auth_time__gt=created).update(
+        **values, auth_time=created, epoch=F("epoch") + 1
+    )
     if known:
-        Authorizer.objects.filter(pk__in=doubtful).update(due_at=Now() + DOUBT)
         record("cancelled in WeChat", by=None, appid=appid)
     parked = Binding.objects.parked().filter(component=component, appid=appid)
     parked = parked.exclude(auth_time__gt=created)
@@ -42,11 +41,13 @@ def note_cancellation(component: Component, appid: str, created: int) -> bool:
 def unbind_locally(authorizer: Authorizer, *, by: AbstractBaseUser | AnonymousUser) -> None:
     """
     Forget the tokens of AUTHORIZER. In WeChat it stays authorised, since only its owner can cancel
-    there; it comes back when they authorise again, later than now.
+    there; it comes back when they authorise again, later than now and than what WeChat told.
     """
-    now = int(timezone.now().timestamp())
     with transaction.atomic():
-        rows = Authorizer.objects.filter(pk=authorizer.pk)
-        rows.update(**unbound_values(), auth_time=now, epoch=F("epoch") + 1)
-        record("unbind_locally", by=by, appid=authorizer.appid)
+        row = Authorizer.objects.with_clock().select_for_update().get(pk=authorizer.pk)
+        told = max(row.auth_time, int(row.now.timestamp()))
+        Authorizer.objects.filter(pk=row.pk).update(
+            **unbound_values(), auth_time=told, epoch=F("epoch") + 1
+        )
+        record("unbind_locally", by=by, appid=row.appid)
     authorizer.refresh_from_db()

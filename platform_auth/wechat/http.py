@@ -17,12 +17,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from io import BufferedReader, BytesIO, RawIOBase
+from ssl import SSLCertVerificationError
 from typing import Any, TypeVar, cast
 
 import requests
 from requests.adapters import DEFAULT_POOLBLOCK, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import SSLError as UnsafeConnection
 from urllib3.filepost import encode_multipart_formdata
 
 from platform_auth.wechat.errors import (
@@ -129,8 +132,13 @@ class Transport(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """No redirects: requests reads a redirect's whole body even where it does not follow it."""
+
+
 def _new_session() -> requests.Session:
-    fresh = requests.Session()
+    fresh = _Session()
     fresh.trust_env = False  # no ambient proxy or netrc gets to see WeChat's tokens
     fresh.headers["Accept-Encoding"] = "identity"
     fresh.mount("https://", Transport())
@@ -262,7 +270,7 @@ def _ask_once(asked: _Call, read: Callable[[str, requests.Response], T]) -> T:
         ) as response:
             return read(path, response)
     # Not chained: the text of the cause holds the URL, and the URL holds the token.
-    except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
+    except requests.ConnectTimeout as error:
         raise NotSent(path, type(error).__name__) from None
     except requests.ConnectionError as error:
         kind = NotSent if _never_connected(error) else Unreachable
@@ -272,9 +280,10 @@ def _ask_once(asked: _Call, read: Callable[[str, requests.Response], T]) -> T:
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:
-    """Whether ERROR came before a connection stood: its cause is urllib3's NewConnectionError."""
+    """Whether ERROR came before a connection stood, or the other side's certificate is wrong."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    return type(reason).__name__ in {"NewConnectionError", "NameResolutionError"}
+    cause = reason.args[0] if isinstance(reason, UnsafeConnection) else reason
+    return isinstance(cause, NewConnectionError | SSLCertVerificationError)
 
 
 def _read(path: str, response: requests.Response) -> dict[str, Any]:
@@ -320,7 +329,9 @@ def _read_body(path: str, response: requests.Response, longest: int = MAX_ANSWER
 
 def _parse(path: str, body: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_no_twins)
+        text = body.decode("utf-8-sig")
+        answer = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        _check_texts(text, answer)
     except (ValueError, RecursionError):
         raise BadAnswer(path, "not JSON") from None
     if not isinstance(answer, dict):
@@ -333,6 +344,18 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) != len(pairs):
         raise ValueError("a name twice")
     return fields
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_texts(text: str, answer: object) -> None:
+    """Raises ValueError for what escapes can smuggle in and no database takes."""
+    if "\\u0000" in text:
+        raise ValueError("a NUL")
+    if "\\ud" in text.lower():
+        json.dumps(answer, ensure_ascii=False).encode()  # half a surrogate pair
 
 
 def take(path: str, answer: Mapping[str, Any], name: str, kind: type[T]) -> T:

@@ -1,0 +1,172 @@
+"""
+Four processes of 25 threads ask at once for the tokens of a hundred authorizers, on PostgreSQL and
+through sockets: WeChat is asked once for each, and nobody holds a connection while they wait.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from miniprograms.models import Authorizer
+from platform_auth.models import Component
+from platform_auth.tokens import component_token
+from sandbox.world import WeChat
+from tests.accounts import make_due_accounts
+from tests.processes import environment, served
+
+PROCESSES, THREADS = 4, 25
+ACCOUNTS = PROCESSES * THREADS
+COMPONENT_TOKEN = "/cgi-bin/component/api_component_token"
+REFRESH = "/cgi-bin/component/api_authorizer_token"
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+class Platform:
+    """The four processes."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.flights"],
+                cwd=settings.ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(PROCESSES)
+        ]
+
+    def take(self, turns: list[list[str]]) -> None:
+        """One list of appids for each of all the threads, and the start."""
+        for number, process in enumerate(self.processes):
+            mine = turns[number * THREADS : (number + 1) * THREADS]
+            self.send(process, json.dumps(mine))
+        for process in self.processes:
+            assert self.read(process) == "ready"
+        self.tell("go")
+
+    def tell(self, word: str) -> list[Any]:
+        for process in self.processes:
+            self.send(process, word)
+        return [self.read(process) for process in self.processes]
+
+    def end(self) -> list[list[str]]:
+        """What each thread found, in the order it asked."""
+        return [found for threads in self.tell("end") for found in threads]
+
+    def send(self, process: "subprocess.Popen[str]", line: str) -> None:
+        assert process.stdin
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+
+    def read(self, process: "subprocess.Popen[str]") -> Any:
+        assert process.stdout
+        return json.loads(process.stdout.readline())
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def platform(ticket: str, wechat: WeChat, tmp_path: Path) -> Iterator[Platform]:
+    """Four processes of ours on this test's database, and WeChat behind a socket."""
+    with served(wechat), closing(Platform(environment(wechat, tmp_path))) as platform:
+        yield platform
+
+
+@pytest.fixture
+def appids(wechat: WeChat, component: Component) -> list[str]:
+    """A hundred accounts that are due, their tokens expired; the component's token is fresh."""
+    component_token(component)
+    return [account.appid for account in make_due_accounts(wechat, component, ACCOUNTS)]
+
+
+def sessions() -> Counter[str]:
+    """What PostgreSQL's other sessions on our database are doing just now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND backend_type = 'client backend' GROUP BY state"
+        )
+        return Counter(dict(cursor.fetchall()))
+
+
+def tokens_in_rows() -> dict[str, str]:
+    return {row.appid: row.access_token for row in Authorizer.objects.all()}
+
+
+def wait_for_calls(wechat: WeChat, path: str, number: int) -> None:
+    ended = threading.Event()
+    for _ in range(600):
+        if wechat.count(path) >= number:
+            return
+        ended.wait(0.05)
+    raise AssertionError(f"{wechat.count(path)} of {number} calls of {path} came")
+
+
+def test_a_slice_each_is_one_call_each_and_no_connection_is_held(
+    platform: Platform, wechat: WeChat, appids: list[str]
+) -> None:
+    answer = threading.Event()
+    wechat.fault(REFRESH, times=None, until=answer, delay=1)
+    platform.take([[appid] for appid in appids])
+    wait_for_calls(wechat, REFRESH, ACCOUNTS)
+    # All hundred threads wait for WeChat now. A session of a pool is idle whether a thread holds
+    # it or not, so each process is asked what its pool has given out as well.
+    held, seen = platform.tell("pool"), sessions()
+    answer.set()
+    found = platform.end()
+    assert [max(samples) for samples in held] == [0] * PROCESSES
+    assert set(seen) <= {"idle"}
+    assert dict(zip(appids, [tokens[0] for tokens in found], strict=True)) == tokens_in_rows()
+    assert wechat.count(REFRESH) == ACCOUNTS
+
+
+def test_all_in_turn_is_one_call_each(
+    platform: Platform, wechat: WeChat, appids: list[str]
+) -> None:
+    """Four threads begin at the same account: one of them asks, three wait."""
+    wechat.fault(REFRESH, times=None, delay=1)
+    turns = [appids[n * 4 % ACCOUNTS :] + appids[: n * 4 % ACCOUNTS] for n in range(ACCOUNTS)]
+    platform.take(turns)
+    seen: Counter[str] = Counter()
+    while wechat.count(REFRESH) < ACCOUNTS:
+        seen += sessions()
+    found = platform.end()
+    assert seen["idle in transaction"] == 0
+    rows = tokens_in_rows()
+    for turn, tokens in zip(turns, found, strict=True):
+        assert dict(zip(turn, tokens, strict=True)) == rows
+    assert wechat.count(REFRESH) == ACCOUNTS
+
+
+def test_the_component_token_is_one_call(
+    platform: Platform, wechat: WeChat, component: Component
+) -> None:
+    answer = threading.Event()
+    wechat.fault(COMPONENT_TOKEN, times=None, until=answer, delay=1)
+    platform.take([[""]] * ACCOUNTS)
+    wait_for_calls(wechat, COMPONENT_TOKEN, 1)
+    held = platform.tell("pool")
+    answer.set()
+    found = platform.end()
+    component.refresh_from_db()
+    assert found == [[component.access_token]] * ACCOUNTS
+    assert wechat.count(COMPONENT_TOKEN) == 1
+    # The 99 who wait look at the row four to twenty times a second and let it go at once.
+    looks = [held_now for samples in held for held_now in samples]
+    assert sum(looks) / len(looks) < THREADS / 4
