@@ -180,7 +180,7 @@ def _end_done(act: Release) -> None:
         if not _end(act, State.DONE):
             return
         if act.audit and act.kind == Kind.RELEASE:
-            released = CodeAudit.objects.filter(pk=act.audit_id, released_at=None)
+            released = CodeAudit.objects.filter(pk=act.audit.pk, released_at=None)
             released.update(released_at=Now(), released_by_id=act.by_id, due_at=None)
             note_event(act.audit, "released", by=act.by)
     let_go()

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from audits.models import CodeAudit, CodeVersion, LeasedQuerySet, Release
+from audits.models import CodeAudit, CodeVersion, Release
 from audits.services.committing import settle_commit
 from audits.services.releasing import settle_release
 from audits.services.submitting import settle_submission
 from audits.services.verdicts import refresh_audit
 from platform_auth.leases import let_go
+from platform_auth.models import LeasedQuerySet
 from platform_auth.wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ import html
 import logging
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -74,14 +75,17 @@ def record_verdict(
     )
 
 
-def _decided(status: int) -> dict[str, object]:
+def _decided(status: int) -> dict[str, Any]:
     return {} if status in CodeAudit.OPEN else {"decided_at": Now()}
 
 
 def take_verdict(audit: CodeAudit, verdict: code.Verdict, *, by: Person = None) -> None:
     """Bring AUDIT up to VERDICT, which is about its own auditid; then fetch its pictures."""
     status = Status(verdict.status)
-    told = {"reason": readable(verdict.reason), "screenshot_ids": verdict.screenshots}
+    told: dict[str, Any] = {
+        "reason": readable(verdict.reason),
+        "screenshot_ids": verdict.screenshots,
+    }
     if audit.status == status:
         CodeAudit.objects.filter(pk=audit.pk).update(**told)
     elif not audit.released_at:
