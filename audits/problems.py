@@ -91,6 +91,12 @@ class BadExtJson(CannotAct):
 
 def in_plain_words(error: Refused) -> str:
     """What WeChat's refusal means and what to do about it."""
-    told = explain(error.errcode)
-    words = [_(told.cause), _(told.remedy)] if told else [error.errmsg]
-    return " ".join([*words, f"({error.errcode})"])
+    return meaning(error.errcode)
+
+
+def meaning(errcode: int | None) -> str:
+    """What ERRCODE means and what to do about it; "" for none."""
+    if errcode is None:
+        return ""
+    told = explain(errcode)
+    return f"{_(told.cause)} {_(told.remedy)} ({errcode})"

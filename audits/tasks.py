@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from audits.services import settling, templates
+from audits.services import idempotency, settling, templates
 from platform_auth import heartbeats
 from platform_auth.models import Component
 from platform_auth.wechat.errors import WeChatError
@@ -28,3 +28,10 @@ def sync_templates() -> None:
         except WeChatError as error:
             logger.warning("the templates of %s were not fetched: %s", component.appid, error)
     heartbeats.beat("sync_templates")
+
+
+@shared_task
+def forget_old_keys() -> None:
+    """Delete what REST clients made sure of more than a day ago."""
+    idempotency.forget_old_keys()
+    heartbeats.beat("forget_old_keys")

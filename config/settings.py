@@ -200,6 +200,7 @@ CELERY_BEAT_SCHEDULE = {
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
     "settle code": every(15, "audits.tasks.settle"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
+    "forget old keys": every(3600, "audits.tasks.forget_old_keys"),
     "reconcile with WeChat": every(600, "miniprograms.tasks.reconcile"),
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
@@ -281,7 +282,7 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.UserRateThrottle",
         "rest_framework.throttling.ScopedRateThrottle",
     ],
-    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min"},
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min", "acts": "300/min"},
     "EXCEPTION_HANDLER": "config.api.explain",
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
 }
@@ -296,6 +297,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "AuditStatus": "miniprograms.api.AUDIT_WORDS",
+        "VersionStatus": "audits.models.CodeVersion.State",
+        "ReleaseStatus": "audits.models.Release.State",
+    },
 }
 
 # Languages and files
