@@ -43,6 +43,14 @@ def qr_code(wechat: WeChat, request: Request) -> Reply:
     return _svg(SIZE + 2, background, *dots, *corners)
 
 
+def media(wechat: WeChat, request: Request) -> Reply:
+    """A picture of a review, for the console."""
+    kept = wechat.reviews.media.get(request.path.rpartition("/")[2])
+    if kept is None or not kept.kind.startswith("image/"):
+        return Reply(b"404 Not Found", 404, {"Content-Type": "text/plain"})
+    return Reply(kept.content, headers={"Content-Type": kept.kind})
+
+
 def qr_tiles(text: str) -> bytes:
     """The same as a JPEG, as WeChat's API answers it."""
     rows = [[255] * (SIZE + 2) for _ in range(SIZE + 2)]
