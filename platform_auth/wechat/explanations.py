@@ -399,7 +399,7 @@ EXPLANATIONS: dict[int, Explanation] = {
         "us",
     ),
     85086: Explanation(
-        _("No code has been committed since the last submission."),
+        _("No code has been committed that could be submitted."),
         _("Commit a version, then submit."),
         "us",
     ),
@@ -522,7 +522,7 @@ EXPLANATIONS: dict[int, Explanation] = {
     ),
     # Release and roll back
     85019: Explanation(
-        _("No version is waiting for its release."),
+        _("No version is in review or waiting for its release."),
         _("Submit a version first, and wait until it has passed."),
         "us",
     ),
