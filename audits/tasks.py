@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from audits.services import idempotency, settling, templates
+from audits.services import idempotency, rollout, settling, templates
 from platform_auth import heartbeats
 from platform_auth.models import Component
 from platform_auth.wechat.errors import WeChatError
@@ -17,6 +17,13 @@ def settle() -> None:
     """Ask WeChat about acts whose answers were lost, and about open audits."""
     settling.settle_due()
     heartbeats.beat("settle")
+
+
+@shared_task
+def run_campaigns() -> None:
+    """Bring the campaigns further."""
+    rollout.run()
+    heartbeats.beat("run_campaigns")
 
 
 @shared_task

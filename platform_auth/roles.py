@@ -17,6 +17,7 @@ _LOOK = [
     "audits.view_codeversion",
     "audits.view_codeaudit",
     "audits.view_release",
+    "audits.view_campaign",
 ]
 ROLES = {
     OPERATORS: [

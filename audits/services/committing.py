@@ -1,7 +1,7 @@
 """Uploading a template's code to a mini program: wxa/commit, once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -77,11 +77,13 @@ def commit(
     user_desc: str,
     ext: Mapping[str, Any] | None = None,
     by: Person,
+    within: Callable[[CodeVersion], object] | None = None,
 ) -> CodeVersion:
     """
     Upload TEMPLATE to AUTHORIZER as USER_VERSION (at most 64 characters), with EXT for ext.json.
 
-    The row is written first. Its state tells the outcome where WeChat did not: UNKNOWN. Raises
+    The row is written first, and WITHIN its transaction whatever must know of it; if that raises,
+    nothing was done. The row's state tells the outcome where WeChat did not: UNKNOWN. Raises
     BadExtJson, CommitIsOpen, and what WeChat answered.
     """
     ext_json = build_ext_json(authorizer, template, ext)
@@ -98,6 +100,8 @@ def commit(
                 due_at=Now() + ABANDONED,
             )
             record("commit", by=by, appid=authorizer.appid, result=user_version)
+            if within:
+                within(version)
     except IntegrityError:
         raise CommitIsOpen from None
     _send(version)

@@ -7,6 +7,7 @@ afterwards; the window between narrows, it cannot close.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -54,18 +55,28 @@ def approve(audit: CodeAudit, *, by: Person) -> None:
     audit.refresh_from_db()
 
 
-def release(authorizer: Authorizer, *, by: Person) -> Release:
+def release(
+    authorizer: Authorizer,
+    *,
+    by: Person,
+    auditid: str = "",
+    within: Callable[[Release], object] | None = None,
+) -> Release:
     """
     Release the newest audit of AUTHORIZER, once WeChat confirms that it has passed. The act.
 
-    Its state tells the outcome; UNKNOWN where WeChat's answer was lost. Released already, it is
-    the act of then and WeChat is not asked. Raises AuditNotPassed with the newest auditid,
-    ReleaseIsOpen, NeedsAnother, and what WeChat answered.
+    AUDITID is what a person saw: another one is not released. The act's row is written first, and
+    WITHIN its transaction whatever must know of it; if that raises, nothing was done. Its state
+    tells the outcome; UNKNOWN where WeChat's answer was lost. Released already, it is the act of
+    then and WeChat is not asked. Raises AuditNotPassed with the newest auditid, ReleaseIsOpen,
+    NeedsAnother, and what WeChat answered.
     """
     audit = _approved(authorizer, by)
+    if auditid and audit.auditid != auditid:
+        raise AuditNotPassed(audit.auditid, _("another version was submitted since"))
     if audit.released_at:
         return _act_of(audit)
-    act = _begin(authorizer, Kind.RELEASE, by, audit=audit)
+    act = _begin(authorizer, Kind.RELEASE, by, within, audit=audit)
     try:
         audit.refresh_from_db()
         if audit.released_at:  # somebody was quicker, between our look and our row
@@ -113,7 +124,13 @@ def _act_of(audit: CodeAudit) -> Release:
     )
 
 
-def _begin(authorizer: Authorizer, kind: Kind, by: Person, **values: Any) -> Release:
+def _begin(
+    authorizer: Authorizer,
+    kind: Kind,
+    by: Person,
+    within: Callable[[Release], object] | None = None,
+    **values: Any,
+) -> Release:
     """The row of an act, before the call. The database allows one at a time."""
     try:
         with transaction.atomic():
@@ -126,6 +143,8 @@ def _begin(authorizer: Authorizer, kind: Kind, by: Person, **values: Any) -> Rel
                 **values,
             )
             record(str(kind), by=by, appid=authorizer.appid)
+            if within:
+                within(act)
     except IntegrityError:
         raise ReleaseIsOpen from None
     act.refresh_from_db()
@@ -253,7 +272,12 @@ def revert(authorizer: Authorizer, *, by: Person, app_version: int | None = None
 def gray_release(
     authorizer: Authorizer, percentage: int, *, by: Person, testers_first: bool = False
 ) -> None:
-    """grayrelease: give the approved version to PERCENTAGE of users. Raises WeChat's answer."""
+    """
+    grayrelease: give the newest audit's version to PERCENTAGE of users.
+
+    Raises what `release` raises: to those users it is one.
+    """
+    _check_newest(_approved(authorizer, by))
     let_go()
     call_as(
         authorizer.appid, code.gray_release, percentage, support_experiencer_first=testers_first

@@ -1,5 +1,6 @@
 """Submitting for WeChat's review, withdrawing, speeding up: wxa/submit_audit and its kin, once."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import cast
 
@@ -43,12 +44,17 @@ def newest_version(authorizer: Authorizer) -> CodeVersion:
 
 
 def submit(
-    authorizer: Authorizer, *, by: Person, fields: code.Submission | None = None
+    authorizer: Authorizer,
+    *,
+    by: Person,
+    fields: code.Submission | None = None,
+    within: Callable[[CodeAudit], object] | None = None,
 ) -> CodeAudit:
     """
     Submit the newest version of AUTHORIZER, with FIELDS as submit_audit names them.
 
-    The row is written first, and the database allows one open audit a mini program. Its status
+    The row is written first, and WITHIN its transaction whatever must know of it; if that raises,
+    nothing was done. The database allows one open audit a mini program. The row's status
     tells the outcome: IN_REVIEW with an auditid, or UNKNOWN where WeChat's answer was lost.
     Raises AuditIsOpen with the open auditid, NothingCommitted, and what WeChat answered.
     """
@@ -67,6 +73,8 @@ def submit(
             )
             AuditEvent.objects.create(audit=audit, after="submitting", by=name_of(by))
             record("submit_audit", by=by, appid=authorizer.appid, result=version.user_version)
+            if within:
+                within(audit)
     except IntegrityError:
         open_audit = authorizer.audits.open().first()
         raise AuditIsOpen(open_audit.auditid if open_audit else "") from None
