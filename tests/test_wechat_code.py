@@ -296,12 +296,13 @@ def test_what_changes_something_is_asked_once(
 
 def test_what_only_looks_is_asked_again(shop: Shop) -> None:
     shop.commit()
-    for path, look in {
+    looks: dict[str, Callable[[str], object]] = {
         "/wxa/get_page": code.get_page,
         "/wxa/get_qrcode": code.get_qrcode,
         "/wxa/getversioninfo": code.get_version_info,
         "/wxa/queryquota": code.query_quota,
-    }.items():
+    }
+    for path, look in looks.items():
         shop.wechat.fault(path, drop="after")
         assert look(shop.token)
         assert shop.wechat.count(path) == 2

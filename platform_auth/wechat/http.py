@@ -306,7 +306,10 @@ def _read_picture(path: str, response: requests.Response) -> File:
     if response.status_code != 200 or kind not in PICTURES:
         _read(path, response)  # raises what WeChat says instead
         raise BadAnswer(path, "not a picture")
-    return File(kind, _read_body(path, response, MAX_PICTURE))
+    content = _read_body(path, response, MAX_PICTURE)
+    if not content:
+        raise BadAnswer(path, "an empty picture")
+    return File(kind, content)
 
 
 def _refusal(path: str, errcode: int, errmsg: object) -> Exception:
