@@ -100,3 +100,9 @@ def meaning(errcode: int | None) -> str:
         return ""
     told = explain(errcode)
     return f"{_(told.cause)} {_(told.remedy)} ({errcode})"
+
+
+def for_merchant(errcode: int | None) -> str:
+    """What ERRCODE asks of the merchant, without its number; "" if others must act."""
+    told = explain(errcode) if errcode is not None else None
+    return f"{_(told.cause)} {_(told.remedy)}" if told and told.who == "merchant" else ""

@@ -17,6 +17,8 @@ from django.utils import timezone
 from django_celery_beat import models as beat
 from knox.models import AuthToken
 
+from audits.models import CodeAudit, CodeTemplate, Screenshot
+from audits.services import committing, templates
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
 from platform_auth.models import Operation
@@ -31,6 +33,8 @@ REFUSED, UNKNOWN, NO_METHOD = (
     HTTPStatus.METHOD_NOT_ALLOWED,
 )
 
+CLASH, NO = HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
+
 ACTORS = ["anonymous", "owner", "other", "staff without", "staff with"]
 SECRET_NAME, SECRET_APPID, SECRET_PRINCIPAL = "Zanzibar Tea", "wxfeedfacefeedface", "Zanzibar Ltd"
 
@@ -44,6 +48,14 @@ ALIKE = [OK] * 5
 MEMBERS = [FOUND, OK, OK, OK, OK]
 GOES = [FOUND] * 5
 GONE = [MISSING] * 5
+# The portal shows everybody their own only, staff too.
+OWNED = [FOUND, OK, MISSING, MISSING, MISSING]
+
+
+def by_key(status: HTTPStatus) -> list[HTTPStatus]:
+    """An act by REST: STATUS is what comes of it for staff who may, with the rows there are."""
+    return [UNKNOWN, REFUSED, REFUSED, REFUSED, status]
+
 
 # Address as configured → method, and the statuses in the order of ACTORS.
 ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
@@ -60,9 +72,19 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/bind/<str:state>/": ("GET", GONE),
     "portal/bind/<str:state>/go/": ("GET", GONE),
     "portal/bind/<str:state>/return/": ("GET", GONE),
+    "portal/<slug:appid>/": ("GET", OWNED),
+    "portal/<slug:appid>/trial/": ("GET", OWNED),
+    "portal/<slug:appid>/screenshots/<int:pk>/": ("GET", OWNED),
     "api/v1/auth/token/": ("DELETE", [UNKNOWN, *[HTTPStatus.NO_CONTENT] * 4]),
     "api/v1/authorizers/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
     "api/v1/authorizers/<appid>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
+    "api/v1/templates/": ("GET", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/versions/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
+    "api/v1/authorizers/<slug:appid>/audits/": ("POST", by_key(HTTPStatus.CREATED)),
+    "api/v1/authorizers/<slug:appid>/audits/<slug:auditid>/refresh/": ("POST", by_key(NO)),
+    "api/v1/authorizers/<slug:appid>/audits/<slug:auditid>/withdraw/": ("POST", by_key(CLASH)),
+    "api/v1/authorizers/<slug:appid>/release/": ("POST", by_key(CLASH)),
+    "api/v1/authorizers/<slug:appid>/revert/": ("POST", by_key(NO)),
     "api/schema/": ("GET", ALIKE),
     "api/docs/": ("GET", ALIKE),
     "admin/": ("GET", STAFF),
@@ -158,6 +180,9 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<str:signed>": bindings.make_bind_link(merchant, by=merchant).split("/")[-2],
         "<str:state>": "a-state-of-another-session",
         "<appid>": account.appid,
+        "<slug:appid>": account.appid,
+        "<slug:auditid>": "7",
+        "<int:pk>": str(Screenshot.objects.get().pk),
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
     }
@@ -209,8 +234,20 @@ def parked(account: Authorizer, wechat: WeChat) -> Binding:
     return binding
 
 
+@pytest.fixture
+def code(account: Authorizer, wechat: WeChat) -> None:
+    """A version of the account's, and an audit that WeChat has long forgotten, with a picture."""
+    draft = wechat.upload_draft()
+    templates.add_template(account.component, draft.draft_id, by=None)
+    committing.commit(account, CodeTemplate.objects.get(), user_version="1", user_desc="x", by=None)
+    audit = CodeAudit.objects.create(
+        authorizer=account, appid=account.appid, auditid="7", status=CodeAudit.Status.REJECTED
+    )
+    Screenshot.objects.create(audit=audit, media_id="m", content_type="image/png", content=b"x")
+
+
 @pytest.mark.parametrize("address", sorted(ADDRESSES))
-@pytest.mark.usefixtures("parked")
+@pytest.mark.usefixtures("parked", "code")
 def test_everybody_gets_the_right_status_and_sees_nothing_of_others(
     address: str, browsers: dict[str, Client], account: Authorizer, merchant: User
 ) -> None:
