@@ -20,7 +20,7 @@ from sandbox.html import (
     tag,
 )
 from sandbox.parties import Account
-from sandbox.program import PASSED, Audit, Version
+from sandbox.program import PASSED, REJECTED, Audit, Version
 from sandbox.review import REASONS
 from sandbox.words import Words
 from sandbox.world import WeChat
@@ -126,7 +126,7 @@ def _audits(say: Words, account: Account) -> Html:
             audit.version.user_version,
             _status(say, audit),
             _clock(audit.submitted_at),
-            [audit.reason, tag("br") if audit.screenshots else None, _pictures(audit)],
+            tag("div", audit.reason, _pictures(audit), class_="reason"),
         )
         for audit in reversed(account.program.audits)
     ]
@@ -137,14 +137,18 @@ def _audits(say: Words, account: Account) -> Html:
 
 def _status(say: Words, audit: Audit) -> Child:
     sped_up = [" ", tag("em", say("sped up"))] if audit.sped_up else None
-    return [badge(say(STATUSES[audit.status]), good=audit.status == PASSED), sped_up]
+    told = say(STATUSES[audit.status])
+    if audit.status in (PASSED, REJECTED):
+        return [badge(told, good=audit.status == PASSED), sped_up]
+    return [tag("em", told), sped_up]
 
 
-def _pictures(audit: Audit) -> list[Html]:
-    return [
+def _pictures(audit: Audit) -> Child:
+    pictures = [
         tag("img", src=f"/sandbox/media/{media_id}", alt="", width=96, height=96)
         for media_id in audit.screenshots
     ]
+    return tag("p", pictures) if pictures else None
 
 
 def _past(say: Words, account: Account) -> Html:
