@@ -46,11 +46,15 @@ OPEN = [State.RUNNING, State.UNKNOWN]
 
 
 def approve(audit: CodeAudit, *, by: Person) -> None:
-    """BY agrees that AUDIT is released: the first of two people, where two are wanted."""
+    """
+    BY agrees that AUDIT is released: the first of two people, where two are wanted.
+
+    Raises AuditNotPassed.
+    """
+    waiting = CodeAudit.objects.filter(pk=audit.pk, status=Status.PASSED, released_at=None)
     with transaction.atomic():
-        CodeAudit.objects.filter(pk=audit.pk, released_at=None).update(
-            approved_by_id=by.pk if by else None
-        )
+        if not waiting.update(approved_by_id=by.pk if by else None):
+            raise AuditNotPassed(audit.auditid, str(Status(audit.status).label))
         record("approve_release", by=by, appid=audit.appid, result=audit.auditid)
     audit.refresh_from_db()
 
