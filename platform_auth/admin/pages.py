@@ -33,6 +33,9 @@ PAGES_AHEAD = 10
 Act = Callable[[Any], object]
 
 
+class Doubt(str):
+    """A sentence about an act whose outcome nobody knows yet."""
+
 class NearPaginator(Paginator):  # type: ignore[type-arg]
     """Counts no further than ten pages ahead of the page asked for."""
 
@@ -51,7 +54,6 @@ class NearPaginator(Paginator):  # type: ignore[type-arg]
     def has_more(self) -> bool:
         """Whether there may be more rows than were counted."""
         return self.count == self.horizon
-
 
 class StaffAdmin(ModelAdmin):
     """Rows that staff look at. No form changes them: acts do, each with a permission of its own."""
@@ -84,9 +86,14 @@ class StaffAdmin(ModelAdmin):
         try:
             sentence = act(row)
         except self.troubles as problem:
-            self.message_user(request, f"{row}: {problem}", messages.ERROR)
+            self.message_user(request, f"{row}: {self.words_for(problem)}", messages.ERROR)
         else:
-            self.message_user(request, f"{row}: {sentence}", messages.SUCCESS)
+            level = messages.WARNING if isinstance(sentence, Doubt) else messages.SUCCESS
+            self.message_user(request, f"{row}: {sentence}", level)
+
+    def words_for(self, problem: Exception) -> object:
+        """What a person is told of PROBLEM, one of `troubles`."""
+        return problem
 
     def tell_each(self, request: HttpRequest, rows: Iterable[Any], act: Act) -> None:
         """Do ACT to each of ROWS, but not to a whole table while the person waits."""
@@ -111,15 +118,22 @@ class StaffAdmin(ModelAdmin):
         title: object,
         question: object,
         form: Callable[[HttpRequest, Any], Form] | None = None,
+        back: str | None = None,
+        **more: Any,
     ) -> HttpResponse:
-        """A page that asks before ACT is done to one row, with the FORM's answers; POST does it."""
+        """
+        A page that asks before ACT is done to one row, with the FORM's answers; POST does it.
+
+        BACK is where one comes from and goes to, the row's page by default; MORE is for the page.
+        """
         row = self.visible_or_404(request, object_id)
+        back = back or self.url_of(row)
         filled = form(request, row) if form else None
         if request.method == "POST" and (filled is None or filled.is_valid()):
             self.tell(request, row, lambda row: act(row, filled))
-            return HttpResponseRedirect(self.url_of(row))
+            return HttpResponseRedirect(back)
         return self.page(request, "admin/ask.html", rows=[row], title=title, question=question,
-                         form=filled, back=self.url_of(row))  # fmt: skip
+                         form=filled, back=back, **more)  # fmt: skip
 
     def ask_about(
         self,
@@ -130,8 +144,15 @@ class StaffAdmin(ModelAdmin):
         action: str,
         title: object,
         question: object,
+        also: Callable[[Any], list[tuple[str, str]]] = lambda row: [],
+        name: Callable[[Any], str] | None = None,
     ) -> HttpResponse | None:
-        """The same for the rows chosen in a list. None once it is done: back to the list."""
+        """
+        The same for the rows chosen in a list. None once it is done: back to the list.
+
+        ALSO gives what the page remembers of a row, as names and values it posts; NAME what it
+        calls the row.
+        """
         rows = self.few(request, queryset)
         if not rows:
             return None
@@ -139,8 +160,11 @@ class StaffAdmin(ModelAdmin):
             for row in rows:
                 self.tell(request, row, act)
             return None
-        hidden = [("action", action), *((ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows)]
-        return self.page(request, "admin/ask.html", rows=rows, title=title, question=question,
+        chosen = [(ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows]
+        remembered = [pair for row in rows for pair in also(row)]
+        hidden = [("action", action), *chosen, *remembered]
+        names = [(name or self.name_of)(row) for row in rows]
+        return self.page(request, "admin/ask.html", rows=names, title=title, question=question,
                          hidden=hidden, back=request.get_full_path())  # fmt: skip
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
@@ -175,7 +199,6 @@ class StaffAdmin(ModelAdmin):
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
         return reverse(name, args=[quote(row.pk)])
 
-
 class FormAdmin(StaffAdmin):
     """Rows that staff may edit by form, as far as their permissions go."""
 
@@ -200,7 +223,6 @@ class FormAdmin(StaffAdmin):
             record(f"delete_{self.opts.model_name}", by=request.user, appid=appid, result=str(obj))
         return super().log_deletions(request, queryset)
 
-
 class RecordedAdmin(FormAdmin):
     """The same without a service below: what the admin logs goes into the operation log, too."""
 
@@ -213,7 +235,6 @@ class RecordedAdmin(FormAdmin):
         record(f"change_{self.opts.model_name}", by=request.user, result=f"{obj}: {names}")
         return super().log_change(request, obj, message)
 
-
 def _changed(message: Any) -> list[str]:
     """The names of the fields in Django's log MESSAGE; never their values."""
     parts = message if isinstance(message, list) else []
@@ -224,15 +245,12 @@ def _changed(message: Any) -> list[str]:
         for name in details.get("fields", [])
     ]
 
-
 # ── pieces of page ──────────────────────────────────────────────────────────────────────────────
-
 
 def label(text: object, kind: str = "") -> SafeString:
     """TEXT in a coloured box; KIND is success, info, warning, danger or nothing."""
     context = {"text": text, "type": kind, "class": "staff-label"}
     return render_to_string("unfold/helpers/label.html", context)
-
 
 def ago(at: datetime | None) -> SafeString | str:
     """How long ago AT is, or in how long it comes, with the exact time as its title."""
@@ -248,11 +266,9 @@ def ago(at: datetime | None) -> SafeString | str:
         text = _("in %(time)s") % {"time": timesince(now, at, depth=1)}
     return render_to_string("admin/parts/time.html", {"at": at, "text": text})
 
-
 def copyable(text: str) -> SafeString:
     """TEXT in a field with a button that copies it."""
     return render_to_string("admin/parts/copy.html", {"text": text})
-
 
 def pretty(value: object) -> SafeString | str:
     """VALUE as indented JSON, without anything shaped like a credential."""
@@ -260,7 +276,6 @@ def pretty(value: object) -> SafeString | str:
         return "–"
     text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
     return render_to_string("admin/parts/json.html", {"text": scrub(text)})
-
 
 def table(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> SafeString | str:
     """A small table inside a page."""
