@@ -18,21 +18,37 @@ from audits.admin.pages import CodeStaffAdmin
 from audits.models import CodeTemplate
 from audits.problems import in_plain_words
 from audits.services import templates
-from platform_auth.admin.pages import FormAdmin, ago, label
+from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
+from platform_auth.wechat import code
 from platform_auth.wechat.errors import Refused, WeChatError
 
 CHANGE = "audits.change_codetemplate"
+KINDS = {code.ORDINARY_TEMPLATE: _("ordinary"), code.STANDARD_TEMPLATE: _("standard")}
 _MIRRORED = ("template_id", "user_version", "user_desc", "kind", "source_name", "source_appid",
              "developer", "draft_id", "made", "component", "state")  # fmt: skip
 
 
+class KindFilter(admin.SimpleListFilter):
+    """A fixed list: the field has no choices of its own."""
+
+    title = _("type")
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return KINDS.items()
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        wanted = {str(kind): kind for kind in KINDS}.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(template_type=wanted)
+
+
 @admin.register(CodeTemplate)
-class CodeTemplateAdmin(CodeStaffAdmin, FormAdmin):
+class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
     list_display = ("template_id", "user_version", "user_desc", "kind", "source_name", "made",
                     "state", "notes")  # fmt: skip
-    list_filter = ("template_type", ("gone_at", admin.EmptyFieldListFilter))
+    list_filter = (KindFilter, ("gone_at", admin.EmptyFieldListFilter))
     list_select_related = ("component",)
     ordering = ("-template_id",)
     sortable_by = ()
@@ -180,7 +196,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, FormAdmin):
 
     @admin.display(description=_("type"))
     def kind(self, row: CodeTemplate) -> object:
-        return _("standard") if row.template_type == 1 else _("ordinary")
+        return KINDS.get(row.template_type, row.template_type)
 
     @admin.display(description=_("made"))
     def made(self, row: CodeTemplate) -> SafeString | str:

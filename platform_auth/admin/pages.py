@@ -36,6 +36,7 @@ Act = Callable[[Any], object]
 class Doubt(str):
     """A sentence about an act whose outcome nobody knows yet."""
 
+
 class NearPaginator(Paginator):  # type: ignore[type-arg]
     """Counts no further than ten pages ahead of the page asked for."""
 
@@ -54,6 +55,7 @@ class NearPaginator(Paginator):  # type: ignore[type-arg]
     def has_more(self) -> bool:
         """Whether there may be more rows than were counted."""
         return self.count == self.horizon
+
 
 class StaffAdmin(ModelAdmin):
     """Rows that staff look at. No form changes them: acts do, each with a permission of its own."""
@@ -170,7 +172,8 @@ class StaffAdmin(ModelAdmin):
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """A page of our own within the admin's frame."""
         request.current_app = self.admin_site.name
-        rows = [self.name_of(row) for row in context.pop("rows", [])]
+        named = context.pop("rows", [])
+        rows = [row if isinstance(row, str) else self.name_of(row) for row in named]
         frame = {
             "rows": rows,
             **self.admin_site.each_context(request),
@@ -199,6 +202,7 @@ class StaffAdmin(ModelAdmin):
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
         return reverse(name, args=[quote(row.pk)])
 
+
 class FormAdmin(StaffAdmin):
     """Rows that staff may edit by form, as far as their permissions go."""
 
@@ -223,6 +227,7 @@ class FormAdmin(StaffAdmin):
             record(f"delete_{self.opts.model_name}", by=request.user, appid=appid, result=str(obj))
         return super().log_deletions(request, queryset)
 
+
 class RecordedAdmin(FormAdmin):
     """The same without a service below: what the admin logs goes into the operation log, too."""
 
@@ -235,6 +240,7 @@ class RecordedAdmin(FormAdmin):
         record(f"change_{self.opts.model_name}", by=request.user, result=f"{obj}: {names}")
         return super().log_change(request, obj, message)
 
+
 def _changed(message: Any) -> list[str]:
     """The names of the fields in Django's log MESSAGE; never their values."""
     parts = message if isinstance(message, list) else []
@@ -245,12 +251,15 @@ def _changed(message: Any) -> list[str]:
         for name in details.get("fields", [])
     ]
 
+
 # ── pieces of page ──────────────────────────────────────────────────────────────────────────────
+
 
 def label(text: object, kind: str = "") -> SafeString:
     """TEXT in a coloured box; KIND is success, info, warning, danger or nothing."""
     context = {"text": text, "type": kind, "class": "staff-label"}
     return render_to_string("unfold/helpers/label.html", context)
+
 
 def ago(at: datetime | None) -> SafeString | str:
     """How long ago AT is, or in how long it comes, with the exact time as its title."""
@@ -266,9 +275,11 @@ def ago(at: datetime | None) -> SafeString | str:
         text = _("in %(time)s") % {"time": timesince(now, at, depth=1)}
     return render_to_string("admin/parts/time.html", {"at": at, "text": text})
 
+
 def copyable(text: str) -> SafeString:
     """TEXT in a field with a button that copies it."""
     return render_to_string("admin/parts/copy.html", {"text": text})
+
 
 def pretty(value: object) -> SafeString | str:
     """VALUE as indented JSON, without anything shaped like a credential."""
@@ -276,6 +287,7 @@ def pretty(value: object) -> SafeString | str:
         return "–"
     text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
     return render_to_string("admin/parts/json.html", {"text": scrub(text)})
+
 
 def table(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> SafeString | str:
     """A small table inside a page."""
