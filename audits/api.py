@@ -276,8 +276,8 @@ _KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description=gettext_lazy(
         "Any text of your own, new for each act. For 24 hours the same request with the same key"
-        " is answered again and not done again. After 400, 404, 500, 502 and 503 nothing is kept,"
-        " except that a key whose request was cut off stays taken."
+        " is answered again and not done again. What says that nothing was done (400, 404, 502,"
+        " 503) is not kept; a key whose request was cut off stays taken."
     ),
 )
 _REFUSALS: dict[int, Any] = {
