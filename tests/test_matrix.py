@@ -7,6 +7,7 @@ The table is checked against the URL configuration, so a new address without a l
 import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -17,7 +18,9 @@ from django.utils import timezone
 from django_celery_beat import models as beat
 from knox.models import AuthToken
 
-from audits.models import CodeAudit, CodeTemplate, Screenshot
+from audits.admin.acts import ACTS
+from audits.admin.live import PIECES
+from audits.models import CodeAudit, CodeTemplate, Release, Screenshot
 from audits.services import committing, templates
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
@@ -107,12 +110,25 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/sync/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/bind-link/": ("POST", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
+    "admin/audits/codeaudit/<int:audit>/screenshots/<int:number>/": ("GET", PAGE),
+    "admin/audits/codetemplate/sync/": ("GET", PAGE),
+    "admin/audits/codetemplate/drafts/": ("GET", PAGE),
+    "admin/audits/codetemplate/drafts/<int:component>/": ("GET", PAGE),
+    "admin/audits/codetemplate/drafts/<int:component>/<int:draft>/": ("GET", PAGE),
+    "admin/audits/codetemplate/<path:object_id>/delete-template/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/assign/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/refuse/": ("POST", ACT),
 }
+# The acts on a mini program's code and the pieces of its page: a GET asks only.
+CODE = "admin/miniprograms/authorizer/<path:object_id>/code/"
+ADDRESSES |= {f"{CODE}{act.name}/": ("GET", PAGE) for act in ACTS}
+ADDRESSES |= {f"{CODE}now/{name}/": ("GET", PAGE) for name in PIECES}
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
-NEVER_ADDED = {"operation", "push", "authorizer", "binding"}
-NEVER_DELETED = {"component", "operation", "push", "authorizer", "binding"}
+NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
+               "codeaudit", "release"}  # fmt: skip
+NEVER_DELETED = NEVER_ADDED | {"component"}
 
 for _model in admin.site._registry:
     _name = _model._meta.model_name
@@ -171,7 +187,7 @@ def browsers(merchant: User, other_merchant: User, db: None) -> dict[str, Client
 def path_of(address: str, account: Authorizer, merchant: User) -> str:
     """ADDRESS with the ids of rows that exist and are about ACCOUNT."""
     model = next(
-        (model for model in admin.site._registry if f"/{model._meta.model_name}/" in address), None
+        (model for model in admin.site._registry if address.startswith(_base_of(model))), None
     )
     row = _row(model, account, merchant) if model else None
     fillings = {
@@ -182,6 +198,10 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<appid>": account.appid,
         "<slug:appid>": account.appid,
         "<slug:auditid>": "7",
+        "<int:audit>": str(CodeAudit.objects.get(auditid="7").pk),
+        "<int:number>": str(Screenshot.objects.get().pk),
+        "<int:component>": str(account.component_id),
+        "<int:draft>": "1",
         "<int:pk>": str(Screenshot.objects.get().pk),
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
@@ -189,6 +209,10 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
     for mark, filling in fillings.items():
         address = address.replace(mark, filling)
     return "/" + address
+
+
+def _base_of(model: Any) -> str:
+    return f"admin/{model._meta.app_label}/{model._meta.model_name}/"
 
 
 def _row(model: type, account: Authorizer, merchant: User) -> object:
@@ -204,6 +228,7 @@ def _row(model: type, account: Authorizer, merchant: User) -> object:
 def _make(model: type, account: Authorizer, merchant: User) -> None:
     interval, _made = beat.IntervalSchedule.objects.get_or_create(every=1, period="hours")
     makers: dict[type, Callable[[], object]] = {
+        Release: lambda: Release.objects.create(authorizer=account, kind="release", state="done"),
         Operation: lambda: record("test", by=merchant, appid=account.appid),
         beat.PeriodicTask: lambda: beat.PeriodicTask.objects.create(
             name="job", task="miniprograms.tasks.reconcile", interval=interval
