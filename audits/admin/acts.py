@@ -11,8 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.forms import Form
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy as _
 
 from audits.admin.forms import CommitForm, GrayForm, ReleaseForm, RevertForm, SubmitForm
 from audits.admin.standing import Standing, newest_audit, status_of
@@ -134,7 +133,7 @@ def _approve(row: Authorizer, form: Any, by: Person) -> object:
     if audit is None:
         raise NothingOpen
     if form.cleaned_data["auditid"] not in ("", audit.auditid):
-        raise AuditNotPassed(audit.auditid, _("another version was submitted since"))
+        raise AuditNotPassed(audit.auditid, str(_("another version was submitted since")))
     releasing.approve(audit, by=by)
     return _("you agreed to audit %(auditid)s; now somebody else can release it.") % _words(audit)
 
@@ -246,8 +245,8 @@ def _revert_form(request: HttpRequest, row: Authorizer) -> Form:
 ACTS = (
     CodeAct(
         "commit",
-        lazy("Upload code"),
-        lazy("The template becomes the trial version. What users have stays as it is."),
+        _("Upload code"),
+        _("The template becomes the trial version. What users have stays as it is."),
         COMMIT,
         _commit,
         "upload",
@@ -256,8 +255,8 @@ ACTS = (
     ),
     CodeAct(
         "submit",
-        lazy("Submit for review"),
-        lazy(
+        _("Submit for review"),
+        _(
             "The version that was uploaded last goes to WeChat's reviewers. It takes one of the "
             "platform's submissions of this month. Every field may stay empty."
         ),
@@ -270,8 +269,8 @@ ACTS = (
     ),
     CodeAct(
         "withdraw",
-        lazy("Withdraw"),
-        lazy("The review ends without a verdict. WeChat allows five a day and ten a month."),
+        _("Withdraw"),
+        _("The review ends without a verdict. WeChat allows five a day and ten a month."),
         SUBMIT,
         _withdraw,
         "undo",
@@ -280,8 +279,8 @@ ACTS = (
     ),
     CodeAct(
         "speed-up",
-        lazy("Speed up"),
-        lazy("WeChat decides within 12 hours. It takes one of the platform's speed-ups."),
+        _("Speed up"),
+        _("WeChat decides within 12 hours. It takes one of the platform's speed-ups."),
         SUBMIT,
         _speed_up,
         "bolt",
@@ -289,16 +288,16 @@ ACTS = (
     ),
     CodeAct(
         "ask",
-        lazy("Ask WeChat now"),
-        lazy("WeChat is asked for the newest audit and its verdict."),
+        _("Ask WeChat now"),
+        _("WeChat is asked for the newest audit and its verdict."),
         SUBMIT,
         _ask,
         "sync",
     ),
     CodeAct(
         "approve",
-        lazy("Agree to the release"),
-        lazy("A release takes two people: after you have agreed, somebody else can release it."),
+        _("Agree to the release"),
+        _("A release takes two people: after you have agreed, somebody else can release it."),
         RELEASE,
         _approve,
         "how_to_reg",
@@ -307,8 +306,8 @@ ACTS = (
     ),
     CodeAct(
         "release",
-        lazy("Release"),
-        lazy(
+        _("Release"),
+        _(
             "WeChat is asked whether this is still the newest audit and has passed; then all users "
             "get its version."
         ),
@@ -320,8 +319,8 @@ ACTS = (
     ),
     CodeAct(
         "gray-release",
-        lazy("Release in steps"),
-        lazy("Only a part of the users gets the approved version; the part can be made larger."),
+        _("Release in steps"),
+        _("Only a part of the users gets the approved version; the part can be made larger."),
         RELEASE,
         _gray,
         "percent",
@@ -330,8 +329,8 @@ ACTS = (
     ),
     CodeAct(
         "revert",
-        lazy("Roll back"),
-        lazy(
+        _("Roll back"),
+        _(
             "Users get an earlier version back, the one before if you choose none. WeChat allows "
             "it once for each version."
         ),
@@ -345,8 +344,8 @@ ACTS = (
     ),
     CodeAct(
         "stop-gray-release",
-        lazy("Stop the release in steps"),
-        lazy("All users get the version before."),
+        _("Stop the release in steps"),
+        _("All users get the version before."),
         RELEASE,
         _stop_gray,
         "block",
@@ -355,8 +354,8 @@ ACTS = (
     ),
     CodeAct(
         "open",
-        lazy("Open to users"),
-        lazy("Users can open the mini program again."),
+        _("Open to users"),
+        _("Users can open the mini program again."),
         RELEASE,
         _open,
         "lock_open",
@@ -364,8 +363,8 @@ ACTS = (
     ),
     CodeAct(
         "close",
-        lazy("Close to users"),
-        lazy("Nobody can open the mini program until it is opened here again."),
+        _("Close to users"),
+        _("Nobody can open the mini program until it is opened here again."),
         RELEASE,
         _close,
         "lock",
