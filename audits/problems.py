@@ -47,6 +47,15 @@ class CommitIsOpen(CannotAct):
         super().__init__(_("An upload is still under way. Try again in a minute."))
 
 
+class SubmissionIsRunning(CommitIsOpen):
+    """A submission is on its way: what is uploaded now, WeChat would review in its place."""
+
+    def __init__(self) -> None:
+        CannotAct.__init__(
+            self, _("A version is being submitted for review. Try again in a minute.")
+        )
+
+
 class NothingCommitted(CannotAct):
     """No code was uploaded, so there is nothing to submit."""
 

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from audits.models import CodeTemplate, CodeVersion
-from audits.problems import BadExtJson, CommitIsOpen
-from audits.services.history import Person
+from audits.models import CodeAudit, CodeTemplate, CodeVersion
+from audits.problems import BadExtJson, CommitIsOpen, SubmissionIsRunning
+from audits.services.history import Person, earliest
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import let_go
@@ -25,6 +25,9 @@ LOOK_AGAIN = timedelta(seconds=30)
 # A call takes at most 18 s twice: an act that still runs after this was left by a dead process.
 ABANDONED = timedelta(minutes=1)
 LOOKS = 2  # without a trace at WeChat, before it counts as not done
+
+# Nobody knows yet whether such a submission has reached WeChat.
+ON_THE_WAY = (CodeAudit.Status.SUBMITTING, CodeAudit.Status.UNKNOWN)
 
 STANDARD_TEMPLATE = 1
 STANDARD_MEMBERS = {"extAppid", "ext", "window"}
@@ -84,11 +87,15 @@ def commit(
 
     The row is written first, and WITHIN its transaction whatever must know of it; if that raises,
     nothing was done. The row's state tells the outcome where WeChat did not: UNKNOWN. Raises
-    BadExtJson, CommitIsOpen, and what WeChat answered.
+    BadExtJson, CommitIsOpen, SubmissionIsRunning (WeChat would review this version in the place of
+    the one submitted), and what WeChat answered.
     """
     ext_json = build_ext_json(authorizer, template, ext)
     try:
         with transaction.atomic():
+            lock(authorizer)
+            if authorizer.audits.filter(status__in=ON_THE_WAY).exists():
+                raise SubmissionIsRunning
             version: CodeVersion = CodeVersion.objects.create(
                 authorizer=authorizer,
                 template=template,
@@ -107,6 +114,11 @@ def commit(
     _send(version)
     version.refresh_from_db()
     return version
+
+
+def lock(authorizer: Authorizer) -> None:
+    """Until the transaction ends nobody else begins an upload or a submission for AUTHORIZER."""
+    Authorizer.objects.select_for_update().only("pk").get(pk=authorizer.pk)
 
 
 def _send(version: CodeVersion) -> None:
@@ -154,10 +166,19 @@ def wait(version: CodeVersion, error: str) -> None:
 def settle_commit(version: CodeVersion) -> None:
     """Ask getversioninfo whether VERSION became the trial version. Raises what WeChat answered."""
     trial, _released = call_as(version.authorizer.appid, code.get_version_info)
-    began = version.created_at - timedelta(minutes=5)
-    if trial and trial.user_version == version.user_version and trial.at >= began.timestamp():
+    since = earliest(version.created_at, _committed_before(version)).timestamp()
+    if trial and trial.user_version == version.user_version and trial.at >= since:
         end(version, State.COMMITTED)
     elif version.failures >= LOOKS:
         end(version, State.REFUSED, _("WeChat does not have it: it was never uploaded."))
     else:
         wait(version, version.last_error)
+
+
+def _committed_before(version: CodeVersion) -> datetime | None:
+    """When the upload before VERSION that may have the same name at WeChat began."""
+    before = CodeVersion.objects.filter(
+        authorizer=version.authorizer, user_version=version.user_version, pk__lt=version.pk
+    )
+    times = before.order_by("-id").values_list("created_at", flat=True)
+    return times.first()

@@ -8,7 +8,7 @@ afterwards; the window between narrows, it cannot close.
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from audits.models import CodeAudit, Release
 from audits.problems import AuditNotPassed, NeedsAnother, ReleaseIsOpen
 from audits.services.committing import ABANDONED, LOOK_AGAIN, LOOKS
-from audits.services.history import Person, note_event
+from audits.services.history import Person, announced, earliest, note_event
 from audits.services.verdicts import adopt
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
@@ -87,8 +87,9 @@ def release(
             _end(act, State.REFUSED, _("It has been released already."))
             return _act_of(audit)
         _check_newest(audit)
+        _look_before(act)
     except (AuditNotPassed, WeChatError) as error:
-        _end(act, State.REFUSED, str(error))
+        _end(act, State.REFUSED, str(error), errcode=getattr(error, "errcode", None))
         raise
     _send(act, lambda: call_as(authorizer.appid, code.release))
     return act
@@ -155,6 +156,19 @@ def _begin(
     return act
 
 
+def _look_before(act: Release) -> None:
+    """
+    Note what is live before ACT: the last thing before the call, so it also makes sure that nobody
+    has given this act up meanwhile. Raises ReleaseIsOpen, and what WeChat answered.
+    """
+    let_go()
+    _trial, live = call_as(act.authorizer.appid, code.get_version_info)
+    act.live_before = live.user_version[:64] if live else ""
+    ours = Release.objects.filter(pk=act.pk, state=State.RUNNING)
+    if not ours.update(live_before=act.live_before, due_at=Now() + ABANDONED):
+        raise ReleaseIsOpen
+
+
 def _send(act: Release, call: Any) -> None:
     """CALL WeChat for ACT and write what came of it."""
     let_go()
@@ -177,7 +191,12 @@ def _send(act: Release, call: Any) -> None:
 
 def _end_if_live(act: Release, error: NothingToRelease) -> None:
     """WeChat has nothing to release: perhaps because it was released already."""
-    if act.kind == Kind.RELEASE and _is_live(act):
+    try:
+        is_live = act.kind == Kind.RELEASE and _is_live(act)
+    except WeChatError as problem:
+        _wait(act, str(problem))
+        return
+    if is_live:
         _end_done(act)
         return
     _end(act, State.REFUSED, str(error), errcode=error.errcode)
@@ -185,11 +204,33 @@ def _end_if_live(act: Release, error: NothingToRelease) -> None:
 
 
 def _is_live(act: Release) -> bool:
-    """Whether the version of ACT's audit is what WeChat says is live, since about then."""
+    """Whether the version of ACT's audit is live, released since WeChat took that audit."""
     _trial, live = call_as(act.authorizer.appid, code.get_version_info)
-    began = (act.at - timedelta(minutes=5)).timestamp()
-    version = act.audit.user_version if act.audit else ""
-    return live is not None and live.user_version == version and live.at >= began
+    if live is None or act.audit is None or live.user_version != act.audit.user_version:
+        return False
+    return live.at >= earliest(act.audit.create_time, _done_before(act)).timestamp()
+
+
+def _took_effect(act: Release) -> bool:
+    """Whether what is live has changed through ACT, though its answer was lost."""
+    _trial, live = call_as(act.authorizer.appid, code.get_version_info)
+    if live is None:
+        return False
+    if act.kind == Kind.REVERT:  # a version that is back is as old as it was
+        return act.live_before not in ("", live.user_version)
+    since = earliest(act.at, _done_before(act)).timestamp()
+    wanted = {act.audit.user_version if act.audit else ""}
+    is_other = live.user_version != act.live_before
+    return live.at >= since and (is_other or live.user_version in wanted)
+
+
+def _done_before(act: Release) -> datetime | None:
+    """When the release before ACT began."""
+    before = Release.objects.filter(
+        authorizer=act.authorizer, kind=Kind.RELEASE, state=State.DONE, pk__lt=act.pk
+    )
+    times = before.order_by("-id").values_list("at", flat=True)
+    return times.first()
 
 
 def _end(act: Release, state: State, error: str = "", **values: Any) -> bool:
@@ -206,18 +247,19 @@ def _end_done(act: Release) -> None:
             released = CodeAudit.objects.filter(pk=act.audit.pk, released_at=None)
             released.update(released_at=Now(), released_by_id=act.by_id, due_at=None)
             note_event(act.audit, "released", by=act.by)
-    let_go()
     try:
-        _trial, live = call_as(act.authorizer.appid, code.get_version_info)
+        _look_after(act)
     except WeChatError as error:
         logger.warning("what is live of %s is not known: %s", act.authorizer.appid, error)
-        return
-    _compare(act, live.user_version if live else "")
+        Release.objects.filter(pk=act.pk).update(due_at=Now() + LOOK_AGAIN)
 
 
-def _compare(act: Release, live: str) -> None:
+def _look_after(act: Release) -> None:
     """Record what WeChat says is live; another version than the approved one is shouted."""
-    Release.objects.filter(pk=act.pk).update(live_after=live[:64])
+    let_go()
+    _trial, read = call_as(act.authorizer.appid, code.get_version_info)
+    live = read.user_version[:64] if read else ""
+    Release.objects.filter(pk=act.pk).update(live_after=live, due_at=None)
     if act.audit and act.kind == Kind.RELEASE and live != act.audit.user_version:
         logger.error("%s: another version is live than was approved", act.authorizer.appid)
         told = _("Approved was %(approved)s, live is %(live)s.") % {
@@ -239,13 +281,10 @@ def _wait(act: Release, error: str) -> None:
 
 
 def settle_release(act: Release) -> None:
-    """Ask getversioninfo whether ACT took effect. Raises what WeChat answered."""
-    if act.kind == Kind.RELEASE:
-        took_effect = _is_live(act)
-    else:
-        _trial, live = call_as(act.authorizer.appid, code.get_version_info)
-        took_effect = live is not None and live.user_version != act.live_before
-    if took_effect:
+    """Ask getversioninfo whether ACT took effect, and what is live. Raises what WeChat answered."""
+    if act.state == State.DONE:
+        _look_after(act)
+    elif _took_effect(act):
         _end_done(act)
     elif act.failures >= LOOKS:
         _end(act, State.REFUSED, _("What is live has not changed: it was never done."))
@@ -265,10 +304,12 @@ def revert(authorizer: Authorizer, *, by: Person, app_version: int | None = None
 
     Raises ReleaseIsOpen and what WeChat answered.
     """
-    let_go()
-    _trial, live = call_as(authorizer.appid, code.get_version_info)
-    before = live.user_version[:64] if live else ""
-    act = _begin(authorizer, Kind.REVERT, by, app_version=app_version, live_before=before)
+    act = _begin(authorizer, Kind.REVERT, by, app_version=app_version)
+    try:
+        _look_before(act)
+    except WeChatError as error:
+        _end(act, State.REFUSED, str(error), errcode=getattr(error, "errcode", None))
+        raise
     _send(act, lambda: call_as(authorizer.appid, code.revert_code_release, app_version))
     return act
 
@@ -279,25 +320,26 @@ def gray_release(
     """
     grayrelease: give the newest audit's version to PERCENTAGE of users.
 
-    Raises what `release` raises: to those users it is one.
+    Raises what `release` raises: to those users it is one. To all of them it is `release` itself.
     """
+    if percentage == 100:
+        release(authorizer, by=by)
+        return
     _check_newest(_approved(authorizer, by))
-    let_go()
-    call_as(
-        authorizer.appid, code.gray_release, percentage, support_experiencer_first=testers_first
-    )
-    record("gray_release", by=by, appid=authorizer.appid, result=f"{percentage} %")
+    with announced("gray_release", by=by, appid=authorizer.appid, result=f"{percentage} %"):
+        call_as(
+            authorizer.appid, code.gray_release, percentage, support_experiencer_first=testers_first
+        )
 
 
 def stop_gray_release(authorizer: Authorizer, *, by: Person) -> None:
     """revertgrayrelease: give everybody the version before. Raises WeChat's answer."""
-    let_go()
-    call_as(authorizer.appid, code.revert_gray_release)
-    record("stop_gray_release", by=by, appid=authorizer.appid)
+    with announced("stop_gray_release", by=by, appid=authorizer.appid):
+        call_as(authorizer.appid, code.revert_gray_release)
 
 
 def change_service(authorizer: Authorizer, *, is_open: bool, by: Person) -> None:
     """change_visitstatus: open or close the mini program to its users. Raises WeChat's answer."""
-    let_go()
-    call_as(authorizer.appid, code.change_visit_status, is_open=is_open)
-    record("open_service" if is_open else "close_service", by=by, appid=authorizer.appid)
+    action = "open_service" if is_open else "close_service"
+    with announced(action, by=by, appid=authorizer.appid):
+        call_as(authorizer.appid, code.change_visit_status, is_open=is_open)

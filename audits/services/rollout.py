@@ -9,7 +9,7 @@ over from a dead worker sees what was begun; acts whose answers were lost are se
 import logging
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,8 +49,8 @@ from platform_auth.wechat.errors import (
 logger = logging.getLogger(__name__)
 
 THREADS = 8
-ROUND = 4 * THREADS
 BUDGET = 8.0  # seconds; the next run goes on
+PAUSE = 0.5  # seconds, between two looks at the campaigns while all threads wait for WeChat
 LOOK_AGAIN = timedelta(minutes=1)  # at what others are doing with the mini program
 MOST_TRIES = 10
 LONGEST_CHECK = timedelta(days=1)  # of WeChat's, of the code
@@ -75,17 +75,33 @@ class FencedOff(Exception):
 def run(budget: float = BUDGET) -> int:
     """Bring all campaigns further, for at most BUDGET seconds. How many steps were taken."""
     give_up, steps = time.monotonic() + budget, 0
+    busy: dict[Future[bool], int] = {}
     with ThreadPoolExecutor(THREADS, thread_name_prefix="campaign") as pool:
         while time.monotonic() < give_up:
-            for campaign in Campaign.objects.unfinished():
-                manage(campaign.pk)
-            items = list(_due()[:ROUND])
-            let_go()
-            if not items:
+            for item in _find_work(set(busy.values())):
+                busy[pool.submit(_take, item)] = item.pk
+            if not busy:
                 break
-            steps += sum(pool.map(_take, items))
+            # A slow answer holds up nobody else.
+            ended, _slow = wait(busy, timeout=PAUSE, return_when=FIRST_COMPLETED)
+            steps += sum(one.result() for one in ended if busy.pop(one))
+        steps += sum(one.result() for one in busy)
     let_go()
     return steps
+
+
+def _find_work(busy: set[int]) -> list[CampaignItem]:
+    """What is due, besides what is BUSY; where too little is, what may begin now."""
+    if len(busy) > THREADS:
+        return []
+    due = _due().exclude(pk__in=busy)[: 2 * THREADS - len(busy)]
+    items = list(due)
+    if not items:
+        for campaign in Campaign.objects.unfinished():
+            manage(campaign.pk)
+        items = list(due.all())
+    let_go()
+    return items
 
 
 def _due() -> Any:
@@ -325,6 +341,9 @@ def _submit(item: CampaignItem) -> None:
         )
     except AuditIsOpen as error:
         _meet(item, error)
+        return
+    except CommitIsOpen as error:
+        _wait_in_line(item, str(error))
         return
     except CannotAct as error:
         _end(item, State.FAILED, str(error))

@@ -1,7 +1,6 @@
 """Submitting for WeChat's review, withdrawing, speeding up: wxa/submit_audit and its kin, once."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import cast
 
 from django.db import IntegrityError, transaction
@@ -9,9 +8,16 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import AuditEvent, CodeAudit, CodeVersion
-from audits.problems import AuditIsOpen, NothingCommitted, NothingOpen
-from audits.services.committing import ABANDONED, LOOK_AGAIN, LOOKS
-from audits.services.history import Person, move, name_of, note_event
+from audits.problems import AuditIsOpen, CommitIsOpen, NothingCommitted, NothingOpen
+from audits.services.committing import ABANDONED, LOOK_AGAIN, LOOKS, ON_THE_WAY, lock
+from audits.services.history import (
+    CLOCKS_DIFFER,
+    Person,
+    announced,
+    move,
+    name_of,
+    note_event,
+)
 from audits.services.verdicts import POLL_FIRST, adopt, take_verdict
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
@@ -26,12 +32,11 @@ from platform_auth.wechat.errors import (
     PutOff,
     Refused,
     Unreachable,
+    WeChatError,
 )
 
 Status = CodeAudit.Status
-
-# Our clock and WeChat's may differ; what is older than this before our row is another's.
-CLOCKS_DIFFER = timedelta(minutes=5)
+OPEN_COMMIT = (CodeVersion.State.COMMITTING, CodeVersion.State.UNKNOWN)
 
 
 def newest_version(authorizer: Authorizer) -> CodeVersion:
@@ -56,11 +61,15 @@ def submit(
     The row is written first, and WITHIN its transaction whatever must know of it; if that raises,
     nothing was done. The database allows one open audit a mini program. The row's status
     tells the outcome: IN_REVIEW with an auditid, or UNKNOWN where WeChat's answer was lost.
-    Raises AuditIsOpen with the open auditid, NothingCommitted, and what WeChat answered.
+    Raises AuditIsOpen with the open auditid, NothingCommitted, CommitIsOpen (nobody knows which
+    version WeChat would review), and what WeChat answered.
     """
-    version = newest_version(authorizer)
     try:
         with transaction.atomic():
+            lock(authorizer)
+            if authorizer.versions.filter(state__in=OPEN_COMMIT).exists():
+                raise CommitIsOpen
+            version = newest_version(authorizer)
             audit: CodeAudit = CodeAudit.objects.create(
                 authorizer=authorizer,
                 appid=authorizer.appid,
@@ -89,29 +98,51 @@ def _send(audit: CodeAudit) -> None:
     try:
         auditid = call_as(audit.appid, code.submit_audit, submission)
     except AuditOpen as error:
-        _end_refused(audit, error)
-        raise AuditIsOpen(adopt(audit.authorizer)) from None
+        _end_refused(audit, error, error.errcode)
+        raise AuditIsOpen(_auditid_at_wechat(audit.authorizer)) from None
     except Refused as error:
-        _end_refused(audit, error)
+        _end_refused(audit, error, error.errcode)
         raise
     except (NotSent, NotReady, PutOff) as error:
-        move(audit, Status.REFUSED, note=str(error), last_error=str(error), due_at=None)
+        _end_refused(audit, error)
         raise
     except Unreachable as error:
         wait(audit, str(error))
     else:
-        move(audit, Status.IN_REVIEW, auditid=str(auditid), due_at=Now() + POLL_FIRST)
+        _end_arrived(audit, auditid)
 
 
-def _end_refused(audit: CodeAudit, error: Refused) -> None:
-    move(
+def _end_refused(audit: CodeAudit, why: object, errcode: int | None = None) -> bool:
+    """AUDIT is not at WeChat. Somebody may have looked for it while the answer was on its way."""
+    return move(
         audit,
         Status.REFUSED,
-        note=str(error),
-        errcode=error.errcode,
-        last_error=str(error),
+        note=str(why),
+        before=ON_THE_WAY,
+        errcode=errcode,
+        last_error=str(why),
         due_at=None,
     )
+
+
+def _end_arrived(audit: CodeAudit, auditid: int) -> bool:
+    return move(
+        audit,
+        Status.IN_REVIEW,
+        before=ON_THE_WAY,
+        auditid=str(auditid),
+        failures=0,
+        last_error="",
+        due_at=Now() + POLL_FIRST,
+    )
+
+
+def _auditid_at_wechat(authorizer: Authorizer) -> str:
+    """The auditid of the audit that WeChat says is open, "" if it does not tell now."""
+    try:
+        return adopt(authorizer)
+    except WeChatError:
+        return ""
 
 
 def wait(audit: CodeAudit, error: str) -> None:
@@ -120,6 +151,7 @@ def wait(audit: CodeAudit, error: str) -> None:
         audit,
         Status.UNKNOWN,
         note=error,
+        before=ON_THE_WAY,
         last_error=error,
         failures=audit.failures + 1,
         due_at=Now() + LOOK_AGAIN,
@@ -137,16 +169,19 @@ def settle_submission(audit: CodeAudit) -> None:
     except NoAudit:
         latest = None
     if latest and _is_it(audit, latest):
-        move(audit, Status.IN_REVIEW, auditid=str(latest.auditid), failures=0, last_error="")
-        take_verdict(audit, latest.verdict)
+        if _end_arrived(audit, latest.auditid):
+            take_verdict(audit, latest.verdict)
     elif audit.failures >= LOOKS:
-        why = _("WeChat does not have it: it was never submitted.")
-        move(audit, Status.REFUSED, note=why, last_error=why, due_at=None)
+        _end_refused(audit, _("WeChat does not have it: it was never submitted."))
+        if latest:
+            adopt(audit.authorizer)
     else:
         wait(audit, audit.last_error)
 
 
 def _is_it(audit: CodeAudit, latest: code.LatestAudit) -> bool:
+    if latest.user_version not in ("", audit.user_version):  # submitted elsewhere
+        return False
     ours = CodeAudit.objects.filter(authorizer=audit.authorizer, auditid=str(latest.auditid))
     began = (audit.create_time - CLOCKS_DIFFER).timestamp()
     return not ours.exclude(pk=audit.pk).exists() and latest.submit_audit_time >= began
@@ -159,26 +194,25 @@ def withdraw(authorizer: Authorizer, *, by: Person) -> CodeAudit:
     Raises NothingOpen and what WeChat answered; a lost answer is asked about by polling.
     """
     audit = _open_audit(authorizer)
-    with transaction.atomic():
-        record("withdraw_audit", by=by, appid=authorizer.appid, result=audit.auditid)
-    let_go()
     try:
-        call_as(authorizer.appid, code.undo_code_audit)
+        with announced("withdraw_audit", by=by, appid=authorizer.appid, result=audit.auditid):
+            call_as(authorizer.appid, code.undo_code_audit)
     except Unreachable:
         CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now() + LOOK_AGAIN)
         raise
-    move(audit, Status.WITHDRAWN, by=by, before=CodeAudit.OPEN, due_at=None, decided_at=Now())
+    ended = {"due_at": None, "decided_at": Now()}
+    if not move(audit, Status.WITHDRAWN, by=by, before=CodeAudit.OPEN, **ended):
+        # It was decided meanwhile, and the call takes no auditid: another may be what it withdrew.
+        authorizer.audits.open().update(due_at=Now())
     return audit
 
 
 def speed_up(authorizer: Authorizer, *, by: Person) -> CodeAudit:
     """speedupaudit: have the open audit of AUTHORIZER decided within 2 to 12 hours. The audit."""
     audit = _open_audit(authorizer)
-    let_go()
-    call_as(authorizer.appid, code.speed_up_audit, int(audit.auditid))
-    with transaction.atomic():
-        record("speed_up_audit", by=by, appid=authorizer.appid, result=audit.auditid)
-        note_event(audit, "sped_up", by=by)
+    with announced("speed_up_audit", by=by, appid=authorizer.appid, result=audit.auditid):
+        call_as(authorizer.appid, code.speed_up_audit, int(audit.auditid))
+    note_event(audit, "sped_up", by=by)
     return audit
 
 

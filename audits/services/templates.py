@@ -6,10 +6,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from audits.models import CodeTemplate
-from audits.services.history import Person
+from audits.services.history import Person, announced
 from platform_auth.leases import let_go
 from platform_auth.models import Component
-from platform_auth.operations import record
 from platform_auth.tokens import with_component_token
 from platform_auth.wechat import code
 
@@ -49,16 +48,14 @@ def list_drafts(component: Component) -> list[code.Draft]:
 
 def add_template(component: Component, draft_id: int, *, by: Person) -> None:
     """addtotemplate: keep the draft DRAFT_ID as a template. Raises what WeChat answered."""
-    let_go()
-    with_component_token(component, code.add_to_template, draft_id)
-    record("add_template", by=by, result=f"draft {draft_id}")
+    with announced("add_template", by=by, result=f"draft {draft_id}"):
+        with_component_token(component, code.add_to_template, draft_id)
     sync_templates(component)
 
 
 def delete_template(template: CodeTemplate, *, by: Person) -> None:
     """deletetemplate: WeChat keeps 200 at most. Raises what WeChat answered."""
-    let_go()
-    with_component_token(template.component, code.delete_template, template.template_id)
-    with transaction.atomic():
-        CodeTemplate.objects.filter(pk=template.pk).update(gone_at=Now())
-        record("delete_template", by=by, result=f"template {template.template_id}")
+    component = template.component
+    with announced("delete_template", by=by, result=f"template {template.template_id}"):
+        with_component_token(component, code.delete_template, template.template_id)
+    CodeTemplate.objects.filter(pk=template.pk).update(gone_at=Now())

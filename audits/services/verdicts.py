@@ -11,15 +11,17 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from audits.models import AuditEvent, CodeAudit, Screenshot
-from audits.services.history import Person, move
+from audits.services.committing import lock
+from audits.services.history import CLOCKS_DIFFER, Person, move
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import let_go
 from platform_auth.models import Component
 from platform_auth.wechat import code, media
-from platform_auth.wechat.errors import NoAudit, WeChatError, clean
+from platform_auth.wechat.errors import Busy, NoAudit, Refused, WeChatError, clean
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,8 @@ POLL_FIRST = timedelta(minutes=10)
 POLL_LAST = timedelta(minutes=30)
 # What a verdict may come after: an audit that WeChat has and has not decided.
 AT_WECHAT = (Status.IN_REVIEW, Status.DELAYED)
+MOST_AUDITS = 20  # of a mini program that are compared with WeChat's newest
+SCREENSHOTS_LIVE = timedelta(days=3)
 
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
@@ -49,30 +53,42 @@ def record_verdict(
 ) -> bool:
     """
     A verdict push for the mini program USER_NAME (gh_…), made AT (Unix seconds by WeChat's clock).
-    Whether it changed anything.
+    Whether it may be about an audit that is open.
 
-    No call to WeChat: the audit becomes due, so that its id is confirmed and pictures are fetched.
+    No call to WeChat: the audit becomes due, so that its verdict is confirmed and pictures are
+    fetched. Where the push may be about another audit that is all: WeChat is asked.
     """
+    told = datetime.fromtimestamp(at, UTC)
     audits = CodeAudit.objects.open().filter(
         authorizer__component=component, authorizer__user_name=user_name
     )
     audit = audits.newest_first().first()
-    if audit is None or datetime.fromtimestamp(at, UTC) < audit.create_time - timedelta(minutes=5):
+    if audit is None or audit.status == status or told < audit.create_time - CLOCKS_DIFFER:
         return False
-    if audit.status not in AT_WECHAT:
-        # Nobody knows yet whether this submission arrived: WeChat is asked at once.
+    if audit.status not in AT_WECHAT or _may_be_another(audit, told):
         CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now())
-        return False
+        return True
     return move(
         audit,
         status,
         note="push",
-        before=AT_WECHAT,
+        before=tuple(one for one in AT_WECHAT if one != status),
         reason=readable(reason),
         screenshot_ids=screenshots or [],
         due_at=Now(),
         **_decided(status),
     )
+
+
+def _may_be_another(audit: CodeAudit, told: datetime) -> bool:
+    """
+    Whether what WeChat TOLD then may be about the audit before AUDIT: submitted again at once, and
+    the push about the one before it comes late.
+    """
+    if told > audit.create_time + CLOCKS_DIFFER:
+        return False
+    before = CodeAudit.objects.filter(authorizer=audit.authorizer_id, pk__lt=audit.pk)
+    return before.filter(decided_at__gte=told - CLOCKS_DIFFER).exists()
 
 
 def _decided(status: int) -> dict[str, Any]:
@@ -87,19 +103,21 @@ def take_verdict(audit: CodeAudit, verdict: code.Verdict, *, by: Person = None) 
         "screenshot_ids": verdict.screenshots,
     }
     if audit.status == status:
-        CodeAudit.objects.filter(pk=audit.pk).update(**told)
+        # What a push has told meanwhile, or told more of, stays.
+        more = {name: value for name, value in told.items() if value}
+        CodeAudit.objects.filter(pk=audit.pk, status=status).update(**more, last_error="")
     elif not audit.released_at:
-        move(audit, status, by=by, note="asked", **told, **_decided(status))
+        move(audit, status, by=by, note="asked", last_error="", **told, **_decided(status))
     audit.refresh_from_db()
-    _next_look(audit)
-    fetch_screenshots(audit)
+    _next_look(audit, has_all=fetch_screenshots(audit))
 
 
-def _next_look(audit: CodeAudit) -> None:
-    """Open audits are asked about every 10 to 30 minutes, the rest no more."""
+def _next_look(audit: CodeAudit, *, has_all: bool) -> None:
+    """Audits that are open or lack a picture are asked about every 10 to 30 minutes."""
     pause = min(POLL_FIRST * (1 + audit.failures), POLL_LAST)
-    due = Now() + pause if audit.is_open else None
-    CodeAudit.objects.filter(pk=audit.pk).update(due_at=due, failures=min(audit.failures + 1, 9))
+    due = Now() + pause if audit.is_open or not has_all else None
+    same = CodeAudit.objects.filter(pk=audit.pk, status=audit.status)
+    same.update(due_at=due, failures=min(audit.failures + 1, 9))
 
 
 def refresh_audit(audit: CodeAudit, *, by: Person = None) -> CodeAudit:
@@ -116,23 +134,27 @@ def adopt(authorizer: Authorizer) -> str:
     The newest audit that WeChat has of AUTHORIZER, as a row of ours: it may have been submitted
     elsewhere. Its auditid, "" if WeChat has none. Raises what WeChat answered.
     """
+    # As they were before WeChat was asked: what changes meanwhile is newer than its answer.
+    rows = list(authorizer.audits.exclude(auditid="").newest_first()[:MOST_AUDITS])
     let_go()
     try:
         latest = call_as(authorizer.appid, code.get_latest_auditstatus)
     except NoAudit:
         return ""
     auditid = str(latest.auditid)
-    audit = authorizer.audits.filter(auditid=auditid).first()
-    if audit is None:
-        audit = _make(authorizer, latest)
-    if audit is not None:
+    known = next((row for row in rows if row.auditid == auditid), None)
+    if audit := known or _make(authorizer, latest):
         take_verdict(audit, latest.verdict)
     return auditid
 
 
 def _make(authorizer: Authorizer, latest: code.LatestAudit) -> CodeAudit | None:
+    """A row for LATEST, unless there is one by now, or a submission of ours that may be it."""
     try:
         with transaction.atomic():
+            lock(authorizer)
+            if authorizer.audits.filter(auditid=str(latest.auditid)).exists():
+                return None
             audit: CodeAudit = CodeAudit.objects.create(
                 authorizer=authorizer,
                 appid=authorizer.appid,
@@ -148,20 +170,29 @@ def _make(authorizer: Authorizer, latest: code.LatestAudit) -> CodeAudit | None:
     return audit
 
 
-def fetch_screenshots(audit: CodeAudit) -> None:
-    """Keep the pictures of AUDIT's rejection: their media ids die after three days."""
+def fetch_screenshots(audit: CodeAudit) -> bool:
+    """
+    Keep the pictures of AUDIT's rejection: their media ids die after three days. Whether no more
+    are to be had.
+    """
     known = set(audit.screenshots.values_list("media_id", flat=True))
-    for media_id in audit.screenshot_ids:
-        if media_id in known:
-            continue
-        let_go()
-        try:
-            picture = call_as(audit.appid, media.get_media, media_id)
-        except WeChatError as error:
-            logger.warning("a screenshot of audit %s: %s", clean(audit.auditid), error)
-            continue
-        Screenshot.objects.get_or_create(
-            audit=audit,
-            media_id=media_id[:200],
-            defaults={"content": picture.content, "content_type": picture.kind},
-        )
+    missing = [media_id for media_id in audit.screenshot_ids if media_id not in known]
+    done = [_fetch_screenshot(audit, media_id) for media_id in missing]
+    is_late = audit.decided_at and timezone.now() > audit.decided_at + SCREENSHOTS_LIVE
+    return all(done) or bool(is_late)
+
+
+def _fetch_screenshot(audit: CodeAudit, media_id: str) -> bool:
+    """Keep one picture. False if another try makes sense."""
+    let_go()
+    try:
+        picture = call_as(audit.appid, media.get_media, media_id)
+    except WeChatError as error:
+        logger.warning("a screenshot of audit %s: %s", clean(audit.auditid), error)
+        return isinstance(error, Refused) and not isinstance(error, Busy)
+    Screenshot.objects.get_or_create(
+        audit=audit,
+        media_id=media_id[:200],
+        defaults={"content": picture.content, "content_type": picture.kind},
+    )
+    return True
