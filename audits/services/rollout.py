@@ -22,8 +22,9 @@ from django.utils.translation import gettext as _
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion, Release
 from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen, in_plain_words
 from audits.services.committing import commit
+from audits.services.history import CLOCKS_DIFFER
 from audits.services.releasing import release
-from audits.services.submitting import CLOCKS_DIFFER, newest_version, submit
+from audits.services.submitting import newest_version, submit
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import let_go

@@ -200,8 +200,8 @@ def withdraw(authorizer: Authorizer, *, by: Person) -> CodeAudit:
     except Unreachable:
         CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now() + LOOK_AGAIN)
         raise
-    ended = {"due_at": None, "decided_at": Now()}
-    if not move(audit, Status.WITHDRAWN, by=by, before=CodeAudit.OPEN, **ended):
+    before = CodeAudit.OPEN
+    if not move(audit, Status.WITHDRAWN, by=by, before=before, due_at=None, decided_at=Now()):
         # It was decided meanwhile, and the call takes no auditid: another may be what it withdrew.
         authorizer.audits.open().update(due_at=Now())
     return audit
