@@ -122,6 +122,12 @@ class SubmitSerializer(Strict):
     order_path = serializers.CharField(required=False)
 
 
+class ReleaseRequestSerializer(Strict):
+    """The audit that people agreed to: while another is the newest, nothing is released."""
+
+    auditid = serializers.CharField(required=False, max_length=32)
+
+
 class RevertSerializer(Strict):
     """WeChat's own number of a past version; without it, the one before."""
 
@@ -477,12 +483,13 @@ class ReleaseView(CodeView):
     @extend_schema(
         summary=gettext_lazy("Release the version whose audit has passed"),
         parameters=[_APPID, _KEY],
-        request=None,
+        request=ReleaseRequestSerializer,
         responses={200: ReleaseSerializer, 202: ReleaseSerializer, **_TROUBLES},
     )
     @once
     def post(self, request: Request, appid: str) -> Response:
-        return _done(releasing.release(self.authorizer, by=request.user))
+        asked = self.take(ReleaseRequestSerializer)
+        return _done(releasing.release(self.authorizer, by=request.user, **asked))
 
 
 class RevertView(CodeView):

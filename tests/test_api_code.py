@@ -355,7 +355,7 @@ def test_a_submission_that_is_not_valid(
     assert list(answer.json()["fields"]) == [field]
 
 
-@pytest.mark.parametrize("body", [b"[1]", b'"x"', b"1"])
+@pytest.mark.parametrize("body", [b"[1]", b'"x"', b"1", b"[" * 100_000])
 def test_a_body_that_is_no_object(operator: Client, shop: Authorizer, body: bytes) -> None:
     answer = operator.post(AUDITS, body, content_type=JSON)
     assert answer.status_code == 400
@@ -441,6 +441,38 @@ def test_an_audit_that_has_not_passed_is_not_released(
     assert told(answer) == (409, "audit_not_passed")
     assert answer.json()["auditid"] == auditid
     assert wechat.ledger.count("/wxa/release") == 0
+
+
+def test_another_audit_than_the_one_agreed_to_is_not_released(
+    operator: Client,
+    releaser: Client,
+    wechat: WeChat,
+    shop: Authorizer,
+    template: CodeTemplate,
+) -> None:
+    commit(operator, template)
+    auditid = submit(operator)
+    wechat.judge(APPID, "pass")
+    answer = post(releaser, RELEASE, {"auditid": "1"})
+    assert told(answer) == (409, "audit_not_passed")
+    assert answer.json()["auditid"] == auditid
+    assert wechat.ledger.count("/wxa/release") == 0
+    assert post(releaser, RELEASE, {"auditid": auditid}).status_code == 200
+
+
+def test_a_release_is_done_once_however_often_it_is_asked_for(
+    operator: Client,
+    releaser: Client,
+    wechat: WeChat,
+    shop: Authorizer,
+    template: CodeTemplate,
+) -> None:
+    commit(operator, template)
+    submit(operator)
+    wechat.judge(APPID, "pass")
+    answers = [post(releaser, RELEASE) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert wechat.ledger.count("/wxa/release") == 1
 
 
 def test_a_lost_release_is_accepted_with_an_unknown_outcome(
