@@ -69,7 +69,7 @@ class CodeVersionAdmin(OfProgramAdmin):
     def state_label(self, row: CodeVersion) -> SafeString:
         return state_label(row)
 
-    @admin.display(description=_("uploaded"))
+    @admin.display(description=_("time"))
     def uploaded(self, row: CodeVersion) -> SafeString | str:
         return ago(row.created_at)
 

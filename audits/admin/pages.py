@@ -349,6 +349,12 @@ WORDS = {
     "sped_up": _("sped up"),
     "mismatch": _("another version is online"),
 }
+# Notes of our own; anything else is WeChat's or an error, shown as it is.
+NOTES = {
+    "push": _("pushed by WeChat"),
+    "asked": _("WeChat was asked"),
+    "found": _("submitted elsewhere"),
+}
 
 
 def events_table(events: Any, audits: dict[int, CodeAudit]) -> object:
@@ -360,7 +366,7 @@ def events_table(events: Any, audits: dict[int, CodeAudit]) -> object:
             audits[event.audit_id].auditid or "…",
             " → ".join(str(WORDS.get(word, word)) for word in (event.before, event.after) if word),
             event.by,
-            event.note or "–",
+            NOTES.get(event.note, event.note) or "–",
         )
         for event in events
     ]

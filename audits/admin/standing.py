@@ -111,4 +111,5 @@ def audit_label(audit: CodeAudit) -> SafeString:
 
 def state_label(row: Any) -> SafeString:
     """The state of a version or a release in its colour."""
-    return label(row.get_state_display(), STATE_COLOURS.get(row.state, ""))
+    word = _("completed") if row.state == Release.State.DONE else row.get_state_display()
+    return label(word, STATE_COLOURS.get(row.state, ""))
