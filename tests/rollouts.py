@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services import campaigns, rollout
@@ -53,11 +52,15 @@ def work() -> None:
         pass
 
 
-def pass_time(**also: Any) -> None:
-    """The time of everything that waits for one has come. Nobody may be at work."""
+def pass_time() -> None:
+    """
+    The time of everything that waits for one has come, and the leases of the dead have run out.
+    Nobody may be at work.
+    """
     late = Now() - timedelta(seconds=1)
     for model in (CampaignItem, CodeVersion, CodeAudit, Release):
-        model.objects.exclude(due_at=None).update(due_at=late, **also)
+        model.objects.exclude(lease_until=None).update(lease_until=late)
+        model.objects.exclude(due_at=None).update(due_at=late)
 
 
 def work_and_wait(rounds: int = 12) -> None:
@@ -80,7 +83,3 @@ def effects(wechat: WeChat, path: str) -> dict[str, int]:
         if entry.path == path and entry.effect:
             found[entry.appid] = found.get(entry.appid, 0) + 1
     return found
-
-
-def long_ago() -> Any:
-    return timezone.now() - timedelta(days=1)

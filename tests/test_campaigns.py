@@ -452,7 +452,7 @@ def test_whoever_comes_back_late_is_fenced_off(
     rollout.manage(campaign.pk)
     [late] = rollout._due()
     assert late.take_lease()
-    pass_time(lease_until=None)
+    pass_time()
     CampaignItem.objects.update(epoch=late.epoch + 1)  # somebody else took it meanwhile
     with pytest.raises(rollout.FencedOff):
         rollout._commit(late)
