@@ -80,6 +80,7 @@ class CodeVersion(Leased):
         verbose_name_plural = _("code versions")
         indexes = [
             models.Index(fields=["authorizer", "-id"]),
+            models.Index(fields=["state", "-id"], name="version_state"),
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="version_due"),
         ]
         constraints = [
@@ -173,6 +174,9 @@ class CodeAudit(Leased):
         indexes = [
             models.Index(fields=["authorizer", "-id"], name="audit_of"),
             models.Index(fields=["status", "-id"], name="audit_status"),
+            models.Index(
+                fields=["-id"], condition=Q(status=0, released_at=None), name="audit_unreleased"
+            ),
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="audit_due"),
         ]
         constraints = [
@@ -248,6 +252,8 @@ class Release(Leased):
         verbose_name_plural = _("releases")
         indexes = [
             models.Index(fields=["authorizer", "-id"], name="release_of"),
+            models.Index(fields=["state", "-id"], name="release_state"),
+            models.Index(fields=["-id"], condition=Q(kind="revert"), name="release_reverts"),
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="release_due"),
         ]
         constraints = [
