@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from audits.admin.forms import CommitForm, GrayForm, ReleaseForm, RevertForm, SubmitForm
 from audits.admin.standing import Standing, newest_audit, status_of
 from audits.models import CodeAudit, CodeVersion, Release
-from audits.problems import AuditNotPassed, NothingOpen
+from audits.problems import AuditNotPassed
 from audits.services import committing, releasing, submitting, verdicts
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import Doubt
@@ -129,13 +129,19 @@ def _ask(row: Authorizer, form: Any, by: Person) -> object:
 
 
 def _approve(row: Authorizer, form: Any, by: Person) -> object:
-    audit = newest_audit(row)
-    if audit is None:
-        raise NothingOpen
-    if form.cleaned_data["auditid"] not in ("", audit.auditid):
-        raise AuditNotPassed(audit.auditid, str(_("another version was submitted since")))
+    audit = _shown(row, form)
     releasing.approve(audit, by=by)
     return _("you agreed to audit %(auditid)s; now somebody else can release it.") % _words(audit)
+
+
+def _shown(row: Authorizer, form: Any) -> CodeAudit:
+    """The newest audit of ROW, which must be the one that the person was shown."""
+    audit = newest_audit(row)
+    if audit is None:
+        raise AuditNotPassed("", str(_("nothing submitted")))
+    if form.cleaned_data["auditid"] not in ("", audit.auditid):
+        raise AuditNotPassed(audit.auditid, str(_("another version was submitted since")))
+    return audit
 
 
 def _release(row: Authorizer, form: Any, by: Person) -> object:
@@ -171,6 +177,7 @@ def _lost() -> Doubt:
 
 def _gray(row: Authorizer, form: Any, by: Person) -> object:
     said = form.cleaned_data
+    _shown(row, form)
     releasing.gray_release(
         row, said["percentage"], by=by, testers_first=bool(said["testers_first"])
     )
@@ -230,12 +237,16 @@ def _submit_form(request: HttpRequest, row: Authorizer) -> Form:
 
 
 def _release_form(request: HttpRequest, row: Authorizer) -> Form:
-    audit = newest_audit(row)
-    return ReleaseForm(_posted(request), initial={"auditid": audit.auditid if audit else ""})
+    return ReleaseForm(_posted(request), initial=_newest(row))
 
 
 def _gray_form(request: HttpRequest, row: Authorizer) -> Form:
-    return GrayForm(_posted(request))
+    return GrayForm(_posted(request), initial=_newest(row))
+
+
+def _newest(row: Authorizer) -> dict[str, str]:
+    audit = newest_audit(row)
+    return {"auditid": audit.auditid if audit else ""}
 
 
 def _revert_form(request: HttpRequest, row: Authorizer) -> Form:

@@ -47,6 +47,7 @@ class CampaignForm(forms.Form):
     )
     ext = forms.JSONField(
         label=_("ext.json"),
+        initial=dict,
         required=False,
         help_text=_('An object such as {"ext": {"theme": "green"}}, the same for all.'),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),

@@ -268,6 +268,7 @@ class CampaignAdmin(StaffAdmin):
             "admin/campaigns/progress.html",
             {
                 "url": reverse("admin:campaign-progress", args=[row.pk]),
+                "acts": " ".join(sorted(_fitting(row))),
                 "state": self.state_label(row),
                 "is_live": row.state == State.RUNNING or row.finished_at is None,
                 "sentence": standing(row, counts),

@@ -285,7 +285,13 @@ def _category(
     return entry
 
 
-class GrayForm(forms.Form):
+class ReleaseForm(forms.Form):
+    """The audit that the person was shown, so that no other is released."""
+
+    auditid = forms.CharField(max_length=32, required=False, widget=forms.HiddenInput)
+
+
+class GrayForm(ReleaseForm):
     """How many users have the new version."""
 
     percentage = forms.IntegerField(
@@ -304,9 +310,3 @@ class RevertForm(forms.Form):
     """Which version comes back. Which there are only WeChat knows: a fragment shows them."""
 
     app_version = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
-
-
-class ReleaseForm(forms.Form):
-    """The audit that the person was shown, so that no other is released."""
-
-    auditid = forms.CharField(max_length=32, required=False, widget=forms.HiddenInput)
