@@ -1,4 +1,5 @@
-// A campaign's page: its progress is fetched again while it goes on.
+// A campaign's page: its progress is fetched again while it goes on; the whole page once other
+// buttons fit.
 "use strict";
 
 const SECONDS = 4;
@@ -11,6 +12,10 @@ const again = async () => {
       // A redirect is the login: the session is over.
       const answer = await fetch(shown.dataset.reload, { redirect: "error", cache: "no-store" });
       if (answer.ok) shown.outerHTML = await answer.text();
+      if (document.querySelector("[data-reload]").dataset.acts !== shown.dataset.acts) {
+        location.reload();
+        return;
+      }
     } catch {
       // The network is away: ask again.
     }

@@ -90,6 +90,7 @@ def test_from_the_form_to_the_last_release_by_clicks_and_the_task(
     work_and_wait(1)
     fragment = text_of(browser.get(page_of(campaign, "progress")))
     assert "3 / 3" in fragment
+    assert 'data-acts="export"' in fragment
     assert "data-live" not in fragment
     assert wechat.count(RELEASE) == 3
     campaign.refresh_from_db()

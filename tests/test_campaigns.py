@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils.translation import gettext
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion
 from audits.problems import CannotAct, NeedsAnother
@@ -228,7 +229,8 @@ def test_stopping_leaves_every_item_final(
     campaign.refresh_from_db()
     assert states(campaign) == {"skipped": 4}
     assert (campaign.state, campaign.finished_at is None) == ("stopped", False)
-    assert campaign.items.filter(reason__contains="goes on at WeChat").count() == 2
+    words = gettext("The campaign was stopped; its audit goes on at WeChat.")
+    assert campaign.items.filter(reason=words).count() == 2
     with pytest.raises(CannotAct):
         campaigns.retry(campaign.items.all()[0], by=boss)
     work_and_wait(1)
@@ -379,7 +381,8 @@ def test_a_mini_program_that_is_no_longer_bound_fails_in_plain_words(
     Authorizer.objects.update(state="unbound", access_token="", refresh_token="", expires=0)
     work()
     assert states(campaign) == {"failed": 1}
-    assert "not bound" in campaign.items.get().reason
+    words = gettext("The mini program is not bound to the platform any more.")
+    assert campaign.items.get().reason == words
     assert wechat.count(COMMIT) == 0
 
 
