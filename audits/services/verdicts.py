@@ -162,6 +162,7 @@ def _make(authorizer: Authorizer, latest: code.LatestAudit) -> CodeAudit | None:
                 status=latest.verdict.status,
                 user_version=latest.user_version[:64],
                 create_time=datetime.fromtimestamp(latest.submit_audit_time, UTC),
+                **_decided(latest.verdict.status),
             )
             word = Status(latest.verdict.status).name.lower()
             AuditEvent.objects.create(audit=audit, after=word, by="WeChat", note="found")
