@@ -160,12 +160,17 @@ def test_killed_workers_and_lost_answers_cost_nothing_and_do_nothing_twice(
     troubles = cycle(TROUBLES)
     for shop in shops[::20]:
         wechat.fault(appid=shop.appid, **next(troubles))
+    canaries = 3 * size // 10
     campaign = make_campaign(
-        template, boss, canary_size=5, concurrency=40, auto_release=True, most_failures=5
+        template, boss, canary_size=canaries, concurrency=40, auto_release=True, most_failures=5
     )
     with served(wechat):
-        for share, paths in ((0.3, (COMMIT, SUBMIT, SUBMIT)), (0.7, (SUBMIT, RELEASE, RELEASE))):
-            hung = hang_up_on(wechat, shops[int(share * size) + 1 :], paths)
+        # At the end of the canary wave, which all others wait for; and in the midst of those.
+        for first, paths in (
+            (canaries - 3, (COMMIT, SUBMIT, SUBMIT)),
+            (7 * size // 10, (SUBMIT, RELEASE, RELEASE)),
+        ):
+            hung = hang_up_on(wechat, shops[first:], paths)
             with workers(wechat, tmp_path):
                 wait_until(lambda hung=hung: _have_arrived(hung), campaign, boss, size)  # type: ignore[misc]
             let_answers_go(hung)
