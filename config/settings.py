@@ -201,6 +201,10 @@ CELERY_BEAT_SCHEDULE = {
     "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),
     "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.settle_bindings"),
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
+    "settle code": every(15, "audits.tasks.settle"),
+    "run campaigns": every(10, "audits.tasks.run_campaigns"),
+    "mirror templates": every(3600, "audits.tasks.sync_templates"),
+    "forget old keys": every(3600, "audits.tasks.forget_old_keys"),
     "reconcile with WeChat": every(600, "miniprograms.tasks.reconcile"),
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
@@ -210,6 +214,9 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 WECHAT_API_URL = env.str("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
 WECHAT_MP_URL = env.str("WECHAT_MP_URL", default="https://mp.weixin.qq.com").rstrip("/")
 WECHAT_OPEN_URL = env.str("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
+
+# A release then takes two people: one approves, another releases.
+RELEASE_NEEDS_TWO = env.bool("RELEASE_NEEDS_TWO", default=False)
 
 WECHAT_COMPONENT_APPID = env.str("WECHAT_COMPONENT_APPID", default="")
 WECHAT_COMPONENT_SECRET = env.str("WECHAT_COMPONENT_SECRET", default="")
@@ -272,14 +279,14 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": [
         "platform_auth.throttles.UserRate",
         "platform_auth.throttles.ScopedRate",
     ],
-    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min"},
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min", "acts": "300/min"},
     "EXCEPTION_HANDLER": "config.api.explain",
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
 }
@@ -294,6 +301,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "AuditStatus": "miniprograms.api.AUDIT_WORDS",
+        "VersionStatus": "audits.models.CodeVersion.State",
+        "ReleaseStatus": "audits.models.Release.State",
+    },
 }
 
 # Languages and files

@@ -4,7 +4,7 @@ from datetime import UTC
 from typing import Any
 
 import django_filters
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import (
     OpenApiParameter,
@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from audits.models import CodeAudit
 from miniprograms.models import Authorizer, AuthorizerQuerySet
 from platform_auth.api import ErrorSerializer, InvalidSerializer
 
@@ -42,6 +43,21 @@ class TokenHealthSerializer(serializers.Serializer[Authorizer]):
 
     state = serializers.ChoiceField(["fresh", "expired", "none"], source="token_state")
     expires_at = UTCField(allow_null=True)
+
+
+AUDIT_WORDS = [*(status.name.lower() for status in CodeAudit.Status), "released"]
+
+
+class AuditStateSerializer(serializers.ModelSerializer[CodeAudit]):
+    """How WeChat's review of a version stands."""
+
+    status = serializers.ChoiceField(AUDIT_WORDS, source="word")
+    submitted_at = UTCField(source="create_time")
+
+    class Meta:
+        model = CodeAudit
+        fields = ["auditid", "status", "reason", "submitted_at"]
+        read_only_fields = fields
 
 
 class AuthorizerSerializer(serializers.ModelSerializer[Authorizer]):
@@ -72,9 +88,11 @@ class AuthorizerSerializer(serializers.ModelSerializer[Authorizer]):
         ]
         read_only_fields = fields
 
-    @extend_schema_field({"type": "object", "nullable": True})
-    def get_audit(self, authorizer: Authorizer) -> None:
+    @extend_schema_field(AuditStateSerializer(allow_null=True))
+    def get_audit(self, authorizer: Authorizer) -> dict[str, Any] | None:
         """The newest audit of its code; there is none before code is submitted through us."""
+        newest: list[CodeAudit] = authorizer.newest_audits  # type: ignore[attr-defined]
+        return AuditStateSerializer(newest[0]).data if newest else None
 
 
 class AuthorizerFilter(django_filters.FilterSet):
@@ -112,6 +130,9 @@ _COLUMNS = [
     *("appid", "user_name", "nick_name", "principal_name", "kind", "state", "account_status"),
     *("verify_type_info", "func_info", "expires", "create_time", "unauthorized_at", "updated_at"),
 ]
+_AUDIT_COLUMNS = [
+    *("authorizer_id", "auditid", "status", "reason", "create_time", "released_at"),
+]
 _ERRORS = {401: ErrorSerializer, 403: ErrorSerializer, 429: ErrorSerializer}
 
 
@@ -137,4 +158,6 @@ class AuthorizerViewSet(ReadOnlyModelViewSet[Authorizer]):
 
     def get_queryset(self) -> AuthorizerQuerySet:
         """The rows this key may see."""
-        return Authorizer.objects.visible_to(self.request.user).only(*_COLUMNS)
+        newest = CodeAudit.objects.newest_first().only(*_AUDIT_COLUMNS)[:1]
+        rows = Authorizer.objects.visible_to(self.request.user).only(*_COLUMNS)
+        return rows.prefetch_related(Prefetch("audits", newest, to_attr="newest_audits"))

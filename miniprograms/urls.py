@@ -3,6 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from audits import views as code
 from miniprograms import views
 
 app_name = "portal"
@@ -17,4 +18,8 @@ urlpatterns = [
     path("bind/<str:state>/", views.bind_outcome, name="bind-outcome"),
     path("bind/<str:state>/go/", views.bind_go, name="bind-go"),
     path("bind/<str:state>/return/", views.bind_return, name="bind-return"),
+    # Last: an appid could be any of the words above.
+    path("<slug:appid>/", code.program, name="program"),
+    path("<slug:appid>/trial/", code.trial_code, name="trial-code"),
+    path("<slug:appid>/screenshots/<int:pk>/", code.screenshot, name="screenshot"),
 ]

@@ -32,6 +32,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
+from audits.views import tell, with_code
 from miniprograms.forms import BindForm
 from miniprograms.models import Authorizer, Binding, digest
 from miniprograms.services import binding as bindings
@@ -92,12 +93,14 @@ def home(request: HttpRequest) -> HttpResponse:
 def _home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.OK) -> HttpResponse:
     if form.errors:  # below a long list it would not be seen
         form.fields["biz_appid"].widget.attrs["autofocus"] = True
-    own = Authorizer.objects.filter(owner_id=request.user.pk).order_by("-id")
+    own = with_code(Authorizer.objects.filter(owner_id=request.user.pk).order_by("-id"))
+    page = Paginator(own, PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
         "action": reverse("portal:bind"),
         "is_phone": _is_phone(request),
-        "page": Paginator(own, PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "rows": [(row, tell(row)) for row in page],
         "unfinished": _unfinished(request),
     }
     return render(request, "portal/home.html", context, status=status)

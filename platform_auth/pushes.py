@@ -4,12 +4,16 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
 
+from audits import tasks as audit_tasks
+from audits.models import CodeAudit
+from audits.services import verdicts
 from miniprograms import tasks as miniprogram_tasks
 from miniprograms.services import binding, unbinding
 from platform_auth import tokens
 from platform_auth.bell import ring
 from platform_auth.inbox import Handler, Ignored
 from platform_auth.models import Component
+from platform_auth.wechat.code import split_screenshots
 from platform_auth.wechat.push import Push
 
 
@@ -63,7 +67,29 @@ COMPONENT_PUSHES: dict[str, Handler] = {
     "order_path_audit_result_notify": keep,
 }
 
-MESSAGE_PUSHES: dict[str, Handler] = {}
+
+def note_verdict(component: Component, push: Push) -> None:
+    """weapp_audit_success, _fail, _delay: the one open audit of the mini program it names."""
+    changed = verdicts.record_verdict(
+        component,
+        push.get("ToUserName"),
+        VERDICTS[push.kind],
+        at=push.created,
+        reason=push.get("Reason"),
+        screenshots=split_screenshots(push.get("ScreenShot")),
+    )
+    if not changed:
+        raise Ignored(_("There is no open audit that this could be about."))
+    ring(audit_tasks.settle)
+
+
+VERDICTS = {
+    "weapp_audit_success": CodeAudit.Status.PASSED,
+    "weapp_audit_fail": CodeAudit.Status.REJECTED,
+    "weapp_audit_delay": CodeAudit.Status.DELAYED,
+}
+
+MESSAGE_PUSHES: dict[str, Handler] = dict.fromkeys(VERDICTS, note_verdict)
 
 ALL_PUSHES = COMPONENT_PUSHES | MESSAGE_PUSHES
 

@@ -13,6 +13,11 @@ _LOOK = [
     "platform_auth.view_operation",
     "miniprograms.view_authorizer",
     "miniprograms.view_binding",
+    "audits.view_codetemplate",
+    "audits.view_codeversion",
+    "audits.view_codeaudit",
+    "audits.view_release",
+    "audits.view_campaign",
 ]
 ROLES = {
     OPERATORS: [
@@ -26,8 +31,11 @@ ROLES = {
         "auth.view_user",
         "auth.add_user",
         "auth.change_user",
+        "audits.commit_version",
+        "audits.submit_audit",
+        "audits.change_codetemplate",
     ],
-    RELEASERS: _LOOK,
+    RELEASERS: [*_LOOK, "audits.release_audit"],
 }
 
 

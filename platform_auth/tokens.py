@@ -36,23 +36,32 @@ def component_token(component: Component, *, refused: str = "") -> str:
     return single_flight(lambda: rows.get(pk=component.pk), _refresh, refused=refused)
 
 
+def with_component_token(
+    component: Component,
+    endpoint: Callable[Concatenate[str, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """
+    The answer of ENDPOINT, asked with the component token before ARGS.
+
+    A token that WeChat turns down is refreshed once, and the call repeated once.
+    """
+    token = component_token(component)
+    try:
+        return endpoint(token, *args, **kwargs)
+    except TokenExpired:
+        return endpoint(component_token(component, refused=token), *args, **kwargs)
+
+
 def as_component(
     component: Component,
     endpoint: Callable[Concatenate[str, str, P], T],
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """
-    The answer of ENDPOINT, asked with the component token and our appid before ARGS.
-
-    A token that WeChat turns down is refreshed once, and the call repeated once.
-    """
-    token = component_token(component)
-    try:
-        return endpoint(token, component.appid, *args, **kwargs)
-    except TokenExpired:
-        token = component_token(component, refused=token)
-        return endpoint(token, component.appid, *args, **kwargs)
+    """The answer of ENDPOINT, asked with the component token and our appid before ARGS."""
+    return with_component_token(component, endpoint, component.appid, *args, **kwargs)
 
 
 def due_after(now: datetime, life: int) -> datetime:

@@ -11,7 +11,7 @@ import sys
 import threading
 from urllib.parse import urlsplit
 
-from sandbox.demo import create_accounts
+from sandbox.demo import create_accounts, upload_code
 from sandbox.server import SandboxServer, push_tickets
 from sandbox.world import WeChat
 
@@ -29,6 +29,7 @@ def main() -> None:
     server = SandboxServer((options.host, options.port), wechat)
     if options.seed_accounts:
         create_accounts(wechat)
+        upload_code(wechat)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     stop = threading.Event()
     tickets = threading.Thread(

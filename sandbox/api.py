@@ -5,148 +5,23 @@ and give it a line in ENDPOINTS.
 """
 
 import json
-import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from email.utils import formatdate
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
+from sandbox import code, domains, settings
+from sandbox.call import OK, Call, Endpoint
+from sandbox.days import day, month
 from sandbox.errors import ERRMSGS, Refusal
 from sandbox.exchange import Reply, Request
 from sandbox.faults import Fault
-from sandbox.parties import Account, Authorization, Component, Token
+from sandbox.parties import Account, Authorization, Component
 from sandbox.permissions import SETS
 from sandbox.world import WeChat
 
-OK: dict[str, Any] = {"errcode": 0, "errmsg": "ok"}
 LIST_LIMIT = 500
 QUOTA_RESETS = 10  # a month
 OPTIONS = {"location_report": "012", "voice_recognize": "01", "customer_service": "01"}
-# WeChat wants raw UTF-8; control characters are what JSON must escape.
-ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])[0-9a-fA-F]{4}")
-TOKEN_SHAPE = re.compile(r"\d{1,3}_[A-Za-z0-9_-]{20,}")
-
-
-class Call:
-    """One request, as an endpoint sees it."""
-
-    def __init__(self, wechat: WeChat, request: Request) -> None:
-        self.wechat = wechat
-        self.request = request
-
-    @cached_property
-    def token_value(self) -> str:
-        """The token as sent; component calls are still made with the name of the older docs."""
-        names = ["access_token"]
-        if self.request.path.startswith("/cgi-bin/component/"):
-            names.append("component_access_token")
-        sent = self.request.query
-        return next((sent[name] for name in names if sent.get(name)), "")
-
-    @cached_property
-    def body(self) -> dict[str, Any]:
-        """The JSON object posted."""
-        raw = self.request.body
-        if not raw.strip():
-            raise Refusal(44002)
-        try:
-            body = json.loads(raw)
-        except ValueError:
-            raise Refusal(47001) from None
-        if not isinstance(body, dict) or ESCAPED.search(raw):
-            raise Refusal(47001)
-        return body
-
-    @cached_property
-    def token(self) -> Token:
-        """The live token the call came with."""
-        if not self.token_value:
-            raise Refusal(41001)
-        token = self.wechat.find_token(self.token_value)
-        if token is None:
-            raise Refusal(40001 if TOKEN_SHAPE.fullmatch(self.token_value) else 40014)
-        self.wechat.check_token(token)
-        return token
-
-    @property
-    def owner(self) -> Component | Authorization | None:
-        """Whose token it is, dead or alive, for the ledger."""
-        token = self.wechat.find_token(self.token_value)
-        return token.owner if token else None
-
-    @property
-    def component(self) -> Component:
-        """The platform whose component token it is."""
-        if not isinstance(self.token.owner, Component):
-            raise Refusal(61014)
-        return self.token.owner
-
-    @property
-    def authorization(self) -> Authorization:
-        """The authorisation whose token it is."""
-        if not isinstance(self.token.owner, Authorization):
-            raise Refusal(61015)
-        return self.token.owner
-
-    @property
-    def caller(self) -> str:
-        """The appid whose quota the call uses."""
-        owner = self.token.owner
-        return owner.appid if isinstance(owner, Component) else owner.account.appid
-
-    @property
-    def subject(self) -> str:
-        """The authorizer the call is about, "" when it is about none."""
-        try:
-            named, code = (self.body.get(n) for n in ("authorizer_appid", "authorization_code"))
-        except Refusal:
-            named = code = None
-        if isinstance(named, str):
-            return named
-        if isinstance(code, str):
-            return self.wechat.appid_of_code(code)
-        return self.owner.account.appid if isinstance(self.owner, Authorization) else ""
-
-    def text(self, name: str, missing: int = 47001) -> str:
-        """A string member of the body."""
-        value = self.body.get(name, "")
-        if not isinstance(value, str):
-            raise Refusal(47001)
-        if not value:
-            raise Refusal(missing)
-        return value
-
-    def number(self, name: str) -> int:
-        """A whole number of the body, not below nought."""
-        value = self.body.get(name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise Refusal(47001)
-        return value
-
-    def named_component(self) -> Component:
-        """component_appid, for calls without a token."""
-        appid = self.text("component_appid", 41018)
-        if appid not in self.wechat.components:
-            raise Refusal(61011 if re.fullmatch(r"wx[0-9a-f]{16}", appid) else 40013)
-        return self.wechat.components[appid]
-
-    def own_component(self) -> Component:
-        """component_appid, which must be the token's."""
-        if self.text("component_appid", 41018) != self.component.appid:
-            raise Refusal(40013)
-        return self.component
-
-    def named_authorization(self) -> Authorization:
-        """authorizer_appid, if it has authorised the component."""
-        component = self.own_component()
-        appid = self.text("authorizer_appid", 40013)
-        if appid not in self.wechat.accounts:
-            raise Refusal(40013)
-        if appid not in component.authorizations:
-            raise Refusal(61003)
-        return component.authorizations[appid]
 
 
 # A1 to A7: the component
@@ -290,20 +165,20 @@ def clear_quota(call: Call) -> dict[str, Any]:
 
 
 def _clear_quota(call: Call, appid: str) -> dict[str, Any]:
-    month = time.strftime("%Y-%m", time.gmtime(call.wechat.clock() + 8 * 3600))
-    if call.wechat.quota_resets[month, appid] >= QUOTA_RESETS:
+    used = month(call.wechat.clock()), appid
+    if call.wechat.quota_resets[used] >= QUOTA_RESETS:
         raise Refusal(48006)
-    call.wechat.quota_resets[month, appid] += 1
-    for used in list(call.wechat.used_today):
-        if used[1] == appid:
-            del call.wechat.used_today[used]
+    call.wechat.quota_resets[used] += 1
+    for counted in list(call.wechat.used_today):
+        if counted[1] == appid:
+            del call.wechat.used_today[counted]
     return OK
 
 
 def get_quota(call: Call) -> dict[str, Any]:
     path = _cgi_path(call)
     limit = call.wechat.daily_limits.get(path, call.wechat.daily_limit)
-    used = call.wechat.used_today[_today(call.wechat), call.caller, path]
+    used = call.wechat.used_today[day(call.wechat.clock()), call.caller, path]
     rate = {"call_count": 5_000, "refresh_second": 60}
     return OK | {
         "quota": {"daily_limit": limit, "used": used, "remain": max(0, limit - used)},
@@ -314,7 +189,7 @@ def get_quota(call: Call) -> dict[str, Any]:
 
 def clear_path_quota(call: Call) -> dict[str, Any]:
     call.wechat.used_today.pop(
-        (_today(call.wechat), call.authorization.account.appid, _cgi_path(call)), None
+        (day(call.wechat.clock()), call.authorization.account.appid, _cgi_path(call)), None
     )
     return OK
 
@@ -335,23 +210,6 @@ def get_rid(call: Call) -> dict[str, Any]:
     return OK | {"request": {name: value for name, value in told.items() if name != "caller"}}
 
 
-# H4: the first call that needs a permission set
-
-
-def get_account_basic_info(call: Call) -> dict[str, Any]:
-    return OK | call.authorization.account.basic_info()
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """How a path is answered; SETS: any of these permission sets opens it to an authorizer."""
-
-    function: Callable[[Call], dict[str, Any]]
-    token: Literal["none", "component", "authorizer", "either"]
-    sets: tuple[int, ...] = ()
-    methods: tuple[str, ...] = ("POST",)
-
-
 ENDPOINTS: dict[str, Endpoint] = {
     "/cgi-bin/component/api_start_push_ticket": Endpoint(start_push_ticket, "none"),
     "/cgi-bin/component/api_component_token": Endpoint(component_token, "none"),
@@ -370,28 +228,29 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/cgi-bin/openapi/quota/get": Endpoint(get_quota, "either"),
     "/cgi-bin/openapi/quota/clear": Endpoint(clear_path_quota, "authorizer"),
     "/cgi-bin/openapi/rid/get": Endpoint(get_rid, "either"),
-    "/cgi-bin/account/getaccountbasicinfo": Endpoint(
-        get_account_basic_info, "authorizer", sets=(3, 30), methods=("GET", "POST")
-    ),
+    **code.ENDPOINTS,
+    **domains.ENDPOINTS,
+    **settings.ENDPOINTS,
 }
 
 
 def answer(wechat: WeChat, request: Request) -> Reply:
     """One call from its arrival to its reply, entered in the ledger."""
-    call = Call(wechat, request)
-    endpoint = ENDPOINTS.get(request.path)
+    call, path = Call(wechat, request), _path(request)
+    endpoint = ENDPOINTS.get(path)
     owner, subject = call.owner, call.subject
+    wechat.reviews.judge_due()
     with wechat.lock:
-        fault = wechat.faults.take(request.path, subject)
+        fault = wechat.faults.take(path, subject)
         rid = wechat.new_rid()
         data, effect = _outcome(call, endpoint, fault, rid)
         wechat.ledger.record(
             at=wechat.clock(),
             method=request.method,
-            path=request.path,
+            path=path,
             token_owner=_name(owner),
             appid=subject,
-            errcode=data.get("errcode", 0) if data is not None else None,
+            errcode=_errcode(data),
             effect=effect,
             dropped=fault is not None and fault.drop is not None,
             unknown=endpoint is None,
@@ -402,23 +261,36 @@ def answer(wechat: WeChat, request: Request) -> Reply:
     return _reply(data, fault, date)
 
 
+def _path(request: Request) -> str:
+    """The path, with its `action` where WeChat answers two calls at one address."""
+    named = f"{request.path}?action={request.query.get('action')}"
+    return named if named in ENDPOINTS else request.path
+
+
+def _errcode(data: dict[str, Any] | Reply | None) -> int | None:
+    if isinstance(data, dict):
+        return int(data.get("errcode", 0))
+    return None if data is None else 0
+
+
 def _outcome(
     call: Call, endpoint: Endpoint | None, fault: Fault | None, rid: str
-) -> tuple[dict[str, Any] | None, bool]:
-    """The answer's members (None: there is no JSON to answer with), and whether it took effect."""
-    data: dict[str, Any] | None = None
+) -> tuple[dict[str, Any] | Reply | None, bool]:
+    """The answer's members or picture (None: there is neither), and whether it took effect."""
+    data: dict[str, Any] | Reply | None = None
     effect = fault is None or fault.has_effect
     if effect:
         try:
             data = _perform(call, endpoint)
         except Refusal as refusal:
             data, effect = _refused(call, refusal.errcode, refusal.errmsg, rid), False
+            data |= refusal.members
     if fault is not None and fault.errcode is not None:
         data = _refused(call, fault.errcode, fault.errmsg or ERRMSGS.get(fault.errcode, ""), rid)
     return data, effect
 
 
-def _perform(call: Call, endpoint: Endpoint | None) -> dict[str, Any]:
+def _perform(call: Call, endpoint: Endpoint | None) -> dict[str, Any] | Reply:
     if endpoint is None:
         raise Refusal(40066)
     if call.request.method not in endpoint.methods:
@@ -456,15 +328,10 @@ def _check_permission(call: Call, endpoint: Endpoint) -> None:
 def _use_quota(call: Call, endpoint: Endpoint) -> None:
     path = call.request.path
     caller = call.named_component().appid if endpoint.token == "none" else call.caller  # noqa: S105
-    used = _today(call.wechat), caller, path
+    used = day(call.wechat.clock()), caller, path
     if call.wechat.used_today[used] >= call.wechat.daily_limits.get(path, call.wechat.daily_limit):
         raise Refusal(45009)
     call.wechat.used_today[used] += 1
-
-
-def _today(wechat: WeChat) -> int:
-    """The day in Beijing, where quotas start anew at midnight."""
-    return int(wechat.clock() + 8 * 3600) // 86_400
 
 
 def _refused(call: Call, errcode: int, errmsg: str, rid: str) -> dict[str, Any]:
@@ -489,25 +356,30 @@ def _name(owner: Component | Authorization | None) -> str:
     return owner.appid if isinstance(owner, Component) else owner.account.appid
 
 
-def _reply(data: dict[str, Any] | None, fault: Fault | None, date: float) -> Reply:
+def _reply(data: dict[str, Any] | Reply | None, fault: Fault | None, date: float) -> Reply:
+    reply = data if isinstance(data, Reply) else _json_reply(data, fault)
+    headers = {**reply.headers, "Date": formatdate(date, usegmt=True)}
+    if fault is None:
+        return replace(reply, headers=headers)
+    return replace(
+        reply,
+        body=reply.body if fault.body is None else fault.body,
+        status=fault.status or 200,
+        headers=headers | dict(fault.headers),
+        delay=fault.delay,
+        until=fault.until,
+        drop=fault.drop,
+        truncate=fault.truncate,
+        slow=fault.slow,
+    )
+
+
+def _json_reply(data: dict[str, Any] | None, fault: Fault | None) -> Reply:
     # WeChat's own spelling: "encoding" where everybody else says "charset".
-    headers = {
-        "Content-Type": "application/json; encoding=utf-8",
-        "Date": formatdate(date, usegmt=True),
-    }
+    headers = {"Content-Type": "application/json; encoding=utf-8"}
     if fault is None:
         return Reply(_json(data or {}), headers=headers)
-    body = _json(fault.edit(data)) if data is not None else b""
-    return Reply(
-        body if fault.body is None else fault.body,
-        fault.status or 200,
-        headers | dict(fault.headers),
-        fault.delay,
-        fault.until,
-        fault.drop,
-        fault.truncate,
-        fault.slow,
-    )
+    return Reply(b"" if data is None else _json(fault.edit(data)), headers=headers)
 
 
 def _json(data: dict[str, Any]) -> bytes:

@@ -1,16 +1,28 @@
 """The console: everything that happens at WeChat by somebody's hand."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice
 
-from sandbox import control
+from sandbox import control, program_page
 from sandbox.api import ENDPOINTS
 from sandbox.authorization import KINDS, set_box
 from sandbox.errors import PageRefusal
 from sandbox.exchange import Reply, Request
 from sandbox.faults import ANY_PATH
-from sandbox.html import HEADERS, Child, Html, choice, field, form, page, tag
+from sandbox.html import (
+    HEADERS,
+    Html,
+    badge,
+    choice,
+    field,
+    form,
+    not_done,
+    page,
+    section,
+    table,
+    tag,
+)
 from sandbox.ledger import Entry
 from sandbox.parties import Account, Component
 from sandbox.words import Words
@@ -32,20 +44,32 @@ LIFETIMES = {
     "code_life": "Life of an authorization code",
     "daily_limit": "Calls a day and path",
 }
+REVIEWS = {
+    "check_seconds": ("Code check after a commit", "seconds"),
+    "review_seconds": ("Verdict by itself after", "seconds; empty: by hand"),
+    "audit_limit": ("Submissions a month", "in all"),
+    "speedup_limit": ("Speed-ups a month", "in all"),
+}
+OUTCOMES = {"pass": "pass", "reject": "reject", "delay": "delay, then pass"}
 ROWS = 100
 
 
 def show(wechat: WeChat, request: Request) -> Reply:
     """The whole console on one page."""
     say = Words.of(request)
-    parts = (_component, _accounts, _settings, _faults, _deliveries, _ledger)
+    parts = (
+        _component,
+        _accounts,
+        _templates,
+        _reviews,
+        _settings,
+        _faults,
+        _deliveries,
+        _ledger,
+    )
     with wechat.lock:
         sections = [part(wechat, say, request) for part in parts]
     return page(request, say, say("Console"), tag("h1", say("Console")), sections)
-
-
-def _section(anchor: str, title: str, *content: Child) -> Html:
-    return tag("section", tag("h2", title), *content, id=anchor)
 
 
 def _component(wechat: WeChat, say: Words, request: Request) -> Html:
@@ -59,7 +83,7 @@ def _component(wechat: WeChat, say: Words, request: Request) -> Html:
         say("Message URL"): component.message_url,
         say("Start page domain"): component.redirect_domain or say("any"),
     }
-    return _section(
+    return section(
         "component",
         say("Component"),
         tag("dl", [[tag("dt", name), tag("dd", value)] for name, value in facts.items()]),
@@ -69,7 +93,7 @@ def _component(wechat: WeChat, say: Words, request: Request) -> Html:
 
 def _accounts(wechat: WeChat, say: Words, request: Request) -> Html:
     cards = [_card(wechat, say, account) for account in islice(wechat.accounts.values(), ROWS)]
-    return _section(
+    return section(
         "accounts",
         f"{say('Accounts')} ({len(wechat.accounts)})",
         tag("div", cards, class_="cards"),
@@ -88,6 +112,9 @@ def _card(wechat: WeChat, say: Words, account: Account) -> Html:
             tag("small", f"{say(KINDS[account.kind])} · {account.principal_name}"),
             tag("small", say("Owner: {name}", name=account.owner)),
             tag("code", account.appid),
+            tag("a", say("Code and reviews"), href=f"{program_page.FOLDER}{account.appid}")
+            if account.is_mini_program
+            else None,
         ),
         _authorization(wechat, say, account, component),
         class_="card",
@@ -142,11 +169,64 @@ def _new_account(wechat: WeChat, say: Words) -> Html:
     )
 
 
+def _templates(wechat: WeChat, say: Words, request: Request) -> Html:
+    library = wechat.component.library
+    rows = [
+        (say(kind), str(number), draft.user_version, draft.user_desc, draft.source_name)
+        for kind, number, draft in (
+            *(("Draft", one.draft_id, one) for one in library.drafts.values()),
+            *(("Template", one.template_id, one.draft) for one in library.templates.values()),
+        )
+    ]
+    heads = (say("Kind"), "ID", say("Version"), say("Description"), say("Development program"))
+    return section(
+        "templates",
+        say("Drafts and templates"),
+        table(heads, rows) if rows else tag("p", say("Nothing was uploaded yet."), class_="quiet"),
+        form(
+            f"{DO}drafts",
+            wechat.form_key,
+            field(say("Version"), tag("input", name="user_version", required=True)),
+            field(say("Description"), tag("input", name="user_desc", required=True)),
+            tag("button", say("Upload a draft"), class_="primary"),
+            class_="fields",
+        ),
+    )
+
+
+def _reviews(wechat: WeChat, say: Words, request: Request) -> Html:
+    now = control.settings(wechat)
+    outcomes = [(name, say(text)) for name, text in OUTCOMES.items()]
+    return section(
+        "reviews",
+        say("Reviews"),
+        form(
+            f"{DO}reviews",
+            wechat.form_key,
+            [
+                field(
+                    say(label),
+                    tag("input", name=name, type="number", min=0, value=_shown(now[name])),
+                    say(unit),
+                )
+                for name, (label, unit) in REVIEWS.items()
+            ],
+            field(say("Verdict"), choice("review_outcome", outcomes, now["review_outcome"])),
+            tag("button", say("Save"), class_="primary"),
+            class_="fields",
+        ),
+    )
+
+
+def _shown(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
 def _settings(wechat: WeChat, say: Words, request: Request) -> Html:
     now = control.settings(wechat)
     rotations = [(name, say(text)) for name, text in ROTATIONS.items()]
     pushing = [("yes", say("yes")), ("no", say("no"))]
-    return _section(
+    return section(
         "settings",
         say("Settings"),
         form(
@@ -191,10 +271,10 @@ def _faults(wechat: WeChat, say: Words, request: Request) -> Html:
         wechat.form_key,
         tag("button", say("Clear all faults"), class_="danger"),
     )
-    return _section(
+    return section(
         "faults",
         say("Faults"),
-        _table((say("Path"), say("Left"), say("What happens")), rows)
+        table((say("Path"), say("Left"), say("What happens")), rows)
         if rows
         else tag("p", say("No fault is waiting."), class_="quiet"),
         clear if rows else None,
@@ -240,7 +320,7 @@ def _deliveries(wechat: WeChat, say: Words, request: Request) -> Html:
         (
             _clock(delivery.at),
             delivery.push.kind,
-            _verdict(
+            badge(
                 f"{delivery.status or say('no answer')} "
                 + delivery.answer[:80].decode("utf-8", "replace"),
                 good=delivery.accepted,
@@ -251,10 +331,10 @@ def _deliveries(wechat: WeChat, say: Words, request: Request) -> Html:
         for delivery in islice(reversed(wechat.deliveries), ROWS)
     ]
     heads = (say("Time"), say("Push"), say("Answer"), say("About"), say("Try"))
-    return _section(
+    return section(
         "deliveries",
         say("Deliveries"),
-        _table(heads, rows) if rows else tag("p", say("Nothing was pushed yet."), class_="quiet"),
+        table(heads, rows) if rows else tag("p", say("Nothing was pushed yet."), class_="quiet"),
     )
 
 
@@ -278,7 +358,7 @@ def _ledger(wechat: WeChat, say: Words, request: Request) -> Html:
     ]
     heads = ("#", say("Time"), say("Path"), say("Result"), say("Caller"), say("About"))
     paths = [("", say("every path")), *((known, known) for known in wechat.ledger.by_path())]
-    return _section(
+    return section(
         "ledger",
         say("Ledger"),
         tag(
@@ -294,7 +374,7 @@ def _ledger(wechat: WeChat, say: Words, request: Request) -> Html:
             say("Newest first; {count} calls in all.", count=wechat.ledger.count()),
             class_="quiet",
         ),
-        _table(heads, rows) if rows else tag("p", say("Nobody has called yet."), class_="quiet"),
+        table(heads, rows) if rows else tag("p", say("Nobody has called yet."), class_="quiet"),
     )
 
 
@@ -304,17 +384,7 @@ def _outcome(say: Words, entry: Entry) -> Html:
     words += [say("no such path")] if entry.unknown else []
     words += [say("no effect")] if not entry.effect and not entry.errcode else []
     told = " · ".join(word for word in words if word)
-    return _verdict(told, good=entry.effect and not entry.dropped)
-
-
-def _verdict(text: str, *, good: bool) -> Html:
-    return tag("em", text, class_="good" if good else "bad")
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Html:
-    head = tag("thead", tag("tr", [tag("th", text, scope="col") for text in heads]))
-    body = tag("tbody", [tag("tr", [tag("td", cell) for cell in row]) for row in rows])
-    return tag("div", tag("table", head, body), class_="scroll", tabindex=0)
+    return badge(told, good=entry.effect and not entry.dropped)
 
 
 def _clock(at: float) -> str:
@@ -350,6 +420,15 @@ def _set(wechat: WeChat, fields: dict[str, list[str]]) -> None:
     )
 
 
+def _upload(wechat: WeChat, fields: dict[str, list[str]]) -> None:
+    wechat.upload_draft(user_version=fields["user_version"][0], user_desc=fields["user_desc"][0])
+
+
+def _set_reviews(wechat: WeChat, fields: dict[str, list[str]]) -> None:
+    numbers = {name: _number(fields, name) for name in REVIEWS}
+    control.change_settings(wechat, {**numbers, "review_outcome": fields["review_outcome"][0]})
+
+
 def _add_fault(wechat: WeChat, fields: dict[str, list[str]]) -> None:
     words: control.Data = {"path": fields["path"][0], "times": _number(fields, "times")}
     for name in ("errcode", "status", "expires_in", "truncate"):
@@ -379,6 +458,8 @@ ACTIONS: dict[str, tuple[Callable[[WeChat, dict[str, list[str]]], None], str]] =
     "accounts": (_create, "accounts"),
     "cancel": (_cancel, "accounts"),
     "update": (_update, "accounts"),
+    "drafts": (_upload, "templates"),
+    "reviews": (_set_reviews, "reviews"),
     "settings": (_set, "settings"),
     "faults": (_add_fault, "faults"),
     "faults/clear": (_clear_faults, "faults"),
@@ -391,19 +472,5 @@ def do(wechat: WeChat, request: Request) -> Reply:
     try:
         action(wechat, request.form)
     except (control.BadRequest, PageRefusal, KeyError, ValueError) as problem:
-        return _not_done(request, problem)
+        return not_done(request, problem, back="/")
     return Reply(b"", 303, {**HEADERS, "Location": f"/#{anchor}"})
-
-
-def _not_done(request: Request, problem: Exception) -> Reply:
-    say = Words.of(request)
-    told = f"{type(problem).__name__} {problem}"
-    return page(
-        request,
-        say,
-        say("Console"),
-        tag("p", say("Not done: {problem}", problem=told), class_="problem", role="alert"),
-        tag("p", tag("a", say("Back"), href="/")),
-        status=400,
-        layout="narrow",
-    )

@@ -5,24 +5,29 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
-from sandbox.errors import PageRefusal
+from sandbox.errors import PageRefusal, Refusal
 from sandbox.exchange import Reply, Request
 from sandbox.faults import Fault
 from sandbox.parties import Account, Component
+from sandbox.program import Audit, Version
 from sandbox.pushes import Delivery
+from sandbox.review import OUTCOMES
 from sandbox.world import ROTATIONS, WeChat
 
 PREFIX = "/sandbox/api/"
-MAY_BE_UNSET = ("next_token_life", "component_token_life")
+MAY_BE_UNSET = ("next_token_life", "component_token_life", "review_seconds")
 LIFETIMES = (
     "token_life",
-    *MAY_BE_UNSET,
+    "next_token_life",
+    "component_token_life",
     "overlap",
     "ticket_life",
     "preauth_life",
     "code_life",
     "daily_limit",
 )
+REVIEW_NUMBERS = ("check_seconds", "review_seconds", "audit_limit", "speedup_limit")
+PROGRAM_WORDS = ("is_complete", "without_auth", "without_conf")
 FAULT_WORDS = {field.name for field in fields(Fault)} - {"path", "until", "taken", "arrived"}
 MOST_ACCOUNTS = 100_000
 Data = dict[str, Any]
@@ -64,6 +69,48 @@ def update(wechat: WeChat, data: Data) -> Data:
     return {"auth_code": wechat.update_authorization(data["appid"], data["func_ids"])}
 
 
+def upload_draft(wechat: WeChat, data: Data) -> Data:
+    """A developer's upload; with KEEP it is made a template at once."""
+    keep = data.pop("keep", False)
+    draft = wechat.upload_draft(**data)
+    if not keep:
+        return {"draft_id": draft.draft_id}
+    with wechat.lock:
+        template = wechat.component.library.keep(draft.draft_id, 0, int(wechat.clock()))
+    return {"draft_id": draft.draft_id, "template_id": template.template_id}
+
+
+def judge(wechat: WeChat, data: Data) -> Data:
+    """A reviewer's verdict: OUTCOME is pass, reject or delay."""
+    return {"auditid": wechat.judge(**data).auditid}
+
+
+def change_program(wechat: WeChat, data: Data) -> Data:
+    """What review finds in a mini program's code, or misses in its profile."""
+    program = wechat.accounts[data.pop("appid")].program
+    if unknown := set(data) - set(PROGRAM_WORDS):
+        raise BadRequest(f"a mini program has no {', '.join(sorted(unknown))}")
+    for name, value in data.items():
+        setattr(program, name, value)
+    return {}
+
+
+def read_program(wechat: WeChat, data: Data) -> Data:
+    """The versions and reviews of one mini program."""
+    with wechat.lock:
+        program = wechat.accounts[data["appid"]].program
+        return {
+            "trial": program.trial and describe_version(program.trial),
+            "approved": program.approved and program.approved.auditid,
+            "online": program.online and describe_version(program.online.version),
+            "past": [one.version.user_version for one in program.past],
+            "released": program.released,
+            "gray_percentage": program.gray.percentage if program.gray.is_running else None,
+            "is_open": program.is_open,
+            "audits": [describe_audit(audit) for audit in program.audits],
+        }
+
+
 def push(wechat: WeChat, data: Data) -> Data:
     """Any push: to the component door, or with an APPID to that authorizer's."""
     if "appid" in data:
@@ -92,10 +139,14 @@ def faults(wechat: WeChat, data: Data) -> Data:
 
 
 def change_settings(wechat: WeChat, data: Data) -> Data:
-    """Lifetimes in seconds, how refresh tokens rotate, whether tickets are pushed."""
+    """Lifetimes in seconds, how tokens rotate, whether tickets are pushed, how reviews go."""
     for name, value in data.items():
         if name in LIFETIMES and _is_lifetime(name, value):
             setattr(wechat, name, value)
+        elif name in REVIEW_NUMBERS and _is_lifetime(name, value):
+            setattr(wechat.reviews, name, value)
+        elif name == "review_outcome" and value in OUTCOMES:
+            wechat.reviews.outcome = value
         elif name == "rotate" and value in ROTATIONS:
             wechat.rotate = value
         elif name == "pushing" and isinstance(value, bool):
@@ -113,7 +164,9 @@ def settings(wechat: WeChat) -> Data:
     return {
         "rotate": wechat.rotate,
         "pushing": wechat.component.pushing,
+        "review_outcome": wechat.reviews.outcome,
         **{name: getattr(wechat, name) for name in LIFETIMES},
+        **{name: getattr(wechat.reviews, name) for name in REVIEW_NUMBERS},
     }
 
 
@@ -179,6 +232,27 @@ def describe_account(component: Component, account: Account) -> Data:
     }
 
 
+def describe_version(version: Version) -> Data:
+    return {
+        "template_id": version.template.template_id,
+        "user_version": version.user_version,
+        "user_desc": version.user_desc,
+        "at": version.at,
+    }
+
+
+def describe_audit(audit: Audit) -> Data:
+    return {
+        "auditid": audit.auditid,
+        "user_version": audit.version.user_version,
+        "status": audit.status,
+        "reason": audit.reason,
+        "screenshots": audit.screenshots,
+        "sped_up": audit.sped_up,
+        "submitted_at": audit.submitted_at,
+    }
+
+
 def describe_fault(fault: Fault) -> Data:
     """What it was given, less what it was not."""
     blank = Fault("")
@@ -211,6 +285,10 @@ ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("POST", "authorize"): authorize,
     ("POST", "cancel"): cancel,
     ("POST", "update"): update,
+    ("POST", "drafts"): upload_draft,
+    ("POST", "judge"): judge,
+    ("GET", "program"): read_program,
+    ("POST", "program"): change_program,
     ("POST", "push"): push,
     ("GET", "faults"): faults,
     ("POST", "faults"): add_fault,
@@ -230,7 +308,7 @@ def answer(wechat: WeChat, request: Request) -> Reply:
         return _json({"error": "no such call"}, 404)
     try:
         return _json(function(wechat, _data(request)))
-    except (BadRequest, PageRefusal, KeyError, TypeError, ValueError) as error:
+    except (BadRequest, PageRefusal, Refusal, KeyError, TypeError, ValueError) as error:
         return _json({"error": f"{type(error).__name__}: {error}"}, 400)
 
 

@@ -26,3 +26,11 @@ def create_accounts(wechat: WeChat) -> None:
             service_type=2 if kind == OFFICIAL_ACCOUNT else 0,
             verify_type=-1 if principal_name == "个人" else 0,
         )
+
+
+def upload_code(wechat: WeChat) -> None:
+    """Two drafts, one of them a template already."""
+    kept = wechat.upload_draft(user_version="1.0.0", user_desc="商品浏览与下单")
+    with wechat.lock:
+        wechat.component.library.keep(kept.draft_id, 0, int(wechat.clock()))
+    wechat.upload_draft(user_version="1.1.0", user_desc="新增会员中心")

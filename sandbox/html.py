@@ -81,6 +81,21 @@ def page(
     return Reply(html.encode(), status, HEADERS | _remember(request))
 
 
+def not_done(request: Request, problem: Exception, *, back: str) -> Reply:
+    """What a button answers that could not do its work."""
+    say = Words.of(request)
+    told = f"{type(problem).__name__} {problem}"
+    return page(
+        request,
+        say,
+        say("Console"),
+        tag("p", say("Not done: {problem}", problem=told), class_="problem", role="alert"),
+        tag("p", tag("a", say("Back"), href=back)),
+        status=400,
+        layout="narrow",
+    )
+
+
 def _language_link(request: Request, say: Words, code: str) -> Html:
     name = LANGUAGES[code]
     if code == say.language:
@@ -95,6 +110,23 @@ def _remember(request: Request) -> dict[str, str]:
     if chosen not in LANGUAGES:
         return {}
     return {"Set-Cookie": f"sandbox_lang={chosen}; Path=/; SameSite=Lax; HttpOnly"}
+
+
+def section(anchor: str, title: str, *content: Child) -> Html:
+    """A titled part of a page."""
+    return tag("section", tag("h2", title), *content, id=anchor)
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[Child]]) -> Html:
+    """A table that scrolls where it is too wide."""
+    head = tag("thead", tag("tr", [tag("th", text, scope="col") for text in heads]))
+    body = tag("tbody", [tag("tr", [tag("td", cell) for cell in row]) for row in rows])
+    return tag("div", tag("table", head, body), class_="scroll", tabindex=0)
+
+
+def badge(text: str, *, good: bool) -> Html:
+    """A word that says how something went."""
+    return tag("em", text, class_="good" if good else "bad")
 
 
 def field(label: str, control: Html, hint: str = "") -> Html:

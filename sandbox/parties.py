@@ -1,9 +1,11 @@
 """Who there is on WeChat's side: components, accounts, and what binds them."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sandbox.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT, is_exclusive
+from sandbox.program import Library, Program
 
 NETWORK = (
     "RequestDomain",
@@ -54,6 +56,10 @@ class Component:
     tickets: dict[str, float] = field(default_factory=dict, repr=False)
     tokens: list[Token] = field(default_factory=list, repr=False)
     authorizations: "dict[str, Authorization]" = field(default_factory=dict, repr=False)
+    library: Library = field(default_factory=Library, repr=False)
+    # The platform's own lists, by the name of the kind: under test, and published.
+    testing_domains: dict[str, list[str]] = field(default_factory=dict)
+    published_domains: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -90,6 +96,11 @@ class Account:
             "customer_service": "0",
         }
     )
+
+    @cached_property
+    def program(self) -> Program:
+        """Its code and settings, made when first asked for: few of many accounts need them."""
+        return Program()
 
     @property
     def is_mini_program(self) -> bool:

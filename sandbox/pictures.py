@@ -1,9 +1,11 @@
 """Avatars and QR-like pictures, drawn from the appid. The latter cannot be scanned."""
 
 import hashlib
+from itertools import product
 
 from sandbox.exchange import Reply, Request
 from sandbox.html import Html, join, tag
+from sandbox.jpeg import mosaic
 from sandbox.world import WeChat
 
 COLOURS = ("#07c160", "#10aeff", "#fa9d3b", "#6467f0", "#e64340", "#1485ee", "#2c9678")
@@ -35,16 +37,39 @@ def avatar(wechat: WeChat, request: Request) -> Reply:
 
 def qr_code(wechat: WeChat, request: Request) -> Reply:
     """Something that looks like a mini program's QR code."""
-    digest = _digest(_appid(request))
-    dots = [
-        tag("rect", x=x + 1, y=y + 1, width=1, height=1)
-        for x in range(SIZE)
-        for y in range(SIZE)
-        if not _in_corner(x, y) and digest[(x * SIZE + y) % 32] >> (x * y + y) % 8 & 1
-    ]
+    dots = [tag("rect", x=x + 1, y=y + 1, width=1, height=1) for x, y in _dots(_appid(request))]
     corners = [_corner(x + 1, y + 1) for x, y in CORNERS]
     background = tag("rect", width=SIZE + 2, height=SIZE + 2, fill="#fff")
     return _svg(SIZE + 2, background, *dots, *corners)
+
+
+def media(wechat: WeChat, request: Request) -> Reply:
+    """A picture of a review, for the console."""
+    kept = wechat.reviews.media.get(request.path.rpartition("/")[2])
+    if kept is None or not kept.kind.startswith("image/"):
+        return Reply(b"404 Not Found", 404, {"Content-Type": "text/plain"})
+    return Reply(kept.content, headers={"Content-Type": kept.kind})
+
+
+def qr_tiles(text: str) -> bytes:
+    """The same as a JPEG, as WeChat's API answers it."""
+    rows = [[255] * (SIZE + 2) for _ in range(SIZE + 2)]
+    for left, top in CORNERS:
+        for x, y in product(range(7), repeat=2):
+            ring = 0 in (x, y) or 6 in (x, y) or (2 <= x <= 4 and 2 <= y <= 4)
+            rows[top + y + 1][left + x + 1] = 0 if ring else 255
+    for x, y in _dots(text):
+        rows[y + 1][x + 1] = 0
+    return mosaic(rows)
+
+
+def _dots(text: str) -> list[tuple[int, int]]:
+    digest = _digest(text)
+    return [
+        (x, y)
+        for x, y in product(range(SIZE), repeat=2)
+        if not _in_corner(x, y) and digest[(x * SIZE + y) % 32] >> (x * y + y) % 8 & 1
+    ]
 
 
 def _corner(x: int, y: int) -> Html:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from sandbox import api, authorization, console, control, pictures
+from sandbox import api, authorization, console, control, pictures, program_page
 from sandbox.exchange import Reply, Request
 from sandbox.world import WeChat
 
@@ -32,6 +32,8 @@ PAGES: dict[tuple[str, str], Page] = {
 FOLDERS: dict[str, Page] = {
     "/avatar/": pictures.avatar,
     "/qrcode/": pictures.qr_code,
+    "/sandbox/media/": pictures.media,
+    program_page.FOLDER: program_page.answer,
     control.PREFIX: control.answer,
 }
 

@@ -52,7 +52,9 @@ class SandboxAdapter(HTTPAdapter):
 
 def _incoming(request: requests.PreparedRequest) -> Request:
     url = urlsplit(request.url or "")
-    body = request.body or b""
+    body: Any = request.body or b""
+    if hasattr(body, "read"):
+        body = body.read()
     return Request(
         method=request.method or "GET",
         path=url.path,

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,9 @@ from sandbox.faults import Fault, Faults
 from sandbox.ledger import Entry, Ledger
 from sandbox.parties import Account, Authorization, Component, Grant, PreAuthCode, Token
 from sandbox.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT, USUAL_SETS, fitting, is_exclusive
+from sandbox.program import PAGES, Audit, Draft
 from sandbox.pushes import Deliver, Delivery, Door, PostOffice, Push, Sealed, over_http
+from sandbox.review import Reviews
 
 TOKENS_KEPT = 8  # of one owner; older ones are long dead
 RIDS_KEPT = 1_000
@@ -42,6 +44,8 @@ class WeChat:
         self.post = PostOffice(deliver, clock)
         self.faults = Faults()
         self.ledger = Ledger()
+        self.reviews = Reviews(self)
+        self.tests_of: Counter[str] = Counter()  # by WeChat id
         self.base_url = "http://127.0.0.1:8001"
         self.rotate = "on_reauth"
         self.token_life = 7200
@@ -185,6 +189,35 @@ class WeChat:
             authorization.cancelled = True
             authorization.refresh_token = ""
             self._tell(component, "unauthorized", AuthorizerAppid=appid)
+
+    def upload_draft(
+        self,
+        *,
+        user_version: str = "1.0.0",
+        user_desc: str = "第一版",
+        source_appid: str = "wx5a0d1e2f3b4c5dff",
+        source_name: str = "模板小程序",
+        developer: str = "王开发",
+        pages: Sequence[str] = PAGES,
+        component: Component | None = None,
+    ) -> Draft:
+        """What a developer's upload does: a draft in the platform's box."""
+        with self.lock:
+            return (component or self.component).library.upload(
+                create_time=int(self.clock()),
+                user_version=user_version,
+                user_desc=user_desc,
+                source_appid=source_appid,
+                source_name=source_name,
+                developer=developer,
+                pages=tuple(pages),
+            )
+
+    def judge(
+        self, appid: str, outcome: str, reason: str | None = None, pictures: int = 0
+    ) -> Audit:
+        """A reviewer's verdict on the open review: pass, reject (with PICTURES) or delay."""
+        return self.reviews.judge(self.accounts[appid], outcome, reason, pictures)
 
     # Pushes
 

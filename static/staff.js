@@ -1,5 +1,8 @@
-// Staff pages: copy buttons, and avatars that cannot be loaded give way to the letter below them.
+// Staff pages: copy buttons, pieces that are asked of WeChat after the page is there, and pictures
+// that cannot be loaded.
 "use strict";
+
+const PATIENCE = 60_000;
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest(".staff-copy button");
@@ -12,6 +15,25 @@ document.addEventListener("click", (event) => {
   else if (document.execCommand("copy")) done();
 });
 
+// An avatar gives way to the letter below it; another picture to a word.
 document.addEventListener("error", (event) => {
-  if (event.target.matches?.(".staff-avatar img, .staff-qr")) event.target.remove();
+  if (!event.target.matches?.(".staff-avatar img, .staff-qr")) return;
+  event.target.replaceWith(event.target.dataset.failed ?? "");
 }, true);
+
+const load = async (place) => {
+  try {
+    // A redirect is the login: the session is over.
+    const answer = await fetch(place.dataset.load, {
+      redirect: "error", signal: AbortSignal.timeout(PATIENCE),
+    });
+    if (!answer.ok) throw new Error(answer.statusText);
+    place.innerHTML = await answer.text();
+  } catch {
+    place.textContent = place.dataset.failed;
+  }
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("[data-load]").forEach(load);
+});

@@ -281,6 +281,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--servers", action="store_true", help="real PostgreSQL and Redis")
     group.addoption("--postgres", action="store_true", help="real PostgreSQL")
     group.addoption("--redis", action="store_true", help="real Redis")
+    group.addoption(
+        "--campaign-size", type=int, default=80, help="mini programs in the campaign drill"
+    )
 
 
 @pytest.hookimpl(wrapper=True)

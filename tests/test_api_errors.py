@@ -56,7 +56,7 @@ def test_a_method_that_is_not_allowed(api: Client) -> None:
     assert told(api.post("/api/v1/authorizers/")) == (405, "method_not_allowed")
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"[1", b"\x00"])
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[1", b"\x00", b"[" * 100_000])
 def test_a_body_that_is_no_json(api: Client, body: bytes) -> None:
     answer = api.post("/api/v1/auth/token/", body, content_type="application/json")
     assert told(answer) == (400, "parse_error")

@@ -7,6 +7,7 @@ The table is checked against the URL configuration, so a new address without a l
 import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -17,6 +18,10 @@ from django.utils import timezone
 from django_celery_beat import models as beat
 from knox.models import AuthToken
 
+from audits.admin.acts import ACTS
+from audits.admin.live import PIECES
+from audits.models import CodeAudit, CodeTemplate, Release, Screenshot
+from audits.services import committing, templates
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
 from platform_auth.models import Operation
@@ -31,6 +36,8 @@ REFUSED, UNKNOWN, NO_METHOD = (
     HTTPStatus.METHOD_NOT_ALLOWED,
 )
 
+CLASH, NO = HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
+
 ACTORS = ["anonymous", "owner", "other", "staff without", "staff with"]
 SECRET_NAME, SECRET_APPID, SECRET_PRINCIPAL = "Zanzibar Tea", "wxfeedfacefeedface", "Zanzibar Ltd"
 
@@ -44,6 +51,14 @@ ALIKE = [OK] * 5
 MEMBERS = [FOUND, OK, OK, OK, OK]
 GOES = [FOUND] * 5
 GONE = [MISSING] * 5
+# The portal shows everybody their own only, staff too.
+OWNED = [FOUND, OK, MISSING, MISSING, MISSING]
+
+
+def by_key(status: HTTPStatus) -> list[HTTPStatus]:
+    """An act by REST: STATUS is what comes of it for staff who may, with the rows there are."""
+    return [UNKNOWN, REFUSED, REFUSED, REFUSED, status]
+
 
 # Address as configured → method, and the statuses in the order of ACTORS.
 ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
@@ -60,9 +75,19 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/bind/<str:state>/": ("GET", GONE),
     "portal/bind/<str:state>/go/": ("GET", GONE),
     "portal/bind/<str:state>/return/": ("GET", GONE),
+    "portal/<slug:appid>/": ("GET", OWNED),
+    "portal/<slug:appid>/trial/": ("GET", OWNED),
+    "portal/<slug:appid>/screenshots/<int:pk>/": ("GET", OWNED),
     "api/v1/auth/token/": ("DELETE", [UNKNOWN, *[HTTPStatus.NO_CONTENT] * 4]),
     "api/v1/authorizers/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
     "api/v1/authorizers/<appid>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
+    "api/v1/templates/": ("GET", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/versions/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
+    "api/v1/authorizers/<slug:appid>/audits/": ("POST", by_key(HTTPStatus.CREATED)),
+    "api/v1/authorizers/<slug:appid>/audits/<slug:auditid>/refresh/": ("POST", by_key(NO)),
+    "api/v1/authorizers/<slug:appid>/audits/<slug:auditid>/withdraw/": ("POST", by_key(CLASH)),
+    "api/v1/authorizers/<slug:appid>/release/": ("POST", by_key(CLASH)),
+    "api/v1/authorizers/<slug:appid>/revert/": ("POST", by_key(NO)),
     "api/schema/": ("GET", ALIKE),
     "api/docs/": ("GET", ALIKE),
     "admin/": ("GET", STAFF),
@@ -85,12 +110,25 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/sync/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/bind-link/": ("POST", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
+    "admin/audits/codeaudit/<int:audit>/screenshots/<int:number>/": ("GET", PAGE),
+    "admin/audits/codetemplate/sync/": ("GET", PAGE),
+    "admin/audits/codetemplate/drafts/": ("GET", PAGE),
+    "admin/audits/codetemplate/drafts/<int:component>/": ("GET", PAGE),
+    "admin/audits/codetemplate/drafts/<int:component>/<int:draft>/": ("GET", PAGE),
+    "admin/audits/codetemplate/<path:object_id>/delete-template/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/assign/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/refuse/": ("POST", ACT),
 }
+# The acts on a mini program's code and the pieces of its page: a GET asks only.
+CODE = "admin/miniprograms/authorizer/<path:object_id>/code/"
+ADDRESSES |= {f"{CODE}{act.name}/": ("GET", PAGE) for act in ACTS}
+ADDRESSES |= {f"{CODE}now/{name}/": ("GET", PAGE) for name in PIECES}
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
-NEVER_ADDED = {"operation", "push", "authorizer", "binding"}
-NEVER_DELETED = {"component", "operation", "push", "authorizer", "binding"}
+NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
+               "codeaudit", "release"}  # fmt: skip
+NEVER_DELETED = NEVER_ADDED | {"component"}
 
 for _model in admin.site._registry:
     _name = _model._meta.model_name
@@ -149,7 +187,7 @@ def browsers(merchant: User, other_merchant: User, db: None) -> dict[str, Client
 def path_of(address: str, account: Authorizer, merchant: User) -> str:
     """ADDRESS with the ids of rows that exist and are about ACCOUNT."""
     model = next(
-        (model for model in admin.site._registry if f"/{model._meta.model_name}/" in address), None
+        (model for model in admin.site._registry if address.startswith(_base_of(model))), None
     )
     row = _row(model, account, merchant) if model else None
     fillings = {
@@ -158,12 +196,23 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<str:signed>": bindings.make_bind_link(merchant, by=merchant).split("/")[-2],
         "<str:state>": "a-state-of-another-session",
         "<appid>": account.appid,
+        "<slug:appid>": account.appid,
+        "<slug:auditid>": "7",
+        "<int:audit>": str(CodeAudit.objects.get(auditid="7").pk),
+        "<int:number>": str(Screenshot.objects.get().pk),
+        "<int:component>": str(account.component_id),
+        "<int:draft>": "1",
+        "<int:pk>": str(Screenshot.objects.get().pk),
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
     }
     for mark, filling in fillings.items():
         address = address.replace(mark, filling)
     return "/" + address
+
+
+def _base_of(model: Any) -> str:
+    return f"admin/{model._meta.app_label}/{model._meta.model_name}/"
 
 
 def _row(model: type, account: Authorizer, merchant: User) -> object:
@@ -179,6 +228,7 @@ def _row(model: type, account: Authorizer, merchant: User) -> object:
 def _make(model: type, account: Authorizer, merchant: User) -> None:
     interval, _made = beat.IntervalSchedule.objects.get_or_create(every=1, period="hours")
     makers: dict[type, Callable[[], object]] = {
+        Release: lambda: Release.objects.create(authorizer=account, kind="release", state="done"),
         Operation: lambda: record("test", by=merchant, appid=account.appid),
         beat.PeriodicTask: lambda: beat.PeriodicTask.objects.create(
             name="job", task="miniprograms.tasks.reconcile", interval=interval
@@ -209,8 +259,20 @@ def parked(account: Authorizer, wechat: WeChat) -> Binding:
     return binding
 
 
+@pytest.fixture
+def code(account: Authorizer, wechat: WeChat) -> None:
+    """A version of the account's, and an audit that WeChat has long forgotten, with a picture."""
+    draft = wechat.upload_draft()
+    templates.add_template(account.component, draft.draft_id, by=None)
+    committing.commit(account, CodeTemplate.objects.get(), user_version="1", user_desc="x", by=None)
+    audit = CodeAudit.objects.create(
+        authorizer=account, appid=account.appid, auditid="7", status=CodeAudit.Status.REJECTED
+    )
+    Screenshot.objects.create(audit=audit, media_id="m", content_type="image/png", content=b"x")
+
+
 @pytest.mark.parametrize("address", sorted(ADDRESSES))
-@pytest.mark.usefixtures("parked")
+@pytest.mark.usefixtures("parked", "code")
 def test_everybody_gets_the_right_status_and_sees_nothing_of_others(
     address: str, browsers: dict[str, Client], account: Authorizer, merchant: User
 ) -> None:

@@ -16,13 +16,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from audits.admin.pages import CodePages
 from miniprograms.models import Authorizer
 from miniprograms.services.binding import make_bind_link
 from miniprograms.services.profiles import sync_profile
 from miniprograms.services.refreshing import refresh_now
 from miniprograms.services.unbinding import unbind_locally
 from platform_auth.admin.operations import action_name
-from platform_auth.admin.pages import StaffAdmin, ago, label, pretty, table
+from platform_auth.admin.pages import ago, label, pretty, table
 from platform_auth.fields import Unreadable
 from platform_auth.models import Operation
 
@@ -50,7 +51,7 @@ _TOKENS = ("token_health", "refresh_tokens_held", "due", "refreshes", "failures"
 
 
 @admin.register(Authorizer)
-class AuthorizerAdmin(StaffAdmin):
+class AuthorizerAdmin(CodePages):
     list_display = (
         "account",
         "state_label",
@@ -66,8 +67,10 @@ class AuthorizerAdmin(StaffAdmin):
     ordering = ("-id",)
     search_fields = ("appid", "user_name", "nick_name", "owner__username")
     search_help_text = _("appid, gh_… id, beginning of the name, or merchant")
-    actions = ("refresh_tokens", "sync_profiles", "make_bind_links", "unbind")
+    actions = ("submit_code", "release_code", "refresh_tokens", "sync_profiles", "make_bind_links",
+               "unbind")  # fmt: skip
     actions_detail = (
+        "code_page",
         "refresh_one",
         "sync_one",
         {"title": _("More"), "items": ["bind_link", "unbind_one"]},

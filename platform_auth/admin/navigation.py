@@ -26,6 +26,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         ),
         (
+            _("Code"),
+            [
+                _item(request, _("Campaigns"), "campaign", "audits.campaign"),
+                _item(request, _("Audits"), "rule", "audits.codeaudit"),
+                _item(request, _("Versions"), "upload", "audits.codeversion"),
+                _item(request, _("Releases"), "rocket_launch", "audits.release"),
+                _item(request, _("Templates"), "widgets", "audits.codetemplate"),
+            ],
+        ),
+        (
             _("Platform"),
             [
                 _item(request, _("Component"), "hub", "platform_auth.component"),

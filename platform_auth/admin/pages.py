@@ -33,6 +33,10 @@ PAGES_AHEAD = 10
 Act = Callable[[Any], object]
 
 
+class Doubt(str):
+    """A sentence about an act whose outcome nobody knows yet."""
+
+
 class NearPaginator(Paginator):  # type: ignore[type-arg]
     """Counts no further than ten pages ahead of the page asked for."""
 
@@ -84,9 +88,14 @@ class StaffAdmin(ModelAdmin):
         try:
             sentence = act(row)
         except self.troubles as problem:
-            self.message_user(request, f"{row}: {problem}", messages.ERROR)
+            self.message_user(request, f"{row}: {self.words_for(problem)}", messages.ERROR)
         else:
-            self.message_user(request, f"{row}: {sentence}", messages.SUCCESS)
+            level = messages.WARNING if isinstance(sentence, Doubt) else messages.SUCCESS
+            self.message_user(request, f"{row}: {sentence}", level)
+
+    def words_for(self, problem: Exception) -> object:
+        """What a person is told of PROBLEM, one of `troubles`."""
+        return problem
 
     def tell_each(self, request: HttpRequest, rows: Iterable[Any], act: Act) -> None:
         """Do ACT to each of ROWS, but not to a whole table while the person waits."""
@@ -111,15 +120,22 @@ class StaffAdmin(ModelAdmin):
         title: object,
         question: object,
         form: Callable[[HttpRequest, Any], Form] | None = None,
+        back: str | None = None,
+        **more: Any,
     ) -> HttpResponse:
-        """A page that asks before ACT is done to one row, with the FORM's answers; POST does it."""
+        """
+        A page that asks before ACT is done to one row, with the FORM's answers; POST does it.
+
+        BACK is where one comes from and goes to, the row's page by default; MORE is for the page.
+        """
         row = self.visible_or_404(request, object_id)
+        back = back or self.url_of(row)
         filled = form(request, row) if form else None
         if request.method == "POST" and (filled is None or filled.is_valid()):
             self.tell(request, row, lambda row: act(row, filled))
-            return HttpResponseRedirect(self.url_of(row))
+            return HttpResponseRedirect(back)
         return self.page(request, "admin/ask.html", rows=[row], title=title, question=question,
-                         form=filled, back=self.url_of(row))  # fmt: skip
+                         form=filled, back=back, **more)  # fmt: skip
 
     def ask_about(
         self,
@@ -130,8 +146,15 @@ class StaffAdmin(ModelAdmin):
         action: str,
         title: object,
         question: object,
+        also: Callable[[Any], list[tuple[str, str]]] = lambda row: [],
+        name: Callable[[Any], str] | None = None,
     ) -> HttpResponse | None:
-        """The same for the rows chosen in a list. None once it is done: back to the list."""
+        """
+        The same for the rows chosen in a list. None once it is done: back to the list.
+
+        ALSO gives what the page remembers of a row, as names and values it posts; NAME what it
+        calls the row.
+        """
         rows = self.few(request, queryset)
         if not rows:
             return None
@@ -139,14 +162,18 @@ class StaffAdmin(ModelAdmin):
             for row in rows:
                 self.tell(request, row, act)
             return None
-        hidden = [("action", action), *((ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows)]
-        return self.page(request, "admin/ask.html", rows=rows, title=title, question=question,
+        chosen = [(ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows]
+        remembered = [pair for row in rows for pair in also(row)]
+        hidden = [("action", action), *chosen, *remembered]
+        names = [(name or self.name_of)(row) for row in rows]
+        return self.page(request, "admin/ask.html", rows=names, title=title, question=question,
                          hidden=hidden, back=request.get_full_path())  # fmt: skip
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """A page of our own within the admin's frame."""
         request.current_app = self.admin_site.name
-        rows = [self.name_of(row) for row in context.pop("rows", [])]
+        named = context.pop("rows", [])
+        rows = [row if isinstance(row, str) else self.name_of(row) for row in named]
         frame = {
             "rows": rows,
             **self.admin_site.each_context(request),

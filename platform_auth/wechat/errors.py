@@ -14,6 +14,12 @@ WeChatError
 │   ├── CodeSpent           an authorization code that is used, expired or wrong
 │   ├── QuotaDay            this call is used up until midnight in Beijing
 │   ├── QuotaMinute         this call is used up for a minute
+│   ├── QuotaMonth          no submission, speed-up or withdrawal is left: show it, don't ask again
+│   ├── AuditOpen           a review is open: say which, or withdraw it
+│   ├── NoAudit             there is no such review, so nothing of it reached WeChat
+│   ├── CheckRunning        WeChat is still busy with this code: ask again in a minute
+│   ├── MustCommit          there is no trial version: commit first
+│   ├── NothingToRelease    no approved version waits: look what is live
 │   └── Busy                WeChat's "system error": soon again
 ├── NotReady                we hold nothing to ask with; nothing was sent
 ├── PutOff                  WeChat failed a moment ago and is left alone; nothing was sent
@@ -113,6 +119,30 @@ class QuotaMinute(Refused):
     """The minute's calls of this kind are used up."""
 
 
+class QuotaMonth(Refused):
+    """The month's (or the day's) submissions, speed-ups or withdrawals are used up."""
+
+
+class AuditOpen(Refused):
+    """A version of this mini program is in review already."""
+
+
+class NoAudit(Refused):
+    """The mini program has no such review, or never had any."""
+
+
+class CheckRunning(Refused):
+    """The check of the code committed last, or another call about it, is still running."""
+
+
+class MustCommit(Refused):
+    """The mini program has no trial version to look at or to submit."""
+
+
+class NothingToRelease(Refused):
+    """No approved version is waiting to be released."""
+
+
 class Busy(Refused):
     """WeChat's own "system error": worth asking again soon."""
 
@@ -147,6 +177,18 @@ _REFUSALS: dict[int, type[Refused]] = {
     61009: CodeSpent,
     61010: CodeSpent,
     61023: RefreshTokenInvalid,
+    61039: CheckRunning,
+    85009: AuditOpen,
+    85012: NoAudit,
+    85019: NothingToRelease,
+    85020: NothingToRelease,
+    85052: NothingToRelease,
+    85085: QuotaMonth,
+    85086: MustCommit,
+    86001: MustCommit,
+    87013: QuotaMonth,
+    89405: QuotaMonth,
+    9402202: CheckRunning,
 }
 
 

@@ -1,9 +1,10 @@
 """
 The one place that touches the network: a call to WeChat and the strict reading of its answer.
 
-Bounded in every direction: 3 s to connect, 10 s of silence, 15 s for the whole answer, 2 MiB, no
-redirects. A call that is safe to repeat is tried up to three times within 15 s. URLs hold access
-tokens, so no exception of the layers below is ever chained or quoted.
+Bounded in every direction: 3 s to connect, 10 s of silence, 15 s for the whole answer, 2 MiB (a
+picture 10), a minute for a file to go out, no redirects. A call that is safe to repeat is tried up
+to three times within 15 s. URLs hold access tokens, so no exception of the layers below is ever
+chained or quoted.
 """
 
 import json
@@ -12,10 +13,11 @@ import os
 import random
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.client import HTTPResponse
-from io import BufferedReader, RawIOBase
+from io import BufferedReader, BytesIO, RawIOBase
 from ssl import SSLCertVerificationError
 from typing import Any, TypeVar, cast
 
@@ -25,6 +27,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.exceptions import SSLError as UnsafeConnection
+from urllib3.filepost import encode_multipart_formdata
 
 from platform_auth.wechat.errors import (
     BadAnswer,
@@ -43,7 +46,9 @@ T = TypeVar("T")
 CONNECT_TIMEOUT = 3
 READ_TIMEOUT = 10
 DEADLINE = 15
+SENDING_DEADLINE = 60
 MAX_ANSWER = 2 * 1024 * 1024
+MAX_PICTURE = 10 * 1024 * 1024
 POOL_SIZE = 256
 TRIES = 3
 REPEATS_WITHIN = 15
@@ -53,6 +58,15 @@ CLOCK_WARNING_EVERY = 60
 
 SHORTEST_LIFE = 60
 LONGEST_LIFE = 7200
+
+EXTENSIONS = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/gif": ".gif",
+    "video/mp4": ".mp4",
+    "text/plain": ".txt",
+}
+PICTURES = ("image/jpeg", "image/png", "image/gif")
 
 _api_url = "https://api.weixin.qq.com"
 
@@ -150,25 +164,90 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """What goes to WeChat, or comes from it, as bytes: KIND is one of EXTENSIONS."""
+
+    kind: str
+    content: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """A name for it that says its kind, by which WeChat judges."""
+        return f"file{EXTENSIONS[self.kind]}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Call:
+    """What is sent; it has no repr, because the query holds a token."""
+
+    method: str
+    path: str
+    query: Mapping[str, str | int]
+    body: Mapping[str, Any] | None = None
+    files: Mapping[str, File] | None = None
+
+    def encode(self) -> tuple[Any, str]:
+        """The bytes that go out, as requests takes them, and their type."""
+        if self.files:
+            parts = {name: (it.name, it.content, it.kind) for name, it in self.files.items()}
+            content, kind = encode_multipart_formdata(parts)
+            return _Outgoing(content), kind
+        content = json.dumps(self.body, ensure_ascii=False).encode()
+        return (None if self.body is None else content), "application/json"
+
+
+class _Outgoing(BytesIO):
+    """A body sent piece by piece, until a deadline: the other side may take it slowly."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._deadline = time.monotonic() + SENDING_DEADLINE
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.monotonic() > self._deadline:
+            raise TimeoutError
+        return super().read(size)
+
+
 def call(
     path: str,
     body: Mapping[str, Any] | None = None,
     *,
+    query: Mapping[str, str | int] | None = None,
+    files: Mapping[str, File] | None = None,
     access_token: str | None = None,
     method: str = "POST",
     repeat: bool = True,
 ) -> dict[str, Any]:
     """
-    The answer of WeChat to BODY, sent as raw UTF-8 JSON to PATH.
+    The answer of WeChat to BODY, sent as raw UTF-8 JSON to PATH, or to FILES, sent as a form.
 
     ACCESS_TOKEN goes into the query, where WeChat wants it. REPEAT says that asking twice does no
     harm; such a call is tried again when no answer, no sense or "busy" comes back.
     Raises Refused or one of its leaves, Unreachable, NotSent or BadAnswer.
     """
+    asked = _Call(method, path, _query(access_token, query), body, files)
+    return _ask(asked, _read, repeat=repeat)
+
+
+def fetch_picture(
+    path: str, *, query: Mapping[str, str | int] | None = None, access_token: str | None = None
+) -> File:
+    """The picture WeChat answers to a GET of PATH, asked like `call`; its refusals are JSON."""
+    asked = _Call("GET", path, _query(access_token, query))
+    return _ask(asked, _read_picture, repeat=True)
+
+
+def _query(access_token: str | None, query: Mapping[str, str | int] | None) -> dict[str, str | int]:
+    return ({} if access_token is None else {"access_token": access_token}) | dict(query or {})
+
+
+def _ask(asked: _Call, read: Callable[[str, requests.Response], T], *, repeat: bool) -> T:
     started = time.monotonic()
     for attempt in range(1, TRIES + 1):
         try:
-            return _call_once(path, body, access_token, method)
+            return _ask_once(asked, read)
         except (Unreachable, Busy) as error:
             pause = random.uniform(0, 0.25 * 2**attempt)  # noqa: S311 -- spreads load, hides nothing
             spent = time.monotonic() - started + pause
@@ -179,22 +258,21 @@ def call(
     raise AssertionError("the last try either answers or raises")
 
 
-def _call_once(
-    path: str, body: Mapping[str, Any] | None, access_token: str | None, method: str
-) -> dict[str, Any]:
-    data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+def _ask_once(asked: _Call, read: Callable[[str, requests.Response], T]) -> T:
+    path = asked.path
+    data, media_type = asked.encode()
     try:
         with session.request(
-            method,
+            asked.method,
             _api_url + path,
-            params=None if access_token is None else {"access_token": access_token},
+            params=asked.query,
             data=data,
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": media_type},
             timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
             allow_redirects=False,
             stream=True,
         ) as response:
-            return _read(path, response)
+            return read(path, response)
     # Not chained: the text of the cause holds the URL, and the URL holds the token.
     except requests.ConnectTimeout as error:
         raise NotSent(path, type(error).__name__) from None
@@ -244,6 +322,17 @@ def _read(path: str, response: requests.Response) -> dict[str, Any]:
     return answer
 
 
+def _read_picture(path: str, response: requests.Response) -> File:
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if response.status_code != 200 or kind not in PICTURES:
+        _read(path, response)  # raises what WeChat says instead
+        raise BadAnswer(path, "not a picture")
+    content = _read_body(path, response, MAX_PICTURE)
+    if not content:
+        raise BadAnswer(path, "an empty picture")
+    return File(kind, content)
+
+
 def _refusal(path: str, errcode: int, errmsg: object) -> Exception:
     error = refusal(path, errcode, errmsg if isinstance(errmsg, str) else "")
     level = logging.INFO if isinstance(error, Busy | QuotaMinute) else logging.WARNING
@@ -251,13 +340,13 @@ def _refusal(path: str, errcode: int, errmsg: object) -> Exception:
     return error
 
 
-def _read_body(path: str, response: requests.Response) -> bytes:
+def _read_body(path: str, response: requests.Response, longest: int = MAX_ANSWER) -> bytes:
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise BadAnswer(path, "compressed, though we did not ask for it")
     body = bytearray()
     for chunk in response.iter_content(64 * 1024):
         body += chunk
-        if len(body) > MAX_ANSWER:
+        if len(body) > longest:
             raise BadAnswer(path, "too large")
     return bytes(body)
 
@@ -299,6 +388,42 @@ def take(path: str, answer: Mapping[str, Any], name: str, kind: type[T]) -> T:
     if type(value) is not kind or value == "":
         raise BadAnswer(path, f"{name} is missing or not {kind.__name__}")
     return value
+
+
+def take_number(path: str, answer: Mapping[str, Any], name: str) -> int:
+    """Number NAME of ANSWER; some of WeChat's answers spell it as text. Raises BadAnswer."""
+    number = read_number(answer.get(name))
+    if number is None:
+        raise BadAnswer(path, f"{name} is missing or not a number")
+    return number
+
+
+def take_rows(path: str, answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """List NAME of ANSWER, which must hold objects only. Raises BadAnswer."""
+    rows = take(path, answer, name, list)
+    if not all(isinstance(row, dict) for row in rows):
+        raise BadAnswer(path, f"{name} holds what is not an object")
+    return rows
+
+
+def take_texts(path: str, answer: Mapping[str, Any], name: str) -> list[str]:
+    """List NAME of ANSWER, which must hold texts only; [] where absent. Raises BadAnswer."""
+    texts = answer.get(name, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise BadAnswer(path, f"{name} is not a list of texts")
+    return texts
+
+
+def read_number(value: object) -> int | None:
+    """VALUE if it is a number or the text of one, else None."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+        return int(value)
+    return value if type(value) is int else None
+
+
+def read_text(value: object) -> str:
+    """VALUE if it is a text, else ""."""
+    return value if isinstance(value, str) else ""
 
 
 def take_life(path: str, answer: Mapping[str, Any]) -> int:

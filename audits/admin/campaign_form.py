@@ -1,0 +1,153 @@
+"""What staff say about a new campaign."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from audits.models import Campaign, CodeTemplate
+from audits.services import campaigns
+from miniprograms.models import Authorizer
+
+_BETWEEN = re.compile(r"[\s,;，；、]+")
+# The rest of the form says which mini programs.
+RULES = ("user_version", "user_desc", "canary_size", "concurrency", "daily_budget",
+         "most_failures", "auto_release", "when_open")  # fmt: skip
+
+
+class Number(forms.IntegerField):
+    """A whole number in the admin's look."""
+
+    widget = UnfoldAdminIntegerFieldWidget
+
+
+class CampaignForm(forms.Form):
+    """Which template goes to whom, and by which rules. Releasing by itself takes that right."""
+
+    template = forms.ModelChoiceField(
+        CodeTemplate.objects.filter(gone_at=None).order_by("-template_id"),
+        label=_("template"),
+        widget=UnfoldAdminSelectWidget,
+    )
+    user_version = forms.CharField(
+        label=_("version"), max_length=64, widget=UnfoldAdminTextInputWidget
+    )
+    user_desc = forms.CharField(
+        label=_("description"), max_length=500, widget=UnfoldAdminTextInputWidget
+    )
+    ext = forms.JSONField(
+        label=_("ext.json"),
+        initial=dict,
+        required=False,
+        help_text=_('An object such as {"ext": {"theme": "green"}}, the same for all.'),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
+    )
+    appids = forms.CharField(
+        label=_("appids"),
+        required=False,
+        help_text=_("One a line. Empty: all mini programs that the next three fields let through."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
+    )
+    state = forms.ChoiceField(
+        label=_("state"),
+        choices=[("", _("any")), *Authorizer.State.choices],
+        initial=Authorizer.State.BOUND,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    merchant = forms.CharField(
+        label=_("merchant"),
+        required=False,
+        help_text=_("A user name"),
+        widget=UnfoldAdminTextInputWidget,
+    )
+    name = forms.CharField(
+        label=_("beginning of the name"), required=False, widget=UnfoldAdminTextInputWidget
+    )
+    canary_size = Number(
+        label=_("canary wave"),
+        min_value=0,
+        initial=5,
+        help_text=_("So many go first; the rest follows once all of these are released."),
+    )
+    concurrency = Number(
+        label=_("at once"),
+        min_value=1,
+        max_value=200,
+        initial=20,
+        help_text=_("How many are being uploaded and submitted at the same time."),
+    )
+    daily_budget = Number(
+        label=_("submissions a day"),
+        min_value=1,
+        required=False,
+        help_text=_("Empty: as many as WeChat takes."),
+    )
+    most_failures = Number(
+        label=_("failures, per cent"),
+        min_value=0,
+        max_value=100,
+        initial=10,
+        help_text=_("It pauses once more than this of what was begun has failed."),
+    )
+    when_open = forms.ChoiceField(
+        label=_("where another audit is open"),
+        choices=Campaign.WhenOpen.choices,
+        widget=UnfoldAdminSelectWidget,
+    )
+    auto_release = forms.BooleanField(
+        label=_("release automatically"),
+        required=False,
+        help_text=_("As soon as a version has passed. Otherwise somebody clicks."),
+        widget=UnfoldBooleanWidget,
+    )
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        if not user.has_perm("audits.release_audit"):
+            del self.fields["auto_release"]
+
+    def clean_ext(self) -> dict[str, Any]:
+        """An object, or nothing."""
+        ext = self.cleaned_data["ext"] or {}
+        if not isinstance(ext, dict):
+            raise ValidationError(_("It must be an object: {…}."))
+        return ext
+
+    def clean_appids(self) -> list[str]:
+        """As pasted: by line, comma or blank."""
+        return [one for one in _BETWEEN.split(self.cleaned_data["appids"]) if one]
+
+    def clean_merchant(self) -> User | None:
+        """The user of that name."""
+        name = self.cleaned_data["merchant"]
+        if not name:
+            return None
+        user: User | None = User.objects.filter(username=name).first()
+        if user is None:
+            raise ValidationError(_("There is no user of that name."))
+        return user
+
+    def create(self) -> Campaign:
+        """The campaign, prepared. Raises CannotAct."""
+        said = self.cleaned_data
+        chosen = campaigns.choose(
+            said["template"],
+            appids=said["appids"],
+            state=said["state"],
+            owner=said["merchant"],
+            name=said["name"],
+        )
+        rules = {name: said[name] for name in RULES if name in said}
+        return campaigns.create(said["template"], chosen, by=self.user, ext=said["ext"], **rules)

@@ -1,0 +1,312 @@
+"""What staff say when they act on code."""
+
+import json
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from audits.models import CodeTemplate
+from audits.problems import BadExtJson
+from audits.services.committing import build_ext_json
+from miniprograms.models import Authorizer
+from platform_auth.wechat import code
+
+MOST_ITEMS = 5
+
+SCENES = [
+    (0, _("nothing")),
+    (1, _("profiles")),
+    (2, _("pictures")),
+    (3, _("films")),
+    (4, _("texts")),
+    (5, _("sound")),
+]
+METHODS = [
+    (1, _("WeChat's security interfaces")),
+    (2, _("another product")),
+    (3, _("people")),
+    (4, _("nothing")),
+]
+
+
+class TemplateField(forms.ModelChoiceField[CodeTemplate]):
+    """Templates by number, version, and what was written about them."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        parts = [str(obj.template_id), obj.user_version, obj.user_desc, obj.notes]
+        return " · ".join(part for part in parts if part)[:120]
+
+
+class CommitForm(forms.Form):
+    """Which template becomes the trial version, and what it is called."""
+
+    template = TemplateField(
+        label=_("template"),
+        queryset=CodeTemplate.objects.filter(gone_at=None).order_by("-template_id"),
+        widget=UnfoldAdminSelectWidget,
+    )
+    user_version = forms.CharField(
+        label=_("version"),
+        max_length=64,
+        help_text=_("Up to 64 characters, such as 1.4.0."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+    user_desc = forms.CharField(
+        label=_("description"), max_length=500, widget=UnfoldAdminTextInputWidget
+    )
+    ext = forms.JSONField(
+        label=_("ext.json"),
+        required=False,
+        help_text=_(
+            'An object, for example {"ext": {"shop": 7}}. The appid is put in; what is left out is '
+            "as in the template."
+        ),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "false"}),
+    )
+
+    def __init__(self, row: Authorizer, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.row = row
+        field = cast(TemplateField, self.fields["template"])
+        field.queryset = field.queryset.filter(component=row.component_id)  # type: ignore[union-attr]
+        self.fields["ext"].initial = _values_before(row)
+
+    def clean(self) -> dict[str, Any]:
+        """ext.json is what the chosen template takes."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        ext, template = cleaned.get("ext"), cleaned.get("template")
+        if ext is not None and not isinstance(ext, dict):
+            self.add_error("ext", _("It must be an object: {…}."))
+        elif template is not None and "ext" in cleaned:
+            try:
+                build_ext_json(self.row, template, ext)
+            except BadExtJson as problem:
+                self.add_error("ext", str(problem))
+        return cleaned
+
+
+def _values_before(row: Authorizer) -> dict[str, Any]:
+    """What the last upload of ROW said in ext.json, without what we put in ourselves."""
+    version = row.versions.order_by("-id").first()
+    if version is None:
+        return {"ext": {}}
+    members: dict[str, Any] = json.loads(version.ext_json)
+    return {name: value for name, value in members.items() if name not in ("extAppid", "extEnable")}
+
+
+class SubmitForm(forms.Form):
+    """The fields of submit_audit. WeChat takes a submission without any of them."""
+
+    version_desc = forms.CharField(
+        label=_("What is new, for the reviewer"),
+        max_length=200,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    feedback_info = forms.CharField(
+        label=_("Answer to the last rejection"),
+        max_length=200,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    privacy_api_not_use = forms.BooleanField(
+        label=_("The privacy interfaces found in the code are not used"),
+        required=False,
+        widget=UnfoldBooleanWidget,
+    )
+    order_path = forms.CharField(
+        label=_("Path of the page with orders"),
+        max_length=200,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    ugc_scene = forms.TypedMultipleChoiceField(
+        label=_("What users publish"),
+        choices=SCENES,
+        coerce=int,
+        required=False,
+        help_text=_("Social categories must declare it the first time."),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+    ugc_other = forms.CharField(
+        label=_("What else users publish"),
+        max_length=256,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    ugc_method = forms.TypedMultipleChoiceField(
+        label=_("What checks it"),
+        choices=METHODS,
+        coerce=int,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+    ugc_team = forms.BooleanField(
+        label=_("A team checks what users publish"), required=False, widget=UnfoldBooleanWidget
+    )
+    ugc_desc = forms.CharField(
+        label=_("How it is checked"),
+        max_length=256,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def __init__(self, *args: Any, rejected: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not rejected:
+            del self.fields["feedback_info"]
+        self.items = [
+            ItemForm(self.data if self.is_bound else None, prefix=f"item{number}")
+            for number in range(1, MOST_ITEMS + 1)
+        ]
+
+    def is_valid(self) -> bool:
+        valid = [item.is_valid() for item in self.items]
+        for number, item in enumerate(self.items, 1):
+            for errors in item.errors.values():
+                for error in errors:
+                    self.add_error(None, _("Page %(number)d: %(error)s") % {
+                        "number": number, "error": error})  # fmt: skip
+        return super().is_valid() and all(valid)
+
+    @property
+    def submission(self) -> code.Submission:
+        """What goes to WeChat: nothing that was left empty."""
+        said = self.cleaned_data
+        submission: code.Submission = {}
+        if items := [item.entry for item in self.items if item.entry]:
+            submission["item_list"] = items
+        for name in ("version_desc", "feedback_info", "order_path"):
+            if said.get(name):
+                submission[name] = said[name]
+        if said["privacy_api_not_use"]:
+            submission["privacy_api_not_use"] = True
+        if said["ugc_scene"]:
+            submission["ugc_declare"] = self._declare()
+        return submission
+
+    def _declare(self) -> code.UgcDeclare:
+        said = self.cleaned_data
+        declared: code.UgcDeclare = {"scene": said["ugc_scene"]}
+        if said["ugc_scene"] == [0]:
+            return declared
+        declared["method"] = said["ugc_method"] or [4]
+        declared["has_audit_team"] = int(said["ugc_team"])
+        if said["ugc_other"]:
+            declared["other_scene_desc"] = said["ugc_other"]
+        if said["ugc_desc"]:
+            declared["audit_desc"] = said["ugc_desc"]
+        return declared
+
+
+class ItemForm(forms.Form):
+    """One page offered for review. What pages and categories there are only WeChat knows."""
+
+    address = forms.CharField(
+        label=_("page"), max_length=200, required=False, widget=UnfoldAdminTextInputWidget
+    )
+    title = forms.CharField(
+        label=_("title"), max_length=32, required=False, widget=UnfoldAdminTextInputWidget
+    )
+    tag = forms.CharField(
+        label=_("tags"),
+        max_length=200,
+        required=False,
+        help_text=_("Up to ten, with spaces between."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+    category = forms.CharField(
+        label=_("category"), max_length=400, required=False, widget=UnfoldAdminSelectWidget
+    )
+
+    @property
+    def entry(self) -> code.AuditItem:
+        """The entry of item_list, {} if nothing was chosen."""
+        said = self.cleaned_data
+        if not said.get("category"):
+            return {}
+        told = {name: said[name] for name in ("address", "title", "tag") if said.get(name)}
+        return cast(code.AuditItem, {**said["category"], **told})
+
+    def clean_category(self) -> dict[str, Any]:
+        """The chosen category as WeChat names its parts; it came out of `choice_of`."""
+        try:
+            parts = json.loads(self.cleaned_data["category"] or "[]")
+            entry = _category(*parts) if parts else {}
+        except (ValueError, TypeError, OverflowError):
+            raise ValidationError(_("Choose a category of the list.")) from None
+        return entry
+
+    def clean(self) -> dict[str, Any]:
+        """A page is offered together with its category."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        said = [cleaned.get(name) for name in ("address", "title", "tag")]
+        if any(said) and not cleaned.get("category") and not self.errors:
+            self.add_error("category", _("Choose a category of the list."))
+        return cleaned
+
+
+def choice_of(category: code.Category) -> tuple[str, str]:
+    """CATEGORY as a choice of a select: its value says all that submit_audit wants to know."""
+    classes = [category.first_class, category.second_class, category.third_class]
+    ids = [category.first_id, category.second_id, category.third_id]
+    return json.dumps([*classes, *ids], ensure_ascii=False), " › ".join(filter(None, classes))
+
+
+def _category(
+    first_class: str,
+    second_class: str,
+    third_class: str,
+    first_id: int,
+    second_id: int,
+    third_id: int | None,
+) -> dict[str, Any]:
+    """Raises TypeError or ValueError for what is none."""
+    entry: dict[str, Any] = {
+        "first_class": first_class,
+        "second_class": second_class,
+        "first_id": int(first_id),
+        "second_id": int(second_id),
+    }
+    if third_id is not None:
+        entry |= {"third_class": third_class, "third_id": int(third_id)}
+    if not all(isinstance(value, str | int) for value in entry.values()):
+        raise TypeError
+    return entry
+
+
+class ReleaseForm(forms.Form):
+    """The audit that the person was shown, so that no other is released."""
+
+    auditid = forms.CharField(max_length=32, required=False, widget=forms.HiddenInput)
+
+
+class GrayForm(ReleaseForm):
+    """How many users have the new version."""
+
+    percentage = forms.IntegerField(
+        label=_("per cent of users"),
+        min_value=1,
+        max_value=100,
+        help_text=_("Larger than before, if a release in steps is running."),
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    testers_first = forms.BooleanField(
+        label=_("Testers have it first"), required=False, widget=UnfoldBooleanWidget
+    )
+
+
+class RevertForm(forms.Form):
+    """Which version comes back. Which there are only WeChat knows: a fragment shows them."""
+
+    app_version = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)

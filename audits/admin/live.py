@@ -1,0 +1,142 @@
+"""
+What only WeChat knows of a mini program's code, as pieces of page that are loaded on their own: a
+WeChat that is slow or down keeps nobody waiting for the rest.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+
+from audits.admin.forms import MOST_ITEMS, ItemForm, choice_of
+from audits.problems import in_plain_words
+from audits.services import releasing
+from miniprograms.models import Authorizer
+from miniprograms.tokens import call_as
+from platform_auth.admin.pages import ago
+from platform_auth.fields import Unreadable
+from platform_auth.leases import let_go
+from platform_auth.wechat import code
+from platform_auth.wechat.errors import CheckRunning, NoAudit, Refused, WeChatError
+from platform_auth.wechat.http import File
+
+
+def trial_qrcode(row: Authorizer) -> File:
+    """The picture that opens the trial version. Raises what WeChat answered."""
+    let_go()
+    return call_as(row.appid, code.get_qrcode)
+
+
+def answer_of(row: Authorizer, endpoint: Callable[..., Any]) -> tuple[Any, str]:
+    """What ENDPOINT says of ROW; or None, and why that is not known now."""
+    let_go()
+    try:
+        return call_as(row.appid, endpoint), ""
+    except Refused as problem:
+        return None, in_plain_words(problem)
+    except (WeChatError, Unreadable) as problem:
+        return None, str(problem)
+
+
+def _versions(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
+    found, problem = answer_of(row, code.get_version_info)
+    trial, released = found or (None, None)
+    return {
+        "is_told": not problem,
+        "trial": trial,
+        "tried": ago(when(trial.at)) if trial else "",
+        "released": released,
+        "came": ago(when(released.at)) if released else "",
+        "problem": problem,
+    }
+
+
+def when(seconds: int) -> datetime | None:
+    """Unix SECONDS of WeChat's as a time; None if it did not say, or said nonsense."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
+    is_open, open_problem = answer_of(row, code.is_open_to_visits)
+    plan, plan_problem = answer_of(row, code.get_gray_release_plan)
+    running = plan is not None and plan.status in (code.GRAY_RUNNING, code.GRAY_PAUSED)
+    fitting = {
+        "stop-gray-release": running or bool(plan_problem),
+        "open": is_open is not True,
+        "close": is_open is not False,
+    }
+    return {
+        "is_open": is_open,
+        "plan": plan if running else None,
+        "is_paused": running and plan.status == code.GRAY_PAUSED,
+        "problem": open_problem or plan_problem,
+        "fitting": {name for name, fits in fitting.items() if fits},
+    }
+
+
+def _quota(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
+    quota, problem = answer_of(row, code.query_quota)
+    return {"quota": quota, "problem": problem}
+
+
+def _check(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
+    let_go()
+    try:
+        found = call_as(row.appid, code.get_code_privacy_info)
+    except CheckRunning:
+        return {"is_running": True}
+    except Refused as problem:
+        return {"problem": in_plain_words(problem)}
+    except (WeChatError, Unreadable) as problem:
+        return {"problem": str(problem)}
+    return {"found": found}
+
+
+def _items(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
+    """Choices for what a submission may name; what was said before is in the query."""
+    pages, problem = answer_of(row, code.get_page)
+    categories, other_problem = (None, "") if problem else answer_of(row, code.get_category)
+    choices = [("", "–"), *(choice_of(category) for category in categories or [])]
+    forms = []
+    for number in range(1, MOST_ITEMS + 1):
+        prefix = f"item{number}"
+        said = {name: request.GET.get(f"{prefix}-{name}", "") for name in ItemForm.base_fields}
+        form = ItemForm(prefix=prefix, initial=said)
+        form.fields["category"].widget.choices = choices
+        form.fields["address"].widget.attrs["list"] = "pages"
+        forms.append((form, number == 1 or any(said.values())))
+    return {"pages": pages or [], "items": forms, "problem": problem or other_problem}
+
+
+def _past(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
+    try:
+        past = releasing.list_past_versions(row)
+        return {"past": [(one, ago(when(one.commit_time))) for one in past]}
+    except NoAudit:
+        return {"past": []}
+    except Refused as problem:
+        return {"problem": in_plain_words(problem)}
+    except (WeChatError, Unreadable) as problem:
+        return {"problem": str(problem)}
+
+
+Piece = Callable[[HttpRequest, Authorizer], dict[str, Any]]
+PIECES: dict[str, Piece] = {
+    "versions": _versions,
+    "rollout": _rollout,
+    "quota": _quota,
+    "check": _check,
+    "items": _items,
+    "past": _past,
+}
+
+
+def render(request: HttpRequest, row: Authorizer, name: str, **more: Any) -> str:
+    """The piece NAME of the page of ROW."""
+    context = {"row": row, **more, **PIECES[name](request, row)}
+    return render_to_string(f"admin/code/{name}.html", context, request=request)

@@ -1,0 +1,117 @@
+"""Why an act on code is not done. Each knows what a person needs to be told."""
+
+from django.utils.translation import gettext as _
+
+from platform_auth.wechat.errors import Refused
+from platform_auth.wechat.explanations import explain
+
+
+class CannotAct(Exception):
+    """We do not ask WeChat: our own rows say no. The text tells a person why and what to do."""
+
+    code = "conflict"
+
+
+class AuditIsOpen(CannotAct):
+    """A submission is under way already."""
+
+    code = "audit_open"
+
+    def __init__(self, auditid: str) -> None:
+        super().__init__(
+            _("Audit %(auditid)s is still open. Wait for its verdict or withdraw it first.")
+            % {"auditid": auditid or "…"}
+        )
+        self.auditid = auditid
+
+
+class AuditNotPassed(CannotAct):
+    """The newest audit has not passed, so there is nothing to release."""
+
+    code = "audit_not_passed"
+
+    def __init__(self, auditid: str, status: str) -> None:
+        super().__init__(
+            _("The newest audit %(auditid)s has not passed (%(status)s), so it cannot be released.")
+            % {"auditid": auditid or "…", "status": status}
+        )
+        self.auditid = auditid
+
+
+class CommitIsOpen(CannotAct):
+    """An upload is under way, or nobody knows yet what came of it."""
+
+    code = "commit_open"
+
+    def __init__(self) -> None:
+        super().__init__(_("An upload is still under way. Try again in a minute."))
+
+
+class SubmissionIsRunning(CommitIsOpen):
+    """A submission is on its way: what is uploaded now, WeChat would review in its place."""
+
+    def __init__(self) -> None:
+        CannotAct.__init__(
+            self, _("A version is being submitted for review. Try again in a minute.")
+        )
+
+
+class NothingCommitted(CannotAct):
+    """No code was uploaded, so there is nothing to submit."""
+
+    code = "nothing_committed"
+
+    def __init__(self) -> None:
+        super().__init__(_("No code has been uploaded yet. Upload a version first."))
+
+
+class ReleaseIsOpen(CannotAct):
+    """A release or a roll-back is under way, or nobody knows yet what came of it."""
+
+    code = "release_open"
+
+    def __init__(self) -> None:
+        super().__init__(_("A release is still under way. Try again in a minute."))
+
+
+class NeedsAnother(CannotAct):
+    """Two people must agree on a release, and this one has submitted or approved it alone."""
+
+    code = "needs_second_person"
+
+    def __init__(self) -> None:
+        super().__init__(_("A second person must approve this release."))
+
+
+class NothingOpen(CannotAct):
+    """There is no open audit to act on."""
+
+    code = "no_open_audit"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no open audit."))
+
+
+class BadExtJson(CannotAct):
+    """What was given for ext.json is not what WeChat takes."""
+
+    code = "bad_ext_json"
+
+
+def in_plain_words(error: Refused) -> str:
+    """What WeChat's refusal means and what to do about it."""
+    return meaning(error.errcode)
+
+
+def meaning(errcode: int | None) -> str:
+    """What ERRCODE means and what to do about it; "" for none."""
+    if errcode is None:
+        return ""
+    told = explain(errcode)
+    return f"{_(told.cause)} {_(told.remedy)} ({errcode})"
+
+
+def for_merchant(errcode: int | None) -> str:
+    """What ERRCODE asks of the merchant, without its number; "" if others must act."""
+    told = explain(errcode) if errcode is not None else None
+    return f"{_(told.cause)} {_(told.remedy)}" if told and told.who == "merchant" else ""

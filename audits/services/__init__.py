@@ -1,0 +1,1 @@
+"""Upload, submit, follow the verdict, release, roll back: each thing once, whatever gets lost."""

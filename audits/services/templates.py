@@ -1,0 +1,61 @@
+"""The platform's template library 模板库, mirrored."""
+
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from audits.models import CodeTemplate
+from audits.services.history import Person, announced
+from platform_auth.leases import let_go
+from platform_auth.models import Component
+from platform_auth.tokens import with_component_token
+from platform_auth.wechat import code
+
+
+def sync_templates(component: Component) -> int:
+    """Mirror gettemplatelist of COMPONENT; owner notes stay. How many there are."""
+    let_go()
+    listed = with_component_token(component, code.list_templates)
+    with transaction.atomic():
+        for template in listed:
+            CodeTemplate.objects.update_or_create(
+                component=component,
+                template_id=template.template_id,
+                defaults={
+                    "draft_id": template.draft_id,
+                    "template_type": template.template_type,
+                    "user_version": template.user_version[:64],
+                    "user_desc": template.user_desc,
+                    "source_appid": template.source_miniprogram_appid[:32],
+                    "source_name": template.source_miniprogram[:200],
+                    "developer": template.developer[:200],
+                    "created_at": datetime.fromtimestamp(template.create_time, UTC),
+                    "gone_at": None,
+                },
+            )
+        known = [template.template_id for template in listed]
+        gone = CodeTemplate.objects.filter(component=component, gone_at=None)
+        gone.exclude(template_id__in=known).update(gone_at=Now())
+    return len(listed)
+
+
+def list_drafts(component: Component) -> list[code.Draft]:
+    """gettemplatedraftlist: the newest upload of each development mini program."""
+    let_go()
+    return with_component_token(component, code.list_drafts)
+
+
+def add_template(component: Component, draft_id: int, *, by: Person) -> None:
+    """addtotemplate: keep the draft DRAFT_ID as a template. Raises what WeChat answered."""
+    with announced("add_template", by=by, result=f"draft {draft_id}"):
+        with_component_token(component, code.add_to_template, draft_id)
+    sync_templates(component)
+
+
+def delete_template(template: CodeTemplate, *, by: Person) -> None:
+    """deletetemplate: WeChat keeps 200 at most. Raises what WeChat answered."""
+    component = template.component
+    with announced("delete_template", by=by, result=f"template {template.template_id}"):
+        with_component_token(component, code.delete_template, template.template_id)
+    CodeTemplate.objects.filter(pk=template.pk).update(gone_at=Now())

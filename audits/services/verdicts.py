@@ -1,0 +1,199 @@
+"""
+WeChat's verdicts: by push, which names only the mini program, and by asking, for pushes that were
+lost. Whichever comes first moves the one open audit; the other changes nothing.
+"""
+
+import html
+import logging
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from audits.models import AuditEvent, CodeAudit, Screenshot
+from audits.services.committing import lock
+from audits.services.history import CLOCKS_DIFFER, Person, move
+from miniprograms.models import Authorizer
+from miniprograms.tokens import call_as
+from platform_auth.leases import let_go
+from platform_auth.models import Component
+from platform_auth.wechat import code, media
+from platform_auth.wechat.errors import Busy, NoAudit, Refused, WeChatError, clean
+
+logger = logging.getLogger(__name__)
+
+Status = CodeAudit.Status
+
+POLL_FIRST = timedelta(minutes=10)
+POLL_LAST = timedelta(minutes=30)
+# What a verdict may come after: an audit that WeChat has and has not decided.
+AT_WECHAT = (Status.IN_REVIEW, Status.DELAYED)
+MOST_AUDITS = 20  # of a mini program that are compared with WeChat's newest
+SCREENSHOTS_LIVE = timedelta(days=3)
+
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+
+
+def readable(reason: str) -> str:
+    """WeChat's reason as plain text: its <br> become new lines, other markup is shown as it is."""
+    return html.unescape(_BREAK.sub("\n", reason)).replace("\0", "").strip()
+
+
+def record_verdict(
+    component: Component,
+    user_name: str,
+    status: Status,
+    *,
+    at: int,
+    reason: str = "",
+    screenshots: list[str] | None = None,
+) -> bool:
+    """
+    A verdict push for the mini program USER_NAME (gh_…), made AT (Unix seconds by WeChat's clock).
+    Whether it may be about an audit that is open.
+
+    No call to WeChat: the audit becomes due, so that its verdict is confirmed and pictures are
+    fetched. Where the push may be about another audit that is all: WeChat is asked.
+    """
+    told = datetime.fromtimestamp(at, UTC)
+    audits = CodeAudit.objects.open().filter(
+        authorizer__component=component, authorizer__user_name=user_name
+    )
+    audit = audits.newest_first().first()
+    if audit is None or audit.status == status or told < audit.create_time - CLOCKS_DIFFER:
+        return False
+    if audit.status not in AT_WECHAT or _may_be_another(audit, told):
+        CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now())
+        return True
+    return move(
+        audit,
+        status,
+        note="push",
+        before=tuple(one for one in AT_WECHAT if one != status),
+        reason=readable(reason),
+        screenshot_ids=screenshots or [],
+        due_at=Now(),
+        **_decided(status),
+    )
+
+
+def _may_be_another(audit: CodeAudit, told: datetime) -> bool:
+    """
+    Whether what WeChat TOLD then may be about the audit before AUDIT: submitted again at once, and
+    the push about the one before it comes late.
+    """
+    if told > audit.create_time + CLOCKS_DIFFER:
+        return False
+    before = CodeAudit.objects.filter(authorizer=audit.authorizer_id, pk__lt=audit.pk)
+    return before.filter(decided_at__gte=told - CLOCKS_DIFFER).exists()
+
+
+def _decided(status: int) -> dict[str, Any]:
+    return {} if status in CodeAudit.OPEN else {"decided_at": Now()}
+
+
+def take_verdict(audit: CodeAudit, verdict: code.Verdict, *, by: Person = None) -> None:
+    """Bring AUDIT up to VERDICT, which is about its own auditid; then fetch its pictures."""
+    status = Status(verdict.status)
+    told: dict[str, Any] = {
+        "reason": readable(verdict.reason),
+        "screenshot_ids": verdict.screenshots,
+    }
+    if audit.status == status:
+        # What a push has told meanwhile, or told more of, stays.
+        more = {name: value for name, value in told.items() if value}
+        CodeAudit.objects.filter(pk=audit.pk, status=status).update(**more, last_error="")
+    elif not audit.released_at:
+        move(audit, status, by=by, note="asked", last_error="", **told, **_decided(status))
+    audit.refresh_from_db()
+    _next_look(audit, has_all=fetch_screenshots(audit))
+
+
+def _next_look(audit: CodeAudit, *, has_all: bool) -> None:
+    """Audits that are open or lack a picture are asked about every 10 to 30 minutes."""
+    pause = min(POLL_FIRST * (1 + audit.failures), POLL_LAST)
+    due = Now() + pause if audit.is_open or not has_all else None
+    same = CodeAudit.objects.filter(pk=audit.pk, status=audit.status)
+    same.update(due_at=due, failures=min(audit.failures + 1, 9))
+
+
+def refresh_audit(audit: CodeAudit, *, by: Person = None) -> CodeAudit:
+    """Ask get_auditstatus about AUDIT and keep what it says. Raises what WeChat answered."""
+    if audit.auditid:
+        let_go()
+        verdict = call_as(audit.appid, code.get_auditstatus, int(audit.auditid))
+        take_verdict(audit, verdict, by=by)
+    return audit
+
+
+def adopt(authorizer: Authorizer) -> str:
+    """
+    The newest audit that WeChat has of AUTHORIZER, as a row of ours: it may have been submitted
+    elsewhere. Its auditid, "" if WeChat has none. Raises what WeChat answered.
+    """
+    # As they were before WeChat was asked: what changes meanwhile is newer than its answer.
+    rows = list(authorizer.audits.exclude(auditid="").newest_first()[:MOST_AUDITS])
+    let_go()
+    try:
+        latest = call_as(authorizer.appid, code.get_latest_auditstatus)
+    except NoAudit:
+        return ""
+    auditid = str(latest.auditid)
+    known = next((row for row in rows if row.auditid == auditid), None)
+    if audit := known or _make(authorizer, latest):
+        take_verdict(audit, latest.verdict)
+    return auditid
+
+
+def _make(authorizer: Authorizer, latest: code.LatestAudit) -> CodeAudit | None:
+    """A row for LATEST, unless there is one by now, or a submission of ours that may be it."""
+    try:
+        with transaction.atomic():
+            lock(authorizer)
+            if authorizer.audits.filter(auditid=str(latest.auditid)).exists():
+                return None
+            audit: CodeAudit = CodeAudit.objects.create(
+                authorizer=authorizer,
+                appid=authorizer.appid,
+                auditid=str(latest.auditid),
+                status=latest.verdict.status,
+                user_version=latest.user_version[:64],
+                create_time=datetime.fromtimestamp(latest.submit_audit_time, UTC),
+                **_decided(latest.verdict.status),
+            )
+            word = Status(latest.verdict.status).name.lower()
+            AuditEvent.objects.create(audit=audit, after=word, by="WeChat", note="found")
+    except IntegrityError:  # a submission of ours is open and will find it itself
+        return None
+    return audit
+
+
+def fetch_screenshots(audit: CodeAudit) -> bool:
+    """
+    Keep the pictures of AUDIT's rejection: their media ids die after three days. Whether no more
+    are to be had.
+    """
+    known = set(audit.screenshots.values_list("media_id", flat=True))
+    missing = [media_id for media_id in audit.screenshot_ids if media_id not in known]
+    done = [_fetch_screenshot(audit, media_id) for media_id in missing]
+    is_late = audit.decided_at and timezone.now() > audit.decided_at + SCREENSHOTS_LIVE
+    return all(done) or bool(is_late)
+
+
+def _fetch_screenshot(audit: CodeAudit, media_id: str) -> bool:
+    """Keep one picture. False if another try makes sense."""
+    let_go()
+    try:
+        picture = call_as(audit.appid, media.get_media, media_id)
+    except WeChatError as error:
+        logger.warning("a screenshot of audit %s: %s", clean(audit.auditid), error)
+        return isinstance(error, Refused) and not isinstance(error, Busy)
+    Screenshot.objects.get_or_create(
+        audit=audit,
+        media_id=media_id[:200],
+        defaults={"content": picture.content, "content_type": picture.kind},
+    )
+    return True

@@ -1,0 +1,44 @@
+"""Work on code that nobody waits for. Each task is safe to run twice at once."""
+
+import logging
+
+from celery import shared_task
+
+from audits.services import idempotency, rollout, settling, templates
+from platform_auth import heartbeats
+from platform_auth.models import Component
+from platform_auth.wechat.errors import WeChatError
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def settle() -> None:
+    """Ask WeChat about acts whose answers were lost, and about open audits."""
+    settling.settle_due()
+    heartbeats.beat("settle")
+
+
+@shared_task
+def run_campaigns() -> None:
+    """Bring the campaigns further."""
+    rollout.run()
+    heartbeats.beat("run_campaigns")
+
+
+@shared_task
+def sync_templates() -> None:
+    """Mirror the template library of every component."""
+    for component in Component.objects.all():
+        try:
+            templates.sync_templates(component)
+        except WeChatError as error:
+            logger.warning("the templates of %s were not fetched: %s", component.appid, error)
+    heartbeats.beat("sync_templates")
+
+
+@shared_task
+def forget_old_keys() -> None:
+    """Delete what REST clients made sure of more than a day ago."""
+    idempotency.forget_old_keys()
+    heartbeats.beat("forget_old_keys")

@@ -1,0 +1,284 @@
+"""Campaigns by clicks: make, start, watch, release, retry; who may do which; the CSV."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+
+from audits.admin.campaigns import harmless
+from audits.models import Campaign, CampaignItem, CodeTemplate
+from audits.tasks import run_campaigns
+from miniprograms.models import Authorizer
+from platform_auth.models import Component, Operation
+from sandbox.world import WeChat
+from tests.rollouts import COMMIT, RELEASE, make_campaign, make_shops, make_template, work_and_wait
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST = "/admin/audits/campaign/"
+ITEMS = "/admin/audits/campaignitem/"
+
+
+@pytest.fixture
+def template(wechat: WeChat, ticket: str, component: Component) -> CodeTemplate:
+    wechat.reviews.review_seconds = 0
+    return make_template(wechat, component)
+
+
+@pytest.fixture
+def boss(db: None) -> User:
+    user = User.objects.create_user("boss", password="boss-password", is_staff=True)
+    user.groups.set(Group.objects.filter(name__in=["operators", "releasers"]))
+    return user
+
+
+@pytest.fixture
+def browser(client: Client, boss: User) -> Client:
+    client.force_login(boss)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return client
+
+
+def form(template: CodeTemplate, **more: Any) -> dict[str, Any]:
+    return {
+        "template": template.pk,
+        "user_version": "2.0.0",
+        "user_desc": "第二版",
+        "ext": '{"ext": {"theme": "green"}}',
+        "state": "bound",
+        "canary_size": "1",
+        "concurrency": "20",
+        "most_failures": "10",
+        "when_open": "wait",
+        **more,
+    }
+
+
+def page_of(campaign: Campaign, act: str = "change") -> str:
+    return f"{LIST}{campaign.pk}/{act}/"
+
+
+def text_of(answer: Any) -> str:
+    return str(answer.content.decode())
+
+
+def test_from_the_form_to_the_last_release_by_clicks_and_the_task(
+    browser: Client, wechat: WeChat, component: Component, template: CodeTemplate
+) -> None:
+    make_shops(wechat, component, 3)
+    assert browser.get(f"{LIST}add/").status_code == 200
+    page = browser.post(f"{LIST}add/", form(template), follow=True)
+    campaign = Campaign.objects.get()
+    assert "3 mini programs, 1 of them first. Nothing has begun." in text_of(page)
+    run_campaigns()
+    assert wechat.count(COMMIT) == 0
+    assert browser.get(page_of(campaign, "start")).status_code == 200
+    assert "it has begun" in text_of(browser.post(page_of(campaign, "start"), follow=True))
+    run_campaigns()
+    work_and_wait(1)
+    page = browser.get(page_of(campaign))
+    assert "The rest waits for the canary wave: 0 of 1 are released." in text_of(page)
+    assert page_of(campaign, "release") in text_of(page)
+    assert page_of(campaign, "start") not in text_of(page)
+    answer = browser.post(page_of(campaign, "release"), follow=True)
+    assert "1 are being released" in text_of(answer)
+    work_and_wait(1)
+    browser.post(page_of(campaign, "release"))
+    work_and_wait(1)
+    fragment = text_of(browser.get(page_of(campaign, "progress")))
+    assert "3 / 3" in fragment
+    assert 'data-acts="export"' in fragment
+    assert "data-live" not in fragment
+    assert wechat.count(RELEASE) == 3
+    campaign.refresh_from_db()
+    assert campaign.state == "done"
+    assert "3 / 3" in text_of(browser.get(LIST))
+    acts = Operation.objects.filter(actor_name="boss").values_list("action", flat=True)
+    assert {"create_campaign", "start_campaign", "release_campaign", "release"} <= set(acts)
+
+
+def test_the_form_chooses_by_appid_merchant_name_and_state(
+    browser: Client,
+    wechat: WeChat,
+    component: Component,
+    template: CodeTemplate,
+    merchant: User,
+) -> None:
+    first, second, third = make_shops(wechat, component, 3)
+    Authorizer.objects.filter(pk=first.pk).update(owner=merchant, nick_name="山茶书店")
+
+    def chosen(**more: str) -> set[int]:
+        Campaign.objects.all().delete()
+        browser.post(f"{LIST}add/", form(template, **more))
+        return set(CampaignItem.objects.values_list("authorizer", flat=True))
+
+    assert chosen() == {first.pk, second.pk, third.pk}
+    assert chosen(merchant="merchant") == {first.pk}
+    assert chosen(name="山茶") == {first.pk}
+    assert chosen(state="needs_recovery") == set()
+    appids = f"{second.appid}，\n {third.appid}"
+    assert chosen(appids=appids) == {second.pk, third.pk}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"appids": "wx00000000000000ff"}, "wx00000000000000ff"),
+        ({"ext": "[1]"}, "must be an object"),
+        ({"ext": '{"nonsense": 1}'}, "nonsense"),
+        ({"merchant": "nobody"}, "no user of that name"),
+        ({"name": "zzz"}, "No mini program fits"),
+        ({"concurrency": "0"}, "greater than or equal to 1"),
+        ({"user_version": "x" * 65}, "64"),
+    ],
+)
+def test_what_is_wrong_is_told_in_the_form(
+    browser: Client,
+    wechat: WeChat,
+    component: Component,
+    template: CodeTemplate,
+    wrong: dict[str, str],
+    told: str,
+) -> None:
+    make_shops(wechat, component, 1)
+    answer = browser.post(f"{LIST}add/", form(template, **wrong))
+    assert answer.status_code == 200
+    assert told in text_of(answer)
+    assert not Campaign.objects.exists()
+
+
+def test_failures_are_shown_with_reasons_and_retried_or_skipped_one_by_one(
+    browser: Client, wechat: WeChat, component: Component, template: CodeTemplate, boss: User
+) -> None:
+    make_shops(wechat, component, 2)
+    wechat.fault(COMMIT, times=2, errcode=85046)
+    campaign = make_campaign(template, boss)
+    work_and_wait(1)
+    first, second = campaign.items.order_by("id")
+    fragment = text_of(browser.get(page_of(campaign, "progress")))
+    assert "(85046)" in fragment
+    assert f"{ITEMS}{first.pk}/change/" in fragment
+    assert browser.get(f"{ITEMS}{first.pk}/change/").status_code == 200
+    assert "in line again" in text_of(browser.post(f"{ITEMS}{first.pk}/retry/", follow=True))
+    data = {"action": "skip", "_selected_action": [second.pk], "index": "0"}
+    assert "skipped" in text_of(browser.post(ITEMS, data, follow=True))
+    work_and_wait(1)
+    listed = browser.get(f"{ITEMS}?campaign__id__exact={campaign.pk}&state__exact=passed")
+    assert first.authorizer.appid in text_of(listed)
+    assert second.authorizer.appid not in text_of(listed)
+    appid = first.authorizer.appid
+    log = Operation.objects.filter(appid=appid, actor_name="boss").values_list("action", flat=True)
+    assert "retry_campaign_item" in log
+
+
+def test_what_does_not_fit_the_state_is_refused_in_a_sentence(
+    browser: Client, wechat: WeChat, component: Component, template: CodeTemplate, boss: User
+) -> None:
+    make_shops(wechat, component, 1)
+    campaign = make_campaign(template, boss)
+    browser.post(page_of(campaign, "pause"))
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.because) == ("paused", "Paused by boss.")
+    assert "The campaign is paused." in text_of(
+        browser.post(page_of(campaign, "pause"), follow=True)
+    )
+    browser.post(page_of(campaign, "resume"))
+    browser.post(page_of(campaign, "stop"))
+    campaign.refresh_from_db()
+    assert campaign.state == "stopped"
+    assert "The campaign is stopped." in text_of(
+        browser.post(page_of(campaign, "resume"), follow=True)
+    )
+
+
+@pytest.mark.parametrize("group", ["", "operators", "releasers"])
+def test_every_act_takes_its_own_permission(
+    client: Client,
+    wechat: WeChat,
+    component: Component,
+    template: CodeTemplate,
+    boss: User,
+    group: str,
+) -> None:
+    make_shops(wechat, component, 2)
+    campaign = make_campaign(template, boss, canary_size=1)
+    work_and_wait(1)
+    item = campaign.items.all()[0]
+    user = User.objects.create_user("someone", password="someone-password", is_staff=True)
+    user.groups.set(Group.objects.filter(name=group))
+    user.user_permissions.add(Permission.objects.get(codename="view_campaign"))
+    client.force_login(user)
+    acts = ("start", "pause", "resume", "go-on", "retry-failed", "stop")
+    for url in (f"{LIST}add/", *(page_of(campaign, act) for act in acts),
+                f"{ITEMS}{item.pk}/retry/", f"{ITEMS}{item.pk}/skip/"):  # fmt: skip
+        assert client.get(url).status_code == (200 if group == "operators" else 403), url
+    may_release = group == "releasers"
+    url = page_of(campaign, "release")
+    assert client.get(url).status_code == (200 if may_release else 403)
+    assert (url in text_of(client.get(page_of(campaign)))) == may_release
+    assert client.post(url).status_code == (302 if may_release else 403)
+    assert client.get(page_of(campaign, "export")).status_code == 200
+    asked = text_of(client.get(f"{LIST}add/")) if group == "operators" else ""
+    assert "auto_release" not in asked
+
+
+def test_an_operator_cannot_smuggle_in_that_it_releases_by_itself(
+    client: Client, wechat: WeChat, component: Component, template: CodeTemplate, staff: User
+) -> None:
+    make_shops(wechat, component, 1)
+    client.force_login(staff)
+    client.post(f"{LIST}add/", form(template, auto_release="on"))
+    assert Campaign.objects.get().auto_release is False
+
+
+def test_others_see_nothing(
+    client: Client, wechat: WeChat, component: Component, template: CodeTemplate, boss: User
+) -> None:
+    [shop] = make_shops(wechat, component, 1)
+    campaign = make_campaign(template, boss)
+    item = campaign.items.get()
+    client.force_login(User.objects.create_user("new", password="new-password", is_staff=True))
+    for url in (LIST, page_of(campaign), page_of(campaign, "progress"), page_of(campaign, "export"),
+                page_of(campaign, "stop"), ITEMS, f"{ITEMS}{item.pk}/change/"):  # fmt: skip
+        answer = client.get(url)
+        assert answer.status_code == 403, url
+        assert shop.appid not in text_of(answer)
+
+
+def test_the_csv_is_read_by_a_spreadsheet_and_runs_nothing(
+    browser: Client, wechat: WeChat, component: Component, template: CodeTemplate, boss: User
+) -> None:
+    [shop] = make_shops(wechat, component, 1)
+    Authorizer.objects.update(nick_name='=HYPERLINK("http://evil.test")')
+    campaign = make_campaign(template, boss)
+    answer = browser.get(page_of(campaign, "export"))
+    body = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    assert body.startswith("\ufeff")
+    titles, row = csv.reader(io.StringIO(body.removeprefix("\ufeff")))
+    assert titles[0] == "appid"
+    assert row[:2] == [shop.appid, '\'=HYPERLINK("http://evil.test")']
+    assert answer["Content-Disposition"] == f'attachment; filename="campaign-{campaign.pk}.csv"'
+    assert Operation.objects.filter(action="export_campaign", actor_name="boss").exists()
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", " =1", "\t=1", "\r=1"])
+def test_a_cell_that_looks_like_a_formula_is_text(cell: str) -> None:
+    assert harmless(cell) == f"'{cell}"
+
+
+def test_the_list_takes_as_many_queries_for_many_as_for_one(
+    browser: Client,
+    wechat: WeChat,
+    component: Component,
+    template: CodeTemplate,
+    boss: User,
+    django_assert_max_num_queries: Any,
+) -> None:
+    for _number in range(5):
+        make_shops(wechat, component, 1)
+        make_campaign(template, boss)
+    with django_assert_max_num_queries(8):
+        assert browser.get(LIST).status_code == 200

@@ -1,0 +1,59 @@
+"""Whatever WeChat refuses is explained, in both languages."""
+
+from pathlib import Path
+
+import polib
+import pytest
+
+from platform_auth.wechat.errors import _REFUSALS
+from platform_auth.wechat.explanations import EXPLANATIONS, explain
+
+# The errcodes of "代码管理", "模板库管理", "域名管理", "成员管理", "隐私设置" and "公共错误码" that
+# these calls can answer.
+CODES = [
+    *(-1, -60005, 40001, 40005, 40006, 40007, 40013, 40014, 40097, 41001, 41002, 41005),
+    *(42001, 42006, 42007, 43001, 43002, 43003, 44002, 45002, 45009, 45011, 45035, 47001),
+    *(48001, 48004, 50001, 50002, 61003, 61004, 61005, 61006, 61007, 61008, 61011, 61014),
+    *(61015, 61016, 61017, 61023, 61028, 61029, 61039, 61040, 80066, 80067, 80082),
+    *range(85001, 85025),
+    *(85043, 85044, 85045, 85046, 85047, 85048, 85051, 85052, 85064, 85065, 85077),
+    *(85079, 85080, 85081, 85082, 85085, 85086, 85087, 85092, 85093, 85094),
+    *(85301, 85302, 85310, 85311, 85312, 86000, 86001, 86002, 86007, 86008, 86009, 86010),
+    *(86069, 86070, 86071, 86072, 86073, 86074, 87006, 87011, 87012, 87013),
+    *(89014, 89019, 89020, 89021, 89029, 89231, 89401, 89402, 89403, 89404, 89405),
+    *(9400001, 9402202, 9402203),
+]
+CATALOGUE = Path(__file__).parents[1] / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+
+
+@pytest.fixture(scope="module")
+def chinese() -> dict[str, str]:
+    return {entry.msgid: entry.msgstr for entry in polib.pofile(str(CATALOGUE))}
+
+
+@pytest.mark.parametrize("errcode", CODES)
+def test_every_errcode_is_explained_in_both_languages(
+    errcode: int, chinese: dict[str, str]
+) -> None:
+    explanation = EXPLANATIONS[errcode]
+    assert explanation.who in ("us", "merchant", "wechat")
+    for text in (explanation.cause, explanation.remedy):
+        assert text.endswith(".")
+        said = chinese.get(text, "")
+        assert said.endswith("。"), f"{errcode}: no Chinese for {text!r}"
+
+
+def test_nothing_is_explained_that_no_call_answers() -> None:
+    assert set(EXPLANATIONS) == set(CODES)
+
+
+def test_what_a_call_decides_by_is_explained_too() -> None:
+    only_when_binding = {61009, 61010}
+    assert set(_REFUSALS) - only_when_binding <= set(EXPLANATIONS)
+
+
+def test_an_unknown_errcode_gets_an_honest_answer(chinese: dict[str, str]) -> None:
+    explanation = explain(123456)
+    assert explanation.who == "us"
+    assert chinese[explanation.cause]
+    assert chinese[explanation.remedy]
