@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import polib
 import pytest
@@ -20,9 +21,12 @@ def test_the_compiled_catalog_is_the_written_one() -> None:
     # Compiled files are kept, since a bare machine has no gettext to make them.
     written = polib.pofile(str(CATALOG))
     compiled = polib.mofile(str(CATALOG.with_suffix(".mo")))
-    key = lambda entry: (entry.msgctxt or "", entry.msgid)  # noqa: E731
-    assert {key(entry): (entry.msgstr, entry.msgstr_plural) for entry in written} == {
-        key(entry): (entry.msgstr, entry.msgstr_plural) for entry in compiled
+    assert _said(written) == _said(compiled)
+
+
+def _said(catalog: Any) -> dict[tuple[str, str], tuple[str, Any]]:
+    return {
+        (entry.msgctxt or "", entry.msgid): (entry.msgstr, entry.msgstr_plural) for entry in catalog
     }
 
 
