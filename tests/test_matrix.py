@@ -20,7 +20,14 @@ from knox.models import AuthToken
 
 from audits.admin.acts import ACTS
 from audits.admin.live import PIECES
-from audits.models import CodeAudit, CodeTemplate, Release, Screenshot
+from audits.models import (
+    Campaign,
+    CampaignItem,
+    CodeAudit,
+    CodeTemplate,
+    Release,
+    Screenshot,
+)
 from audits.services import committing, templates
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
@@ -125,10 +132,20 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
 CODE = "admin/miniprograms/authorizer/<path:object_id>/code/"
 ADDRESSES |= {f"{CODE}{act.name}/": ("GET", PAGE) for act in ACTS}
 ADDRESSES |= {f"{CODE}now/{name}/": ("GET", PAGE) for name in PIECES}
+# What a step of a campaign led to, or why it did not fit, is told on its page.
+CAMPAIGN = "admin/audits/campaign/<path:object_id>/"
+CAMPAIGN_ACTS = ["start", "pause", "resume", "stop", "go-on", "release", "retry-failed"]
+ADDRESSES |= {f"{CAMPAIGN}{act}/": ("POST", ACT) for act in CAMPAIGN_ACTS}
+ADDRESSES |= {
+    f"{CAMPAIGN}export/": ("GET", PAGE),
+    "admin/audits/campaign/<int:pk>/progress/": ("GET", PAGE),
+    "admin/audits/campaignitem/<path:object_id>/retry/": ("POST", ACT),
+    "admin/audits/campaignitem/<path:object_id>/skip/": ("POST", ACT),
+}
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
-               "codeaudit", "release"}  # fmt: skip
-NEVER_DELETED = NEVER_ADDED | {"component"}
+               "codeaudit", "release", "campaignitem"}  # fmt: skip
+NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
     _name = _model._meta.model_name
@@ -202,7 +219,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:number>": str(Screenshot.objects.get().pk),
         "<int:component>": str(account.component_id),
         "<int:draft>": "1",
-        "<int:pk>": str(Screenshot.objects.get().pk),
+        "<int:pk>": str(row if model is Campaign else Screenshot.objects.get().pk),
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
     }
@@ -229,6 +246,10 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
     interval, _made = beat.IntervalSchedule.objects.get_or_create(every=1, period="hours")
     makers: dict[type, Callable[[], object]] = {
         Release: lambda: Release.objects.create(authorizer=account, kind="release", state="done"),
+        Campaign: lambda: _campaign(account),
+        CampaignItem: lambda: CampaignItem.objects.create(
+            campaign=_campaign(account), authorizer=account, state="waiting"
+        ),
         Operation: lambda: record("test", by=merchant, appid=account.appid),
         beat.PeriodicTask: lambda: beat.PeriodicTask.objects.create(
             name="job", task="miniprograms.tasks.reconcile", interval=interval
@@ -243,6 +264,16 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         beat.IntervalSchedule: lambda: interval,
     }
     makers[model]()
+
+
+def _campaign(account: Authorizer) -> Campaign:
+    template, _made = CodeTemplate.objects.get_or_create(
+        component=account.component, template_id=77
+    )
+    campaign: Campaign = Campaign.objects.create(
+        template=template, user_version="2", state=Campaign.State.PREPARED
+    )
+    return campaign
 
 
 @pytest.fixture
