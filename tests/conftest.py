@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 from requests import PreparedRequest, Response
 
 from miniprograms.models import Authorizer
@@ -42,9 +43,10 @@ class Seam(SandboxAdapter):
 
 @pytest.fixture(autouse=True)
 def _no_network_and_no_memory() -> Iterator[None]:
-    """A call that no test provided for fails; throttles start anew."""
+    """A call that no test provided for fails; throttles and the language start anew."""
     http.session.mount(PREFIX, Seam(WeChat(deliver=None)))
     cache.clear()
+    translation.deactivate()
     yield
     cache.clear()
 

@@ -194,7 +194,8 @@ def test_too_many_failures_pause_it(
     assert campaign.state == "paused"
     assert "20 %" in campaign.because
     found = states(campaign)
-    assert 10 <= found["failed"] <= 15
+    # Ten have to have begun, at most five more may be under way; 20 % of ten are two.
+    assert 2 <= found["failed"] <= 15
     wechat.faults.clear()
     campaigns.resume(campaign, by=boss)
     assert campaigns.retry_failed(campaign, by=boss) == found["failed"]

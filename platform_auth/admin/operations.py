@@ -22,6 +22,7 @@ ACTIONS = {
     "sync_profile": _("fetched the profile"),
     "unbind_locally": _("unbound locally"),
     "cancelled in WeChat": _("cancelled in WeChat"),
+    "import": _("imported the original system's tables"),
     "commit": _("uploaded code"),
     "submit_audit": _("submitted for review"),
     "withdraw_audit": _("withdrew from review"),

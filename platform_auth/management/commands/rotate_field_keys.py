@@ -4,7 +4,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from platform_auth import rotation
-from platform_auth.fields import SecretModel
+from platform_auth.fields import SecretModel, secret_fields
 
 
 class Command(BaseCommand):
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         unreadable = 0
         for model in apps.get_models():
-            if not issubclass(model, SecretModel):
+            if not issubclass(model, SecretModel) or not secret_fields(model):
                 continue
             done = rotation.rotate(model)
             for problem in done.unreadable:
