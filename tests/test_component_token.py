@@ -168,7 +168,7 @@ def test_pauses_grow_and_end_with_success(wechat: WeChat, component: Component) 
             component_token(component)
         row = row_of(component)
         assert row.due_at is not None
-        pauses.append((row.due_at - row.now).total_seconds())
+        pauses.append(round((row.due_at - row.now).total_seconds()))
     assert pauses == sorted(pauses)
     assert pauses[-1] <= 600
     wechat.clear_faults()

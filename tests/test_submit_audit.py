@@ -49,7 +49,7 @@ def test_without_code_there_is_nothing_to_submit(desk: Desk) -> None:
 
 def test_while_one_is_open_the_next_is_refused_with_its_auditid(desk: Desk) -> None:
     audit = desk.submit()
-    with pytest.raises(AuditIsOpen, match="withdraw it") as caught:
+    with pytest.raises(AuditIsOpen, match="撤回") as caught:
         desk.submit("1.0.1")
     assert caught.value.auditid == audit.auditid
     assert audit.auditid in str(caught.value)
