@@ -282,6 +282,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--postgres", action="store_true", help="real PostgreSQL")
     group.addoption("--redis", action="store_true", help="real Redis")
     group.addoption(
+        "--stored", action="store_true", help="only tests that use a database: for a second run"
+    )
+    group.addoption(
         "--campaign-size", type=int, default=80, help="mini programs in the campaign drill"
     )
 
@@ -331,12 +334,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "browser: needs Chromium and the e2e requirements")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.stored:
+        config.hook.pytest_deselected(items=[item for item in items if not _is_stored(item)])
+        items[:] = [item for item in items if _is_stored(item)]
     reasons = _reasons_to_skip()
     for item in items:
         for name, reason in reasons.items():
             if item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _is_stored(item: pytest.Item) -> bool:
+    """Whether ITEM may do otherwise on another database, or with another broker."""
+    marks = ("django_db", "postgres", "redis")
+    fixtures = {"db", "transactional_db", "live_server"}
+    used = fixtures & set(getattr(item, "fixturenames", ()))
+    return bool(used) or any(map(item.get_closest_marker, marks))
 
 
 def _reasons_to_skip() -> dict[str, str]:

@@ -285,7 +285,7 @@ def test_a_draft_becomes_a_template(
     assert CodeTemplate.objects.count() == 1
     assert "is a template now" in text_of(operator.post(keep, follow=True))
     assert CodeTemplate.objects.filter(user_version="2.0.0", gone_at=None).count() == 1
-    again = text_of(operator.post(keep.replace(str(draft.draft_id), "987654"), follow=True))
+    again = text_of(operator.post(f"{piece}987654/", follow=True))
     assert "(85064)" in again
 
 
