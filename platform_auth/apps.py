@@ -1,6 +1,5 @@
 from django.apps import AppConfig
 from django.conf import settings
-from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.wechat import http
@@ -12,8 +11,6 @@ class PlatformAuthConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from platform_auth import checks, roles  # noqa: F401 -- checks register themselves
+        from platform_auth import checks  # noqa: F401 -- checks register themselves
 
         http.configure(api_url=settings.WECHAT_API_URL)
-        # The last app's turn, when the permissions of all apps exist.
-        post_migrate.connect(roles.ensure_groups, dispatch_uid="platform_auth.roles")
