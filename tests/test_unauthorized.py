@@ -181,7 +181,8 @@ def test_said_twice_it_has_one_effect(
     wechat.deliver(push, deliver)
     first = row_of(account).unauthorized_at
     wechat.deliver(push, deliver)
-    cancelled_at(wechat, account.appid, int(wechat.clock()))  # sealed anew
+    at = Push.objects.get(kind="unauthorized").created.timestamp()
+    cancelled_at(wechat, account.appid, int(at))  # sealed anew
     wechat.deliver_all(deliver)
     assert row_of(account).unauthorized_at == first
     assert Push.objects.filter(kind="unauthorized").count() == 1
