@@ -346,7 +346,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_stored(item: pytest.Item) -> bool:
-    """Whether ITEM may do otherwise on another database, or with another broker."""
+    """Whether ITEM may do otherwise on another database, or with another broker: no page does."""
+    if item.get_closest_marker("browser"):
+        return False
     marks = ("django_db", "postgres", "redis")
     fixtures = {"db", "transactional_db", "live_server"}
     used = fixtures & set(getattr(item, "fixturenames", ()))

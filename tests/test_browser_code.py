@@ -11,13 +11,13 @@ from miniprograms.models import Authorizer
 from platform_auth.models import Component
 from sandbox.world import WeChat
 from tests.conftest import Bound
-from tests.test_browser_binding import CHROMIUM, NewPage, log_in
+from tests.test_browser_binding import NewPage, log_in
 from tests.test_browser_binding import chromium as chromium
 from tests.test_browser_binding import new_page as new_page
 from tests.test_browser_binding import world as world
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+    pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("ticket", "world"),
 ]
