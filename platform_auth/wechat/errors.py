@@ -20,6 +20,8 @@ WeChatError
 │   ├── CheckRunning        WeChat is still busy with this code: ask again in a minute
 │   ├── MustCommit          there is no trial version: commit first
 │   ├── NothingToRelease    no approved version waits: look what is live
+│   ├── WindowClosed        the user has been silent too long: wait for a word of theirs
+│   ├── CountUsed           the user has heard enough: the window stays open, but not for more
 │   └── Busy                WeChat's "system error": soon again
 ├── NotReady                we hold nothing to ask with; nothing was sent
 ├── PutOff                  WeChat failed a moment ago and is left alone; nothing was sent
@@ -143,6 +145,14 @@ class NothingToRelease(Refused):
     """No approved version is waiting to be released."""
 
 
+class WindowClosed(Refused):
+    """The user has said nothing for too long (or follows no more) to be sent a message."""
+
+
+class CountUsed(Refused):
+    """All messages are sent that the user's last word allowed."""
+
+
 class Busy(Refused):
     """WeChat's own "system error": worth asking again soon."""
 
@@ -171,6 +181,8 @@ _REFUSALS: dict[int, type[Refused]] = {
     42006: TokenExpired,
     45009: QuotaDay,
     45011: QuotaMinute,
+    45015: WindowClosed,
+    45047: CountUsed,
     61003: NotAuthorized,
     61005: TicketExpired,
     61006: TicketExpired,

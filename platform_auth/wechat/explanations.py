@@ -1,6 +1,6 @@
 """
-What an errcode of the code, domain, tester and privacy calls means to people: its cause, what to do
-about it, and who must.
+What an errcode of the code, domain, tester, privacy and message calls means to people: its cause,
+what to do about it, and who must.
 
 The texts are the English sources of the translations; the edges translate them. Sources: the tables
 of each call's page and "公共错误码"; where WeChat gives no text, neither do we invent a reason.
@@ -475,14 +475,105 @@ EXPLANATIONS: dict[int, Explanation] = {
         "us",
     ),
     40007: Explanation(
-        _("The picture does not exist any more: WeChat keeps it for three days."),
-        _("Nothing to do; a picture we kept earlier stays."),
-        "wechat",
+        _("The file does not exist any more: WeChat keeps it for three days."),
+        _("Upload it again to send it; a picture we kept earlier stays."),
+        "us",
     ),
     41005: Explanation(
         _("The call was made without a file."),
         _("Choose a file and try again."),
         "us",
+    ),
+    # Messages and their files
+    40002: Explanation(
+        _("WeChat does not accept this kind of credential."),
+        _("This is a fault of our program: tell the developers the error code and the request id."),
+        "us",
+    ),
+    40003: Explanation(
+        _("This account has no such user."),
+        _("Check that the user wrote to this very account."),
+        "us",
+    ),
+    40004: Explanation(
+        _("WeChat does not know this kind of file."),
+        _("Send a picture, a voice message or a film."),
+        "us",
+    ),
+    40008: Explanation(
+        _("WeChat does not know this kind of message."),
+        _("Send another kind of message."),
+        "us",
+    ),
+    40009: Explanation(
+        _("The picture is too large."),
+        _("Make it smaller, and save it as png, jpeg or gif."),
+        "us",
+    ),
+    40010: Explanation(
+        _("The voice message is too large."),
+        _("It may have 2 MB and last 60 seconds, as mp3 or amr."),
+        "us",
+    ),
+    40011: Explanation(
+        _("The film is too large."),
+        _("It may have 10 MB, as mp4."),
+        "us",
+    ),
+    40012: Explanation(
+        _("The thumbnail is too large."),
+        _("It may have 64 kB, as jpeg."),
+        "us",
+    ),
+    40200: Explanation(
+        _("This function is not for accounts of this kind."),
+        _("Send it from another account, or do without."),
+        "us",
+    ),
+    43101: Explanation(
+        _("The user has refused messages of this kind."),
+        _("Wait until the user agrees to them again."),
+        "wechat",
+    ),
+    45008: Explanation(
+        _("The message holds more articles than it may."),
+        _("Send one article."),
+        "us",
+    ),
+    45015: Explanation(
+        _("The time to answer is over, or the user follows the account no more."),
+        _("Wait until the user writes again: that opens 48 hours for answers."),
+        "wechat",
+    ),
+    45047: Explanation(
+        _("As many messages are sent as the user's last one allowed."),
+        _("Wait until the user writes again: that allows five more."),
+        "wechat",
+    ),
+    45064: Explanation(
+        _("The mini program is not linked to this account."),
+        _("The owner must link it in WeChat's console."),
+        "merchant",
+    ),
+    45072: Explanation(
+        _("WeChat does not know this command."),
+        _("This is a fault of our program: tell the developers the error code and the request id."),
+        "us",
+    ),
+    45080: Explanation(
+        _("“Typing” is shown only within 30 seconds of a message."),
+        _("Nothing to do: messages can be sent all the same."),
+        "wechat",
+    ),
+    45081: Explanation(
+        _("“Typing” is shown already."),
+        _("Nothing to do."),
+        "us",
+    ),
+    48002: Explanation(
+        _("The user has switched off this account's messages."),
+        _("Nothing to do: only the user can switch them on again."),
+        "wechat",
     ),
     # The review, once submitted
     85012: Explanation(
