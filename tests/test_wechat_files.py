@@ -135,10 +135,10 @@ def test_a_refusal_in_the_place_of_a_picture_is_a_refusal(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "why"),
     [
-        ("application/json", b'{"errcode": 0}', "not a picture"),
+        ("application/json", b'{"errcode": 0}', "not such a file"),
         ("image/svg+xml", b"<svg/>", "not JSON"),
         ("text/html", b"<html>", "not JSON"),
-        ("image/jpeg", b"", "an empty picture"),
+        ("image/jpeg", b"", "an empty file"),
     ],
 )
 def test_what_is_neither_is_no_answer(shop: Shop, kind: str, body: bytes, why: str) -> None:
@@ -165,7 +165,7 @@ def test_a_picture_that_does_not_end_is_given_up(
     monkeypatch.setattr(http, "TRIES", 1)
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.3)
     monkeypatch.setattr(http, "DEADLINE", 0.5)
-    monkeypatch.setattr(http, "MAX_PICTURE", 100_000)
+    monkeypatch.setattr(http, "MAX_FILE", 100_000)
     answers: dict[str, Answer] = {
         "silent": is_silent,
         "trickling": trickles(JPEG % 1000),

@@ -16,7 +16,7 @@ from platform_auth.wechat.errors import BadAnswer
 from platform_auth.wechat.http import (
     File,
     call,
-    fetch_picture,
+    fetch_file,
     read_number,
     read_text,
     take,
@@ -318,9 +318,7 @@ def get_category(token: str) -> list[Category]:
 
 def get_qrcode(token: str, page: str = "") -> File:
     """wxa/get_qrcode 获取体验版二维码: a picture that opens the trial version, at PAGE if given."""
-    return fetch_picture(
-        "/wxa/get_qrcode", query={"path": page} if page else None, access_token=token
-    )
+    return fetch_file("/wxa/get_qrcode", query={"path": page} if page else None, access_token=token)
 
 
 def get_code_privacy_info(token: str) -> PrivacyCheck:

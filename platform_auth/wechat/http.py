@@ -2,7 +2,7 @@
 The one place that touches the network: a call to WeChat and the strict reading of its answer.
 
 Bounded in every direction: 3 s to connect, 10 s of silence, 15 s for the whole answer, 2 MiB (a
-picture 10), a minute for a file to go out, no redirects. A call that is safe to repeat is tried up
+file 10), a minute for a file to go out, no redirects. A call that is safe to repeat is tried up
 to three times within 15 s. URLs hold access tokens, so no exception of the layers below is ever
 chained or quoted.
 """
@@ -13,9 +13,10 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.client import HTTPResponse
 from io import BufferedReader, BytesIO, RawIOBase
 from ssl import SSLCertVerificationError
@@ -48,7 +49,7 @@ READ_TIMEOUT = 10
 DEADLINE = 15
 SENDING_DEADLINE = 60
 MAX_ANSWER = 2 * 1024 * 1024
-MAX_PICTURE = 10 * 1024 * 1024
+MAX_FILE = 10 * 1024 * 1024
 POOL_SIZE = 256
 TRIES = 3
 REPEATS_WITHIN = 15
@@ -64,9 +65,12 @@ EXTENSIONS = {
     "image/png": ".png",
     "image/gif": ".gif",
     "video/mp4": ".mp4",
+    "audio/mpeg": ".mp3",
+    "audio/amr": ".amr",
     "text/plain": ".txt",
 }
 PICTURES = ("image/jpeg", "image/png", "image/gif")
+VOICES = ("audio/amr", "audio/mpeg")
 
 _api_url = "https://api.weixin.qq.com"
 
@@ -231,12 +235,16 @@ def call(
     return _ask(asked, _read, repeat=repeat)
 
 
-def fetch_picture(
-    path: str, *, query: Mapping[str, str | int] | None = None, access_token: str | None = None
+def fetch_file(
+    path: str,
+    *,
+    query: Mapping[str, str | int] | None = None,
+    access_token: str | None = None,
+    kinds: Collection[str] = PICTURES,
 ) -> File:
-    """The picture WeChat answers to a GET of PATH, asked like `call`; its refusals are JSON."""
+    """The file WeChat answers to a GET of PATH, of one of KINDS, asked like `call`."""
     asked = _Call("GET", path, _query(access_token, query))
-    return _ask(asked, _read_picture, repeat=True)
+    return _ask(asked, partial(_read_file, kinds), repeat=True)
 
 
 def _query(access_token: str | None, query: Mapping[str, str | int] | None) -> dict[str, str | int]:
@@ -322,14 +330,15 @@ def _read(path: str, response: requests.Response) -> dict[str, Any]:
     return answer
 
 
-def _read_picture(path: str, response: requests.Response) -> File:
+def _read_file(kinds: Collection[str], path: str, response: requests.Response) -> File:
+    """RESPONSE as a file; WeChat's refusals are JSON here too."""
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if response.status_code != 200 or kind not in PICTURES:
+    if response.status_code != 200 or kind not in kinds:
         _read(path, response)  # raises what WeChat says instead
-        raise BadAnswer(path, "not a picture")
-    content = _read_body(path, response, MAX_PICTURE)
+        raise BadAnswer(path, "not such a file")
+    content = _read_body(path, response, MAX_FILE)
     if not content:
-        raise BadAnswer(path, "an empty picture")
+        raise BadAnswer(path, "an empty file")
     return File(kind, content)
 
 
