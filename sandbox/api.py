@@ -9,7 +9,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
-from sandbox import code, domains, settings
+from sandbox import code, domains, messages, settings
 from sandbox.call import OK, Call, Endpoint
 from sandbox.days import day, month
 from sandbox.errors import ERRMSGS, Refusal
@@ -230,6 +230,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/cgi-bin/openapi/rid/get": Endpoint(get_rid, "either"),
     **code.ENDPOINTS,
     **domains.ENDPOINTS,
+    **messages.ENDPOINTS,
     **settings.ENDPOINTS,
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
+from sandbox.chats import Line
 from sandbox.errors import PageRefusal, Refusal
 from sandbox.exchange import Reply, Request
 from sandbox.faults import Fault
@@ -15,7 +16,7 @@ from sandbox.review import OUTCOMES
 from sandbox.world import ROTATIONS, WeChat
 
 PREFIX = "/sandbox/api/"
-MAY_BE_UNSET = ("next_token_life", "component_token_life", "review_seconds")
+MAY_BE_UNSET = ("next_token_life", "component_token_life", "review_seconds", "mute_after")
 LIFETIMES = (
     "token_life",
     "next_token_life",
@@ -26,6 +27,7 @@ LIFETIMES = (
     "code_life",
     "daily_limit",
 )
+POST_NUMBERS = ("timeout", "mute_after", "mute_seconds")
 REVIEW_NUMBERS = ("check_seconds", "review_seconds", "audit_limit", "speedup_limit")
 PROGRAM_WORDS = ("is_complete", "without_auth", "without_conf")
 FAULT_WORDS = {field.name for field in fields(Fault)} - {"path", "until", "taken", "arrived"}
@@ -118,6 +120,29 @@ def push(wechat: WeChat, data: Data) -> Data:
     return {"number": wechat.push(**data).number}
 
 
+def say(wechat: WeChat, data: Data) -> Data:
+    """A user's message: APPID, OPENID, CONTENT, and what else `say` takes."""
+    return {"number": wechat.say(**data).number}
+
+
+def happen(wechat: WeChat, data: Data) -> Data:
+    """An event of a user's: APPID, OPENID, EVENT, FIELDS."""
+    return {"number": wechat.happen(**data).number}
+
+
+def read_transcript(wechat: WeChat, data: Data) -> Data:
+    """What was said in one chat, and how many messages the account may still send."""
+    with wechat.lock:
+        chat = wechat.chats.find(data["appid"], data["openid"])
+        windows = chat.open_windows(wechat.clock()) if chat else []
+        return {
+            "lines": [describe_line(line) for line in chat.lines] if chat else [],
+            "left": sum(window.left for window in windows),
+            "window_ends": max((window.ends for window in windows), default=None),
+            "typing": bool(chat and wechat.clock() < chat.typing_until),
+        }
+
+
 def add_fault(wechat: WeChat, data: Data) -> Data:
     path = data.pop("path")
     if unknown := set(data) - FAULT_WORDS:
@@ -145,6 +170,8 @@ def change_settings(wechat: WeChat, data: Data) -> Data:
             setattr(wechat, name, value)
         elif name in REVIEW_NUMBERS and _is_lifetime(name, value):
             setattr(wechat.reviews, name, value)
+        elif name in POST_NUMBERS and _is_lifetime(name, value):
+            setattr(wechat.post, name, value)
         elif name == "review_outcome" and value in OUTCOMES:
             wechat.reviews.outcome = value
         elif name == "rotate" and value in ROTATIONS:
@@ -167,6 +194,7 @@ def settings(wechat: WeChat) -> Data:
         "review_outcome": wechat.reviews.outcome,
         **{name: getattr(wechat, name) for name in LIFETIMES},
         **{name: getattr(wechat.reviews, name) for name in REVIEW_NUMBERS},
+        **{name: getattr(wechat.post, name) for name in POST_NUMBERS},
     }
 
 
@@ -202,6 +230,8 @@ def read_state(wechat: WeChat, data: Data) -> Data:
                 "func_ids": component.func_ids,
                 "ticket_at": component.ticket_at,
                 "outbox": len(wechat.outbox),
+                "muted_until": wechat.post.muted_until if wechat.post.is_muted else None,
+                "dropped": wechat.post.dropped,
             },
             "settings": settings(wechat),
             "accounts": [
@@ -230,6 +260,10 @@ def describe_account(component: Component, account: Account) -> Data:
         "func_ids": authorization.func_ids if authorization else [],
         "auth_time": authorization.auth_time if authorization else None,
     }
+
+
+def describe_line(line: Line) -> Data:
+    return {**asdict(line), "text": line.text}
 
 
 def describe_version(version: Version) -> Data:
@@ -290,6 +324,10 @@ ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("GET", "program"): read_program,
     ("POST", "program"): change_program,
     ("POST", "push"): push,
+    ("POST", "say"): say,
+    ("POST", "happen"): happen,
+    ("GET", "transcript"): read_transcript,
+    ("POST", "transcript"): read_transcript,
     ("GET", "faults"): faults,
     ("POST", "faults"): add_fault,
     ("POST", "faults/clear"): clear_faults,

@@ -8,6 +8,7 @@ import urllib.request
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ Deliver = Callable[[str, Mapping[str, str], bytes, Mapping[str, str]], tuple[int
 HEADERS = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0", "Accept": "*/*"}
 TIMEOUT = 5  # seconds, then WeChat cuts the connection
 MESSAGE_TRIES = 3
+MUTE_AFTER, MUTE_WINDOW, MUTE_SECONDS = 30, 300, 60  # failures within so long; then silence
 KEPT = 10_000
 
 
@@ -42,7 +44,10 @@ class Door:
 
 @dataclass(eq=False)
 class Push:
-    """One thing to tell; SEAL makes its wire form, again for a retry if so wished."""
+    """One thing to tell; SEAL makes its wire form, again for a retry if so wished.
+
+    HEARD is told how the last try went.
+    """
 
     number: int
     kind: str
@@ -51,17 +56,19 @@ class Push:
     seal: Callable[[], Sealed]
     tries: int
     sealed: Sealed
+    heard: "Callable[[Delivery], None] | None" = None
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One try and what the platform answered; status 0 is no answer at all."""
+    """One try and what the platform answered; status 0 is no answer at all, attempt 0 no try."""
 
     at: float
     push: Push
     attempt: int
     status: int
     answer: bytes
+    seconds: float = 0
 
     @property
     def accepted(self) -> bool:
@@ -87,7 +94,7 @@ def _elements(fields: Mapping[str, Any]) -> list[str]:
 def _content(value: Any) -> str:
     if isinstance(value, Mapping):
         return "".join(_elements(value))
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return str(value)
     return "<![CDATA[" + str(value).replace("]]>", "]]]]><![CDATA[>") + "]]>"
 
@@ -136,13 +143,17 @@ def seal(
 
 
 def over_http(
-    url: str, params: Mapping[str, str], body: bytes, headers: Mapping[str, str]
+    url: str,
+    params: Mapping[str, str],
+    body: bytes,
+    headers: Mapping[str, str],
+    timeout: float = TIMEOUT,
 ) -> tuple[int, bytes]:
     """Post it for real, without proxies or redirects; (0, reason) when nothing came back."""
     address = f"{url}?{urllib.parse.urlencode(params)}"
     request = urllib.request.Request(address, data=body, headers=dict(headers))  # noqa: S310 the platform's own URL
     try:
-        with _OPENER.open(request, timeout=TIMEOUT) as response:
+        with _OPENER.open(request, timeout=timeout) as response:
             return response.status, response.read(65_536)
     except urllib.error.HTTPError as error:
         with error:
@@ -160,7 +171,10 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedire
 
 
 class PostOffice:
-    """The outbox and the record of deliveries; one delivery at a time when in the background."""
+    """The outbox and the record of deliveries; one delivery at a time when in the background.
+
+    After MUTE_AFTER failures it is silent for a while; what it should have told is lost.
+    """
 
     def __init__(self, deliver: Deliver | None, clock: Callable[[], float]) -> None:
         self.deliver = deliver
@@ -168,6 +182,12 @@ class PostOffice:
         self.outbox: list[Push] = []
         self.deliveries: deque[Delivery] = deque(maxlen=KEPT)
         self.reseal_retries = False
+        self.timeout: float = TIMEOUT
+        self.mute_after: int | None = MUTE_AFTER  # None: never
+        self.mute_seconds: float = MUTE_SECONDS
+        self.muted_until: float = 0
+        self.dropped = 0
+        self._failures: deque[float] = deque()
         self.numbers = count(1)
         self._lock = threading.Lock()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -200,14 +220,43 @@ class PostOffice:
         with self._lock:
             if push in self.outbox:
                 self.outbox.remove(push)
+        carry = partial(over_http, timeout=self.timeout) if deliver is over_http else deliver
         for attempt in range(1, push.tries + 1):
-            sealed = push.seal() if attempt > 1 and self.reseal_retries else push.sealed
-            status, answer = deliver(sealed.url, sealed.params, sealed.body, HEADERS)
-            delivery = Delivery(self.clock(), push, attempt, status, answer)
+            delivery = self._try(push, attempt, carry)
             self.deliveries.append(delivery)
-            if delivery.accepted:
+            if delivery.accepted or not delivery.attempt:
                 break
+        if push.heard:
+            push.heard(delivery)
         return delivery
+
+    @property
+    def is_muted(self) -> bool:
+        return self.clock() < self.muted_until
+
+    def _try(self, push: Push, attempt: int, carry: Deliver) -> Delivery:
+        """One try; an answer that comes too late was never heard."""
+        began = self.clock()
+        if self.is_muted:
+            self.dropped += 1
+            return Delivery(began, push, 0, 0, b"muted")
+        sealed = push.seal() if attempt > 1 and self.reseal_retries else push.sealed
+        status, answer = carry(sealed.url, sealed.params, sealed.body, HEADERS)
+        seconds = self.clock() - began
+        if seconds > self.timeout:
+            status, answer = 0, TimeoutError.__name__.encode()
+        delivery = Delivery(began + seconds, push, attempt, status, answer, seconds)
+        if not delivery.accepted:
+            self._count_failure(delivery.at)
+        return delivery
+
+    def _count_failure(self, at: float) -> None:
+        self._failures.append(at)
+        while self._failures[0] <= at - MUTE_WINDOW:
+            self._failures.popleft()
+        if self.mute_after is not None and len(self._failures) >= self.mute_after:
+            self.muted_until = at + self.mute_seconds
+            self._failures.clear()
 
     def _next(self) -> Push | None:
         with self._lock:

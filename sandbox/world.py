@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sandbox import pushes
+from sandbox.chats import Chats, Line
 from sandbox.errors import PageRefusal, Refusal
 from sandbox.faults import Fault, Faults
 from sandbox.ledger import Entry, Ledger
@@ -45,6 +46,7 @@ class WeChat:
         self.faults = Faults()
         self.ledger = Ledger()
         self.reviews = Reviews(self)
+        self.chats = Chats(self)
         self.tests_of: Counter[str] = Counter()  # by WeChat id
         self.base_url = "http://127.0.0.1:8001"
         self.rotate = "on_reauth"
@@ -219,6 +221,31 @@ class WeChat:
         """A reviewer's verdict on the open review: pass, reject (with PICTURES) or delay."""
         return self.reviews.judge(self.accounts[appid], outcome, reason, pictures)
 
+    # Users
+
+    def say(self, appid: str, openid: str, content: str = "", **more: Any) -> Push:
+        """A user's message: KIND text, image, voice, video, shortvideo, location, link or
+        miniprogrampage, its FIELDS as WeChat names them; the rest goes to `push_message`.
+        """
+        return self.chats.say(appid, openid, content, **more)
+
+    def happen(
+        self,
+        appid: str,
+        openid: str,
+        event: str,
+        fields: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Push:
+        """An event of a user's, or any other."""
+        return self.chats.happen(appid, openid, event, fields, **more)
+
+    def transcript(self, appid: str, openid: str) -> list[Line]:
+        """What was said between a user and an account, oldest first."""
+        with self.lock:
+            chat = self.chats.find(appid, openid)
+            return list(chat.lines) if chat else []
+
     # Pushes
 
     @property
@@ -267,9 +294,13 @@ class WeChat:
         from_user: str = "oSandboxUser0000000000000001",
         create_time: int | None = None,
         component: Component | None = None,
+        heard: Callable[[Delivery], None] | None = None,
         **tamper: Any,
     ) -> Push:
-        """A message or event to an authorizer's door; ToUserName and the like may be overridden."""
+        """A message or event to an authorizer's door; ToUserName and the like may be overridden.
+
+        It stands in no chat: `say` and `happen` are for that.
+        """
         account = self.accounts[appid]
         if isinstance(fields, str):
             inner, kind = fields, "xml"
@@ -286,6 +317,7 @@ class WeChat:
                 account,
                 pushes.MESSAGE_TRIES,
                 tamper,
+                heard,
             )
 
     def seal(
@@ -511,11 +543,12 @@ class WeChat:
         account: Account | None,
         tries: int,
         tamper: dict[str, Any],
+        heard: Callable[[Delivery], None] | None = None,
     ) -> Push:
         def seal() -> Sealed:
             return self._seal(inner, component, account, tamper)
 
-        push = Push(next(self.post.numbers), kind, appid, inner, seal, tries, seal())
+        push = Push(next(self.post.numbers), kind, appid, inner, seal, tries, seal(), heard)
         self.post.put(push)
         return push
 
