@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "platform_auth",
     "miniprograms",
+    "messaging",
     "audits",
 ]
 
@@ -198,6 +199,9 @@ CELERY_BEAT_SCHEDULE = {
     ),
     "try failed pushes again": every(60, "platform_auth.tasks.retry_failed_pushes"),
     "forget old pushes": every(3600, "platform_auth.tasks.forget_old_pushes"),
+    "send replies": every(10, "messaging.tasks.send_replies"),
+    "answer release tests": every(10, "messaging.tasks.answer_release_tests"),
+    "forget old conversations": every(3600, "messaging.tasks.forget_old"),
     "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),
     "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.settle_bindings"),
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
@@ -214,6 +218,9 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 WECHAT_API_URL = env.str("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
 WECHAT_MP_URL = env.str("WECHAT_MP_URL", default="https://mp.weixin.qq.com").rstrip("/")
 WECHAT_OPEN_URL = env.str("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
+
+# Hosts within our own network that messages may be forwarded to: host, host:port, IP or CIDR.
+FORWARD_INTERNAL_HOSTS = env.list("FORWARD_INTERNAL_HOSTS", default=[])
 
 # A release then takes two people: one approves, another releases.
 RELEASE_NEEDS_TWO = env.bool("RELEASE_NEEDS_TWO", default=False)

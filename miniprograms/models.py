@@ -31,6 +31,20 @@ def new_token() -> str:
     return secrets.token_hex(16)
 
 
+class Tag(models.Model):
+    """A word that staff group accounts by."""
+
+    name = models.CharField(_("name"), max_length=50, unique=True)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AuthorizerQuerySet(LeasedQuerySet):
     def visible_to(self, user: Any) -> Self:
         """All rows for staff who may look at them; for everybody else their own."""
@@ -112,6 +126,9 @@ class Authorizer(Leased):
     profile_due_at = models.DateTimeField(null=True, editable=False)
     profile_synced_at = models.DateTimeField(_("profile fetched"), null=True, editable=False)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now)
+    tags = models.ManyToManyField(
+        Tag, blank=True, related_name="authorizers", verbose_name=_("tags")
+    )
 
     objects = AuthorizerQuerySet.as_manager()
 

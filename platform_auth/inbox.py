@@ -6,7 +6,7 @@ raised, the row alone, which is tried again and can be replayed by staff.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -23,7 +23,7 @@ from django.db import (
     transaction,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -31,6 +31,7 @@ from django.utils import timezone
 from platform_auth.fields import Unreadable, seal
 from platform_auth.models import Component, Push
 from platform_auth.wechat import push as wire
+from platform_auth.wechat.envelope import Key
 from platform_auth.wechat.errors import Untrusted, clean
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,27 @@ class Ignored(Exception):
     """A handler's word for: this push has nothing for us (too old, too far ahead…)."""
 
 
-Handler = Callable[[Component, wire.Push], None]
+# What the door says to WeChat once all is committed, given until when (a `time.monotonic()`): XML
+# that it seals, "" for an empty body, None for `success`.
+Answer = Callable[[float], str | None]
+
+# Work for one push. Its answer is lost when the push is tried again: nobody waits for it then.
+Handler = Callable[[Push, wire.Push], Answer | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done about a push. TELL is done besides HANDLE, whatever comes of that."""
+
+    handle: Handler | None = None
+    tell: Handler | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.handle or self.tell)
+
+
+# Which work there is for a push of the inbox.
+Routing = Callable[[Push, wire.Push], Work]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +84,35 @@ class Proven:
     push: wire.Push
     message: bytes
     digest: str
+    key: Key
     by_previous_key: bool
+
+    @property
+    def business_key(self) -> str:
+        """
+        What makes a push the same to WeChat however often it is sealed: for component pushes what
+        happened to whom and when, for messages the MsgId, for events their sender and time.
+        """
+        push = self.push
+        if push.is_component_push:
+            code = push.get("AuthorizationCode") or push.get("ComponentVerifyTicket")
+            whom = push.get("AuthorizerAppid")
+            what = code if code or whom else self.message.decode()
+            parts = [push.kind, whom, push.get("CreateTime"), what]
+        elif push.get("MsgId"):
+            parts = [push.get(name) for name in ("MsgId", "FromUserName", "ToUserName")]
+        else:
+            names = ["FromUserName", "ToUserName", "CreateTime", "Event", "EventKey"]
+            parts = [push.get(name) for name in names]
+        return sha256("\0".join([self.component.appid, *parts]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Whether a push was kept just now, and what is to be answered then."""
+
+    is_new: bool
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +181,7 @@ def prove(sealed: Sealed, components: list[Component]) -> Proven:
             raise Untrusted
         digest = sha256(sealed.encrypt.encode()).hexdigest()
         is_previous = opened.key is not envelope.keys[0]
-        return Proven(component, push, opened.message, digest, is_previous)
+        return Proven(component, push, opened.message, digest, opened.key, is_previous)
     raise problem
 
 
@@ -143,58 +192,70 @@ def _is_forgotten(push: wire.Push) -> bool:
 
 def receive(
     proven: Proven,
-    handlers: Mapping[str, Handler],
+    work: Work,
     *,
     appid: str = "",
     only_if: tuple[Condition, ...] = (),
-) -> bool:
+) -> Receipt:
     """
-    Keep PROVEN and do what HANDLERS say, unless it was kept before, and ONLY_IF all of that holds.
+    Keep PROVEN and do its WORK, unless it was kept before, and ONLY_IF all of that holds.
     APPID is whom it is about.
 
-    Returns whether it did. Raises the database's OperationalError if it cannot be kept.
+    Raises the database's OperationalError if it cannot be kept.
     """
-    handle = handlers.get(proven.push.kind)
+    push = proven.push
     values = {
         "digest": proven.digest,
-        "business_key": _business_key(proven),
+        "business_key": proven.business_key,
         "component_id": proven.component.pk,
         "appid": appid[:32],
-        "kind": proven.push.kind[:64],
+        "kind": push.kind[:64],
+        "openid": "" if push.is_component_push else push.get("FromUserName")[:64],
         **seal(Push, proven.digest, body=proven.message.decode(errors="replace")),
-        "state": (Push.State.DONE if handle else Push.State.IGNORED).value,
-        "attempts": 1 if handle else 0,
+        "state": (Push.State.DONE if work.handle else Push.State.IGNORED).value,
+        "attempts": 1 if work else 0,
         "error": "",
-        "created": datetime.fromtimestamp(proven.push.created, UTC),
+        "created": datetime.fromtimestamp(push.created, UTC),
         "received_at": timezone.now(),
         "retry_at": None,
     }
-    if handle is None and not proven.by_previous_key:
-        return bool(_insert(values, only_if))  # one statement needs no transaction around it
+    if not work and not proven.by_previous_key:
+        # One statement needs no transaction around it.
+        return Receipt(bool(_insert(values, only_if)))
     with transaction.atomic():
         pk = _insert(values, only_if)
         if pk is None:
-            return False
+            return Receipt(is_new=False)
         if proven.by_previous_key:
             Component.objects.filter(pk=proven.component.pk).update(
                 previous_key_uses=F("previous_key_uses") + 1
             )
-        if handle:
-            row = Push(pk=pk, **values)
-            row.component = proven.component
-            _run(row, handle, proven.push)
-    return True
+        row = Push(pk=pk, **values)
+        row.component = proven.component
+        return Receipt(is_new=True, answer=_run(row, work, push))
 
 
-def replay(row: Push, handlers: Mapping[str, Handler]) -> None:
-    """Run the handler of ROW again, unless somebody else does; its state tells the outcome."""
-    handle = handlers.get(row.kind)
-    if handle is None or not _claim(row):
+def find(proven: Proven) -> Push | None:
+    """The row of PROVEN, which was kept before, however it was sealed then."""
+    same = Q(digest=proven.digest) | Q(business_key=proven.business_key)
+    return Push.objects.filter(same).first()
+
+
+def replay(row: Push, routing: Routing) -> None:
+    """Do the work of ROW again, unless somebody else does; its state tells the outcome."""
+    try:
+        push = wire.read(row.body.encode())
+    except (Unreadable, Untrusted) as error:
+        if _claim(row):
+            _fail(row, error)
+        return
+    work = routing(row, push)
+    if not work or not _claim(row):
         return
     row.state, row.error = Push.State.DONE, ""
     with transaction.atomic():
         Push.objects.filter(pk=row.pk).update(state=row.state, error="", retry_at=None)
-        _run(row, handle)
+        _run(row, work, push)
 
 
 def _claim(row: Push) -> bool:
@@ -207,11 +268,11 @@ def _claim(row: Push) -> bool:
     return bool(same.update(attempts=row.attempts, retry_at=_next_attempt(row)))
 
 
-def retry_failed(handlers: Mapping[str, Handler]) -> int:
+def retry_failed(routing: Routing) -> int:
     """Try every failed push again whose pause is over; five attempts in all. Returns how many."""
     rows = list(Push.objects.select_related("component").filter(retry_at__lte=Now())[:200])
     for row in rows:
-        replay(row, handlers)
+        replay(row, routing)
     return len(rows)
 
 
@@ -221,10 +282,16 @@ def forget_old() -> int:
     return Push.objects.filter(received_at__lt=oldest, created__lt=oldest).delete()[0]
 
 
-def _run(row: Push, handle: Handler, push: wire.Push | None = None) -> None:
+def _run(row: Push, work: Work, push: wire.Push) -> Answer | None:
+    """Each part of WORK in a transaction of its own; the first answer that one of them has."""
+    answers = [_do(row, part, push) for part in (work.tell, work.handle) if part]
+    return next(filter(None, reversed(answers)), None)
+
+
+def _do(row: Push, part: Handler, push: wire.Push) -> Answer | None:
     try:
         with transaction.atomic():
-            handle(row.component, push or wire.read(row.body.encode()))
+            return part(row, push)
     except Ignored as reason:
         _settle(row, Push.State.IGNORED, str(reason))
     except (OperationalError, InterfaceError):
@@ -232,8 +299,13 @@ def _run(row: Push, handle: Handler, push: wire.Push | None = None) -> None:
     except Exception as error:
         # The one broad catch: an error answered to WeChat would mute all merchants' pushes.
         logger.exception("push %s failed", clean(row.kind))
-        why = f"{type(error).__name__}: {error}"
-        _settle(row, Push.State.FAILED, why, retry_at=_next_attempt(row))
+        _fail(row, error)
+    return None
+
+
+def _fail(row: Push, error: Exception) -> None:
+    why = f"{type(error).__name__}: {error}"
+    _settle(row, Push.State.FAILED, why, retry_at=_next_attempt(row))
 
 
 def _next_attempt(row: Push) -> CombinedExpression | None:
@@ -293,22 +365,3 @@ def _execute_prepared(database: BaseDatabaseWrapper, sql: str, parameters: list[
 
 def _first(row: tuple[Any, ...] | None) -> int | None:
     return row[0] if row else None
-
-
-def _business_key(proven: Proven) -> str:
-    """
-    What makes a push the same to WeChat however often it is sealed: for component pushes what
-    happened to whom and when, for messages the MsgId, for events their sender and time.
-    """
-    push = proven.push
-    if push.is_component_push:
-        code = push.get("AuthorizationCode") or push.get("ComponentVerifyTicket")
-        whom = push.get("AuthorizerAppid")
-        what = code if code or whom else proven.message.decode()
-        parts = [push.kind, whom, push.get("CreateTime"), what]
-    elif push.get("MsgId"):
-        parts = [push.get(name) for name in ("MsgId", "FromUserName", "ToUserName")]
-    else:
-        names = ["FromUserName", "ToUserName", "CreateTime", "Event", "EventKey"]
-        parts = [push.get(name) for name in names]
-    return sha256("\0".join([proven.component.appid, *parts]).encode()).hexdigest()

@@ -212,6 +212,7 @@ class Push(SecretModel):
     component = models.ForeignKey(Component, on_delete=models.PROTECT, verbose_name=_("component"))
     appid = models.CharField(_("appid"), max_length=32, blank=True)
     kind = models.CharField(_("kind"), max_length=64)
+    openid = models.CharField(_("user"), max_length=64, blank=True)  # who sent a message
     body = SecretField(_("body"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
@@ -226,6 +227,10 @@ class Push(SecretModel):
         indexes = [
             models.Index(fields=["received_at"]),
             models.Index(fields=["appid", "received_at"]),
+            models.Index(
+                fields=["openid", "received_at"], condition=~Q(openid=""), name="push_openid"
+            ),
+            models.Index(fields=["kind", "received_at"], name="push_kind"),
             models.Index(
                 fields=["retry_at"], condition=Q(retry_at__isnull=False), name="push_retry"
             ),

@@ -27,7 +27,7 @@ def keep_component_tokens() -> None:
 @shared_task
 def retry_failed_pushes() -> None:
     """Try pushes again whose handler failed."""
-    inbox.retry_failed(pushes.ALL_PUSHES)
+    inbox.retry_failed(pushes.work_for)
     heartbeats.beat("retry_failed_pushes")
 
 

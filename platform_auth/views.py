@@ -7,6 +7,7 @@ answered `success` once its row is committed, and 503 if there is no database to
 
 import logging
 import re
+import time
 from datetime import timedelta
 from urllib.parse import parse_qsl
 
@@ -30,6 +31,7 @@ MOST_FIELDS = 20  # WeChat sends six
 LENGTH = re.compile(r"\d{1,7}", re.ASCII)
 ECHO = re.compile(r"[\x21-\x7e]{1,256}")
 PLAIN_TEXT = "text/plain"
+ANSWER_WITHIN = 2  # seconds of the five after which WeChat hangs up
 
 
 def forbidden() -> HttpResponse:
@@ -48,21 +50,21 @@ def message_push(request: HttpRequest, appid: str) -> HttpResponse:
 
 
 def _door(request: HttpRequest, *, appid: str) -> HttpResponse:
+    until = time.monotonic() + ANSWER_WITHIN
     try:
         if request.method == "GET":
             return _echo(request)
         if request.method != "POST":
             raise Untrusted
-        _receive(request, appid)
+        return _receive(request, appid, until)
     except (Untrusted, SuspiciousOperation, UnreadablePostError):
         return forbidden()
     except (DatabaseError, InterfaceError, Unreadable) as error:
         logger.error("a push could not be kept: %s", type(error).__name__)
         return HttpResponse("unavailable", status=503, content_type=PLAIN_TEXT)
-    return HttpResponse("success", content_type=PLAIN_TEXT)
 
 
-def _receive(request: HttpRequest, appid: str) -> None:
+def _receive(request: HttpRequest, appid: str, until: float) -> HttpResponse:
     """Size, format, signature, decryption, appid inside, address, then one row and its handler."""
     envelope_appid, encrypt = _read_body(request)
     query = _read_query(request)
@@ -72,40 +74,71 @@ def _receive(request: HttpRequest, appid: str) -> None:
         timestamp=query.get("timestamp", ""),
         nonce=query.get("nonce", ""),
     )
-    if appid:
-        if not _receive_by_memory(sealed, appid):
-            _receive_message(sealed, appid)
-        return
+    if not appid:
+        _receive_for_component(sealed, envelope_appid)
+        return _say(None)
+    proven, receipt = _receive_by_memory(sealed, appid) or _receive_message(sealed, appid)
+    said = _answer(proven, receipt, until)
+    return _say(said and _seal(said, proven, sealed.nonce))
+
+
+def _receive_for_component(sealed: inbox.Sealed, envelope_appid: str) -> None:
     components = [one for one in inbox.read_components() if one.appid == envelope_appid]
     proven = inbox.prove(sealed, components)
     push = proven.push
     # A captured message must not burn its digest here.
     if not push.is_component_push or push.get("AppId") != proven.component.appid:
         raise Untrusted
-    inbox.receive(proven, pushes.COMPONENT_PUSHES, appid=pushes.whom(push))
+    inbox.receive(proven, pushes.component_work(push), appid=pushes.whom(push))
 
 
-def _receive_by_memory(sealed: inbox.Sealed, appid: str) -> bool:
+def _receive_by_memory(
+    sealed: inbox.Sealed, appid: str
+) -> tuple[inbox.Proven, inbox.Receipt] | None:
     """
-    What nearly every message needs, in one statement: it is kept on the condition that what we
-    remember of our keys is true, and that the account is known by this name. False: look closer.
+    What nearly every message needs: it is kept on the condition that what we remember of our keys
+    is true, and that the account is known by this name. None: look closer.
     """
     try:
         proven = inbox.prove(sealed, inbox.remembered_components())
     except (Untrusted, Unreadable):
-        return False
+        return None
     told = addresses.told_by(proven.push)
     if not told:
-        return False
+        return None
     known = inbox.Condition(*addresses.known(proven.component, appid, told))
     conditions = (inbox.unchanged(proven.component), known)
-    return inbox.receive(proven, pushes.MESSAGE_PUSHES, appid=appid, only_if=conditions)
+    work = pushes.message_work(appid, proven.push)
+    receipt = inbox.receive(proven, work, appid=appid, only_if=conditions)
+    return (proven, receipt) if receipt.is_new else None
 
 
-def _receive_message(sealed: inbox.Sealed, appid: str) -> None:
+def _receive_message(sealed: inbox.Sealed, appid: str) -> tuple[inbox.Proven, inbox.Receipt]:
     proven = inbox.prove(sealed, inbox.read_components())
     addresses.check(proven.component, appid, proven.push)
-    inbox.receive(proven, pushes.MESSAGE_PUSHES, appid=appid)
+    work = pushes.message_work(appid, proven.push)
+    return proven, inbox.receive(proven, work, appid=appid)
+
+
+def _answer(proven: inbox.Proven, receipt: inbox.Receipt, until: float) -> str | None:
+    """What this push is answered, given UNTIL when; the same again if it came before."""
+    if receipt.is_new:
+        return receipt.answer(until) if receipt.answer else None
+    row = inbox.find(proven)
+    return pushes.again(row, proven.push) if row else None
+
+
+def _seal(said: str, proven: inbox.Proven, nonce: str) -> str:
+    """SAID, sealed with the key that opened the push it answers."""
+    now = str(int(time.time()))
+    return proven.component.envelope.seal(said, key=proven.key, timestamp=now, nonce=nonce)
+
+
+def _say(said: str | None) -> HttpResponse:
+    """`success`, the empty body that 全网发布 demands, or a sealed passive reply."""
+    if said:
+        return HttpResponse(said, content_type="text/xml")
+    return HttpResponse("success" if said is None else "", content_type=PLAIN_TEXT)
 
 
 def _read_query(request: HttpRequest) -> dict[str, str]:

@@ -326,7 +326,7 @@ def a_push_that_is_not_whole(world: World) -> None:
 
 
 def a_handler_that_breaks(world: World) -> None:
-    def handle(component: Component, push: wire.Push) -> None:
+    def handle(row: Push, push: wire.Push) -> None:
         raise ValueError(f"cannot use {push.get('AuthorizationCode')}") from KeyError(
             push.get("PreAuthCode")
         )

@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from miniprograms.models import BINDING_LIFE, Authorizer, Binding, digest
+from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from miniprograms.services.landing import land
 from miniprograms.tokens import find_in_list, held
 from platform_auth.fields import readable, seal
@@ -262,7 +263,12 @@ def _meant_by(component: Component, code: str, pre_auth_code: str) -> Binding | 
 
 
 def _open_for_push(component: Component, appid: str, code: str, created: int) -> int | None:
-    """A binding that no click here began, unless later news of the account is known."""
+    """
+    A binding that no click here began, unless later news of the account is known. The accounts of
+    WeChat's 全网发布 test are nobody's to bind, and their codes are asked for in a message.
+    """
+    if appid in RELEASE_TEST_ACCOUNTS:
+        return None
     if Authorizer.objects.filter(component=component, appid=appid, auth_time__gt=created).exists():
         return None
     row = Binding.objects.create(

@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from miniprograms.models import Authorizer, AuthorizerQuerySet, Binding
+from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from miniprograms.services.parking import describe, park_unclaimed
 from miniprograms.tokens import kept_refresh_tokens, kept_tokens, remember, walk_list
 from platform_auth.leases import let_go
@@ -126,6 +127,8 @@ def _take_page(component: Component, page: list[Listed], report: Report) -> None
         if row := known.get(listed.appid):
             if _take(row, listed):
                 report.recovered.append(listed.appid)
+        elif listed.appid in RELEASE_TEST_ACCOUNTS:
+            continue
         elif _is_news(unclaimed.get(listed.appid), listed) and park_unclaimed(component, listed):
             report.parked.append(listed.appid)
 

@@ -15,7 +15,7 @@ from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from platform_auth.operations import record
-from platform_auth.pushes import ALL_PUSHES
+from platform_auth.pushes import work_for
 from platform_auth.wechat.errors import Untrusted, WeChatError, scrub
 from platform_auth.wechat.push import read
 
@@ -104,10 +104,10 @@ class PushAdmin(StaffAdmin):
 
 def _replay(push: Push, by: Any) -> object:
     """Run the handler of PUSH again; a sentence about the outcome."""
-    if push.kind not in ALL_PUSHES or push.state == Push.State.IGNORED:
+    if push.state == Push.State.IGNORED:
         return _("there is nothing to do for such a push.")
     with transaction.atomic():
-        inbox.replay(push, ALL_PUSHES)
+        inbox.replay(push, work_for)
         push.refresh_from_db()
         record("replay_push", by=by, appid=push.appid, result=f"{push.kind}: {push.state}")
     match push.state:

@@ -1,0 +1,344 @@
+"""
+What users write to the accounts that trust us, what we say to them, and who else is told.
+
+What was received is kept in the inbox alone (`Push`); these are the conversations it makes, our
+replies, the rules that write some of them, and the deliveries to other back ends.
+"""
+
+import secrets
+from typing import Any, Self
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from miniprograms.models import Authorizer, Tag
+from platform_auth.fields import SecretField, SecretModel
+from platform_auth.models import Component, Leased, LeasedQuerySet, Push
+
+
+def new_reference() -> str:
+    """What tells a row apart from all others."""
+    return secrets.token_hex(16)
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def visible_to(self, user: Any) -> Self:
+        """All for staff who may read conversations; merchants' own, if they were given that."""
+        if user.is_staff and user.has_perm("messaging.view_conversation"):
+            return self
+        if user.has_perm("messaging.own_conversations"):
+            return self.filter(authorizer__owner=user)
+        return self.none()
+
+
+class Conversation(SecretModel):
+    """
+    One user of one account.
+
+    The window is WeChat's: after a user's act we may send `left` messages until `window_until`.
+    """
+
+    sealed_to = "reference"
+
+    reference = models.CharField(max_length=32, unique=True, default=new_reference, editable=False)
+    authorizer = models.ForeignKey(
+        Authorizer, on_delete=models.CASCADE, related_name="conversations",
+        verbose_name=_("account"),
+    )  # fmt: skip
+    openid = models.CharField(_("user"), max_length=64)
+    heard = models.BigIntegerField(default=0, editable=False)  # WeChat's CreateTime of the last
+    preview = SecretField(_("last message"))
+    unread = models.PositiveIntegerField(_("unread"), default=0)
+    window_until = models.DateTimeField(_("may be answered until"), null=True)
+    left = models.PositiveSmallIntegerField(_("messages left"), default=0)
+    touched_at = models.DateTimeField(_("last activity"), default=timezone.now)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        constraints = [
+            models.UniqueConstraint(fields=["authorizer", "openid"], name="one_conversation")
+        ]
+        indexes = [
+            models.Index(fields=["authorizer", "-touched_at"], name="conversation_recent"),
+            models.Index(fields=["-touched_at"], name="conversation_touched"),
+            models.Index(fields=["openid"], name="conversation_openid"),
+        ]
+        permissions = [
+            ("answer_conversation", _("Can answer users")),
+            ("own_conversations", _("Can answer the users of their own accounts (merchants)")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.authorizer}: {self.openid}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether WeChat would let us write to this user, as far as we know."""
+        return bool(self.left and self.window_until and self.window_until > timezone.now())
+
+
+class Rule(models.Model):
+    """
+    An automatic reply: what is said when a message, or an event, of some kind comes.
+
+    Of an account's own rules and those for all, the first by `position` that fits speaks.
+    """
+
+    class Trigger(models.TextChoices):
+        KEYWORD = "keyword", _("a user writes")
+        EVENT = "event", _("an event happens")
+        DEFAULT = "default", _("nothing else fits")
+
+    class Match(models.TextChoices):
+        EXACT = "exact", _("exactly this")
+        CONTAINS = "contains", _("contains this")
+        REGEX = "regex", _("regular expression")
+
+    name = models.CharField(_("name"), max_length=100)
+    authorizer = models.ForeignKey(
+        Authorizer, on_delete=models.CASCADE, null=True, blank=True, related_name="rules",
+        verbose_name=_("account"), help_text=_("Empty: for all accounts."),
+    )  # fmt: skip
+    is_on = models.BooleanField(_("on"), default=True)
+    position = models.PositiveSmallIntegerField(
+        _("position"), default=100, help_text=_("Lower numbers are tried first.")
+    )
+    trigger = models.CharField(_("when"), max_length=10, choices=Trigger.choices)
+    match = models.CharField(_("how"), max_length=10, choices=Match.choices, default=Match.CONTAINS)
+    pattern = models.CharField(_("text"), max_length=200, blank=True)
+    event = models.CharField(_("event"), max_length=64, blank=True)
+    event_key = models.CharField(
+        _("event key"), max_length=128, blank=True, help_text=_("Empty: whatever the key.")
+    )
+    quiet_from = models.TimeField(
+        _("quiet from"), null=True, blank=True, help_text=_("Between these times it says nothing.")
+    )
+    quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
+    content = models.JSONField(_("reply"))  # as replies.as_data() makes it
+
+    class Meta:
+        verbose_name = _("automatic reply")
+        verbose_name_plural = _("automatic replies")
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CannedReply(models.Model):
+    """A text that staff, or a merchant, need not write again."""
+
+    authorizer = models.ForeignKey(
+        Authorizer, on_delete=models.CASCADE, null=True, blank=True, related_name="canned_replies",
+        verbose_name=_("account"), help_text=_("Empty: for all accounts."),
+    )  # fmt: skip
+    title = models.CharField(_("title"), max_length=50)
+    text = models.TextField(_("text"), max_length=600)
+    position = models.PositiveSmallIntegerField(_("position"), default=100)
+
+    class Meta:
+        verbose_name = _("canned reply")
+        verbose_name_plural = _("canned replies")
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Reply(Leased):
+    """
+    Something we say to a user: a passive reply in the answer to a push, or a customer-service
+    message. `reply_to` is the push it answers, one reply at most for each.
+    """
+
+    class State(models.TextChoices):
+        PASSIVE = "passive", _("answered at once")
+        DUE = "due", _("waiting to be sent")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("not sent")
+        UNKNOWN = "unknown", _("perhaps sent")
+
+    sealed_to = "reference"
+
+    reference = models.CharField(max_length=32, unique=True, default=new_reference, editable=False)
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="replies",
+        verbose_name=_("conversation"),
+    )  # fmt: skip
+    reply_to = models.OneToOneField(
+        Push, on_delete=models.SET_NULL, null=True, related_name="reply", editable=False
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State.choices)
+    content = SecretField(_("message"))  # JSON
+    rule = models.ForeignKey(
+        Rule, on_delete=models.SET_NULL, null=True, related_name="+",
+        verbose_name=_("automatic reply"),
+    )  # fmt: skip
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+",
+        verbose_name=_("written by"),
+    )  # fmt: skip
+    errcode = models.IntegerField(null=True, editable=False)
+    at = models.DateTimeField(_("time"), default=timezone.now)
+
+    objects = LeasedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reply")
+        verbose_name_plural = _("replies")
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="reply_due"),
+            models.Index(fields=["conversation", "-at"], name="reply_recent"),
+            models.Index(fields=["at"], name="reply_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()} {self.conversation}"
+
+
+class Target(SecretModel):
+    """A back end, of the company or of a merchant, that is told of messages by HTTP."""
+
+    sealed_to = "reference"
+
+    reference = models.CharField(max_length=32, unique=True, default=new_reference, editable=False)
+    name = models.CharField(_("name"), max_length=100)
+    url = models.CharField(_("address"), max_length=500)
+    is_on = models.BooleanField(_("on"), default=True)
+    answers = models.BooleanField(
+        _("answers"), default=False, help_text=_("What it answers becomes the reply to the user.")
+    )
+    concurrency = models.PositiveSmallIntegerField(
+        _("at once"), default=4, validators=[MinValueValidator(1), MaxValueValidator(64)]
+    )
+    secret = SecretField(_("signing secret"))
+    previous_secret = SecretField(_("previous signing secret"))
+    previous_until = models.DateTimeField(_("previous secret until"), null=True, editable=False)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
+    paused_until = models.DateTimeField(_("left alone until"), null=True, editable=False)
+    last_error = models.TextField(_("last error"), blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("forward target")
+        verbose_name_plural = _("forward targets")
+        permissions = [("resend_delivery", _("Can send forwarded messages again"))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ForwardRule(models.Model):
+    """Which messages a target is told of. What is empty says nothing: all accounts, all kinds."""
+
+    target = models.ForeignKey(
+        Target, on_delete=models.CASCADE, related_name="rules", verbose_name=_("target")
+    )
+    authorizer = models.ForeignKey(
+        Authorizer, on_delete=models.CASCADE, null=True, blank=True, related_name="+",
+        verbose_name=_("account"),
+    )  # fmt: skip
+    tag = models.ForeignKey(
+        Tag, on_delete=models.CASCADE, null=True, blank=True, related_name="+",
+        verbose_name=_("tag"),
+    )  # fmt: skip
+    kind = models.CharField(_("kind"), max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("forward rule")
+        verbose_name_plural = _("forward rules")
+
+    def __str__(self) -> str:
+        return " · ".join(str(part) for part in (self.authorizer, self.tag, self.kind) if part)
+
+
+class Delivery(Leased):
+    """
+    One push on its way to one target. Of one user's, a target gets the older first.
+
+    `log` is a list of attempts: [Unix seconds, HTTP status or 0, milliseconds, why].
+    """
+
+    class State(models.TextChoices):
+        DUE = "due", _("on its way")
+        DONE = "done", _("delivered")
+        DEAD = "dead", _("given up")
+
+    sealed_to = "pk"
+
+    push = models.ForeignKey(
+        Push, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("push")
+    )
+    target = models.ForeignKey(
+        Target, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("target")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
+    user = models.CharField(max_length=97, editable=False)  # appid and openid: whose order is kept
+    log = models.JSONField(_("attempts"), default=list, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    done_at = models.DateTimeField(_("delivered"), null=True)
+
+    objects = LeasedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        constraints = [
+            models.UniqueConstraint(fields=["push", "target"], name="one_delivery_a_target")
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state="due"), name="delivery_due"),
+            models.Index(
+                fields=["target", "user", "id"], condition=Q(state="due"), name="delivery_order"
+            ),
+            models.Index(fields=["target", "state", "-id"], name="delivery_target"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.push}"
+
+
+class ReleaseTest(Leased):
+    """
+    A QUERY_AUTH_CODE message of WeChat's 全网发布 test: the code in it is to be traded, and told
+    back by a customer-service message.
+    """
+
+    class State(models.TextChoices):
+        DUE = "due", _("waiting to be answered")
+        DONE = "done", _("answered")
+        FAILED = "failed", _("failed")
+
+    sealed_to = "reference"
+
+    reference = models.CharField(max_length=32, unique=True, default=new_reference, editable=False)
+    component = models.ForeignKey(Component, on_delete=models.CASCADE, verbose_name=_("component"))
+    push = models.OneToOneField(Push, on_delete=models.CASCADE, related_name="release_test")
+    appid = models.CharField(_("appid"), max_length=32)
+    openid = models.CharField(_("user"), max_length=64)
+    code = SecretField()
+    token = SecretField()  # what the code was traded for
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
+    at = models.DateTimeField(_("time"), default=timezone.now)
+    done_at = models.DateTimeField(_("answered"), null=True)
+
+    objects = LeasedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("release test")
+        verbose_name_plural = _("release tests")
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=Q(due_at__isnull=False), name="release_test_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.appid} {self.get_state_display()}"

@@ -1,0 +1,220 @@
+"""
+What we say to users: passive replies (被动回复), and customer-service messages (客服消息).
+
+A customer-service message cannot be taken back or asked about, and the user sees it twice if it is
+sent twice: it counts as perhaps sent from before the call until WeChat's answer is written.
+"""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Greatest, Now
+from django.utils import timezone
+
+from messaging.models import Conversation, Reply, Rule
+from miniprograms.tokens import call_as, held
+from platform_auth.fields import Unreadable
+from platform_auth.leases import let_go
+from platform_auth.models import Push
+from platform_auth.operations import record
+from platform_auth.wechat import replies
+from platform_auth.wechat.errors import (
+    Busy,
+    CountUsed,
+    NotReady,
+    NotSent,
+    PutOff,
+    QuotaMinute,
+    Refused,
+    TokenExpired,
+    WeChatError,
+    WindowClosed,
+)
+from platform_auth.wechat.replies import BadContent, Content
+
+AT_ONCE, THREADS = 200, 16
+GIVE_UP = timedelta(hours=1)  # by then the user has long turned elsewhere
+
+State = Reply.State
+Person = AbstractBaseUser | AnonymousUser
+
+
+def content_of(reply: Reply) -> Content:
+    """What REPLY says. Raises Unreadable if its key is lost."""
+    return replies.parse_content(json.loads(reply.content))
+
+
+# ── answering a push ────────────────────────────────────────────────────────────────────────────
+
+
+def reply_to(
+    row: Push, conversation: Conversation, content: Content, *, rule: Rule | None = None
+) -> Reply | None:
+    """
+    Our answer to ROW: a passive reply if the account may give CONTENT so and WeChat waits for it,
+    a customer-service message otherwise. None if ROW has been answered.
+    """
+    kind = conversation.authorizer.kind
+    is_passive = row.attempts == 1 and replies.can_be_passive(content, kind)
+    try:
+        with transaction.atomic():
+            return _write(conversation, content, is_passive, reply_to=row, rule=rule)
+    except IntegrityError:
+        return None
+
+
+def reply_at_once(row: Push, content: Content) -> Reply | None:
+    """The same for what a forward target has answered while WeChat still waits."""
+    conversation = _conversation_of(row)
+    return reply_to(row, conversation, content) if conversation else None
+
+
+def send_later(row: Push, content: Content) -> Reply | None:
+    """The same for what it has answered too late for that."""
+    row.attempts = max(row.attempts, 2)
+    return reply_at_once(row, content)
+
+
+def _conversation_of(row: Push) -> Conversation | None:
+    rows = Conversation.objects.select_related("authorizer")
+    return rows.filter(authorizer__appid=row.appid, openid=row.openid).first()
+
+
+def _write(conversation: Conversation, content: Content, is_passive: bool, **more: Any) -> Reply:
+    said = json.dumps(replies.as_data(content), ensure_ascii=False)
+    state, due_at = (State.PASSIVE, None) if is_passive else (State.DUE, timezone.now())
+    reply: Reply = Reply.objects.create(
+        conversation=conversation, content=said, state=state, due_at=due_at, **more
+    )
+    return reply
+
+
+def passive(reply: Reply, user_name: str) -> str:
+    """The XML of REPLY as the account USER_NAME says it."""
+    content, openid = content_of(reply), reply.conversation.openid
+    now = int(time.time())
+    return replies.passive_xml(content, to_user=openid, from_user=user_name, at=now)
+
+
+def said_before(row: Push, user_name: str) -> str | None:
+    """What ROW was answered passively, if it was: WeChat asks again where it did not hear it."""
+    rows = Reply.objects.select_related("conversation")
+    reply: Reply | None = rows.filter(reply_to=row, state=State.PASSIVE).first()
+    return passive(reply, user_name) if reply else None
+
+
+def send_instead(reply: Reply) -> None:
+    """It is too late for a passive REPLY: it is sent by itself."""
+    Reply.objects.filter(pk=reply.pk, state=State.PASSIVE).update(state=State.DUE, due_at=Now())
+
+
+# ── customer-service messages ───────────────────────────────────────────────────────────────────
+
+
+def say(conversation: Conversation, content: Content, *, by: Person) -> Reply:
+    """Send CONTENT now, because BY wrote it. The reply tells what came of it."""
+    with transaction.atomic():
+        reply = _write(conversation, content, False, by=by)
+        record("answer_user", by=by, appid=conversation.authorizer.appid)
+    return _send_now(reply)
+
+
+def say_again(reply: Reply, *, by: Person) -> Reply:
+    """Send once more what was not sent, or perhaps not."""
+    with transaction.atomic():
+        rows = Reply.objects.filter(pk=reply.pk, state__in=[State.FAILED, State.UNKNOWN])
+        if rows.update(state=State.DUE, due_at=Now(), failures=0, at=Now()):
+            appid = reply.conversation.authorizer.appid
+            record("answer_user_again", by=by, appid=appid)
+    return _send_now(reply)
+
+
+def _send_now(reply: Reply) -> Reply:
+    row = _rows().get(pk=reply.pk)
+    if row.state == State.DUE:
+        send(row)
+    done: Reply = _rows().get(pk=reply.pk)
+    return done
+
+
+def show_typing(conversation: Conversation, *, on: bool = True) -> None:
+    """Let the user see that somebody is writing. Raises what WeChat answered."""
+    let_go()
+    call_as(conversation.authorizer.appid, replies.typing, conversation.openid, on=on)
+
+
+def send_due() -> None:
+    """Send what is due: side by side, but one user's messages one after the other."""
+    rows = list(_rows().due().filter(~_has_older()).order_by("due_at")[:AT_ONCE])
+    let_go()
+    with ThreadPoolExecutor(THREADS, "replies") as pool:
+        list(pool.map(_send_in_thread, rows))
+
+
+def _rows() -> Any:
+    return Reply.objects.with_clock().select_related("conversation__authorizer")
+
+
+def _has_older() -> Exists:
+    older = Reply.objects.filter(conversation=OuterRef("conversation"), pk__lt=OuterRef("pk"))
+    return Exists(older.filter(Q(state=State.DUE) | Q(lease_until__gt=Now())))
+
+
+def _send_in_thread(reply: Reply) -> None:
+    try:
+        send(reply)
+    finally:
+        let_go()
+
+
+def send(reply: Reply) -> None:
+    """Send REPLY, read `with_clock()`, unless somebody else does. The row tells what came of it."""
+    if not reply.take_lease() or not reply.write(state=State.UNKNOWN, due_at=None, **held()):
+        return
+    conversation = reply.conversation
+    try:
+        content = content_of(reply)
+        replies.check_custom(content, conversation.authorizer.kind)
+        let_go()
+        call_as(conversation.authorizer.appid, replies.send_custom, conversation.openid, content)
+    except (NotReady, PutOff, NotSent, Busy, QuotaMinute, TokenExpired) as error:
+        _wait(reply, error)
+    except (Refused, Unreadable, BadContent) as error:
+        _fail(reply, error)
+    except WeChatError as error:
+        reply.write(last_error=str(error))
+    else:
+        reply.write(state=State.SENT, last_error="", errcode=None)
+        _note_sent(conversation)
+
+
+def _wait(reply: Reply, error: WeChatError) -> None:
+    """Nothing was sent; it is tried again, but not for ever."""
+    if reply.now - reply.at > GIVE_UP:
+        _fail(reply, error)
+    else:
+        reply.put_off(error, state=State.DUE)
+
+
+def _fail(reply: Reply, error: Exception) -> None:
+    errcode = error.errcode if isinstance(error, Refused) else None
+    reply.write(state=State.FAILED, last_error=str(error), errcode=errcode)
+    conversation = Conversation.objects.filter(pk=reply.conversation_id)
+    if isinstance(error, WindowClosed):
+        conversation.update(left=0, window_until=Now())
+    elif isinstance(error, CountUsed):
+        conversation.update(left=0)
+
+
+def _note_sent(conversation: Conversation) -> None:
+    """One message less is left of those that the user's last act allows."""
+    Conversation.objects.filter(pk=conversation.pk).update(
+        left=Greatest("left", 1) - 1, touched_at=Now()
+    )

@@ -1,0 +1,27 @@
+"""Work for messages. Each task is safe to run twice at once."""
+
+from celery import shared_task
+
+from messaging.services import release_test, replying, retention
+from platform_auth import heartbeats
+
+
+@shared_task
+def send_replies() -> None:
+    """Send the customer-service messages that are due."""
+    replying.send_due()
+    heartbeats.beat("send_replies")
+
+
+@shared_task
+def answer_release_tests() -> None:
+    """Trade the codes of WeChat's release test, and tell them back."""
+    release_test.settle_due()
+    heartbeats.beat("answer_release_tests")
+
+
+@shared_task
+def forget_old() -> None:
+    """Delete what was said too long ago to be kept, and of accounts that have left."""
+    retention.forget_old()
+    heartbeats.beat("forget_old_conversations")
