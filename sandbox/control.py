@@ -12,6 +12,7 @@ from sandbox.faults import Fault
 from sandbox.parties import Account, Component
 from sandbox.program import Audit, Version
 from sandbox.pushes import Delivery
+from sandbox.release_test import ReleaseTest, Step
 from sandbox.review import OUTCOMES
 from sandbox.world import ROTATIONS, WeChat
 
@@ -143,6 +144,29 @@ def read_transcript(wechat: WeChat, data: Data) -> Data:
         }
 
 
+def start_release_test(wechat: WeChat, data: Data) -> Data:
+    """全网发布: GROUPS (all five), PATIENCE in seconds; `release_test?id=…` tells how it went."""
+    return describe_release_test(wechat, wechat.start_release_test(**data))
+
+
+def read_release_test(wechat: WeChat, data: Data) -> Data:
+    """The run of that ID, or the newest."""
+    if not wechat.release_tests:
+        raise BadRequest("no release test was started")
+    number = int(data.get("id", len(wechat.release_tests)))
+    if not 1 <= number <= len(wechat.release_tests):
+        raise BadRequest(f"no release test {number}")
+    return describe_release_test(wechat, wechat.release_tests[number - 1])
+
+
+def lend_release_code(wechat: WeChat, data: Data) -> Data:
+    """For a tester of the platform's own: a code of one of WeChat's test accounts, APPID.
+
+    OPENID is the user whom the message by the API is for; without it, it may be for anybody.
+    """
+    return {"code": wechat.lend_release_code(**data), "expires_in": wechat.code_life}
+
+
 def add_fault(wechat: WeChat, data: Data) -> Data:
     path = data.pop("path")
     if unknown := set(data) - FAULT_WORDS:
@@ -262,6 +286,28 @@ def describe_account(component: Component, account: Account) -> Data:
     }
 
 
+def describe_release_test(wechat: WeChat, test: ReleaseTest) -> Data:
+    return {
+        "id": wechat.release_tests.index(test) + 1,
+        "done": test.is_done,
+        "passed": test.has_passed,
+        "steps": [describe_step(step) for step in test.results],
+    }
+
+
+def describe_step(step: Step) -> Data:
+    return {
+        "step": step.name,
+        "group": step.group,
+        "appid": step.appid,
+        "kind": step.kind,
+        "verdict": step.verdict,
+        "expected": step.expected,
+        "got": step.got,
+        "milliseconds": None if step.seconds is None else round(step.seconds * 1000),
+    }
+
+
 def describe_line(line: Line) -> Data:
     return {**asdict(line), "text": line.text}
 
@@ -328,6 +374,9 @@ ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("POST", "happen"): happen,
     ("GET", "transcript"): read_transcript,
     ("POST", "transcript"): read_transcript,
+    ("POST", "release_test"): start_release_test,
+    ("GET", "release_test"): read_release_test,
+    ("POST", "release_code"): lend_release_code,
     ("GET", "faults"): faults,
     ("POST", "faults"): add_fault,
     ("POST", "faults/clear"): clear_faults,

@@ -88,7 +88,7 @@ def event(world: "WeChat", account: Account, openid: str, name: str) -> Fields:
         "wxa_nickname_audit": {"ret": 3, "nickname": account.nick_name, "reason": ""},
         "wxa_privacy_apply": {"result_info": _location_verdict(now)},
         "wxa_appeal_record": _appeal(account, now),
-        "user_info_modified": {"openid": openid, "appid": account.appid},
+        "user_info_modified": {"OpenID": openid, "AppID": account.appid, "RevokeInfo": "205"},
     }
     return others.get(name, {})
 

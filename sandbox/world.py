@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox import pushes
+from sandbox import pushes, release_test
 from sandbox.chats import Chats, Line
 from sandbox.errors import PageRefusal, Refusal
 from sandbox.faults import Fault, Faults
@@ -18,10 +18,12 @@ from sandbox.parties import Account, Authorization, Component, Grant, PreAuthCod
 from sandbox.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT, USUAL_SETS, fitting, is_exclusive
 from sandbox.program import PAGES, Audit, Draft
 from sandbox.pushes import Deliver, Delivery, Door, PostOffice, Push, Sealed, over_http
+from sandbox.release_test import ReleaseTest
 from sandbox.review import Reviews
 
 TOKENS_KEPT = 8  # of one owner; older ones are long dead
 RIDS_KEPT = 1_000
+Heard = Callable[[Delivery], None]
 ROTATIONS = ("never", "on_reauth", "always")
 
 
@@ -47,6 +49,7 @@ class WeChat:
         self.ledger = Ledger()
         self.reviews = Reviews(self)
         self.chats = Chats(self)
+        self.release_tests: list[ReleaseTest] = []
         self.tests_of: Counter[str] = Counter()  # by WeChat id
         self.base_url = "http://127.0.0.1:8001"
         self.rotate = "on_reauth"
@@ -125,19 +128,22 @@ class WeChat:
 
     # What owners and WeChat do
 
-    def push_ticket(self, component: Component | None = None) -> str:
+    def push_ticket(self, component: Component | None = None, heard: Heard | None = None) -> str:
         """Make a new ticket and push it; the older ones live on for their 12 hours."""
         with self.changing():
-            return self.new_ticket(component or self.component)
+            return self.new_ticket(component or self.component, heard)
 
-    def new_ticket(self, component: Component) -> str:
+    def new_ticket(self, component: Component, heard: Heard | None = None) -> str:
         """A ticket in the outbox, not yet under way."""
         now = self.clock()
         component.ticket, component.ticket_at = f"ticket@@@{self._chars(86)}", now
         component.tickets = {
             ticket: at for ticket, at in component.tickets.items() if now - at < self.ticket_life
         } | {component.ticket: now}
-        self._tell(component, "component_verify_ticket", ComponentVerifyTicket=component.ticket)
+        push = self._tell(
+            component, "component_verify_ticket", ComponentVerifyTicket=component.ticket
+        )
+        push.heard = heard
         return component.ticket
 
     def authorize(
@@ -174,6 +180,24 @@ class WeChat:
             authorization, _ = self._authorize(component, account, granted)
             authorization.refresh_token = self.new_refresh_token()
         return authorization
+
+    def lend_code(self, appid: str, component: Component | None = None) -> str:
+        """A fresh authorisation code of an account, which authorises now if it had not yet.
+
+        Nothing is pushed: the platform learns of it by the code.
+        """
+        with self.lock:
+            component, account = component or self.component, self.accounts[appid]
+            authorization = component.authorizations.get(appid)
+            if authorization is None:
+                granted = self._granted(component, account, None)
+                authorization, _ = self._authorize(component, account, granted)
+            return self._new_code(Grant(authorization, self.clock() + self.code_life))
+
+    def is_traded(self, code: str) -> bool:
+        """Whether the platform has spent the code."""
+        with self.lock:
+            return self._grants[code].traded
 
     def update_authorization(
         self, appid: str, func_ids: list[int], component: Component | None = None
@@ -246,6 +270,36 @@ class WeChat:
             chat = self.chats.find(appid, openid)
             return list(chat.lines) if chat else []
 
+    # 全网发布
+
+    def start_release_test(
+        self,
+        component: Component | None = None,
+        groups: Sequence[int] = tuple(release_test.GROUPS),
+        *,
+        patience: float = release_test.PATIENCE,
+        same_code: bool = False,
+    ) -> ReleaseTest:
+        """Press the button: the tests of these groups are pushed, and their results come in.
+
+        With SAME_CODE the message tells the code that the `authorized` push has told.
+        """
+        test = ReleaseTest(self, component or self.component, patience)
+        with self.lock:
+            self.release_tests.append(test)
+        test.start(groups, same_code=same_code)
+        return test
+
+    def lend_release_code(self, appid: str, openid: str = "") -> str:
+        """A code for a tester of the platform's own, who is the user OPENID, or any."""
+        account = release_test.account(self, appid)
+        with self.lock:
+            if openid:
+                self.chats.meet(account, openid)
+            else:
+                self.chats.strangers.add(appid)
+        return self.lend_code(appid)
+
     # Pushes
 
     @property
@@ -272,6 +326,7 @@ class WeChat:
         *,
         create_time: int | None = None,
         component: Component | None = None,
+        heard: Heard | None = None,
         **tamper: Any,
     ) -> Push:
         """Any push to the component door: an InfoType with its fields, or inner XML as it is.
@@ -281,10 +336,10 @@ class WeChat:
         component = component or self.component
         with self.changing():
             if kind.startswith("<"):
-                return self._put(kind, "xml", "", component, None, 1, tamper)
+                return self._put(kind, "xml", "", component, None, 1, tamper, heard)
             inner = self._info(component, kind, fields or {}, create_time)
             appid = str((fields or {}).get("AuthorizerAppid", ""))
-            return self._put(inner, kind, appid, component, None, 1, tamper)
+            return self._put(inner, kind, appid, component, None, 1, tamper, heard)
 
     def push_message(
         self,
@@ -294,7 +349,7 @@ class WeChat:
         from_user: str = "oSandboxUser0000000000000001",
         create_time: int | None = None,
         component: Component | None = None,
-        heard: Callable[[Delivery], None] | None = None,
+        heard: Heard | None = None,
         **tamper: Any,
     ) -> Push:
         """A message or event to an authorizer's door; ToUserName and the like may be overridden.
@@ -543,7 +598,7 @@ class WeChat:
         account: Account | None,
         tries: int,
         tamper: dict[str, Any],
-        heard: Callable[[Delivery], None] | None = None,
+        heard: Heard | None = None,
     ) -> Push:
         def seal() -> Sealed:
             return self._seal(inner, component, account, tamper)

@@ -162,7 +162,7 @@ EVENTS = {
     "wxa_category_audit": "<first>1</first>",
     "wxa_privacy_apply": "<result_info><api_name>",
     "wxa_appeal_record": "<appeal_record_id>",
-    "user_info_modified": f"<openid><![CDATA[{USER}]]></openid>",
+    "user_info_modified": f"<OpenID><![CDATA[{USER}]]></OpenID>",
     "debug_demo": "<debug_str>",
     "subscribe": "<EventKey>",
     "unsubscribe": "<EventKey>",
