@@ -45,7 +45,7 @@ def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Serve
 
         def talk(connection: socket.socket, port: int) -> None:
             with suppress(OSError), connection, _secured(connection, tls) as talking:
-                while request := _read_request(talking):
+                while request := read_request(talking):
                     server.requests.append((port, request))
                     answer(talking, server)
 
@@ -59,7 +59,8 @@ def _secured(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.so
     return tls.wrap_socket(connection, server_side=True) if tls else connection
 
 
-def _read_request(connection: socket.socket) -> bytes:
+def read_request(connection: socket.socket) -> bytes:
+    """The next request, b"" where there is none."""
     got = b""
     while b"\r\n\r\n" not in got:
         more = connection.recv(65_536)

@@ -9,6 +9,7 @@ chained or quoted.
 
 import json
 import logging
+import math
 import os
 import random
 import socket
@@ -81,13 +82,17 @@ def configure(*, api_url: str) -> None:
     _api_url = api_url.rstrip("/")
 
 
-class _UntilDeadline(RawIOBase):
-    """A socket's bytes until DEADLINE has passed, however slowly they trickle in."""
+class UntilDeadline(RawIOBase):
+    """
+    A socket's bytes until DEADLINE (a `time.monotonic()`) has passed, however slowly they trickle
+    in, and no longer than SILENCE seconds for the next of them.
+    """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, deadline: float, silence: float = math.inf) -> None:
         self._sock = sock
         self._raw = cast(RawIOBase, sock.makefile("rb", buffering=0))
-        self._deadline = time.monotonic() + DEADLINE
+        self._deadline = deadline
+        self._silence = silence
 
     def readable(self) -> bool:
         return True
@@ -96,7 +101,7 @@ class _UntilDeadline(RawIOBase):
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        self._sock.settimeout(min(left, READ_TIMEOUT))
+        self._sock.settimeout(min(left, self._silence))
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -108,7 +113,8 @@ class _BoundedResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = BufferedReader(_UntilDeadline(sock))
+        deadline = time.monotonic() + DEADLINE
+        self.fp = BufferedReader(UntilDeadline(sock, deadline, READ_TIMEOUT))
 
 
 class _Connection(HTTPConnection):
