@@ -20,27 +20,30 @@ T = TypeVar("T")
 _REAL = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,20})?", re.ASCII)
 
 
-def _wire(path: str, read: Callable[[Any], T], *, shown: bool = True) -> T:
-    """A dataclass field READ from where WeChat puts it; PATH's dots go down, "" is the whole."""
-    steps = tuple(path.split(".")) if path else ()
-    return field(default=read(None), repr=shown, metadata={"path": steps, "read": read})
+def _wire(places: str, read: Callable[[Any], T], *, shown: bool = True) -> T:
+    """
+    A dataclass field, READ from the first of PLACES that is there: `A.B` is B in A, `A|B` is A or
+    else B.
+    """
+    paths = [place.split(".") for place in places.split("|")]
+    return field(default=read(None), repr=shown, metadata={"paths": paths, "read": read})
 
 
-def _text(path: str) -> str:
-    return _wire(path, read_text)
+def _text(places: str) -> str:
+    return _wire(places, read_text)
 
 
-def _private(path: str) -> str:
+def _private(places: str) -> str:
     """A text that a user wrote, or that says something about a user."""
-    return _wire(path, read_text, shown=False)
+    return _wire(places, read_text, shown=False)
 
 
-def _number(path: str) -> int | None:
-    return _wire(path, read_number)
+def _number(places: str) -> int | None:
+    return _wire(places, read_number)
 
 
-def _real(path: str) -> float | None:
-    return _wire(path, _read_real, shown=False)
+def _real(places: str) -> float | None:
+    return _wire(places, _read_real, shown=False)
 
 
 def _read_real(value: object) -> float | None:
@@ -73,7 +76,7 @@ def _read_pictures(value: object) -> tuple[str, ...]:
     return tuple(one for one in sums if one)
 
 
-def _at(there: Any, path: tuple[str, ...]) -> Any:
+def _at(there: Any, path: list[str]) -> Any:
     for step in path:
         there = there.get(step) if isinstance(there, dict) else None
     return there
@@ -84,7 +87,9 @@ def _values(kind: type, there: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for one in fields(kind):
         if one.metadata:
-            found[one.name] = one.metadata["read"](_at(there, one.metadata["path"]))
+            values = (_at(there, path) for path in one.metadata["paths"])
+            value = next((value for value in values if value is not None), None)
+            found[one.name] = one.metadata["read"](value)
     return found
 
 
@@ -281,8 +286,8 @@ class UserData(Message):
     The user it is about is SUBJECT; REVOKE_INFO is WeChat's number of what was withdrawn.
     """
 
-    subject: str = _text("OpenID")
-    appid: str = _text("AppID")
+    subject: str = _text("OpenID|openid")
+    appid: str = _text("AppID|appid")
     revoke_info: str = _text("RevokeInfo")
 
 
@@ -298,21 +303,21 @@ class Subscription:
     error_status: str = _text("ErrorStatus")
 
 
-_SUBSCRIPTIONS = ("SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent")
+# WeChat's own sample puts a change below the pop-up's name.
+_SUBSCRIPTIONS = (
+    "SubscribeMsgPopupEvent.List|SubscribeMsgChangeEvent.List|SubscribeMsgSentEvent.List|List"
+)
 
 
-def _read_subscriptions(there: Any) -> tuple[Subscription, ...]:
-    """WeChat's samples put a change below the pop-up's name, so any of the names will do."""
-    found = (_at(there, (name, "List")) for name in _SUBSCRIPTIONS)
-    rows = next((some for value in found if (some := _rows(value))), [])
-    return tuple(Subscription(**_values(Subscription, row)) for row in rows)
+def _read_subscriptions(value: object) -> tuple[Subscription, ...]:
+    return tuple(Subscription(**_values(Subscription, row)) for row in _rows(value))
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions(Message):
     """subscribe_msg_popup_event, subscribe_msg_change_event and subscribe_msg_sent_event."""
 
-    subscriptions: tuple[Subscription, ...] = _wire("", _read_subscriptions)
+    subscriptions: tuple[Subscription, ...] = _wire(_SUBSCRIPTIONS, _read_subscriptions)
 
 
 # What WeChat tells
@@ -420,7 +425,7 @@ class MassSent(Message):
 
 @dataclass(frozen=True, slots=True)
 class Published(Message):
-    """PUBLISHJOBFINISH: how the publishing of an article went."""
+    """PUBLISHJOBFINISH, or FREEPUBLISHJOBFINISH: how the publishing of an article went."""
 
     publish_id: str = _text("PublishEventInfo.publish_id")
     publish_status: int | None = _number("PublishEventInfo.publish_status")
@@ -490,6 +495,7 @@ EVENTS: dict[str, type[Message]] = {
     "TEMPLATESENDJOBFINISH": TemplateSent,
     "MASSSENDJOBFINISH": MassSent,
     "PUBLISHJOBFINISH": Published,
+    "FREEPUBLISHJOBFINISH": Published,
     "kf_create_session": ServiceSession,
     "kf_close_session": ServiceSession,
     "kf_switch_session": ServiceSession,
