@@ -10,9 +10,10 @@ IMAGE, VOICE, VIDEO, THUMB = "image", "voice", "video", "thumb"
 
 _MEGABYTE = 1024 * 1024
 
-# Of each kind: which files, and how many bytes. A voice message lasts up to 60 seconds.
+# Of each kind: which files, and how many bytes. A voice message lasts up to 60 seconds. Of pictures
+# the page says 2 MB and, further down, 10.
 LIMITS: dict[str, tuple[tuple[str, ...], int]] = {
-    IMAGE: (PICTURES, 10 * _MEGABYTE),
+    IMAGE: (PICTURES, 2 * _MEGABYTE),
     VOICE: (VOICES, 2 * _MEGABYTE),
     VIDEO: (("video/mp4",), 10 * _MEGABYTE),
     THUMB: (("image/jpeg",), 64 * 1024),

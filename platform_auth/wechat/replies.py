@@ -131,12 +131,12 @@ class Music(Content):
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """The one picture and text of a News."""
+    """The one picture and text of a News; the page of passive replies requires all of it."""
 
     title: str = _text()
-    description: str = _optional()
+    description: str = _text()
     url: str = _text(url=True)
-    picurl: str = _text(required=False, url=True)
+    picurl: str = _text(url=True)
 
 
 @dataclass(frozen=True, slots=True)
