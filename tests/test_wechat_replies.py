@@ -40,6 +40,7 @@ from platform_auth.wechat.replies import (
     passive_xml,
     send_custom,
 )
+from tests.programs import Shop, open_shop, refused_with
 from tests.sockets import Answer, Server, is_silent, ok, says, says_and_leaves, serving
 
 TOKEN = "49_" + "s" * 60
@@ -419,6 +420,55 @@ def test_a_message_is_never_said_twice(name: str, monkeypatch: pytest.MonkeyPatc
     assert not isinstance(caught.value, NotSent)
     assert TOKEN not in repr(caught.value) + str(caught.value)
     assert "秘密" not in repr(caught.value) + str(caught.value)
+
+
+# At the stand-in
+
+
+def test_five_messages_answer_one_and_then_no_more() -> None:
+    shop = open_shop()
+    shop.wechat.say(shop.appid, OPENID, "在吗")
+    for number in range(5):
+        send_custom(shop.token, OPENID, Text(f"第 {number} 条"))
+    with pytest.raises(CountUsed):
+        send_custom(shop.token, OPENID, Text("第六条"))
+    shop.wechat.say(shop.appid, OPENID, "还在吗")
+    send_custom(shop.token, OPENID, Text("在"))
+    shop.clock.now += 48 * 3600 + 1
+    with pytest.raises(WindowClosed):
+        send_custom(renewed(shop), OPENID, Text("太晚了"))
+    heard = [line.text for line in shop.wechat.transcript(shop.appid, OPENID)]
+    assert heard == ["在吗", *(f"第 {number} 条" for number in range(5)), "还在吗", "在"]
+
+
+def test_typing_shows_once_and_soon_after_a_message() -> None:
+    shop = open_shop()
+    refused_with(40003, replies.typing, shop.token, OPENID, on=True)
+    shop.wechat.say(shop.appid, OPENID, "在吗")
+    replies.typing(shop.token, OPENID, on=True)
+    refused_with(45081, replies.typing, shop.token, OPENID, on=True)
+    replies.typing(shop.token, OPENID, on=False)
+    shop.clock.now += 31
+    refused_with(45080, replies.typing, shop.token, OPENID, on=True)
+
+
+def test_a_picture_is_uploaded_sent_and_fetched() -> None:
+    shop = open_shop()
+    shop.wechat.say(shop.appid, OPENID, "有图吗")
+    picture = File("image/png", b"\x89PNG" + b"p" * 99)
+    media_id = media.upload_media(shop.token, media.IMAGE, picture)
+    send_custom(shop.token, OPENID, Image(media_id))
+    assert media.get_media(shop.token, media_id) == picture
+    refused_with(40007, send_custom, shop.token, OPENID, Image("m0"))
+    large = File("image/png", b"p" * (media.LIMITS[media.IMAGE][1] + 1))
+    refused_with(40006, media.upload_media, shop.token, media.IMAGE, large)
+    refused_with(40004, media.upload_media, shop.token, "film", picture)
+
+
+def renewed(shop: Shop) -> str:
+    """The token the account has by now: the one before has run out."""
+    token, _ = shop.wechat.new_token(shop.wechat.component.authorizations[shop.appid])
+    return token
 
 
 # Files
