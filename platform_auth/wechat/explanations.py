@@ -530,10 +530,25 @@ EXPLANATIONS: dict[int, Explanation] = {
         _("Send it from another account, or do without."),
         "us",
     ),
+    41006: Explanation(
+        _("The message names no file."),
+        _("Choose a file and try again."),
+        "us",
+    ),
     43101: Explanation(
         _("The user has refused messages of this kind."),
         _("Wait until the user agrees to them again."),
         "wechat",
+    ),
+    44001: Explanation(
+        _("The file is empty."),
+        _("Choose a file and try again."),
+        "us",
+    ),
+    44004: Explanation(
+        _("The message is empty."),
+        _("Enter something and send it again."),
+        "us",
     ),
     45008: Explanation(
         _("The message holds more articles than it may."),
@@ -574,6 +589,11 @@ EXPLANATIONS: dict[int, Explanation] = {
         _("The user has switched off this account's messages."),
         _("Nothing to do: only the user can switch them on again."),
         "wechat",
+    ),
+    65401: Explanation(
+        _("This account has no such customer-service agent."),
+        _("Choose an agent that the owner has added in WeChat's console."),
+        "us",
     ),
     # The review, once submitted
     85012: Explanation(
