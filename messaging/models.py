@@ -6,6 +6,7 @@ replies, the rules that write some of them, and the deliveries to other back end
 """
 
 import secrets
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
@@ -259,6 +260,11 @@ class ForwardRule(models.Model):
         return " · ".join(str(part) for part in (self.authorizer, self.tag, self.kind) if part)
 
 
+def in_a_day() -> datetime:
+    """When we stop trying to deliver."""
+    return timezone.now() + timedelta(days=1)
+
+
 class Delivery(Leased):
     """
     One push on its way to one target. Of one user's, a target gets the older first.
@@ -283,6 +289,7 @@ class Delivery(Leased):
     user = models.CharField(max_length=97, editable=False)  # appid and openid: whose order is kept
     log = models.JSONField(_("attempts"), default=list, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    give_up_at = models.DateTimeField(_("given up"), default=in_a_day, editable=False)
     done_at = models.DateTimeField(_("delivered"), null=True)
 
     objects = LeasedQuerySet.as_manager()
@@ -294,9 +301,14 @@ class Delivery(Leased):
             models.UniqueConstraint(fields=["push", "target"], name="one_delivery_a_target")
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(state="due"), name="delivery_due"),
+            models.Index(
+                fields=["target", "due_at", "id"], condition=Q(state="due"), name="delivery_due"
+            ),
             models.Index(
                 fields=["target", "user", "id"], condition=Q(state="due"), name="delivery_order"
+            ),
+            models.Index(
+                fields=["target"], condition=Q(lease_until__isnull=False), name="delivery_leased"
             ),
             models.Index(fields=["target", "state", "-id"], name="delivery_target"),
         ]
