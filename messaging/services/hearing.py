@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -63,15 +63,24 @@ def note(authorizer: Authorizer, row: Push, message: Message) -> Conversation:
     rows = Conversation.objects.filter(authorizer=authorizer, openid=row.openid)
     conversation = rows.first() or _begin(authorizer, row.openid)
     conversation.authorizer = authorizer
-    newest = Conversation.objects.filter(pk=conversation.pk, heard__lte=created)
-    newest.update(
-        heard=created,
-        unread=F("unread") + is_written(message),
-        touched_at=Greatest("touched_at", row.received_at),
+    news = {
         **_window(authorizer, conversation, message, row.created),
         **_preview(conversation, message),
+    }
+    Conversation.objects.filter(pk=conversation.pk).update(
+        heard=Greatest("heard", created),
+        unread=F("unread") + int(is_written(message)),
+        touched_at=Greatest("touched_at", row.received_at),
+        **{name: _if_newest(created, name, value) for name, value in news.items()},
     )
     return conversation
+
+
+def _if_newest(created: int, name: str, value: object) -> Case:
+    """VALUE for the field NAME, unless something that came before told of a later time."""
+    field = Conversation._meta.get_field(name)
+    newest = When(heard__lte=created, then=Value(value, field))
+    return Case(newest, default=name, output_field=field)
 
 
 def _begin(authorizer: Authorizer, openid: str) -> Conversation:
