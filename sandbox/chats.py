@@ -131,7 +131,7 @@ class Chats:
     ) -> Push:
         """A user's message of any kind; FIELDS override what one would say by default."""
         account = self.world.accounts[appid]
-        hearer = component or self._hearer(account, MESSAGE_SETS[account.kind])
+        hearer = component or self._need_hearer(account, MESSAGE_SETS[account.kind])
         told = {
             "MsgType": kind,
             **samples.message(self.world, account, kind, content),
@@ -158,7 +158,7 @@ class Chats:
         """Any event; FIELDS override what it would tell by default."""
         account = self.world.accounts[appid]
         sets = EVENT_SETS.get(event, MESSAGE_SETS[account.kind])
-        hearer = component or self._hearer(account, sets)
+        hearer = component or self._need_hearer(account, sets)
         told = {"MsgType": "event", "Event": event}
         told |= samples.event(self.world, account, openid, event) | dict(fields or {})
         with self.world.lock:
@@ -212,6 +212,14 @@ class Chats:
         mine = [chat for (of, _), chat in self._chats.items() if of == appid]
         return sorted(mine, key=lambda chat: -chat.lines[-1].number if chat.lines else 0)
 
+    def hearer(self, account: Account, sets: tuple[int, ...]) -> Component | None:
+        """The platform that was granted one of these sets: nobody else is told."""
+        for component in self.world.components.values():
+            granted = component.authorizations.get(account.appid)
+            if granted and set(sets) & set(granted.func_ids):
+                return component
+        return None
+
     def writable(self, account: Account, openid: str) -> Chat:
         """The chat with a user the account knows."""
         chat = self.find(account.appid, openid)
@@ -263,13 +271,11 @@ class Chats:
             ends = self.world.clock() + allowance.seconds
             chat.windows[trigger] = Window(allowance.messages, ends)
 
-    def _hearer(self, account: Account, sets: tuple[int, ...]) -> Component:
-        """The platform that was granted one of these sets: nobody else is told."""
-        for component in self.world.components.values():
-            granted = component.authorizations.get(account.appid)
-            if granted and set(sets) & set(granted.func_ids):
-                return component
-        raise ValueError(f"{account.appid} has granted none of the sets {sets} to a platform")
+    def _need_hearer(self, account: Account, sets: tuple[int, ...]) -> Component:
+        hearer = self.hearer(account, sets)
+        if hearer is None:
+            raise ValueError(f"{account.appid} has granted none of the sets {sets} to a platform")
+        return hearer
 
     def _push(
         self,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 
-from sandbox import control, program_page
+from sandbox import control, phone, program_page, release_page
 from sandbox.api import ENDPOINTS
 from sandbox.authorization import KINDS, set_box
 from sandbox.errors import PageRefusal
@@ -43,7 +43,12 @@ LIFETIMES = {
     "preauth_life": "Life of a pre_auth_code",
     "code_life": "Life of an authorization code",
     "daily_limit": "Calls a day and path",
+    "timeout": "Patience with an answer",
+    "mute_after": "Failures until it falls silent",
+    "mute_seconds": "Silence lasts",
 }
+UNITS = {"daily_limit": "calls", "mute_after": "in five minutes"}
+NOT_SET = {"mute_after": "never"}
 REVIEWS = {
     "check_seconds": ("Code check after a commit", "seconds"),
     "review_seconds": ("Verdict by itself after", "seconds; empty: by hand"),
@@ -88,6 +93,7 @@ def _component(wechat: WeChat, say: Words, request: Request) -> Html:
         say("Component"),
         tag("dl", [[tag("dt", name), tag("dd", value)] for name, value in facts.items()]),
         form(f"{DO}ticket", wechat.form_key, tag("button", say("Push a ticket now"))),
+        tag("p", tag("a", say("Release test"), href=release_page.PATH)),
     )
 
 
@@ -112,6 +118,7 @@ def _card(wechat: WeChat, say: Words, account: Account) -> Html:
             tag("small", f"{say(KINDS[account.kind])} · {account.principal_name}"),
             tag("small", say("Owner: {name}", name=account.owner)),
             tag("code", account.appid),
+            tag("a", say("Phone"), href=f"{phone.FOLDER}{account.appid}"),
             tag("a", say("Code and reviews"), href=f"{program_page.FOLDER}{account.appid}")
             if account.is_mini_program
             else None,
@@ -251,9 +258,9 @@ def _lifetime(say: Words, name: str, value: int | None) -> Html:
         type="number",
         min=0,
         value="" if value is None else value,
-        placeholder=say("as set above") if value is None else None,
+        placeholder=say(NOT_SET.get(name, "as set above")) if value is None else None,
     )
-    return field(say(LIFETIMES[name]), box, say("calls" if name == "daily_limit" else "seconds"))
+    return field(say(LIFETIMES[name]), box, say(UNITS.get(name, "seconds")))
 
 
 def _faults(wechat: WeChat, say: Words, request: Request) -> Html:
@@ -326,7 +333,7 @@ def _deliveries(wechat: WeChat, say: Words, request: Request) -> Html:
                 good=delivery.accepted,
             ),
             delivery.push.appid,
-            str(delivery.attempt),
+            str(delivery.attempt or ""),
         )
         for delivery in islice(reversed(wechat.deliveries), ROWS)
     ]
@@ -334,8 +341,22 @@ def _deliveries(wechat: WeChat, say: Words, request: Request) -> Html:
     return section(
         "deliveries",
         say("Deliveries"),
+        _silence(wechat, say),
         table(heads, rows) if rows else tag("p", say("Nothing was pushed yet."), class_="quiet"),
     )
+
+
+def _silence(wechat: WeChat, say: Words) -> Html | None:
+    """That WeChat tells us nothing after so many failures."""
+    post = wechat.post
+    if not post.dropped and not post.is_muted:
+        return None
+    lost = say("{count} pushes were lost by silence.", count=post.dropped)
+    if not post.is_muted:
+        return tag("p", lost, class_="quiet")
+    seconds = int(post.muted_until - wechat.clock()) + 1
+    told = say("Silent for {seconds} s: too many failures.", seconds=seconds)
+    return tag("p", told, " ", lost, class_="problem", role="alert")
 
 
 def _ledger(wechat: WeChat, say: Words, request: Request) -> Html:

@@ -19,6 +19,11 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+WITH_SCRIPT = {
+    "Content-Security-Policy": (
+        f"{HEADERS['Content-Security-Policy']}; script-src 'self'; connect-src 'self'"
+    )
+}
 EMPTY = {"input", "img", "meta", "link", "br"}
 
 
@@ -59,8 +64,9 @@ def page(
     *content: Child,
     status: int = 200,
     layout: str = "wide",
+    script: str = "",
 ) -> Reply:
-    """A whole page under the banner that says what this is."""
+    """A whole page under the banner that says what this is; SCRIPT is the address of its own."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -68,6 +74,7 @@ def page(
         tag("title", f"{title} · {say('WeChat sandbox')}"),
         tag("link", rel="stylesheet", href="/sandbox/style.css"),
         tag("link", rel="icon", href="/avatar/sandbox.svg"),
+        tag("script", src=script, defer=True) if script else None,
     )
     banner = tag(
         "header",
@@ -78,7 +85,8 @@ def page(
     )
     body = tag("body", banner, tag("main", *content, class_=layout))
     html = f"<!doctype html>{tag('html', head, body, lang=say.language)}"
-    return Reply(html.encode(), status, HEADERS | _remember(request))
+    headers = HEADERS | (WITH_SCRIPT if script else {}) | _remember(request)
+    return Reply(html.encode(), status, headers)
 
 
 def not_done(request: Request, problem: Exception, *, back: str) -> Reply:

@@ -5,7 +5,16 @@ from collections.abc import Callable
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from sandbox import api, authorization, console, control, pictures, program_page
+from sandbox import (
+    api,
+    authorization,
+    console,
+    control,
+    phone,
+    pictures,
+    program_page,
+    release_page,
+)
 from sandbox.exchange import Reply, Request
 from sandbox.world import WeChat
 
@@ -18,14 +27,22 @@ def _style(wechat: WeChat, request: Request) -> Reply:
     return Reply(STYLE, headers={"Content-Type": "text/css; charset=utf-8"})
 
 
+def _script(wechat: WeChat, request: Request) -> Reply:
+    return Reply(SCRIPT, headers={"Content-Type": "text/javascript; charset=utf-8"})
+
+
 STYLE = files("sandbox").joinpath("style.css").read_bytes()
+SCRIPT = files("sandbox").joinpath("phone.js").read_bytes()
 PAGES: dict[tuple[str, str], Page] = {
     ("GET", "/"): console.show,
     ("GET", authorization.PC): authorization.show,
     ("POST", authorization.PC): authorization.decide,
     ("GET", authorization.PHONE): authorization.show,
     ("POST", authorization.PHONE): authorization.decide,
+    ("GET", release_page.PATH): release_page.show,
+    ("POST", release_page.PATH): release_page.start,
     ("GET", "/sandbox/style.css"): _style,
+    ("GET", "/sandbox/phone.js"): _script,
     ("GET", "/favicon.ico"): pictures.avatar,
     **{("POST", console.DO + name): console.do for name in console.ACTIONS},
 }
@@ -34,6 +51,7 @@ FOLDERS: dict[str, Page] = {
     "/qrcode/": pictures.qr_code,
     "/sandbox/media/": pictures.media,
     program_page.FOLDER: program_page.answer,
+    phone.FOLDER: phone.answer,
     control.PREFIX: control.answer,
 }
 

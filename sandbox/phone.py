@@ -1,0 +1,231 @@
+"""A phone on a page: somebody chats with a mini program or an official account."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from sandbox.authorization import KINDS
+from sandbox.bubbles import EVENTS, Phone
+from sandbox.chats import MESSAGE_SETS, Chat
+from sandbox.errors import PageRefusal
+from sandbox.exchange import Reply, Request
+from sandbox.html import HEADERS, Html, choice, form, hidden, join, not_done, page, tag
+from sandbox.parties import Account
+from sandbox.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT
+from sandbox.words import Words
+from sandbox.world import WeChat
+
+FOLDER = "/sandbox/phone/"
+PERSONS = ("Lin", "Chen", "Ming")
+KINDS_SENT = {
+    "image": "Picture",
+    "voice": "Voice",
+    "video": "Film",
+    "shortvideo": "Short film",
+    "location": "Place",
+    "link": "Link",
+    "miniprogrampage": "Mini program card",
+}
+EVENTS_OF = {
+    MINI_PROGRAM: ("user_enter_tempsession",),
+    OFFICIAL_ACCOUNT: ("subscribe", "unsubscribe", "CLICK", "VIEW", "SCAN", "LOCATION"),
+}
+# Official accounts are not sent cards of mini programs, nor mini programs these.
+NOT_SENT = {
+    MINI_PROGRAM: ("voice", "video", "shortvideo", "location", "link"),
+    OFFICIAL_ACCOUNT: ("miniprogrampage",),
+}
+
+
+def answer(wechat: WeChat, request: Request) -> Reply:
+    """The page, what is new on it, or what a button of it does."""
+    appid, _, action = request.path.removeprefix(FOLDER).partition("/")
+    account = wechat.accounts.get(appid)
+    if account is None:
+        return not_done(request, PageRefusal("no such account"), back="/")
+    if request.method == "POST":
+        return _do(wechat, request, account, action)
+    openid = request.query.get("openid") or _openid(account, PERSONS[0])
+    return (_news if action == "lines" else _show)(wechat, request, account, openid)
+
+
+def _openid(account: Account, person: str) -> str:
+    digest = hashlib.sha256(f"{account.appid} {person}".encode()).hexdigest()
+    return f"o{digest[:27]}"
+
+
+def _people(wechat: WeChat, say: Words, account: Account) -> dict[str, str]:
+    """Whom one can be, by openid: three persons, and everybody a script has spoken for."""
+    people = {_openid(account, person): say(person) for person in PERSONS}
+    known = {chat.openid: chat.openid for chat in wechat.chats.of(account.appid)}
+    return people | {openid: name for openid, name in known.items() if openid not in people}
+
+
+def _address(account: Account, openid: str, action: str = "") -> str:
+    return f"{FOLDER}{account.appid}{action}?{urlencode({'openid': openid})}"
+
+
+def _phone(wechat: WeChat, say: Words, account: Account, openid: str) -> Phone:
+    chat = wechat.chats.find(account.appid, openid) or Chat(account, openid)
+    name = _people(wechat, say, account).get(openid, openid)
+    action = _address(account, openid, "/say")
+    return Phone(say, chat, name, action, wechat.form_key, wechat.base_url)
+
+
+def _show(wechat: WeChat, request: Request, account: Account, openid: str) -> Reply:
+    say = Words.of(request)
+    with wechat.lock:
+        phone = _phone(wechat, say, account, openid)
+        last = phone.chat.lines[-1].number if phone.chat.lines else 0
+        device = tag(
+            "section",
+            _top(say, account),
+            _person(wechat, say, account, openid),
+            tag("div", phone.lines(), role="log", tabindex=0, aria_label=say("Messages")),
+            tag("p", _window(wechat, say, phone.chat), class_="window"),
+            tag("p", _deaf(wechat, say, account), class_="problem", role="alert"),
+            _composer(wechat, say, account, openid),
+            _more(wechat, say, account, openid),
+            class_="device",
+            data_feed=_address(account, openid, "/lines"),
+            data_last=last,
+        )
+    title = f"{account.nick_name} · {say('Phone')}"
+    return page(request, say, title, device, layout="handset", script="/sandbox/phone.js")
+
+
+def _top(say: Words, account: Account) -> Html:
+    typing = tag("small", say("Typing…"), class_="typing", hidden=True)
+    kind = tag("small", say(KINDS[account.kind]), class_="kind")
+    back = tag("a", "‹", href="/#accounts", aria_label=say("Console"))
+    return tag("div", back, tag("h1", account.nick_name), kind, typing, class_="top")
+
+
+def _person(wechat: WeChat, say: Words, account: Account, openid: str) -> Html:
+    people = _people(wechat, say, account)
+    options = {openid: people.get(openid, openid)} | people
+    return tag(
+        "form",
+        tag("label", say("You are"), " ", choice("openid", options.items(), openid)),
+        tag("button", say("Change")),
+        action=f"{FOLDER}{account.appid}",
+        class_="person",
+    )
+
+
+def _deaf(wechat: WeChat, say: Words, account: Account) -> str | None:
+    if wechat.chats.hearer(account, MESSAGE_SETS[account.kind]):
+        return None
+    return say("No platform was granted the messages of this account: nobody hears you.")
+
+
+def _window(wechat: WeChat, say: Words, chat: Chat) -> str:
+    now = wechat.clock()
+    windows = chat.open_windows(now)
+    if not windows:
+        return say("The account cannot write to you now.")
+    left, seconds = sum(one.left for one in windows), windows[-1].ends - now
+    if seconds <= 90:
+        return say("{left} messages left, for {seconds} s", left=left, seconds=math.ceil(seconds))
+    return say("{left} messages left, for {hours} h", left=left, hours=math.ceil(seconds / 3600))
+
+
+def _composer(wechat: WeChat, say: Words, account: Account, openid: str) -> Html:
+    box = tag("input", name="content", required=True, autocomplete="off", aria_label=say("Message"))
+    return form(
+        _address(account, openid, "/say"),
+        wechat.form_key,
+        hidden(kind="text"),
+        box,
+        tag("button", say("Send"), class_="primary"),
+        class_="composer",
+        data_send=True,
+    )
+
+
+def _more(wechat: WeChat, say: Words, account: Account, openid: str) -> Html:
+    kinds = [kind for kind in KINDS_SENT if kind not in NOT_SENT[account.kind]]
+    sent = [tag("button", say(KINDS_SENT[kind]), name="kind", value=kind) for kind in kinds]
+    events = [
+        tag("button", say(EVENTS[event]), name="event", value=event)
+        for event in EVENTS_OF[account.kind]
+    ]
+    key = tag("input", name="key", placeholder="EventKey", aria_label="EventKey")
+    is_official = not account.is_mini_program
+    return tag(
+        "details",
+        tag("summary", say("More")),
+        form(
+            _address(account, openid, "/say"),
+            wechat.form_key,
+            tag("small", say("Messages")),
+            sent,
+            data_send=True,
+        ),
+        form(
+            _address(account, openid, "/happen"),
+            wechat.form_key,
+            tag("small", say("Events")),
+            key if is_official else None,
+            events,
+            data_send=True,
+        ),
+        class_="more",
+    )
+
+
+def _news(wechat: WeChat, request: Request, account: Account, openid: str) -> Reply:
+    """What was said since a line, for the page's script."""
+    after, say = int(request.query.get("after", 0)), Words.of(request)
+    with wechat.lock:
+        phone = _phone(wechat, say, account, openid)
+        told = {
+            "html": join(phone.lines(after)),
+            "last": phone.chat.lines[-1].number if phone.chat.lines else 0,
+            "typing": wechat.clock() < phone.chat.typing_until,
+            "window": _window(wechat, say, phone.chat),
+        }
+    return _json(told)
+
+
+def _json(told: dict[str, object], status: int = 200) -> Reply:
+    headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+    return Reply(json.dumps(told, ensure_ascii=False).encode(), status, headers)
+
+
+# What the buttons do
+
+
+def _do(wechat: WeChat, request: Request, account: Account, action: str) -> Reply:
+    openid = request.query.get("openid", "")
+    fields = {name: values[-1] for name, values in request.form.items()}
+    by_script = "application/json" in request.headers.get("accept", "")
+    try:
+        ACTIONS[action](wechat, account, openid, fields)
+    except (KeyError, ValueError) as problem:
+        if by_script:
+            say = Words.of(request)
+            return _json({"problem": say("Not done: {problem}", problem=problem)}, 400)
+        return not_done(request, problem, back=_address(account, openid))
+    if by_script:
+        return _json({})
+    return Reply(b"", 303, {**HEADERS, "Location": _address(account, openid)})
+
+
+def _say(wechat: WeChat, account: Account, openid: str, fields: dict[str, str]) -> None:
+    menu = {"bizmsgmenuid": fields["bizmsgmenuid"]} if fields.get("bizmsgmenuid") else {}
+    content = fields.get("content", "")
+    wechat.say(account.appid, openid, content, kind=fields["kind"], fields=menu)
+
+
+def _happen(wechat: WeChat, account: Account, openid: str, fields: dict[str, str]) -> None:
+    key = {"EventKey": fields["key"]} if fields.get("key") else {}
+    wechat.happen(account.appid, openid, fields["event"], key)
+
+
+ACTIONS: dict[str, Callable[[WeChat, Account, str, dict[str, str]], None]] = {
+    "say": _say,
+    "happen": _happen,
+}
