@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from messaging.models import Delivery, Reply
 from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component, Heartbeat, Push
 
@@ -16,7 +17,8 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 class _Platform(Collector):
     def collect(self) -> Iterable[Metric]:
-        yield from [_components(), _pushes(), _authorizers(), _due(), _parked(), _heartbeats()]
+        yield from [_components(), _silence(), _pushes(), _replies(), _deliveries()]
+        yield from [_authorizers(), _due(), _parked(), _heartbeats()]
 
 
 def exposition() -> bytes:
@@ -39,6 +41,34 @@ def _components() -> Metric:
 def _pushes() -> Metric:
     family = GaugeMetricFamily("wechat_pushes_failed", "Pushes whose handler failed.")
     family.add_metric([], Push.objects.filter(state=Push.State.FAILED).count())
+    return family
+
+
+def _silence() -> Metric:
+    family = GaugeMetricFamily(
+        "wechat_silent_seconds",
+        "Since pushes have stopped; 0 while they come.",
+        labels=["component"],
+    )
+    for component in Component.objects.with_clock():
+        since = component.silent_since or component.now
+        family.add_metric([component.appid], (component.now - since).total_seconds())
+    return family
+
+
+def _replies() -> Metric:
+    family = GaugeMetricFamily("wechat_replies_overdue", "Messages to users that wait to be sent.")
+    family.add_metric([], Reply.objects.filter(due_at__lte=Now()).count())
+    return family
+
+
+def _deliveries() -> Metric:
+    family = GaugeMetricFamily(
+        "wechat_deliveries", "Forwarded messages on their way, and given up.", labels=["state"]
+    )
+    waiting = Delivery.objects.exclude(state=Delivery.State.DONE)
+    for row in waiting.values("state").annotate(rows=Count("pk")).order_by():
+        family.add_metric([row["state"]], row["rows"])
     return family
 
 

@@ -160,6 +160,7 @@ class Component(Leased):
     ticket_created = models.BigIntegerField(default=0, editable=False)  # WeChat's CreateTime
     ticket_received_at = models.DateTimeField(_("ticket received"), null=True, editable=False)
     push_asked_at = models.DateTimeField(_("ticket pushes asked for"), null=True, editable=False)
+    silent_since = models.DateTimeField(_("no push since"), null=True, editable=False)
     access_token = SecretField(_("component token"))
     access_token_expires = models.BigIntegerField(default=0, editable=False)  # Unix seconds
     reconciled_at = models.DateTimeField(_("reconciled"), null=True, editable=False)

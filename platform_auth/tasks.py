@@ -4,7 +4,10 @@ import logging
 
 from celery import shared_task
 
-from platform_auth import heartbeats, inbox, pushes, tokens
+from audits.services import verdicts
+from miniprograms.tasks import reconcile
+from platform_auth import heartbeats, inbox, pushes, silence, tokens
+from platform_auth.bell import ring
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
 from platform_auth.wechat.errors import WeChatError
@@ -22,6 +25,17 @@ def keep_component_tokens() -> None:
             except (WeChatError, Unreadable) as error:
                 logger.warning("%s: %s", component.appid, error)
     heartbeats.beat("keep_component_tokens")
+
+
+@shared_task
+def listen() -> None:
+    """Notice when pushes stop; once they are back, ask WeChat what was missed meanwhile."""
+    for component in Component.objects.with_clock():
+        if silence.listen(component):
+            verdicts.ask_again()
+            Component.objects.filter(pk=component.pk).update(reconciled_at=None)
+            ring(reconcile)
+    heartbeats.beat("listen")
 
 
 @shared_task

@@ -197,3 +197,8 @@ def _fetch_screenshot(audit: CodeAudit, media_id: str) -> bool:
         defaults={"content": picture.content, "content_type": picture.kind},
     )
     return True
+
+
+def ask_again() -> None:
+    """Let every audit that WeChat has be asked about soon: pushes may have been lost."""
+    CodeAudit.objects.filter(status__in=AT_WECHAT, due_at__gt=Now()).update(due_at=Now())

@@ -164,9 +164,10 @@ class ComponentAdmin(FormAdmin):
 
 
 def ticket_health(component: Component) -> SafeString:
-    """Whether tickets come, and when the last one did."""
-    at = component.ticket_received_at
-    return format_html("{} {}", _ticket_label(at), ago(at) if at else "")
+    """Whether tickets come, and when the last one did; whether all pushes have stopped."""
+    at, silent = component.ticket_received_at, component.silent_since
+    muted = label(_("WeChat sends no pushes"), "danger") if silent else ""
+    return format_html("{} {} {}", _ticket_label(at), ago(at) if at else "", muted)
 
 
 def _ticket_label(at: datetime | None) -> SafeString:
