@@ -200,6 +200,8 @@ CELERY_BEAT_SCHEDULE = {
     "try failed pushes again": every(60, "platform_auth.tasks.retry_failed_pushes"),
     "forget old pushes": every(3600, "platform_auth.tasks.forget_old_pushes"),
     "send replies": every(10, "messaging.tasks.send_replies"),
+    "forward messages": every(10, "messaging.tasks.forward"),
+    "give up deliveries": every(60, "messaging.tasks.give_up_deliveries"),
     "answer release tests": every(10, "messaging.tasks.answer_release_tests"),
     "forget old conversations": every(3600, "messaging.tasks.forget_old"),
     "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from messaging.standard_webhooks import new_secret
 from miniprograms.models import Authorizer, Tag
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.models import Component, Leased, LeasedQuerySet, Push
@@ -219,7 +220,7 @@ class Target(SecretModel):
     concurrency = models.PositiveSmallIntegerField(
         _("at once"), default=4, validators=[MinValueValidator(1), MaxValueValidator(64)]
     )
-    secret = SecretField(_("signing secret"))
+    secret = SecretField(_("signing secret"), default=new_secret)
     previous_secret = SecretField(_("previous signing secret"))
     previous_until = models.DateTimeField(_("previous secret until"), null=True, editable=False)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)

@@ -2,8 +2,9 @@
 
 from celery import shared_task
 
-from messaging.services import release_test, replying, retention
+from messaging.services import forwarding, release_test, replying, retention
 from platform_auth import heartbeats
+from platform_auth.bell import ring
 
 
 @shared_task
@@ -11,6 +12,21 @@ def send_replies() -> None:
     """Send the customer-service messages that are due."""
     replying.send_due()
     heartbeats.beat("send_replies")
+
+
+@shared_task
+def forward() -> None:
+    """Deliver messages to forward targets; what those reply late is sent to the users."""
+    if forwarding.deliver_due().replies:
+        ring(send_replies)
+    heartbeats.beat("forward")
+
+
+@shared_task
+def give_up_deliveries() -> None:
+    """Give up what no target has taken for a day."""
+    forwarding.give_up_old()
+    heartbeats.beat("give_up_deliveries")
 
 
 @shared_task

@@ -16,3 +16,8 @@ def beat(name: str) -> None:
 def is_alive(name: str, within: timedelta) -> bool:
     """Whether the job NAME has run to its end WITHIN that time."""
     return Heartbeat.objects.filter(pk=name, at__gte=Now() - within).exists()
+
+
+def stop(name: str) -> None:
+    """Forget NAME, which has ended and need not be alive."""
+    Heartbeat.objects.filter(pk=name).delete()

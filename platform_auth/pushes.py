@@ -12,8 +12,8 @@ from audits import tasks as audit_tasks
 from audits.models import CodeAudit
 from audits.services import verdicts
 from messaging import tasks as messaging_tasks
-from messaging.models import Reply
-from messaging.services import hearing, release_test, replying
+from messaging.models import Delivery, Reply
+from messaging.services import forwarding, hearing, release_test, replying
 from miniprograms import tasks as miniprogram_tasks
 from miniprograms.services import addresses, binding, unbinding
 from platform_auth import tokens
@@ -121,6 +121,28 @@ def say(reply: Reply, push: Push) -> Answer | None:
     return answer
 
 
+def forward(row: Row, push: Push) -> Answer | None:
+    """Whoever has asked for it is told; a target that answers is asked while WeChat waits."""
+    deliveries = forwarding.plan(row, push)
+    if not deliveries:
+        return None
+    ring(messaging_tasks.forward)
+    asked = next((one for one in deliveries if one.target.answers), None)
+    return ask(asked, push) if asked else None
+
+
+def ask(delivery: Delivery, push: Push) -> Answer:
+    """What the target of DELIVERY has to say to PUSH."""
+
+    def answer(until: float) -> str | None:
+        content = forwarding.answer_within(delivery, until)
+        reply = replying.reply_at_once(delivery.push, content) if content else None
+        said = say(reply, push) if reply else None
+        return said(until) if said else None
+
+    return answer
+
+
 def rehearse(row: Row, push: Push) -> Answer | None:
     """WeChat's 全网发布 test."""
     said = release_test.answer(push)
@@ -152,7 +174,7 @@ def message_work(appid: str, push: Push) -> Work:
     """The same for what came by the door of the account APPID."""
     if addresses.is_release_test(appid, push.get("ToUserName")):
         return Work(rehearse)
-    return Work(MESSAGE_PUSHES.get(push.kind))
+    return Work(MESSAGE_PUSHES.get(push.kind), tell=forward)
 
 
 def work_for(row: Row, push: Push) -> Work:

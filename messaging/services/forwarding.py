@@ -1,0 +1,288 @@
+"""
+Forwarding: whoever has asked for a message is told of it, at least once.
+
+A delivery is a row, written in the push's own transaction. Threads carry the due ones out, so many
+at once for each target as it allows, and for each user of a target only the oldest: their order is
+kept, and a target that is slow or down holds up nobody but itself.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from messaging.models import Delivery, ForwardRule, Target
+from messaging.services.delivering import (
+    MOST_FAILURES,
+    Hand,
+    attempt,
+    bury,
+    is_left_alone,
+    nobody_waits,
+    settle,
+    type_of,
+)
+from platform_auth import heartbeats
+from platform_auth.fields import Unreadable
+from platform_auth.leases import let_go
+from platform_auth.models import LEASE, Push, is_free
+from platform_auth.wechat import push as wire
+from platform_auth.wechat.errors import Untrusted
+from platform_auth.wechat.replies import Content
+
+logger = logging.getLogger(__name__)
+
+THREADS = 64
+BUDGET = 20.0  # seconds; the next run goes on
+PAUSE = 0.25  # seconds, between two looks for work while all is under way
+# Long enough for the door to ask an answering target itself, before anybody else does.
+HEAD_START = timedelta(seconds=3)
+MOST_ASKING = 32  # pushes of one process that wait for a target's answer
+RUNNING = "forwarding"  # the heartbeat of a run that looks for work
+RUNNING_WITHIN = timedelta(seconds=2)
+
+State = Delivery.State
+
+
+# What is to be delivered
+
+
+def plan(row: Push, push: wire.Push) -> list[Delivery]:
+    """
+    The deliveries of ROW, one for each target that has asked for it; in the push's transaction,
+    and no second ones when it is done again. One question to the database where nobody has asked.
+    """
+    targets = list(_asking_for(row, push).values_list("pk", "answers"))
+    if not targets:
+        return []
+    now, user = timezone.now(), f"{row.appid} {push.get('FromUserName')}"[:97]
+    Delivery.objects.bulk_create(
+        [
+            Delivery(push=row, target_id=pk, user=user, due_at=now + HEAD_START * answers)
+            for pk, answers in targets
+        ],
+        ignore_conflicts=True,
+    )
+    made = list(Delivery.objects.filter(push=row, state=State.DUE).select_related("target"))
+    for delivery in made:
+        delivery.push = row
+    return made
+
+
+def _asking_for(row: Push, push: wire.Push) -> Any:
+    """The targets that are on, with a rule that fits."""
+    kind = type_of(push)
+    fits = ForwardRule.objects.filter(
+        Q(authorizer=None) | Q(authorizer__appid=row.appid),
+        Q(tag=None) | Q(tag__authorizers__appid=row.appid),
+        target=OuterRef("pk"),
+        kind__in=["", push.kind, kind, kind.partition(".")[0]],
+    )
+    return Target.objects.filter(Exists(fits), is_on=True)
+
+
+# Leases
+
+
+def _has_older() -> Exists:
+    """Of the same user and for the same target, something before it is not delivered yet."""
+    older = Delivery.objects.filter(
+        target=OuterRef("target"), user=OuterRef("user"), pk__lt=OuterRef("pk"), state=State.DUE
+    )
+    return Exists(older)
+
+
+def lease(target_pk: int, places: int, *, only: int | None = None) -> list[Delivery]:
+    """
+    Take up to PLACES deliveries to one target, ONLY that one if so said: as many as the target
+    allows at once, over all processes, and a single one while it is left alone.
+    """
+    with transaction.atomic():
+        rows = Target.objects.select_for_update(no_key=True)  # a push refers to it meanwhile
+        target = rows.filter(pk=target_pk, is_on=True).annotate(now=Now()).first()
+        if target is None:
+            return []
+        waiting = Delivery.objects.filter(target=target_pk, state=State.DUE)
+        under_way = waiting.filter(lease_until__gt=Now()).count()
+        if is_left_alone(target):
+            is_rested = target.paused_until is None or target.paused_until <= target.now
+            places = 1 if is_rested and not under_way else 0
+        else:
+            places = min(places, target.concurrency - under_way)
+            waiting = waiting.filter(due_at__lte=Now() if only is None else Now() + HEAD_START)
+        if only is not None:
+            waiting = waiting.filter(pk=only)
+        if places <= 0:
+            return []
+        first = waiting.filter(is_free(), ~_has_older()).order_by("due_at", "id")
+        pks = list(first.values_list("pk", flat=True)[:places])
+        taken = Delivery.objects.filter(pk__in=pks)
+        taken.update(epoch=F("epoch") + 1, lease_until=Now() + LEASE)
+        return list(taken.select_related("push", "target").order_by("id"))
+
+
+# Carrying out
+
+
+@dataclass
+class Run:
+    """What one run has done: posts, and replies that now wait to be sent."""
+
+    posts: int = 0
+    replies: int = 0
+    busy: dict[Future[bool], int] = field(default_factory=dict)  # with the target's id
+
+    def collect(self, ended: Iterable[Future[bool]]) -> None:
+        for one in ended:
+            del self.busy[one]
+            self.posts += 1
+            self.replies += one.result()
+
+
+def deliver_due(budget: float = BUDGET) -> Run:
+    """
+    Deliver what is due and look for more, for at most BUDGET seconds. One run at a time does, as
+    long as it has threads to spare: one that waits for slow targets is no reason for a second.
+    """
+    run, give_up = Run(), time.monotonic() + budget
+    while not heartbeats.is_alive(RUNNING, RUNNING_WITHIN):
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="forward") as pool:
+            _deliver(run, pool, give_up)
+            heartbeats.stop(RUNNING)
+            run.collect(wait(run.busy).done)
+        # What came between our last look and the end of our heartbeat.
+        if time.monotonic() >= give_up or not _targets_with_work().exists():
+            break
+    let_go()
+    return run
+
+
+def _deliver(run: Run, pool: ThreadPoolExecutor, give_up: float) -> None:
+    beaten = 0.0
+    while time.monotonic() < give_up:
+        if len(run.busy) < THREADS and time.monotonic() > beaten + 1:
+            beaten = time.monotonic()
+            heartbeats.beat(RUNNING)
+        for delivery in _find_work(run):
+            run.busy[pool.submit(_take, delivery)] = delivery.target_id
+        let_go()
+        if not run.busy:
+            break
+        run.collect(wait(run.busy, timeout=PAUSE, return_when=FIRST_COMPLETED).done)
+
+
+def _targets_with_work() -> Any:
+    """Targets with something due; those left alone, with something to probe them with."""
+    waiting = Delivery.objects.filter(target=OuterRef("pk"), state=State.DUE)
+    probe = Q(failures__gte=MOST_FAILURES, paused_until__lte=Now()) & Q(Exists(waiting))
+    due = waiting.filter(is_free(), ~_has_older(), due_at__lte=Now())
+    rows = Target.objects.filter(is_on=True)
+    return rows.filter(probe | (Q(failures__lt=MOST_FAILURES) & Q(Exists(due))))
+
+
+def _find_work(run: Run) -> list[Delivery]:
+    """Deliveries for the threads that are free, of every target some."""
+    places = THREADS - len(run.busy)
+    if places <= 0:
+        return []
+    at_work = Counter(run.busy.values())
+    found: list[Delivery] = []
+    targets = [
+        pk
+        for pk, concurrency in _targets_with_work().values_list("pk", "concurrency")
+        if at_work[pk] < concurrency
+    ]
+    # Who has least under way comes first, so that the slow ones do not take all threads.
+    for number, pk in enumerate(sorted(targets, key=lambda pk: at_work[pk])):
+        share = max((places - len(found)) // (len(targets) - number), 1)
+        if len(found) < places:
+            found += lease(pk, share)
+    return found
+
+
+def _take(delivery: Delivery, hand: Hand = nobody_waits) -> bool:
+    """One post under a lease, in a thread of its own. Whether a reply waits to be sent now."""
+    try:
+        return settle(delivery, attempt(delivery), hand)
+    except (Unreadable, Untrusted) as error:
+        bury(delivery, error)
+    except Exception:  # its lease runs out, and another try is made; the others go on
+        logger.exception("a delivery to target %s", delivery.target_id)
+    finally:
+        let_go()
+    return False
+
+
+def give_up_old() -> int:
+    """Give up what could not be delivered for a day. How many."""
+    over = Delivery.objects.filter(is_free(), state=State.DUE, give_up_at__lte=Now())
+    late = over.filter(last_error="").update(**_DEAD, last_error=_("Nobody took it for a day."))
+    return late + over.update(**_DEAD)
+
+
+_DEAD: dict[str, Any] = {"state": State.DEAD, "due_at": None, "epoch": F("epoch") + 1}
+
+
+# Answering
+
+
+class _Waiting:
+    """Whoever waits for a target's answer, until it is there or the time is over."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
+        self._content: Content | None = None
+
+    def give(self, content: Content | None) -> bool:
+        """Hand CONTENT over, or the news that there is none. Whether somebody was waiting."""
+        with self._lock:
+            if self._is_over.is_set():
+                return False
+            self._content = content
+            self._is_over.set()
+            return True
+
+    def take(self, until: float) -> Content | None:
+        """What is given before UNTIL, a `time.monotonic()`."""
+        self._is_over.wait(max(until - time.monotonic(), 0))
+        with self._lock:
+            self._is_over.set()
+            return self._content
+
+
+_places = threading.BoundedSemaphore(MOST_ASKING)
+
+
+def answer_within(delivery: Delivery, until: float) -> Content | None:
+    """
+    Deliver DELIVERY now, to a target that answers; its reply if that comes before UNTIL, a
+    `time.monotonic()`. A later one becomes a message of its own.
+    """
+    if until <= time.monotonic() or not _places.acquire(blocking=False):
+        return None
+    waiting = _Waiting()
+    threading.Thread(target=_ask, args=(delivery, waiting), name="ask", daemon=True).start()
+    return waiting.take(until)
+
+
+def _ask(delivery: Delivery, waiting: _Waiting) -> None:
+    try:
+        for leased in lease(delivery.target_id, 1, only=delivery.pk):
+            let_go()
+            _take(leased, waiting.give)
+    finally:
+        waiting.give(None)
+        _places.release()
+        let_go()

@@ -1,0 +1,99 @@
+"""What staff do with forward targets: try them, change their secrets, send again what was lost."""
+
+import secrets
+import time
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from messaging.models import Delivery, Target, in_a_day
+from messaging.outbound import Undelivered
+from messaging.services.delivering import as_json, explain, note_success, post
+from messaging.standard_webhooks import new_secret
+from platform_auth.fields import Unreadable, readable, seal
+from platform_auth.leases import let_go
+from platform_auth.models import is_free
+from platform_auth.operations import record
+
+OVERLAP = timedelta(days=1)  # in which both secrets verify what we send
+
+Person = AbstractBaseUser | AnonymousUser
+State = Delivery.State
+
+
+def send_test(target: Target, *, by: Person) -> str:
+    """
+    Post a message of the type `test` to TARGET now, because BY wants to know; what came of it, in a
+    sentence. If it was left alone and answers, it gets everything that waits.
+    """
+    record("test_target", by=by, result=str(target))
+    let_go()
+    body = as_json("test", timezone.now(), {"target": target.name})
+    started = time.monotonic()
+    try:
+        answer = post(target, f"test_{secrets.token_hex(16)}", body)
+    except (Undelivered, Unreadable) as error:
+        return str(error)
+    if not answer.is_good:
+        return explain(answer.status)
+    note_success(target)
+    return _("%(target)s took it (HTTP %(status)d) in %(milliseconds)d ms.") % {
+        "target": target,
+        "status": answer.status,
+        "milliseconds": (time.monotonic() - started) * 1000,
+    }
+
+
+def rotate_secret(target: Target, *, by: Person) -> str:
+    """
+    A new secret for TARGET, to be shown this once to BY. For a day we sign with the one before as
+    well, so that whoever verifies can change over in peace.
+    """
+    new, old = new_secret(), readable(target, "secret")
+    with transaction.atomic():
+        Target.objects.filter(pk=target.pk).update(
+            previous_until=Now() + OVERLAP if old else None,
+            **seal(Target, target.reference, secret=new, previous_secret=old),
+        )
+        record("rotate_target_secret", by=by, result=str(target))
+    target.refresh_from_db()
+    return new
+
+
+def resend(deliveries: Any, *, by: Person) -> int:
+    """Send those of DELIVERIES, a queryset, again that were given up. How many."""
+    with transaction.atomic():
+        number: int = deliveries.filter(state=State.DEAD).update(
+            state=State.DUE,
+            due_at=Now(),
+            give_up_at=in_a_day(),
+            failures=0,
+            epoch=F("epoch") + 1,
+        )
+        if number:
+            record("resend_deliveries", by=by, result=str(number))
+    return number
+
+
+def resend_all(target: Target, *, by: Person) -> int:
+    """Send everything again that was given up for TARGET. How many."""
+    return resend(Delivery.objects.filter(target=target), by=by)
+
+
+def give_up(deliveries: Any, *, by: Person) -> int:
+    """
+    Give up those of DELIVERIES, a queryset, that wait: one that its target will never take holds up
+    what comes after it from the same user. How many.
+    """
+    with transaction.atomic():
+        waiting = deliveries.filter(is_free(), state=State.DUE)
+        number: int = waiting.update(state=State.DEAD, due_at=None, epoch=F("epoch") + 1)
+        if number:
+            record("give_up_deliveries", by=by, result=str(number))
+    return number
