@@ -2,13 +2,16 @@
 The bell: wakes a Celery worker early for rows that are due. It may be lost; the sweeps are not.
 
 A thread of its own publishes, so that a broker which is down or half open costs the person or the
-push that rang nothing at all. What does not fit in the queue is counted and dropped.
+push that rang nothing at all. Who rings for what is waiting to be rung for already rings once, and a
+task that looks for all that is due is rung for every so often only. What does not fit in the queue
+is counted and dropped.
 """
 
 import logging
 import os
 import queue
 import threading
+import time
 from typing import Any
 
 from celery import Task
@@ -17,7 +20,12 @@ from prometheus_client import Counter
 
 logger = logging.getLogger(__name__)
 
+PAUSE = 0.05  # seconds, after ringing for a task that looks for itself what is due
+
 MISSED = Counter("bell_missed_total", "Wake-up calls that did not reach the broker.")
+
+
+_Bell = tuple[Task[Any, Any], tuple[int | str, ...]]
 
 
 class _Ringer:
@@ -25,17 +33,32 @@ class _Ringer:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.waiting: queue.Queue[tuple[Task[Any, Any], tuple[Any, ...]]] = queue.Queue(100)
+        self.waiting: queue.Queue[_Bell] = queue.Queue(100)
+        self.rung: set[_Bell] = set()  # what is in the queue
         threading.Thread(target=self._publish, name="bell", daemon=True).start()
+
+    def ring(self, bell: _Bell) -> None:
+        if bell in self.rung:
+            return
+        self.rung.add(bell)
+        try:
+            self.waiting.put_nowait(bell)
+        except queue.Full:
+            self.rung.discard(bell)
+            MISSED.inc()
 
     def _publish(self) -> None:
         while True:
-            task, args = self.waiting.get()
+            bell = self.waiting.get()
+            self.rung.discard(bell)  # before: who rings from now on is not heard by this one
+            task, args = bell
             try:
                 task.apply_async(args, retry=False, ignore_result=True)
             except Exception as error:  # whatever the broker's client raises
                 MISSED.inc()
                 logger.warning("the bell for %s was not heard: %s", task.name, type(error).__name__)
+            if not args:
+                time.sleep(PAUSE)
 
 
 _ringer: _Ringer | None = None
@@ -52,7 +75,4 @@ def _enqueue(task: Task[Any, Any], args: tuple[int | str, ...]) -> None:
     with _lock:
         if _ringer is None or _ringer.pid != os.getpid():
             _ringer = _Ringer()
-    try:
-        _ringer.waiting.put_nowait((task, args))
-    except queue.Full:
-        MISSED.inc()
+        _ringer.ring((task, args))
