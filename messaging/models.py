@@ -286,9 +286,11 @@ class Delivery(Leased):
         Push, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("push")
     )
     target = models.ForeignKey(
-        Target, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("target")
-    )
+        Target, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("target"),
+        db_index=False,  # `one_delivery_a_target` begins with it
+    )  # fmt: skip
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
+    appid = models.CharField(_("appid"), max_length=32, editable=False)
     user = models.CharField(max_length=97, editable=False)  # appid and openid: whose order is kept
     log = models.JSONField(_("attempts"), default=list, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
@@ -301,7 +303,7 @@ class Delivery(Leased):
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         constraints = [
-            models.UniqueConstraint(fields=["push", "target"], name="one_delivery_a_target")
+            models.UniqueConstraint(fields=["target", "push"], name="one_delivery_a_target")
         ]
         indexes = [
             models.Index(
@@ -313,7 +315,12 @@ class Delivery(Leased):
             models.Index(
                 fields=["target"], condition=Q(lease_until__isnull=False), name="delivery_leased"
             ),
-            models.Index(fields=["target", "state", "-id"], name="delivery_target"),
+            # Lists of deliveries show those of the newest push first.
+            models.Index(fields=["target", "state", "-push"], name="delivery_target"),
+            models.Index(fields=["appid", "-push"], name="delivery_appid"),
+            models.Index(
+                fields=["state", "-push"], condition=~Q(state="done"), name="delivery_state"
+            ),
         ]
 
     def __str__(self) -> str:

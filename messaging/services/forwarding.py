@@ -67,9 +67,10 @@ def plan(row: Push, push: wire.Push) -> list[Delivery]:
     if not targets:
         return []
     now, user = timezone.now(), f"{row.appid} {push.get('FromUserName')}"[:97]
+    told = {"push": row, "appid": row.appid, "user": user}
     Delivery.objects.bulk_create(
         [
-            Delivery(push=row, target_id=pk, user=user, due_at=now + HEAD_START * answers)
+            Delivery(**told, target_id=pk, due_at=now + HEAD_START * answers)
             for pk, answers in targets
         ],
         ignore_conflicts=True,
