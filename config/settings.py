@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "csp",
     "django_celery_beat",
     "django_filters",
+    "django_htmx",
     "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -76,6 +77,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -197,6 +199,7 @@ CELERY_BEAT_SCHEDULE = {
     "keep the component token": every(
         REFRESH_SWEEP_SECONDS, "platform_auth.tasks.keep_component_tokens"
     ),
+    "notice silence": every(30, "platform_auth.tasks.listen"),
     "try failed pushes again": every(60, "platform_auth.tasks.retry_failed_pushes"),
     "forget old pushes": every(3600, "platform_auth.tasks.forget_old_pushes"),
     "send replies": every(10, "messaging.tasks.send_replies"),

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from audits import views as code
+from messaging.views import PORTAL as messages
 from miniprograms import views
 
 app_name = "portal"
@@ -22,4 +23,5 @@ urlpatterns = [
     path("<slug:appid>/", code.program, name="program"),
     path("<slug:appid>/trial/", code.trial_code, name="trial-code"),
     path("<slug:appid>/screenshots/<int:pk>/", code.screenshot, name="screenshot"),
+    *messages,
 ]

@@ -1,4 +1,7 @@
-"""What the two groups of staff may do. Merchants are ordinary users without any of it."""
+"""
+What the two groups of staff may do. Merchants are ordinary users without any of it; those whom
+staff let answer their own users are in a group of their own.
+"""
 
 from typing import Any
 
@@ -6,6 +9,7 @@ from django.contrib.auth.models import Group, Permission
 
 OPERATORS = "operators"
 RELEASERS = "releasers"
+ANSWERERS = "merchants who answer"
 
 _LOOK = [
     "platform_auth.view_component",
@@ -18,6 +22,19 @@ _LOOK = [
     "audits.view_codeaudit",
     "audits.view_release",
     "audits.view_campaign",
+    "messaging.view_conversation",
+    "messaging.view_reply",
+    "messaging.view_rule",
+    "messaging.view_cannedreply",
+    "messaging.view_target",
+    "messaging.view_forwardrule",
+    "messaging.view_delivery",
+    "messaging.view_releasetest",
+    "miniprograms.view_tag",
+]
+_KEPT_BY_OPERATORS = [
+    *("messaging.rule", "messaging.cannedreply", "messaging.target", "messaging.forwardrule"),
+    "miniprograms.tag",
 ]
 ROLES = {
     OPERATORS: [
@@ -34,13 +51,22 @@ ROLES = {
         "audits.commit_version",
         "audits.submit_audit",
         "audits.change_codetemplate",
+        "messaging.answer_conversation",
+        "messaging.resend_delivery",
+        "messaging.rehearse_release",
+        *(
+            f"{app}.{verb}_{model}"
+            for app, model in (label.split(".") for label in _KEPT_BY_OPERATORS)
+            for verb in ("add", "change", "delete")
+        ),
     ],
     RELEASERS: [*_LOOK, "audits.release_audit"],
+    ANSWERERS: ["messaging.own_conversations"],
 }
 
 
 def ensure_groups(**kwargs: Any) -> None:
-    """Give both groups their permissions, after every `migrate`; what staff added stays."""
+    """Give the groups their permissions, after every `migrate`; what staff added stays."""
     known = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in Permission.objects.select_related("content_type")

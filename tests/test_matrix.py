@@ -4,6 +4,7 @@ Every page and endpoint, asked for by everybody: the right status each, and noth
 The table is checked against the URL configuration, so a new address without a line here fails.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
@@ -29,10 +30,12 @@ from audits.models import (
     Screenshot,
 )
 from audits.services import committing, templates
+from messaging.models import CannedReply, Conversation, Reply
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
 from platform_auth.models import Operation
 from platform_auth.operations import record
+from platform_auth.roles import ANSWERERS
 from sandbox.world import WeChat
 from tests.conftest import Bound
 
@@ -85,6 +88,8 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/<slug:appid>/": ("GET", OWNED),
     "portal/<slug:appid>/trial/": ("GET", OWNED),
     "portal/<slug:appid>/screenshots/<int:pk>/": ("GET", OWNED),
+    "portal/<slug:appid>/messages/": ("GET", OWNED),
+    "portal/<slug:appid>/messages/<int:pk>/": ("GET", OWNED),
     "api/v1/auth/token/": ("DELETE", [UNKNOWN, *[HTTPStatus.NO_CONTENT] * 4]),
     "api/v1/authorizers/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
     "api/v1/authorizers/<appid>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
@@ -142,9 +147,29 @@ ADDRESSES |= {
     "admin/audits/campaignitem/<path:object_id>/retry/": ("POST", ACT),
     "admin/audits/campaignitem/<path:object_id>/skip/": ("POST", ACT),
 }
+# The pages of a conversation: for merchants who were given their own, and for staff.
+CHAT = [
+    ("news/", "GET", OK),
+    ("older/", "GET", MISSING),  # without a time there is nothing before it
+    ("say/<slug:way>/", "POST", FOUND),
+    ("again/<int:reply>/", "POST", FOUND),
+    ("typing/", "POST", HTTPStatus.NO_CONTENT),
+    ("file/<slug:key>/", "GET", MISSING),  # it is a text
+]
+for _end, _method, _status in CHAT:
+    ADDRESSES |= {
+        f"portal/<slug:appid>/messages/<int:pk>/{_end}": (
+            _method,
+            [FOUND, _status, MISSING, MISSING, MISSING],
+        ),
+        f"admin/messaging/conversation/<int:pk>/{_end}": (
+            _method,
+            [FOUND, FOUND, FOUND, REFUSED, _status],
+        ),
+    }
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
-               "codeaudit", "release", "campaignitem"}  # fmt: skip
+               "codeaudit", "release", "campaignitem", "conversation"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
@@ -207,6 +232,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         (model for model in admin.site._registry if address.startswith(_base_of(model))), None
     )
     row = _row(model, account, merchant) if model else None
+    reply = Reply.objects.get()
     fillings = {
         "<path:object_id>": str(row),
         "<id>": str(merchant.pk),
@@ -219,13 +245,23 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:number>": str(Screenshot.objects.get().pk),
         "<int:component>": str(account.component_id),
         "<int:draft>": "1",
-        "<int:pk>": str(row if model is Campaign else Screenshot.objects.get().pk),
+        "<int:pk>": str(_number(address, row)),
+        "<int:reply>": str(reply.pk),
+        "<slug:way>": "text",
+        "<slug:key>": f"r{reply.pk}",
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
     }
     for mark, filling in fillings.items():
         address = address.replace(mark, filling)
     return "/" + address
+
+
+def _number(address: str, row: object) -> object:
+    """What ADDRESS calls by its number: of a page of ROW's admin ROW itself."""
+    if "screenshots" in address:
+        return Screenshot.objects.get().pk
+    return row or Conversation.objects.get().pk
 
 
 def _base_of(model: Any) -> str:
@@ -251,6 +287,7 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
             campaign=_campaign(account), authorizer=account, state="waiting"
         ),
         Operation: lambda: record("test", by=merchant, appid=account.appid),
+        CannedReply: lambda: CannedReply.objects.create(title="hours", text="9 to 5"),
         beat.PeriodicTask: lambda: beat.PeriodicTask.objects.create(
             name="job", task="miniprograms.tasks.reconcile", interval=interval
         ),
@@ -302,8 +339,18 @@ def code(account: Authorizer, wechat: WeChat) -> None:
     Screenshot.objects.create(audit=audit, media_id="m", content_type="image/png", content=b"x")
 
 
+@pytest.fixture
+def talk(account: Authorizer, merchant: User, other_merchant: User) -> None:
+    """A conversation of the same account, and an answer; both merchants may answer their own."""
+    conversation = Conversation.objects.create(authorizer=account, openid="o-user")
+    said = json.dumps({"msgtype": "text", "text": {"content": "hello"}})
+    Reply.objects.create(conversation=conversation, state=Reply.State.SENT, content=said)
+    for person in (merchant, other_merchant):
+        person.groups.add(Group.objects.get(name=ANSWERERS))
+
+
 @pytest.mark.parametrize("address", sorted(ADDRESSES))
-@pytest.mark.usefixtures("parked", "code")
+@pytest.mark.usefixtures("parked", "code", "talk")
 def test_everybody_gets_the_right_status_and_sees_nothing_of_others(
     address: str, browsers: dict[str, Client], account: Authorizer, merchant: User
 ) -> None:

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from messaging.models import Conversation
 from miniprograms.models import Binding
 from platform_auth.admin.components import ticket_health, token_health
 from platform_auth.admin.pages import table
@@ -26,6 +30,18 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         ),
         (
+            _("Messages"),
+            [
+                _item(request, _("Conversations"), "forum", "messaging.conversation", _unread),
+                _item(request, _("Message log"), "inbox", "platform_auth.push"),
+                _item(request, _("Automatic replies"), "smart_toy", "messaging.rule"),
+                _item(request, _("Canned replies"), "quickreply", "messaging.cannedreply"),
+                _item(request, _("Forward targets"), "alt_route", "messaging.target"),
+                _item(request, _("Deliveries"), "local_shipping", "messaging.delivery"),
+                _item(request, _("Release test"), "verified", "messaging.releasetest"),
+            ],
+        ),
+        (
             _("Code"),
             [
                 _item(request, _("Campaigns"), "campaign", "audits.campaign"),
@@ -39,7 +55,6 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _("Platform"),
             [
                 _item(request, _("Component"), "hub", "platform_auth.component"),
-                _item(request, _("Pushes"), "inbox", "platform_auth.push"),
                 _item(request, _("Operation log"), "history", "platform_auth.operation"),
             ],
         ),
@@ -83,6 +98,8 @@ def _item(request: HttpRequest, title: Any, icon: str, model: str, badge: Any = 
     user = request.user
     if not (user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}")):
         return None
+    if not admin.site.is_registered(apps.get_model(model)):
+        return None
     item = {"title": title, "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")}
     count = badge() if badge else ""
     return {**item, "badge": count, "badge_variant": "warning"} if count else item
@@ -90,5 +107,14 @@ def _item(request: HttpRequest, title: Any, icon: str, model: str, badge: Any = 
 
 def _parked() -> str:
     """How many bindings wait for staff; "" for none."""
-    count = Binding.objects.parked()[: BADGE_MOST + 1].count()
+    return _count(Binding.objects.parked())
+
+
+def _unread() -> str:
+    """The same of conversations that nobody has read."""
+    return _count(Conversation.objects.filter(unread__gt=0))
+
+
+def _count(rows: QuerySet[Any]) -> str:
+    count = rows.order_by()[: BADGE_MOST + 1].count()
     return f"{BADGE_MOST}+" if count > BADGE_MOST else str(count or "")

@@ -1,0 +1,5 @@
+"""Staff pages of messages. Each module registers its models."""
+
+from messaging.admin import canned, console
+
+__all__ = ["canned", "console"]

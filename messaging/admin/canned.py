@@ -1,0 +1,34 @@
+"""Texts that nobody need write again."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from messaging.models import CannedReply
+from platform_auth.admin.pages import RecordedAdmin
+
+
+@admin.register(CannedReply)
+class CannedReplyAdmin(RecordedAdmin):
+    list_display = ("title", "beginning", "account", "position")
+    list_display_links = ("title",)
+    list_select_related = ("authorizer",)
+    ordering = ("position", "id")
+    search_fields = ("title__startswith",)
+    search_help_text = _("The beginning of a title")
+    raw_id_fields = ("authorizer",)
+    fields = ("title", "text", "authorizer", "position")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("authorizer")
+
+    @admin.display(description=_("text"))
+    def beginning(self, row: CannedReply) -> str:
+        return Truncator(row.text).chars(60)
+
+    @admin.display(description=_("account"))
+    def account(self, row: CannedReply) -> str:
+        return str(row.authorizer or _("all accounts"))

@@ -1,0 +1,146 @@
+"""The customer-service console: who has written, and the page on which they are answered."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from messaging.models import Conversation, ConversationQuerySet
+from messaging.views import Desk, at_desk, chat, name_of, pages_of, preview_of
+from miniprograms.models import Authorizer
+from platform_auth.admin.pages import StaffAdmin, ago, label
+
+LOOK, ANSWER = "messaging.view_conversation", "messaging.answer_conversation"
+MOST_ACCOUNTS = 50  # of those whose name begins alike
+
+
+class Console(Desk):
+    """Staff, and the users of all accounts."""
+
+    template = "admin/chat/page.html"
+    names = "admin:"
+    has_many_accounts = True
+
+    def __init__(self, model_admin: "ConversationAdmin") -> None:
+        self.model_admin = model_admin
+
+    def conversations(self, request: HttpRequest) -> ConversationQuerySet:
+        if not request.user.has_perm(LOOK):
+            raise PermissionDenied
+        rows: ConversationQuerySet = Conversation.objects.visible_to(request.user)
+        return rows
+
+    def may_answer(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm(ANSWER))
+
+    def page(self, request: HttpRequest, **context: Any) -> HttpResponse:
+        return self.model_admin.page(request, self.template, **context)
+
+    def everything(self, conversation: Conversation) -> str:
+        return reverse("admin:messaging_conversation_changelist")
+
+    def url(self, name: str, conversation: Conversation, *more: object) -> str:
+        if name == "chat":
+            return self.model_admin.url_of(conversation)
+        return super().url(name, conversation, *more)
+
+
+class UnreadFilter(admin.SimpleListFilter):
+    title = _("read")
+    parameter_name = "read"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("no", _("not yet read"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(unread__gt=0) if self.value() == "no" else queryset
+
+
+class WindowFilter(admin.SimpleListFilter):
+    title = _("window")
+    parameter_name = "window"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("open", _("can be answered")), ("closed", _("cannot be answered"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        is_open = Q(window_until__gt=timezone.now(), left__gt=0)
+        match self.value():
+            case "open":
+                return queryset.filter(is_open)
+            case "closed":
+                return queryset.exclude(is_open)
+        return queryset
+
+
+@admin.register(Conversation)
+class ConversationAdmin(StaffAdmin):
+    """The list; and the change page, which is the console."""
+
+    list_display = ("user", "account", "unread_label", "last_words", "window", "touched")
+    list_display_links = ("user",)
+    list_filter = (UnreadFilter, WindowFilter, "authorizer__kind")
+    list_select_related = ("authorizer",)
+    ordering = ("-touched_at",)
+    search_fields = ("openid", "authorizer__appid", "authorizer__nick_name")
+    search_help_text = _("A user's openid; or an account's appid, gh_… id, or beginning of a name")
+
+    class Media:
+        css = {"all": ("chat.css",)}  # noqa: RUF012 -- as Django reads it
+        js = ("chat.js",)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [*pages_of(self._desk, wrap, "<int:pk>/"), *super().get_urls()]
+
+    def _desk(self, appid: str) -> Console:
+        return Console(self)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        """Accounts first, so that both halves of the question have an index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        named = Q(appid=term) | Q(user_name=term) | Q(nick_name__startswith=term)
+        accounts = Authorizer.objects.filter(named).values_list("pk", flat=True)[:MOST_ACCOUNTS]
+        return queryset.filter(Q(openid=term) | Q(authorizer__in=list(accounts))), False
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        """The conversation itself: there is no form of its columns."""
+        if not (object_id.isascii() and object_id.isdigit() and len(object_id) < 19):
+            raise Http404
+        return at_desk(self._desk, chat)(request, int(object_id))
+
+    @admin.display(description=_("user"), ordering="openid")
+    def user(self, row: Conversation) -> str:
+        return name_of(row)
+
+    @admin.display(description=_("account"))
+    def account(self, row: Conversation) -> str:
+        return str(row.authorizer)
+
+    @admin.display(description=_("unread"), ordering="unread")
+    def unread_label(self, row: Conversation) -> SafeString | str:
+        return label(row.unread, "warning") if row.unread else "–"
+
+    @admin.display(description=_("last message"))
+    def last_words(self, row: Conversation) -> str:
+        return preview_of(row) or "–"
+
+    @admin.display(description=_("window"))
+    def window(self, row: Conversation) -> SafeString:
+        if row.is_open:
+            return label(_("%(left)d messages left") % {"left": row.left}, "success")
+        return label(_("closed"))
+
+    @admin.display(description=_("last activity"), ordering="touched_at")
+    def touched(self, row: Conversation) -> SafeString | str:
+        return ago(row.touched_at)
