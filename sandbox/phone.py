@@ -47,18 +47,19 @@ def answer(wechat: WeChat, request: Request) -> Reply:
         return not_done(request, PageRefusal("no such account"), back="/")
     if request.method == "POST":
         return _do(wechat, request, account, action)
-    openid = request.query.get("openid") or _openid(account, PERSONS[0])
+    openid = request.query.get("openid") or openid_of(account, PERSONS[0])
     return (_news if action == "lines" else _show)(wechat, request, account, openid)
 
 
-def _openid(account: Account, person: str) -> str:
+def openid_of(account: Account, person: str) -> str:
+    """Whom the account knows this person as."""
     digest = hashlib.sha256(f"{account.appid} {person}".encode()).hexdigest()
     return f"o{digest[:27]}"
 
 
 def _people(wechat: WeChat, say: Words, account: Account) -> dict[str, str]:
     """Whom one can be, by openid: three persons, and everybody a script has spoken for."""
-    people = {_openid(account, person): say(person) for person in PERSONS}
+    people = {openid_of(account, person): say(person) for person in PERSONS}
     known = {chat.openid: chat.openid for chat in wechat.chats.of(account.appid)}
     return people | {openid: name for openid, name in known.items() if openid not in people}
 
@@ -190,9 +191,9 @@ def _news(wechat: WeChat, request: Request, account: Account, openid: str) -> Re
     return _json(told)
 
 
-def _json(told: dict[str, object], status: int = 200) -> Reply:
+def _json(told: dict[str, object]) -> Reply:
     headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
-    return Reply(json.dumps(told, ensure_ascii=False).encode(), status, headers)
+    return Reply(json.dumps(told, ensure_ascii=False).encode(), headers=headers)
 
 
 # What the buttons do
@@ -207,7 +208,7 @@ def _do(wechat: WeChat, request: Request, account: Account, action: str) -> Repl
     except (KeyError, ValueError) as problem:
         if by_script:
             say = Words.of(request)
-            return _json({"problem": say("Not done: {problem}", problem=problem)}, 400)
+            return _json({"problem": say("Not done: {problem}", problem=problem)})
         return not_done(request, problem, back=_address(account, openid))
     if by_script:
         return _json({})

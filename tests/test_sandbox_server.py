@@ -272,6 +272,57 @@ def test_foreign_pages_cannot_drive_it(site: Site) -> None:
     assert site.wechat.outbox == []
 
 
+def test_a_person_chats_on_the_phone_page(site: Site) -> None:
+    site.wechat.grant(SHOP)
+    path = f"/sandbox/phone/{SHOP}"
+    assert path in site.get("/").text
+    page = site.get(f"{path}?openid=oLin&lang=en")
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "script-src" not in site.get("/").headers["Content-Security-Policy"]
+    fields = {"form_key": site.wechat.form_key, "kind": "text", "content": "<b>hello</b>"}
+    assert site.post(f"{path}/say?openid=oLin", fields | {"form_key": ""}).status_code == 403
+    assert site.post(f"{path}/say?openid=oLin", fields).status_code == 303
+    assert site.post(f"{path}/happen?openid=oLin", fields | {"event": "user_enter_tempsession"})
+    assert [push.kind for push in site.wechat.outbox] == ["text", "user_enter_tempsession"]
+    news = site.get(f"{path}/lines?openid=oLin&after=0").json()
+    assert "&lt;b&gt;hello&lt;/b&gt;" in news["html"]
+    assert (news["typing"], news["window"]) == (False, "7 messages left, for 48 h")
+    assert site.get(f"{path}/lines?openid=oLin&after={news['last']}").json()["html"] == ""
+    assert site.post(f"{path}/shout?openid=oLin", fields).status_code == 400
+    assert site.get("/sandbox/phone/none").status_code == 400
+
+
+def test_links_in_a_message_lead_to_the_web_or_nowhere(site: Site) -> None:
+    authorization = site.wechat.grant(SHOP)
+    token, _ = site.wechat.new_token(authorization)
+    site.wechat.say(SHOP, "oLin", "hello")
+    text = (
+        '<a href="javascript:alert(1)">one</a> <a href="https://a.example/?b=1&c=2">two</a>'
+        '<a href="" data-miniprogram-appid="x">three</a> <script>'
+    )
+    body = {"touser": "oLin", "msgtype": "text", "text": {"content": text}}
+    url = f"{site.url}/cgi-bin/message/custom/send?access_token={token}"
+    assert site.session.post(url, json=body, timeout=5).json()["errcode"] == 0
+    page = site.get(f"/sandbox/phone/{SHOP}?openid=oLin").text
+    assert "javascript:" not in page
+    assert "<script>" not in page
+    assert 'href="https://a.example/?b=1&amp;c=2"' in page
+    assert ">three</span> &lt;script&gt;" in page
+
+
+def test_the_console_tells_of_the_silence_after_many_failures(site: Site) -> None:
+    site.wechat.post.mute_after = 1
+    for _ in range(2):
+        site.wechat.push_ticket()
+    site.wechat.deliver_all(lambda *_: (500, b""))
+    assert site.script("state")["component"]["dropped"] == 1
+    page = site.get("/?lang=en").text
+    assert "too many failures" in page
+    assert "1 pushes were lost by silence." in page
+    site.wechat.post.muted_until = 0
+    assert "too many failures" not in site.get("/").text
+
+
 def test_it_hangs_up_and_cuts_answers_short(site: Site) -> None:
     site.wechat.fault("/wxa/x", drop="after")
     with pytest.raises(requests.ConnectionError):
