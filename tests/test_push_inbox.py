@@ -336,7 +336,7 @@ def test_a_push_costs_few_queries(
     wechat: WeChat, bound: Bound, django_assert_max_num_queries: Callable[..., object]
 ) -> None:
     bound(OURS)
-    for push, most in ((message_push(wechat, OURS), 11), (ticket_push(wechat), 12)):
+    for push, most in ((message_push(wechat, OURS), 13), (ticket_push(wechat), 12)):
         with django_assert_max_num_queries(most):  # type: ignore[attr-defined]
             assert push.answer() == SUCCESS
         with django_assert_max_num_queries(12):  # type: ignore[attr-defined]

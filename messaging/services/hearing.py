@@ -1,12 +1,13 @@
 """What users write and do: the conversation it belongs to, and what the rules have to say."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from messaging.models import Conversation, Reply, new_reference
+from messaging.models import Conversation, Reply, Rule, new_reference
 from messaging.services import replying, rules
 from messaging.services.rules import is_written
 from miniprograms.models import Authorizer
@@ -30,9 +31,10 @@ from platform_auth.wechat.messages import (
     text_of,
     window_of,
 )
-from platform_auth.wechat.replies import parse_content
+from platform_auth.wechat.replies import can_be_custom
 
 PREVIEW = 60  # characters
+_HEAVY = [f"authorizer__{name}" for name in ("miniprograminfo", "business_info", "func_info")]
 
 # What users write, and what they do at an account's door; the rest is WeChat's own news.
 _ACTS = (
@@ -44,66 +46,93 @@ HEARD = USER_MESSAGES | {kind for kind, event in EVENTS.items() if event in _ACT
 
 def hear(row: Push, message: Message) -> Reply | None:
     """Note MESSAGE, which came with ROW, in its conversation; what a rule replies to it."""
-    authorizer: Authorizer = Authorizer.objects.get(appid=row.appid, component=row.component_id)
-    conversation = note(authorizer, row, message)
-    found = rules.rules_for(authorizer)
-    rule = rules.choose(found, message, authorizer.kind, timezone.now()) if found else None
-    if rule is None:
+    conversation = _find(row) or _begin(row)
+    note(conversation, row, message)
+    is_late = timezone.now() - row.received_at > replying.GIVE_UP
+    if is_late or not conversation.has_rules:  # type: ignore[attr-defined]
         return None
-    return replying.reply_to(row, conversation, parse_content(rule.content), rule=rule)
+    return _let_rules_speak(row, conversation, message)
 
 
-def note(authorizer: Authorizer, row: Push, message: Message) -> Conversation:
+def _let_rules_speak(row: Push, conversation: Conversation, message: Message) -> Reply | None:
+    authorizer = conversation.authorizer
+    found = rules.rules_for(authorizer)
+    verdict = rules.choose(found, message, authorizer.kind, timezone.now())
+    if verdict is None or verdict.content is None:
+        return None
+    if row.attempts > 1 and not can_be_custom(verdict.content, authorizer.kind):
+        return None  # nobody waits for the only answer that could hold it
+    return replying.reply_to(row, conversation, verdict.content, rule=verdict.rule)
+
+
+def _find(row: Push) -> Conversation | None:
+    """The conversation with whoever sent ROW, its account, and whether that has any rules."""
+    theirs = Q(authorizer=OuterRef("authorizer")) | Q(authorizer=None)
+    rows = Conversation.objects.select_related("authorizer").defer(*_HEAVY)
+    rows = rows.annotate(has_rules=Exists(Rule.objects.filter(theirs, is_on=True)))
+    account = {"authorizer__appid": row.appid, "authorizer__component": row.component_id}
+    return rows.filter(openid=row.openid, **account).first()
+
+
+def _begin(row: Push) -> Conversation:
+    authorizer = Authorizer.objects.get(appid=row.appid, component=row.component_id)
+    new = Conversation(authorizer=authorizer, openid=row.openid, reference=new_reference())
+    Conversation.objects.bulk_create([new], ignore_conflicts=True)
+    begun = _find(row)
+    if begun is None:
+        raise Conversation.DoesNotExist
+    return begun
+
+
+def note(conversation: Conversation, row: Push, message: Message) -> None:
     """
-    The conversation of AUTHORIZER with whoever sent ROW, MESSAGE being the last that was heard.
-
-    It opens WeChat's window, or opens it anew; what comes late, or again, does neither.
+    MESSAGE, which came with ROW, in CONVERSATION. What comes late counts as unread all the same;
+    what is done again, by staff or after a failure, does so only if nothing newer was heard.
     """
     created = int(row.created.timestamp())
-    rows = Conversation.objects.filter(authorizer=authorizer, openid=row.openid)
-    conversation = rows.first() or _begin(authorizer, row.openid)
-    conversation.authorizer = authorizer
-    news = {
-        **_window(authorizer, conversation, message, row.created),
-        **_preview(conversation, message),
-    }
-    Conversation.objects.filter(pk=conversation.pk).update(
+    rows = Conversation.objects.filter(pk=conversation.pk)
+    if row.attempts > 1:
+        rows = rows.filter(heard__lt=created)
+    rows.update(
         heard=Greatest("heard", created),
         unread=F("unread") + int(is_written(message)),
         touched_at=Greatest("touched_at", row.received_at),
-        **{name: _if_newest(created, name, value) for name, value in news.items()},
+        **_window(conversation, message, row),
+        **_preview(conversation, message, created),
     )
-    return conversation
 
 
-def _if_newest(created: int, name: str, value: object) -> Case:
-    """VALUE for the field NAME, unless something that came before told of a later time."""
-    field = Conversation._meta.get_field(name)
-    newest = When(heard__lte=created, then=Value(value, field))
-    return Case(newest, default=name, output_field=field)
-
-
-def _begin(authorizer: Authorizer, openid: str) -> Conversation:
-    new = Conversation(authorizer=authorizer, openid=openid, reference=new_reference())
-    Conversation.objects.bulk_create([new], ignore_conflicts=True)
-    return Conversation.objects.get(authorizer=authorizer, openid=openid)
-
-
-def _window(
-    authorizer: Authorizer, conversation: Conversation, message: Message, at: datetime
-) -> dict[str, object]:
+def _window(conversation: Conversation, message: Message, row: Push) -> dict[str, Any]:
     """What we may send after MESSAGE; nothing where it gives less than is left from before."""
-    seconds, count = window_of(authorizer.kind, message) or (0, 0)
-    until = at + timedelta(seconds=seconds)
-    before = conversation.window_until or datetime.fromtimestamp(0, UTC)
-    if not count or (until < before and conversation.left):
+    is_newest = Q(heard__lte=int(row.created.timestamp()))
+    if isinstance(message, Unsubscribe):
+        return _where(is_newest, left=0)
+    allowed = window_of(conversation.authorizer.kind, message)
+    if allowed is None:
         return {}
-    return {"window_until": until, "left": count}
+    until = row.created + timedelta(seconds=allowed[0])
+    is_later = Q(window_until=None) | Q(window_until__lte=until)
+    is_used = is_newest & Q(left=0)
+    return _where(is_later | is_used, window_until=until, left=allowed[1])
 
 
-def _preview(conversation: Conversation, message: Message) -> dict[str, object]:
+def _preview(conversation: Conversation, message: Message, created: int) -> dict[str, Any]:
     """The beginning of what was written; of anything else its kind, for a page to put in words."""
     if not is_written(message):
         return {}
     text = text_of(message).replace("\n", " ")[:PREVIEW] or f"[{message.kind}]"
-    return dict(seal(Conversation, conversation.reference, preview=text))
+    sealed = seal(Conversation, conversation.reference, preview=text)
+    return _where(Q(heard__lte=created), **sealed)
+
+
+def _where(condition: Q, **values: Any) -> dict[str, Case]:
+    """For `update()`: VALUES in the rows for which CONDITION holds, in others what is there."""
+    fields = {name: Conversation._meta.get_field(name) for name in values}
+    return {
+        name: Case(
+            When(condition, then=Value(value, fields[name])),
+            default=F(name),
+            output_field=fields[name],
+        )
+        for name, value in values.items()
+    }

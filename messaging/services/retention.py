@@ -1,17 +1,21 @@
 """How long what users wrote, and what we said, is kept."""
 
+import time
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from messaging.models import Conversation, Reply
+from messaging.models import Conversation, Delivery, Reply
 from miniprograms.models import Authorizer
 from platform_auth.models import Push
 
 AFTER_UNBINDING = timedelta(days=7)  # an owner may cancel by mistake
-AT_ONCE = 10_000
+AT_ONCE = 1_000  # rows, in one transaction
+BUDGET = 60  # seconds; the next hour goes on where it ended
 
 
 def forget_old() -> None:
@@ -20,12 +24,39 @@ def forget_old() -> None:
     the inbox keeps what users wrote. Of accounts that have been unbound for a week all of it goes;
     the inbox keeps empty rows, by which it knows a replay.
     """
-    oldest = Now() - timedelta(days=settings.PUSH_RETENTION_DAYS)
-    Reply.objects.filter(at__lt=oldest).delete()
-    gone = Authorizer.objects.filter(
-        state=Authorizer.State.UNBOUND, unauthorized_at__lt=Now() - AFTER_UNBINDING
-    )
-    Conversation.objects.filter(Q(touched_at__lt=oldest) | Q(authorizer__in=gone)).delete()
-    written = Push.objects.filter(appid__in=gone.values("appid")).exclude(openid="")
-    ids = list(written.values_list("pk", flat=True)[:AT_ONCE])
-    Push.objects.filter(pk__in=ids).update(body="", openid="")
+    until = time.monotonic() + BUDGET
+    kept = timedelta(days=settings.PUSH_RETENTION_DAYS)
+    for authorizer in _gone(kept):
+        _forget_account(authorizer, until)
+    _delete(Reply.objects.filter(at__lt=Now() - kept), until)
+    _delete(Conversation.objects.filter(touched_at__lt=Now() - kept), until)
+
+
+def _gone(kept: timedelta) -> list[Authorizer]:
+    """Those that have left; of any that left longer ago all is as old, and deleted for that."""
+    days = [Now() - kept - 2 * AFTER_UNBINDING, Now() - AFTER_UNBINDING]
+    rows = Authorizer.objects.filter(state=Authorizer.State.UNBOUND, unauthorized_at__range=days)
+    return list(rows.only("appid"))
+
+
+def _forget_account(authorizer: Authorizer, until: float) -> None:
+    """Whatever the users of AUTHORIZER wrote, and who they were."""
+    _delete(Conversation.objects.filter(authorizer=authorizer), until)
+    told = Push.objects.filter(appid=authorizer.appid).exclude(openid="")
+    for pks in _chunks(told, until):
+        Delivery.objects.filter(push__in=pks).delete()
+        Push.objects.filter(pk__in=pks).update(body="", openid="", retry_at=None)
+
+
+def _delete(rows: QuerySet[Any], until: float) -> None:
+    for pks in _chunks(rows, until):
+        rows.model._default_manager.filter(pk__in=pks).delete()
+
+
+def _chunks(rows: QuerySet[Any], until: float) -> Iterator[list[int]]:
+    """The keys of ROWS, of which the taker leaves none, a thousand at a time."""
+    while time.monotonic() < until:
+        pks = list(rows.order_by().values_list("pk", flat=True)[:AT_ONCE])
+        if not pks:
+            return
+        yield pks
