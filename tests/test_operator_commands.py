@@ -6,7 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from messaging.models import CannedReply, Rule
+from miniprograms.models import Authorizer
 from platform_auth import heartbeats
+from platform_auth.wechat.replies import check_custom, parse_content
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +36,10 @@ def test_the_demo_has_a_member_of_staff_and_a_merchant(monkeypatch: pytest.Monke
     monkeypatch.setenv("DEMO_MERCHANT_PASSWORD", "of-the-merchant")
     run("seed_demo")
     run("seed_demo")
+    [rule] = Rule.objects.all()
+    for kind in Authorizer.Kind:
+        check_custom(parse_content(rule.content), kind)
+    assert CannedReply.objects.count() == 1
     staff, merchant = User.objects.order_by("-username")
     assert (staff.is_superuser, staff.check_password("of-the-staff")) == (True, True)
     assert (merchant.is_staff, merchant.check_password("of-the-merchant")) == (False, True)
