@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from messaging.models import REHEARSAL, ReleaseTest
+from messaging.services.judging import OUTDATED, Wrong, expect, read_reply
 from messaging.services.release_test import (
     MINI_PROGRAMS,
     OFFICIAL_ACCOUNTS,
@@ -37,9 +38,8 @@ from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
 from platform_auth.models import Component
 from platform_auth.wechat import http
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.envelope import Key, sign, split_reply
-from platform_auth.wechat.errors import Untrusted, WeChatError, clean
+from platform_auth.wechat.envelope import Key, sign
+from platform_auth.wechat.errors import WeChatError
 from platform_auth.wechat.explanations import explain
 
 WECHAT = "https://api.weixin.qq.com"
@@ -47,7 +47,6 @@ EVENT = "LOCATION"
 FOR_THE_MESSAGE = 10.0  # seconds; WeChat says "immediately"
 ENOUGH = 45.0  # seconds for all that is asked: somebody waits
 LOST = 2  # answers in a row that never came: nothing else will
-CLOCKS_APART = 600
 TICKET_LIFE = timedelta(hours=12)
 CODE_IS_WRONG = (61009, 61010, 40029)
 WORKER_LATE = timedelta(seconds=60)
@@ -73,9 +72,9 @@ class Step:
     title: str
     account: str
     verdict: Verdict
-    milliseconds: int | None = None
     said: str = ""
     hint: str = ""
+    milliseconds: int | None = None
 
     @property
     def name(self) -> str:
@@ -90,14 +89,6 @@ class CannotRehearse(Exception):
     """There is nothing to rehearse with."""
 
 
-class _Wrong(Exception):
-    """An answer that WeChat's tester would not take: what it says, and a hint."""
-
-    def __init__(self, said: str, hint: object) -> None:
-        super().__init__(said)
-        self.hint = str(hint)
-
-
 @dataclass(slots=True)
 class _Question:
     """A code that was sent to one account, and what is known of it."""
@@ -108,6 +99,10 @@ class _Question:
     is_lent: bool
     began: float = field(default_factory=time.monotonic)
     arrived: bool = False
+
+
+# The verdict, what was said, and a hint.
+_Outcome = tuple[Verdict, str, str]
 
 
 def warnings_about(url: str) -> list[str]:
@@ -129,7 +124,7 @@ def rehearse(component: Component, url: str) -> Iterator[Step]:
     """
     try:
         parts = urlsplit(url)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_address = False
     if not is_address:
@@ -170,19 +165,19 @@ class _Rehearsal:
         for question in self.questions:
             yield self._message(question)
 
-    def _try(self, title: str, account: str, exchange: Callable[[], tuple[Heard, str]]) -> Step:
+    def _try(self, title: str, account: str, exchange: Callable[[], str]) -> Step:
         """One request and what is to be said of its answer."""
         if reason := self._why_not():
-            return Step(title, account, Verdict.NOT_TRIED, said=reason)
+            return Step(title, account, Verdict.NOT_TRIED, reason)
         started = time.monotonic()
         try:
-            heard, said = exchange()
+            outcome: _Outcome = (Verdict.PASSED, exchange(), "")
             self.lost = 0
-            return Step(title, account, Verdict.PASSED, _milliseconds(heard.seconds), said)
-        except (Unheard, _Wrong) as problem:
+        except (Unheard, Wrong) as problem:
+            outcome = (Verdict.FAILED, str(problem), problem.hint)
             self.lost = self.lost + 1 if isinstance(problem, Unheard) else 0
-            spent = _milliseconds(time.monotonic() - started)
-            return Step(title, account, Verdict.FAILED, spent, str(problem), problem.hint)
+        spent = _milliseconds(time.monotonic() - started)
+        return Step(title, account, *outcome, milliseconds=spent)
 
     def _why_not(self) -> str:
         """Why no more is tried; "" if it is."""
@@ -194,24 +189,24 @@ class _Rehearsal:
 
     # The requests
 
-    def _check_component_url(self) -> tuple[Heard, str]:
+    def _check_component_url(self) -> str:
         return self._check_url(COMPONENT_DOOR)
 
-    def _check_message_url(self) -> tuple[Heard, str]:
+    def _check_message_url(self) -> str:
         return self._check_url(_door(next(iter(OFFICIAL_ACCOUNTS))))
 
-    def _check_url(self, path: str) -> tuple[Heard, str]:
+    def _check_url(self, path: str) -> str:
         echo = str(secrets.randbelow(10**19))
         heard = ask("GET", self.url + path, {**self._signature(), "echostr": echo})
-        _expect(heard, echo.encode(), _("its echostr"))
-        return heard, _("echostr came back")
+        expect(heard, echo.encode(), _("its echostr"))
+        return _("echostr came back")
 
-    def _push_ticket(self) -> tuple[Heard, str]:
+    def _push_ticket(self) -> str:
         """The ticket we hold: it is known already, so whatever it meets it changes nothing."""
         component = self.component
         created = component.ticket_created
         if not self.ticket or not created:
-            raise _Wrong(
+            raise Wrong(
                 _("We hold no component_verify_ticket."),
                 _(
                     "WeChat pushes one every ten minutes: give its console the address, and press "
@@ -219,7 +214,7 @@ class _Rehearsal:
                 ),
             )
         if created < time.time() - TICKET_LIFE.total_seconds():
-            raise _Wrong(
+            raise Wrong(
                 _("The ticket we hold is older than 12 hours, when tickets run out."),
                 _("WeChat's pushes do not arrive: compare the addresses in its console."),
             )
@@ -233,19 +228,25 @@ class _Rehearsal:
                 "ComponentVerifyTicket": self.ticket,
             },
         )[0]
-        _expect(heard, b"success", "success")
-        return heard, "success"
+        expect(heard, b"success", "success")
+        return "success"
 
     def _passive(
         self, title: str, appid: str, user_name: str, fields: dict[str, str], content: str
     ) -> Step:
         """A push that is to be answered with the text CONTENT, sealed."""
 
-        def exchange() -> tuple[Heard, str]:
+        def exchange() -> str:
             openid = _openid()
             heard, nonce = self._tell(appid, user_name, openid, fields)
-            self._read_reply(heard, nonce, openid, user_name, content)
-            return heard, content
+            wanted = {
+                "ToUserName": openid,
+                "FromUserName": user_name,
+                "MsgType": "text",
+                "Content": content,
+            }
+            read_reply(heard, wanted, key=self.key, nonce=nonce, appid=self.component.appid)
+            return content
 
         return self._try(title, appid, exchange)
 
@@ -256,12 +257,12 @@ class _Rehearsal:
         code = lent or f"queryauthcode@@@{secrets.token_urlsafe(48)}"
         question = _Question(appid, openid, code, bool(lent))
 
-        def exchange() -> tuple[Heard, str]:
+        def exchange() -> str:
             question.began = time.monotonic()
             heard, _nonce = self._tell(appid, user_name, openid, _text(f"{QUERY}{code}"))
             question.arrived = heard.status == 200
-            _expect(heard, b"", _("an empty body"))
-            return heard, _("an empty body")
+            expect(heard, b"", _("an empty body"))
+            return _("an empty body")
 
         self.questions.append(question)
         return self._try(_("Code"), appid, exchange)
@@ -304,60 +305,6 @@ class _Rehearsal:
         signature = sign(self.key.token, timestamp, nonce)
         return {"signature": signature, "timestamp": timestamp, "nonce": nonce}
 
-    # The sealed reply
-
-    def _read_reply(
-        self, heard: Heard, nonce: str, openid: str, user_name: str, content: str
-    ) -> None:
-        """Everything that WeChat looks at in a passive reply. Raises _Wrong."""
-        _must_be_in_time_and_ok(heard)
-        outer = _envelope(heard)
-        encrypt, timestamp = outer.get("Encrypt"), outer.get("TimeStamp")
-        signed = sign(self.key.token, timestamp, outer.get("Nonce"), encrypt)
-        if outer.get("MsgSignature") != signed:
-            raise _Wrong(
-                _("MsgSignature does not fit the reply."),
-                _("It is signed with another token: compare WeChat's console with the component."),
-            )
-        if not _is_now(timestamp):
-            raise _Wrong(
-                _("TimeStamp is %(time)s.") % {"time": clean(timestamp)},
-                _("The web server's clock is wrong."),
-            )
-        if outer.get("Nonce") != nonce:
-            raise _Wrong(_("Nonce is not the one of the push."), _OUTDATED)
-        self._read_message(encrypt, {
-            "ToUserName": openid,
-            "FromUserName": user_name,
-            "MsgType": "text",
-            "Content": content,
-        })  # fmt: skip
-
-    def _read_message(self, encrypt: str, wanted: dict[str, str]) -> None:
-        try:
-            message, appid = split_reply(encrypt, key=self.key)
-        except Untrusted:
-            raise _Wrong(
-                _("The reply cannot be decrypted."),
-                _(
-                    "It is sealed with another EncodingAESKey: compare WeChat's console with the "
-                    "component."
-                ),
-            ) from None
-        if appid != self.component.appid:
-            raise _Wrong(
-                _("The appid at the reply's end is %(appid)s.") % {"appid": clean(appid)[:40]},
-                _("It must be the component's, not the account's."),
-            )
-        try:
-            inner = wire.read(message)
-        except Untrusted:
-            raise _Wrong(_("What is sealed in the reply is not XML."), _OUTDATED) from None
-        for name, value in wanted.items():
-            if inner.get(name) != value:
-                told = {"name": name, "value": clean(inner.get(name))[:80]}
-                raise _Wrong(_("%(name)s is “%(value)s”.") % told, _OUTDATED)
-
     # The message by the API
 
     def _message(self, question: _Question) -> Step:
@@ -365,16 +312,17 @@ class _Rehearsal:
         title = _("Message by the API")
         if not question.arrived:
             said = _("The code did not arrive.")
-            return Step(title, question.appid, Verdict.NOT_TRIED, said=said)
-        look = self._look_at_chat if question.is_lent else self._look_at_row
+            return Step(title, question.appid, Verdict.NOT_TRIED, said)
+        look = _look_at_chat if question.is_lent else _look_at_row
         while True:
             row = self._row(question)
-            spent = time.monotonic() - question.began
-            if step := look(question, row, title, _milliseconds(spent)):
-                return step
-            if spent > FOR_THE_MESSAGE:
-                return self._too_late(question, row, title, _milliseconds(spent))
             let_go()
+            spent = time.monotonic() - question.began
+            outcome = look(question, row)
+            if outcome is None and spent > FOR_THE_MESSAGE:
+                outcome = _nothing_came(row)
+            if outcome:
+                return Step(title, question.appid, *outcome, milliseconds=_milliseconds(spent))
             time.sleep(0.1)
 
     def _row(self, question: _Question) -> ReleaseTest | None:
@@ -382,53 +330,72 @@ class _Rehearsal:
         row: ReleaseTest | None = rows.filter(openid=question.openid).first()
         return row
 
-    def _look_at_chat(
-        self, question: _Question, row: ReleaseTest | None, title: str, spent: int
-    ) -> Step | None:
-        """The sandbox shows the chat: was its user told?"""
-        let_go()
-        body = {"appid": question.appid, "openid": question.openid}
-        try:
-            chat = http.call("/sandbox/api/transcript", body, repeat=False)
-        except WeChatError as problem:
-            return Step(
-                title, question.appid, Verdict.FAILED, spent, str(problem), str(_NO_SANDBOX)
-            )
-        said = _by_api(chat)
-        if code_reply(question.code) in said:
-            return Step(title, question.appid, Verdict.PASSED, spent, _("…_from_api has come"))
-        if said:
-            told = _("The user was told something else.")
-            return Step(title, question.appid, Verdict.FAILED, spent, told, str(_OUTDATED))
-        if row and row.state == ReleaseTest.State.FAILED:
-            return _refused(title, row, spent)
+
+# What came of a code. None: nothing yet.
+
+
+def _look_at_chat(question: _Question, row: ReleaseTest | None) -> _Outcome | None:
+    """The sandbox shows the chat: was its user told?"""
+    body = {"appid": question.appid, "openid": question.openid}
+    try:
+        said = _by_api(http.call("/sandbox/api/transcript", body, repeat=False))
+    except WeChatError as problem:
+        return Verdict.FAILED, str(problem), _("The sandbox has stopped answering.")
+    if code_reply(question.code) in said:
+        return Verdict.PASSED, _("…_from_api has come"), ""
+    if said:
+        return Verdict.FAILED, _("The user was told something else."), str(OUTDATED)
+    return _refused(row) if row and row.state == ReleaseTest.State.FAILED else None
+
+
+def _by_api(chat: dict[str, Any]) -> list[str]:
+    """What the account has said in CHAT by the API."""
+    lines = chat.get("lines")
+    told = [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
+    return [http.read_text(line.get("text")) for line in told if line.get("way") == "api"]
+
+
+def _look_at_row(question: _Question, row: ReleaseTest | None) -> _Outcome | None:
+    """The code was made up, so WeChat must refuse it; but the worker must have asked."""
+    if row is None or row.state == ReleaseTest.State.DUE:
         return None
-
-    def _look_at_row(
-        self, question: _Question, row: ReleaseTest | None, title: str, spent: int
-    ) -> Step | None:
-        """The code was made up, so WeChat must refuse it; but the worker must have asked."""
-        if row is None or row.state != ReleaseTest.State.FAILED:
-            return None
-        if row.errcode not in CODE_IS_WRONG:
-            return _refused(title, row, spent)
+    if row.state == ReleaseTest.State.DONE:
+        said = _("The worker traded the code, and WeChat took the message.")
+    elif row.errcode in CODE_IS_WRONG:
         said = _("The worker took the code up, and WeChat refused it: it was made up.")
-        hint = _("That a real code is told back shows in WeChat's own test, or with the sandbox.")
-        return Step(title, question.appid, Verdict.UNPROVABLE, spent, said, hint)
+    else:
+        return _refused(row)
+    hint = _("What a user is told shows in WeChat's own test, or with the sandbox.")
+    return Verdict.UNPROVABLE, said, hint
 
-    def _too_late(
-        self, question: _Question, row: ReleaseTest | None, title: str, spent: int
-    ) -> Step:
-        """Nothing came of it within our patience: how far has it got?"""
-        if row is None:
-            said = _("The code is not in this database.")
-            hint = _("Another installation with the same keys answers there: correct PUBLIC_URL.")
-        elif row.last_error:
-            said, hint = row.last_error, _("The worker tries again; mend what it says.")
-        else:
-            said = _("Nobody has taken the code up within 10 seconds.")
-            hint = _worker_hint()
-        return Step(title, question.appid, Verdict.FAILED, spent, said, hint)
+
+def _refused(row: ReleaseTest) -> _Outcome:
+    """The worker has given up: why."""
+    if row.errcode is None:
+        return Verdict.FAILED, row.last_error, _("Look at the worker's log.")
+    known = explain(row.errcode)
+    return Verdict.FAILED, row.last_error, f"{_(known.cause)} {_(known.remedy)}"
+
+
+def _nothing_came(row: ReleaseTest | None) -> _Outcome:
+    """Our patience is over: how far has it got?"""
+    if row is None:
+        said = _("The code is not in this database.")
+        hint = _("Another installation with the same keys answers there: correct PUBLIC_URL.")
+    elif row.last_error:
+        said, hint = row.last_error, _("The worker tries again; mend what it says.")
+    else:
+        said = _("Nobody has taken the code up within 10 seconds.")
+        is_alive = heartbeats.is_alive("answer_release_tests", WORKER_LATE)
+        hint = (
+            _("The worker has more to do than it can: give it more threads.")
+            if is_alive
+            else _("No worker is running: start the Celery worker and beat.")
+        )
+    return Verdict.FAILED, said, hint
+
+
+# What WeChat sends
 
 
 _EVENT = {
@@ -438,8 +405,6 @@ _EVENT = {
     "Longitude": "113.352425",
     "Precision": "119.385040",
 }
-_OUTDATED = lazy("An older version of this program runs there, or something in between changes it.")
-_NO_SANDBOX = lazy("The sandbox has stopped answering.")
 
 
 def _text(content: str) -> dict[str, str]:
@@ -462,124 +427,3 @@ def _milliseconds(seconds: float) -> int:
 def _xml(fields: dict[str, str]) -> str:
     inside = "".join(f"<{name}><![CDATA[{text}]]></{name}>" for name, text in fields.items())
     return f"<xml>{inside}</xml>"
-
-
-def _is_now(timestamp: str) -> bool:
-    is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) == 10
-    return is_number and abs(int(timestamp) - time.time()) < CLOCKS_APART
-
-
-def _by_api(chat: dict[str, Any]) -> list[str]:
-    """What the account has said in CHAT by the API."""
-    lines = chat.get("lines")
-    told = [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
-    return [http.read_text(line.get("text")) for line in told if line.get("way") == "api"]
-
-
-def _refused(title: str, row: ReleaseTest, spent: int) -> Step:
-    """The worker has given up: why."""
-    hint = _("Look at the worker's log.")
-    if row.errcode is not None:
-        known = explain(row.errcode)
-        hint = f"{_(known.cause)} {_(known.remedy)}"
-    return Step(title, row.appid, Verdict.FAILED, spent, row.last_error, hint)
-
-
-def _worker_hint() -> str:
-    if heartbeats.is_alive("answer_release_tests", WORKER_LATE):
-        return _("The worker has more to do than it can: give it more threads.")
-    return _("No worker is running, or it reads another queue: start the Celery worker and beat.")
-
-
-# What is wrong with an answer
-
-
-def _expect(heard: Heard, body: bytes, name: str) -> None:
-    """Raises _Wrong unless HEARD is BODY, which people call NAME."""
-    _must_be_in_time_and_ok(heard)
-    if heard.body != body:
-        told = {"wanted": name, "got": _describe(heard.body)}
-        raise _Wrong(_("%(got)s, where %(wanted)s is due.") % told, _hint_for_body(heard.body))
-
-
-def _envelope(heard: Heard) -> wire.Push:
-    """The four parts of a passive reply. Raises _Wrong."""
-    try:
-        outer = wire.read(heard.body)
-    except Untrusted:
-        told = {"wanted": _("a sealed reply"), "got": _describe(heard.body)}
-        said = _("%(got)s, where %(wanted)s is due.") % told
-        raise _Wrong(said, _hint_for_body(heard.body)) from None
-    for name in ("Encrypt", "MsgSignature", "TimeStamp", "Nonce"):
-        if not outer.get(name):
-            raise _Wrong(
-                _("The reply has no %(name)s: it is not sealed.") % {"name": name}, _OUTDATED
-            )
-    return outer
-
-
-def _must_be_in_time_and_ok(heard: Heard) -> None:
-    if heard.is_late:
-        raise _Wrong(
-            _("The answer took %(seconds).1f seconds; WeChat hangs up after 5.")
-            % {"seconds": heard.seconds},
-            _("Look at the load, and at the logs of the web server and the database."),
-        )
-    if 300 <= heard.status < 400:
-        raise _Wrong(
-            _("A redirect to %(place)s: WeChat does not follow it, the push is lost.")
-            % {"place": clean(heard.location)[:200] or "?"},
-            _(
-                "Give WeChat's console, and PUBLIC_URL, the address where the way ends; or let the "
-                "proxy pass /wechat/ on without a redirect."
-            ),
-        )
-    if heard.status != 200:
-        raise _Wrong(f"HTTP {heard.status}: {_describe(heard.body)}", _hint_for_status(heard))
-
-
-def _hint_for_status(heard: Heard) -> str:
-    match heard.status:
-        case 403 if heard.body == b"forbidden":
-            return _(
-                "The keys there are not this component's: another installation, or another "
-                "database, answers at this address."
-            )
-        case 401 | 403 | 429:
-            return _("A firewall or a login stands in front: let WeChat through to /wechat/.")
-        case 400:
-            return _("ALLOWED_HOSTS may lack the host of this address.")
-        case 404 | 405:
-            return _("This address is not ours, or a proxy does not pass /wechat/ on.")
-        case 503 if heard.body == b"unavailable":
-            return _("The web server there cannot reach its database, or cannot read its secrets.")
-        case 502 | 503 | 504:
-            return _("The proxy does not reach the web server: is it running?")
-        case _:
-            return _("Look at the logs of the web server.")
-
-
-def _describe(body: bytes) -> str:
-    """What BODY is, in a few words."""
-    if not body:
-        return _("an empty body")
-    if _is_html(body):
-        return _("an HTML page")
-    text = clean(body[:200].decode(errors="replace"))
-    return f"“{text[:80]}”"
-
-
-def _hint_for_body(body: bytes) -> str:
-    if _is_html(body):
-        return _("Another program, or a login page, answers at this address.")
-    if body == b"success":
-        return _(
-            "The web server there does not know the test: restart it, if it was updated; or its "
-            "answer took longer than 2 seconds."
-        )
-    return str(_OUTDATED)
-
-
-def _is_html(body: bytes) -> bool:
-    start = body[:1000].lstrip().lower()
-    return start.startswith(b"<!doctype") or b"<html" in start

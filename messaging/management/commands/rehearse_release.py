@@ -28,14 +28,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         component = _component(options["component"])
         url = options["url"] or settings.PUBLIC_URL
+        try:
+            steps = rehearsal.rehearse(component, url)
+        except CannotRehearse as problem:
+            raise CommandError(str(problem)) from None
         self.stdout.write(f"{component.appid} at {url}")
         for warning in rehearsal.warnings_about(url):
             self.stdout.write(f"Warning: {warning}")
-        try:
-            steps = [self._tell(step) for step in rehearsal.rehearse(component, url)]
-        except CannotRehearse as problem:
-            raise CommandError(str(problem)) from None
-        self._sum_up(steps)
+        self._sum_up([self._tell(step) for step in steps])
 
     def _tell(self, step: Step) -> Step:
         spent = "" if step.milliseconds is None else f"{step.milliseconds} ms"
