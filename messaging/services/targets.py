@@ -16,7 +16,7 @@ from messaging.models import Delivery, Target, in_a_day
 from messaging.outbound import Undelivered
 from messaging.services.delivering import as_json, explain, note_success, post
 from messaging.standard_webhooks import new_secret
-from platform_auth.fields import Unreadable, readable, seal
+from platform_auth.fields import readable, seal
 from platform_auth.leases import let_go
 from platform_auth.models import is_free
 from platform_auth.operations import record
@@ -31,23 +31,31 @@ def send_test(target: Target, *, by: Person) -> str:
     """
     Post a message of the type `test` to TARGET now, because BY wants to know; what came of it, in a
     sentence. If it was left alone and answers, it gets everything that waits.
+
+    Raises Undelivered if it did not take it, and Unreadable if its secret cannot be read.
     """
     record("test_target", by=by, result=str(target))
     let_go()
     body = as_json("test", timezone.now(), {"target": target.name})
     started = time.monotonic()
-    try:
-        answer = post(target, f"test_{secrets.token_hex(16)}", body)
-    except (Undelivered, Unreadable) as error:
-        return str(error)
+    answer = post(target, f"test_{secrets.token_hex(16)}", body)
     if not answer.is_good:
-        return explain(answer.status)
+        raise Undelivered(explain(answer.status))
     note_success(target)
-    return _("%(target)s took it (HTTP %(status)d) in %(milliseconds)d ms.") % {
-        "target": target,
+    return _("It took the message (HTTP %(status)d) in %(milliseconds)d ms.") % {
         "status": answer.status,
         "milliseconds": (time.monotonic() - started) * 1000,
     }
+
+
+def switch(target: Target, *, on: bool, by: Person) -> None:
+    """
+    Tell TARGET of messages from now ON, or no more. What waits for one that is off stays, until it
+    is given up; one that was left alone is asked again at once.
+    """
+    with transaction.atomic():
+        Target.objects.filter(pk=target.pk).update(is_on=on, paused_until=None)
+        record("switch_target_on" if on else "switch_target_off", by=by, result=str(target))
 
 
 def rotate_secret(target: Target, *, by: Person) -> str:
