@@ -30,10 +30,10 @@ from audits.models import (
     Screenshot,
 )
 from audits.services import committing, templates
-from messaging.models import CannedReply, Conversation, Reply
+from messaging.models import CannedReply, Conversation, ReleaseTest, Reply
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
-from platform_auth.models import Operation
+from platform_auth.models import Operation, Push
 from platform_auth.operations import record
 from platform_auth.roles import ANSWERERS
 from sandbox.world import WeChat
@@ -130,6 +130,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/audits/codetemplate/drafts/<int:component>/": ("GET", PAGE),
     "admin/audits/codetemplate/drafts/<int:component>/<int:draft>/": ("GET", PAGE),
     "admin/audits/codetemplate/<path:object_id>/delete-template/": ("GET", PAGE),
+    "admin/messaging/releasetest/rehearse/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/assign/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/refuse/": ("POST", ACT),
 }
@@ -169,7 +170,7 @@ for _end, _method, _status in CHAT:
     }
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
-               "codeaudit", "release", "campaignitem", "conversation"}  # fmt: skip
+               "codeaudit", "release", "campaignitem", "conversation", "releasetest"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
@@ -287,6 +288,9 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
             campaign=_campaign(account), authorizer=account, state="waiting"
         ),
         Operation: lambda: record("test", by=merchant, appid=account.appid),
+        ReleaseTest: lambda: ReleaseTest.objects.create(
+            component=account.component, push=Push.objects.all()[0], appid=account.appid
+        ),
         CannedReply: lambda: CannedReply.objects.create(title="hours", text="9 to 5"),
         beat.PeriodicTask: lambda: beat.PeriodicTask.objects.create(
             name="job", task="miniprograms.tasks.reconcile", interval=interval

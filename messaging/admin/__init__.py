@@ -1,5 +1,5 @@
 """Staff pages of messages. Each module registers its models."""
 
-from messaging.admin import canned, console
+from messaging.admin import canned, console, rehearsal
 
-__all__ = ["canned", "console"]
+__all__ = ["canned", "console", "rehearsal"]
