@@ -1,16 +1,24 @@
 """A person chats on the sandbox's phone page, in a real browser."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+from pytest_django.live_server_helper import LiveServer
 
+from messaging.models import Rule
+from messaging.tasks import send_replies
 from sandbox import server
 from sandbox.chats import NOTICE, Allowance
 from sandbox.contents import KINDS
+from sandbox.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT
 from sandbox.phone import PERSONS, openid_of
+from sandbox.pushes import over_http
+from sandbox.world import WeChat
 from tests import test_sandbox_messages as messages
 from tests import test_sandbox_release_test as release
+from tests.conftest import Bound
 from tests.test_browser_binding import NewPage
 from tests.test_browser_binding import chromium as chromium
 from tests.test_browser_binding import new_page as new_page
@@ -34,13 +42,11 @@ def platform() -> Iterator[Platform]:
 class Person:
     """Lin, with a phone in hand."""
 
-    def __init__(self, platform: Platform, page: Any, appid: str) -> None:
-        self.platform = platform
+    def __init__(self, wechat: WeChat, page: Any, appid: str) -> None:
         self.page = page
         self.appid = appid
-        self.openid = openid_of(platform.wechat.accounts[appid], PERSONS[0])
-        url = f"{platform.wechat.base_url}/sandbox/phone/{appid}?lang=en"
-        page.goto(url)
+        self.openid = openid_of(wechat.accounts[appid], PERSONS[0])
+        page.goto(f"{wechat.base_url}/sandbox/phone/{appid}?lang=en")
 
     def says(self, text: str) -> None:
         self.page.get_by_label("Message", exact=True).fill(text)
@@ -54,18 +60,34 @@ class Person:
     def sees(self, text: str) -> None:
         self.page.get_by_role("log").get_by_text(text).last.wait_for()
 
+    def waits_for(self, ready: Callable[[], bool]) -> None:
+        """Until something is so at the other end; the page lives on."""
+        for _ in range(200):
+            if ready():
+                return
+            self.page.wait_for_timeout(50)
+        pytest.fail("nothing came")
+
+
+class Reader(Person):
+    """The same, and the platform of the message tests at the other end."""
+
+    def __init__(self, platform: Platform, page: Any, appid: str) -> None:
+        super().__init__(platform.wechat, page, appid)
+        self.platform = platform
+
     def gets(self, msgtype: str, content: Any) -> None:
         body = {"touser": self.openid, "msgtype": msgtype, msgtype: content}
         assert self.platform.post(messages.SEND, body, self.appid) == 0
 
-    def replies(self, rest: str, msgtype: str = "text") -> None:
-        """What the platform will answer at once."""
+    def hears(self, rest: str, msgtype: str = "text") -> None:
+        """What the platform will reply."""
         self.platform.answers.append(sealed(reply(self.appid, msgtype, rest, to=self.openid)))
 
 
 def test_a_conversation(new_page: NewPage, platform: Platform) -> None:
-    person = Person(platform, new_page(viewport=PHONE), READERS)
-    person.replies("<Content>Yes, until nine &lt;b&gt;</Content>")
+    person = Reader(platform, new_page(viewport=PHONE), READERS)
+    person.hears("<Content>Yes, until nine &lt;b&gt;</Content>")
     person.says("Are you open?")
     person.sees("Are you open?")
     person.sees("Yes, until nine <b>")
@@ -88,7 +110,7 @@ def test_a_conversation(new_page: NewPage, platform: Platform) -> None:
 def test_every_kind_of_message_is_shown(new_page: NewPage, platform: Platform, appid: str) -> None:
     kind = platform.wechat.accounts[appid].kind
     platform.wechat.chats.allowances[kind]["message"] = Allowance(20, 3600)
-    person = Person(platform, new_page(viewport=PHONE), appid)
+    person = Reader(platform, new_page(viewport=PHONE), appid)
     page = person.page
     person.says("hello")
     names = {"image": "Picture", "miniprogrampage": "Mini program card"}
@@ -111,7 +133,7 @@ def test_every_kind_of_message_is_shown(new_page: NewPage, platform: Platform, a
 
 
 def test_a_choice_of_a_menu_is_said(new_page: NewPage, platform: Platform) -> None:
-    person = Person(platform, new_page(), READERS)
+    person = Reader(platform, new_page(), READERS)
     person.says("hello")
     person.sees("hello")
     person.gets("msgmenu", messages.MENU)
@@ -125,7 +147,7 @@ def test_a_choice_of_a_menu_is_said(new_page: NewPage, platform: Platform) -> No
 
 
 def test_events_are_a_click_away(new_page: NewPage, platform: Platform) -> None:
-    reader = Person(platform, new_page(), READERS)
+    reader = Reader(platform, new_page(), READERS)
     reader.presses("Subscribe")
     reader.sees("Subscribe · subscribe")
     reader.page.get_by_label("EventKey").fill("HOURS")
@@ -138,7 +160,7 @@ def test_events_are_a_click_away(new_page: NewPage, platform: Platform) -> None:
     reader.page.get_by_text("9 messages left, for 60 s").wait_for()
     reader.presses("Unsubscribe")
     reader.page.get_by_text("The account cannot write to you now.").wait_for()
-    visitor = Person(platform, new_page(), SHOP)
+    visitor = Reader(platform, new_page(), SHOP)
     visitor.presses("Enter the chat")
     visitor.page.get_by_text("2 messages left, for 60 s").wait_for()
 
@@ -146,18 +168,18 @@ def test_events_are_a_click_away(new_page: NewPage, platform: Platform) -> None:
 def test_a_failing_service_is_noticed_and_a_transfer_told(
     new_page: NewPage, platform: Platform
 ) -> None:
-    person = Person(platform, new_page(), READERS)
+    person = Reader(platform, new_page(), READERS)
     platform.answers = [(500, b"oops")] * 3
     person.says("hello")
     person.sees(NOTICE)
     person.sees("500 oops")
-    person.replies("", "transfer_customer_service")
+    person.hears("", "transfer_customer_service")
     person.says("a human, please")
     person.sees("Handed over to customer service")
 
 
 def test_another_person_has_a_chat_of_their_own(new_page: NewPage, platform: Platform) -> None:
-    person = Person(platform, new_page(), SHOP)
+    person = Reader(platform, new_page(), SHOP)
     person.says("hello")
     person.sees("hello")
     person.page.get_by_label("You are").select_option("Chen")
@@ -169,7 +191,7 @@ def test_another_person_has_a_chat_of_their_own(new_page: NewPage, platform: Pla
 
 def test_who_nobody_hears_is_told(new_page: NewPage, platform: Platform) -> None:
     platform.wechat.cancel(SHOP)
-    person = Person(platform, new_page(), SHOP)
+    person = Reader(platform, new_page(), SHOP)
     person.page.get_by_text("nobody hears you").wait_for()
     person.says("hello")
     person.page.get_by_role("alert").get_by_text("Not done").wait_for()
@@ -178,7 +200,7 @@ def test_who_nobody_hears_is_told(new_page: NewPage, platform: Platform) -> None
 
 
 def test_it_works_without_scripts(new_page: NewPage, platform: Platform) -> None:
-    person = Person(platform, new_page(java_script_enabled=False), SHOP)
+    person = Reader(platform, new_page(java_script_enabled=False), SHOP)
     person.says("hello")
     person.sees("hello")
     person.presses("Enter the chat")
@@ -193,6 +215,34 @@ def test_it_speaks_chinese(new_page: NewPage, platform: Platform) -> None:
     page.get_by_role("button", name="发送").click()
     page.locator(".mine", has_text="在吗").wait_for()
     page.get_by_text("对方还可发 5 条，48 小时内有效").wait_for()
+
+
+def told(wechat: WeChat, appid: str) -> bool:
+    """Whether our own platform has taken a message to this account."""
+    return any(one.accepted and one.push.appid == appid for one in wechat.deliveries)
+
+
+@pytest.mark.usefixtures("ticket")
+def test_our_own_platform_answers(
+    new_page: NewPage, wechat: WeChat, bound: Bound, live_server: LiveServer
+) -> None:
+    said = {"msgtype": "text", "text": {"content": "Welcome <3"}}
+    Rule.objects.create(name="all", trigger=Rule.Trigger.DEFAULT, content=said)
+    shop, readers = (bound(kind=kind).appid for kind in (MINI_PROGRAM, OFFICIAL_ACCOUNT))
+    wechat.component.message_url = f"{live_server.url}/wechat/$APPID$/push/"
+    wechat.post.deliver = over_http
+    site = server.start(wechat)
+    for appid, way in ((readers, "Passive reply"), (shop, "Customer-service message")):
+        person = Person(wechat, new_page(viewport=PHONE), appid)
+        person.says("hello")
+        person.waits_for(partial(told, wechat, appid))
+        send_replies()
+        person.sees("Welcome <3")
+        person.sees(way)
+        person.page.close()
+    assert all(delivery.accepted for delivery in wechat.deliveries)
+    site.shutdown()
+    site.server_close()
 
 
 def test_the_release_test_is_started_by_a_button(new_page: NewPage) -> None:
