@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
-from sandbox.chats import Line
+from sandbox.chats import Allowance, Line
 from sandbox.errors import PageRefusal, Refusal
 from sandbox.exchange import Reply, Request
 from sandbox.faults import Fault
@@ -142,6 +142,15 @@ def read_transcript(wechat: WeChat, data: Data) -> Data:
             "window_ends": max((window.ends for window in windows), default=None),
             "typing": bool(chat and wechat.clock() < chat.typing_until),
         }
+
+
+def change_allowance(wechat: WeChat, data: Data) -> Data:
+    """How many MESSAGES within how many SECONDS a TRIGGER allows accounts of a KIND."""
+    allowed = Allowance(int(data["messages"]), int(data["seconds"]))
+    with wechat.lock:
+        allowances = wechat.chats.allowances[data["kind"]]
+        allowances[data["trigger"]] = allowed
+        return {trigger: one._asdict() for trigger, one in allowances.items()}
 
 
 def start_release_test(wechat: WeChat, data: Data) -> Data:
@@ -374,6 +383,7 @@ ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("POST", "happen"): happen,
     ("GET", "transcript"): read_transcript,
     ("POST", "transcript"): read_transcript,
+    ("POST", "allowances"): change_allowance,
     ("POST", "release_test"): start_release_test,
     ("GET", "release_test"): read_release_test,
     ("POST", "release_code"): lend_release_code,

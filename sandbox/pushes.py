@@ -251,12 +251,13 @@ class PostOffice:
         return delivery
 
     def _count_failure(self, at: float) -> None:
-        self._failures.append(at)
-        while self._failures[0] <= at - MUTE_WINDOW:
-            self._failures.popleft()
-        if self.mute_after is not None and len(self._failures) >= self.mute_after:
-            self.muted_until = at + self.mute_seconds
-            self._failures.clear()
+        with self._lock:
+            self._failures.append(at)
+            while self._failures[0] <= at - MUTE_WINDOW:
+                self._failures.popleft()
+            if self.mute_after is not None and len(self._failures) >= self.mute_after:
+                self.muted_until = at + self.mute_seconds
+                self._failures.clear()
 
     def _next(self) -> Push | None:
         with self._lock:

@@ -27,6 +27,11 @@ GROUPS = {
     4: Group(("wx14550af28c71a144", "gh_26128078e9ab"), ("wx05d483572dcd5d8b", "gh_39abb5d4e1b7")),
     5: Group(("wxa35b9c23cfe664eb", "gh_2b3713f184a6"), ("wx5910277cae6fd970", "gh_7818dcb60240")),
 }
+ACCOUNTS = {
+    appid: (user_name, kind)
+    for group in GROUPS.values()
+    for (appid, user_name), kind in zip(group, (OFFICIAL_ACCOUNT, MINI_PROGRAM), strict=True)
+}
 TEXT, QUERY = "TESTCOMPONENT_MSG_TYPE_TEXT", "QUERY_AUTH_CODE:"
 EVENT = "LOCATION"
 PATIENCE = 30  # seconds for the message by the API; WeChat says "immediately"
@@ -198,14 +203,9 @@ def _accounts(world: "WeChat", number: int) -> Iterator[Account]:
 
 def account(world: "WeChat", appid: str) -> Account:
     """One of WeChat's test accounts, which appears when it is needed."""
-    known = {
-        appid: (user_name, kind)
-        for group in GROUPS.values()
-        for (appid, user_name), kind in zip(group, (OFFICIAL_ACCOUNT, MINI_PROGRAM), strict=True)
-    }
-    if appid not in known:
+    if appid not in ACCOUNTS:
         raise ValueError(f"{appid} is no account of the release test")
-    user_name, kind = known[appid]
+    user_name, kind = ACCOUNTS[appid]
     return world.accounts.get(appid) or world.create_account(
         appid=appid,
         kind=kind,

@@ -42,7 +42,9 @@ def message(world: "WeChat", account: Account, kind: str, content: str) -> Field
         media_id, url = _picture(world, account)
         return {"PicUrl": url, "MediaId": media_id}
     if kind == "voice":
-        return {"MediaId": _file(world, account, "voice"), "Format": "amr"}
+        heard = account.options["voice_recognize"] == "1"
+        told = {"Recognition": content or "在吗"} if heard else {}
+        return {"MediaId": _file(world, account, "voice"), "Format": "amr", **told}
     if kind in ("video", "shortvideo"):
         thumb, _ = _picture(world, account)
         return {"MediaId": _file(world, account, "video"), "ThumbMediaId": thumb}

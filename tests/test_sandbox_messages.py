@@ -153,6 +153,12 @@ def test_every_kind_of_message_is_pushed(platform: Platform, kind: str, told: st
     assert (line.sender, line.way, line.kind) == ("user", "message", kind)
 
 
+def test_a_voice_is_understood_where_the_account_wants_it(platform: Platform) -> None:
+    platform.wechat.accounts[READERS].options["voice_recognize"] = "1"
+    platform.wechat.say(READERS, USER, "几点开门", kind="voice")
+    assert "<Recognition><![CDATA[几点开门]]></Recognition>" in platform.heard[0]
+
+
 EVENTS = {
     "user_enter_tempsession": "<SessionFrom>",
     "weapp_audit_success": "<SuccTime>1800000000</SuccTime>",

@@ -292,6 +292,22 @@ def test_a_person_chats_on_the_phone_page(site: Site) -> None:
     assert site.get("/sandbox/phone/none").status_code == 400
 
 
+def test_scripts_set_how_much_may_be_said(site: Site) -> None:
+    allowed = {"kind": "mini_program", "trigger": "message", "messages": 1, "seconds": 60}
+    told = site.script("allowances", allowed)
+    assert told["message"] == {"messages": 1, "seconds": 60}
+    site.wechat.grant(SHOP)
+    site.script("say", {"appid": SHOP, "openid": "oLin", "kind": "image"})
+    assert site.script(f"transcript?appid={SHOP}&openid=oLin")["left"] == 1
+    assert "error" in site.script("allowances", allowed | {"kind": "shop"})
+
+
+def test_wechats_test_accounts_are_nobodys_to_authorise(site: Site) -> None:
+    site.wechat.start_release_test(groups=[1])
+    assert "全网发布检测" not in site.open().text
+    assert "全网发布检测" in site.get("/").text
+
+
 def test_links_in_a_message_lead_to_the_web_or_nowhere(site: Site) -> None:
     authorization = site.wechat.grant(SHOP)
     token, _ = site.wechat.new_token(authorization)
