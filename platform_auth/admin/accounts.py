@@ -19,6 +19,7 @@ from miniprograms.services.binding import make_bind_link
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.forms import PermissionChoices
 from platform_auth.operations import record
+from platform_auth.roles import ANSWERERS
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
 admin.site.unregister([User, Group, AuthToken])
@@ -53,8 +54,18 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     search_fields = ("username__startswith", "first_name__startswith", "last_name__startswith",
                      "email__startswith")  # fmt: skip
     search_help_text = _("The beginning of a username, name or e-mail address")
-    actions_detail = ("bind_link", "revoke_keys")
+    actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys")
     filter_horizontal = ()
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Of the two about answering the one that fits; for staff none, they have the console."""
+        found = list(super().get_actions_detail(request, object_id))
+        user = self.get_object(request, str(object_id))
+        if user is None or user.is_staff:
+            unfit = {"let_answer", "stop_answering"}
+        else:
+            unfit = {"let_answer" if _answers(user) else "stop_answering"}
+        return [one for one in found if not one.action_name.endswith(tuple(unfit))]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
@@ -120,6 +131,50 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
             question=_("Programs that use them are locked out until they have a new key."),
         )
 
+    @action(
+        description=_("Let them answer their users"),
+        permissions=["revoke"],
+        url_path="let-answer",
+        icon="forum",
+    )
+    def let_answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._toggle(
+            request,
+            object_id,
+            True,
+            title=_("Let them answer their users"),
+            question=_(
+                "In the portal they will see what users write to their mini programs and official"
+                " accounts, and may answer."
+            ),
+        )
+
+    @action(
+        description=_("No longer let them answer"),
+        permissions=["revoke"],
+        url_path="stop-answering",
+        icon="speaker_notes_off",
+    )
+    def stop_answering(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._toggle(
+            request,
+            object_id,
+            False,
+            title=_("No longer let them answer"),
+            question=_("The portal will show them no messages any more."),
+        )
+
+    def _toggle(
+        self, request: HttpRequest, object_id: str, may: bool, **words: object
+    ) -> HttpResponse:
+        """Only for merchants: what staff may do is for superusers to say."""
+        user: User = self.visible_or_404(request, object_id)
+        if user.is_staff or user.is_superuser:
+            raise PermissionDenied
+        return self.ask(
+            request, object_id, lambda user, form: _let_answer(user, may, request.user), **words
+        )
+
     @admin.display(description=_("role"))
     def role(self, user: User) -> SafeString:
         if user.is_superuser:
@@ -140,6 +195,19 @@ def _revoke_keys(user: User, by: Any) -> object:
         count, _kinds = AuthToken.objects.filter(user=user).delete()
         record("revoke_keys", by=by, result=f"{user}: {count}")
     return _("%(count)d keys revoked.") % {"count": count}
+
+
+def _answers(user: User) -> bool:
+    return user.groups.filter(name=ANSWERERS).exists()
+
+
+def _let_answer(user: User, may: bool, by: Any) -> object:
+    """Whether USER, a merchant, MAY answer the users of their own accounts."""
+    group = Group.objects.get(name=ANSWERERS)
+    with transaction.atomic():
+        (user.groups.add if may else user.groups.remove)(group)
+        record("let_merchant_answer" if may else "stop_merchant_answering", by=by, result=str(user))
+    return _("they may answer now.") if may else _("they may answer no more.")
 
 
 def _is_superuser(request: HttpRequest) -> bool:
