@@ -274,9 +274,9 @@ def once(act: Act) -> Act:
 # Documentation
 
 
-_APPID = OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")
+APPID = OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")
 _AUDITID = OpenApiParameter("auditid", str, OpenApiParameter.PATH)
-_KEY = OpenApiParameter(
+KEY_HEADER = OpenApiParameter(
     KEY,
     str,
     OpenApiParameter.HEADER,
@@ -357,7 +357,7 @@ class TemplateList(CodeView, ListAPIView[CodeTemplate]):
 @extend_schema_view(
     get=extend_schema(
         summary=gettext_lazy("The versions uploaded to a mini program, newest first"),
-        parameters=[_APPID],
+        parameters=[APPID],
         responses={200: VersionSerializer(many=True), **_REFUSALS},
     )
 )
@@ -373,7 +373,7 @@ class VersionList(CodeView, ListAPIView[CodeVersion]):
 
     @extend_schema(
         summary=gettext_lazy("Upload a template to a mini program as its trial version"),
-        parameters=[_APPID, _KEY],
+        parameters=[APPID, KEY_HEADER],
         request=CommitSerializer,
         responses={201: VersionSerializer, 202: VersionSerializer, **_TROUBLES},
     )
@@ -409,7 +409,7 @@ class VersionList(CodeView, ListAPIView[CodeVersion]):
 @extend_schema_view(
     get=extend_schema(
         summary=gettext_lazy("The audits of a mini program, newest first"),
-        parameters=[_APPID],
+        parameters=[APPID],
         responses={200: AuditSerializer(many=True), **_REFUSALS},
     )
 )
@@ -425,7 +425,7 @@ class AuditList(CodeView, ListAPIView[CodeAudit]):
 
     @extend_schema(
         summary=gettext_lazy("Submit the newest version for WeChat's review"),
-        parameters=[_APPID, _KEY],
+        parameters=[APPID, KEY_HEADER],
         request=SubmitSerializer,
         responses={201: AuditSerializer, 202: AuditSerializer, **_TROUBLES},
     )
@@ -442,7 +442,7 @@ class AuditRefresh(CodeView):
 
     @extend_schema(
         summary=gettext_lazy("Ask WeChat now how an audit stands"),
-        parameters=[_APPID, _AUDITID, _KEY],
+        parameters=[APPID, _AUDITID, KEY_HEADER],
         request=None,
         responses={200: AuditSerializer, **_TROUBLES},
     )
@@ -457,7 +457,7 @@ class AuditWithdraw(CodeView):
 
     @extend_schema(
         summary=gettext_lazy("Withdraw the open audit"),
-        parameters=[_APPID, _AUDITID, _KEY],
+        parameters=[APPID, _AUDITID, KEY_HEADER],
         request=None,
         responses={200: AuditSerializer, 202: AuditSerializer, **_TROUBLES},
     )
@@ -482,7 +482,7 @@ class ReleaseView(CodeView):
 
     @extend_schema(
         summary=gettext_lazy("Release the version whose audit has passed"),
-        parameters=[_APPID, _KEY],
+        parameters=[APPID, KEY_HEADER],
         request=ReleaseRequestSerializer,
         responses={200: ReleaseSerializer, 202: ReleaseSerializer, **_TROUBLES},
     )
@@ -497,7 +497,7 @@ class RevertView(CodeView):
 
     @extend_schema(
         summary=gettext_lazy("Roll back to a version that was live before"),
-        parameters=[_APPID, _KEY],
+        parameters=[APPID, KEY_HEADER],
         request=RevertSerializer,
         responses={200: ReleaseSerializer, 202: ReleaseSerializer, **_TROUBLES},
     )

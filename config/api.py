@@ -16,6 +16,7 @@ from rest_framework.views import exception_handler
 from audits import api as code
 from audits.problems import AuditIsOpen, AuditNotPassed, CannotAct, in_plain_words
 from config.errors import shape
+from messaging.api import MessageView
 from miniprograms.api import AuthorizerViewSet
 from platform_auth.api import TokenView
 from platform_auth.wechat.errors import NotReady, Refused, WeChatError
@@ -34,6 +35,7 @@ urlpatterns = [
     path(f"{_ONE}audits/<slug:auditid>/withdraw/", code.AuditWithdraw.as_view(), name="withdraw"),
     path(f"{_ONE}release/", code.ReleaseView.as_view(), name="release"),
     path(f"{_ONE}revert/", code.RevertView.as_view(), name="revert"),
+    path(f"{_ONE}messages/", MessageView.as_view(), name="messages"),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
