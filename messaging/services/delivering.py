@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from messaging import outbound, standard_webhooks
 from messaging.models import Delivery, Target
-from messaging.outbound import Answer, Undelivered
+from messaging.outbound import MAX_ANSWER, Answer, Undelivered
 from messaging.services import replying
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
@@ -145,8 +145,8 @@ def explain(status: int) -> str:
 def read_reply(body: bytes) -> Content | None:
     """The content of {"reply": {…}}; None where there is none. Raises ValueError."""
     answer = json.loads(body) if body.strip() else {}
-    if not isinstance(answer, dict):
-        raise ValueError("not an object")
+    if not isinstance(answer, dict) or len(body) == MAX_ANSWER:
+        raise ValueError("not an object, or too large a one")
     reply = answer.get("reply")
     return None if reply is None else parse_content(reply)
 

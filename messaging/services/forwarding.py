@@ -186,10 +186,10 @@ def _deliver(run: Run, pool: ThreadPoolExecutor, give_up: float) -> None:
 def _targets_with_work() -> Any:
     """Targets with something due; those left alone, with something to probe them with."""
     waiting = Delivery.objects.filter(target=OuterRef("pk"), state=State.DUE)
-    probe = Q(failures__gte=MOST_FAILURES, paused_until__lte=Now()) & Q(Exists(waiting))
     due = waiting.filter(is_free(), ~_has_older(), due_at__lte=Now())
-    rows = Target.objects.filter(is_on=True)
-    return rows.filter(probe | (Q(failures__lt=MOST_FAILURES) & Q(Exists(due))))
+    is_rested = Q(paused_until=None) | Q(paused_until__lte=Now())
+    probed = Q(is_rested, Exists(waiting), failures__gte=MOST_FAILURES)
+    return Target.objects.filter(probed | Q(Exists(due), failures__lt=MOST_FAILURES), is_on=True)
 
 
 def _find_work(run: Run) -> list[Delivery]:
@@ -275,6 +275,7 @@ def answer_within(delivery: Delivery, until: float) -> Content | None:
         return None
     waiting = _Waiting()
     threading.Thread(target=_ask, args=(delivery, waiting), name="ask", daemon=True).start()
+    let_go()
     return waiting.take(until)
 
 
