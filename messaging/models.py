@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from messaging.standard_webhooks import new_secret
 from miniprograms.models import Authorizer, Tag
@@ -73,6 +74,9 @@ class Conversation(SecretModel):
             models.Index(fields=["authorizer", "-touched_at"], name="conversation_recent"),
             models.Index(fields=["-touched_at"], name="conversation_touched"),
             models.Index(fields=["openid"], name="conversation_openid"),
+            models.Index(
+                fields=["-touched_at"], condition=Q(unread__gt=0), name="conversation_unread"
+            ),
         ]
         permissions = [
             ("answer_conversation", _("Can answer users")),
@@ -165,7 +169,7 @@ class Reply(Leased):
     class State(models.TextChoices):
         PASSIVE = "passive", _("answered at once")
         DUE = "due", _("waiting to be sent")
-        SENT = "sent", _("sent")
+        SENT = "sent", pgettext_lazy("reply", "sent")
         FAILED = "failed", _("not sent")
         UNKNOWN = "unknown", _("perhaps sent")
 

@@ -204,6 +204,10 @@ class Migration(migrations.Migration):
             model_name='conversation',
             index=models.Index(fields=['openid'], name='conversation_openid'),
         ),
+        migrations.AddIndex(
+            model_name='conversation',
+            index=models.Index(condition=models.Q(('unread__gt', 0)), fields=['-touched_at'], name='conversation_unread'),
+        ),
         migrations.AddConstraint(
             model_name='conversation',
             constraint=models.UniqueConstraint(fields=('authorizer', 'openid'), name='one_conversation'),
