@@ -74,6 +74,10 @@ class Desk:
     def page(self, request: HttpRequest, **context: Any) -> HttpResponse:
         return TemplateResponse(request, self.template, context)
 
+    def author(self, request: HttpRequest, reply: Reply) -> str:
+        """Who has written REPLY; "" if nobody did."""
+        return str(reply.by or "")
+
     def everything(self, conversation: Conversation) -> str:
         """The address of the whole list that CONVERSATION is in."""
         raise NotImplementedError
@@ -117,7 +121,8 @@ class Room:
         why = _why(reply) if reply else ""
         again = reply and reply.state in (State.FAILED, State.UNKNOWN) and self.may_answer
         address = self.url("chat-again", reply.pk) if reply and again else ""
-        more = {"told": told, "file": file, "why": why, "again": address}
+        who = self.desk.author(self.request, reply) if reply else ""
+        more = {"told": told, "file": file, "why": why, "again": address, "who": who}
         return self.piece("entry", entry=entry, is_today=is_today(entry.at), **more, **context)
 
     def window(self) -> str:
@@ -163,7 +168,7 @@ class Room:
             return []
         here, row = self.url("chat"), self.conversation.authorizer
         return [
-            (_("all accounts"), here + self.query(account=""), not account),
+            (_("All accounts"), here + self.query(account=""), not account),
             (str(row), here + self.query(account=row.appid), account == row.appid),
         ]
 
@@ -206,9 +211,14 @@ def name_of(row: Conversation) -> str:
 
 def _why(reply: Reply) -> str:
     """Why REPLY was not sent, or not yet, in plain words."""
-    if reply.state in (State.SENT, State.PASSIVE):
-        return ""
-    return meaning(reply.errcode) or reply.last_error
+    match reply.state:
+        case State.UNKNOWN:
+            return _("WeChat's answer was lost: the user may have got it, or not.")
+        case State.DUE if reply.last_error:
+            return _("WeChat could not be asked; it is tried again by itself.")
+        case State.FAILED:
+            return meaning(reply.errcode) or reply.last_error
+    return ""
 
 
 def _seen(room: Room, entries: Iterable[Entry], window: str, others: str) -> str:
@@ -238,8 +248,8 @@ def _for_answering(request: HttpRequest, desk: Desk, pk: int) -> Room:
 
 
 def mark_read(room: Room) -> None:
-    """Whoever may answer has seen it."""
-    if room.may_answer and room.conversation.unread:
+    """Whoever may answer has seen it, unless they look elsewhere."""
+    if room.may_answer and room.conversation.unread and not room.asked("away"):
         Conversation.objects.filter(pk=room.conversation.pk).update(unread=0)
         room.conversation.unread = 0
 
@@ -531,6 +541,12 @@ class Portal(Desk):
 
     def may_answer(self, request: HttpRequest) -> bool:
         return may_answer_own(request)
+
+    def author(self, request: HttpRequest, reply: Reply) -> str:
+        """Members of staff are not named to merchants."""
+        if reply.by is None or reply.by == request.user:
+            return super().author(request, reply)
+        return _("the platform's staff")
 
     def everything(self, conversation: Conversation) -> str:
         return reverse("portal:messages", args=[self.appid])

@@ -4,6 +4,7 @@
 
 (() => {
   const TICK = 3_000;
+  const AWAY_TICK = 15_000;
   const TYPING_EVERY = 10_000;
   const NEAR = 120; // pixels from the end that count as having it in sight
 
@@ -20,9 +21,19 @@
     history.addEventListener("scroll", () => { follows = isNearEnd(); });
     history.addEventListener("load", () => { if (follows) toEnd(); }, true);
 
-    const tick = () => { if (!document.hidden) htmx.trigger(news, "chat-tick"); };
-    setInterval(tick, TICK);
-    document.addEventListener("visibilitychange", tick);
+    const title = document.title;
+    let asked = 0;
+    const ask = () => {
+      asked = Date.now();
+      news.elements.away.value = document.hidden ? "1" : "";
+      htmx.trigger(news, "chat-tick");
+    };
+    setInterval(() => { if (!document.hidden || Date.now() - asked > AWAY_TICK) ask(); }, TICK);
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return;
+      document.title = title;
+      ask();
+    });
 
     // Above what is older the place in sight stays where it is.
     let below = null;
@@ -36,7 +47,10 @@
         below = history.scrollHeight - history.scrollTop;
       }
     });
-    new MutationObserver(() => {
+    new MutationObserver((changes) => {
+      const has = (node) => node.classList?.contains("theirs");
+      const came = changes.some((change) => [...change.addedNodes].some(has));
+      if (came && document.hidden) document.title = `● ${title}`;
       if (below !== null) history.scrollTop = history.scrollHeight - below;
       else if (follows) toEnd();
       below = null;
