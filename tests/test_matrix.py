@@ -30,8 +30,8 @@ from audits.models import (
     Screenshot,
 )
 from audits.services import committing, templates
-from messaging.models import CannedReply, Conversation, ReleaseTest, Reply
-from miniprograms.models import Authorizer, Binding
+from messaging.models import CannedReply, Conversation, ReleaseTest, Reply, Rule
+from miniprograms.models import Authorizer, Binding, Tag
 from miniprograms.services import binding as bindings
 from platform_auth.models import Operation, Push
 from platform_auth.operations import record
@@ -124,6 +124,8 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/platform_auth/component/<path:object_id>/ask-for-tickets/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/refresh-token/": ("POST", ACT),
     "admin/platform_auth/push/<path:object_id>/replay/": ("POST", ACT),
+    "admin/messaging/rule/try/": ("GET", PAGE),
+    "admin/messaging/rule/<path:object_id>/copy/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/refresh/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/sync/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/bind-link/": ("POST", PAGE),
@@ -297,6 +299,8 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         ReleaseTest: lambda: ReleaseTest.objects.create(
             component=account.component, push=Push.objects.all()[0], appid=account.appid
         ),
+        Rule: lambda: Rule.objects.create(name="hello", trigger="default", content={}),
+        Tag: lambda: Tag.objects.create(name="tea"),
         CannedReply: lambda: CannedReply.objects.create(title="hours", text="9 to 5"),
         beat.PeriodicTask: lambda: beat.PeriodicTask.objects.create(
             name="job", task="miniprograms.tasks.reconcile", interval=interval

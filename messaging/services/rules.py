@@ -13,7 +13,7 @@ from enum import Enum
 from math import prod
 
 import regex
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from messaging.models import Rule
@@ -83,10 +83,14 @@ class Patience:
         return found is not None
 
 
+def of_account(rules: QuerySet[Rule], authorizer: Authorizer | None) -> QuerySet[Rule]:
+    """Those of RULES that are for all, and AUTHORIZER's own."""
+    return rules.filter(Q(authorizer=None) | (Q(authorizer=authorizer) if authorizer else Q()))
+
+
 def rules_for(authorizer: Authorizer) -> list[Rule]:
-    """The rules of AUTHORIZER and those for all that are on, in the order in which they stand."""
-    rules = Rule.objects.filter(Q(authorizer=authorizer) | Q(authorizer=None), is_on=True)
-    return in_order(rules)
+    """The rules that AUTHORIZER's users may hear."""
+    return list(of_account(Rule.objects.filter(is_on=True), authorizer))
 
 
 def in_order(rules: Iterable[Rule]) -> list[Rule]:
