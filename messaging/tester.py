@@ -2,8 +2,8 @@
 WeChat's side of our own doors: a request sent as WeChat would send it, to the address that the
 operator has given WeChat's console, and what came back.
 
-Bounded like WeChat, which hangs up after five seconds and follows no redirect. The query holds a
-signature, so no exception of the layers below is chained or quoted.
+Like WeChat it follows no redirect; it waits twice as long, to tell what is slow from what is dead.
+The query holds a signature, so no exception of the layers below is chained or quoted.
 """
 
 import time
@@ -17,7 +17,7 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError, ReadTime
 
 from platform_auth.wechat.http import Transport
 
-PATIENCE = 5.0
+PATIENCE = 5.0  # seconds, then WeChat hangs up
 MOST = 64 * 1024
 
 
@@ -105,7 +105,7 @@ def _unheard(error: Exception) -> Unheard:
             )
         case ((requests.Timeout() | TimeoutError()), _) | (_, ReadTimeoutError()):
             return Unheard(
-                _("No answer within 5 seconds, when WeChat hangs up."),
+                _("No answer within 10 seconds; WeChat hangs up after 5."),
                 _("Look at the load, and at the logs of the web server and the database."),
             )
         case _, NameResolutionError():
