@@ -242,13 +242,16 @@ class RecordedAdmin(FormAdmin):
 
 
 def _changed(message: Any) -> list[str]:
-    """The names of the fields in Django's log MESSAGE; never their values."""
+    """
+    The names in Django's log MESSAGE: of fields, and of rows added or deleted within the form;
+    never their values.
+    """
     parts = message if isinstance(message, list) else []
     return [
         str(name)
         for part in parts
         for details in part.values()
-        for name in details.get("fields", [])
+        for name in details.get("fields") or filter(None, [details.get("name")])
     ]
 
 
