@@ -30,7 +30,7 @@ from audits.models import (
     Screenshot,
 )
 from audits.services import committing, templates
-from messaging.models import CannedReply, Conversation, ReleaseTest, Reply, Rule
+from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
 from miniprograms.models import Authorizer, Binding, Tag
 from miniprograms.services import binding as bindings
 from platform_auth.models import Operation, Push
@@ -124,6 +124,14 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/platform_auth/component/<path:object_id>/ask-for-tickets/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/refresh-token/": ("POST", ACT),
     "admin/platform_auth/push/<path:object_id>/replay/": ("POST", ACT),
+    "admin/messaging/target/<path:object_id>/test/": ("POST", ACT),
+    "admin/messaging/target/<path:object_id>/switch-on/": ("POST", ACT),
+    "admin/messaging/target/<path:object_id>/switch-off/": ("POST", ACT),
+    "admin/messaging/target/<path:object_id>/resend-all/": ("POST", ACT),
+    "admin/messaging/target/<path:object_id>/rotate-secret/": ("POST", PAGE),
+    "admin/messaging/target/<path:object_id>/guide/": ("GET", PAGE),
+    "admin/messaging/delivery/<path:object_id>/resend/": ("POST", ACT),
+    "admin/messaging/delivery/<path:object_id>/give-up/": ("POST", ACT),
     "admin/messaging/rule/try/": ("GET", PAGE),
     "admin/messaging/rule/<path:object_id>/copy/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/refresh/": ("POST", ACT),
@@ -178,7 +186,8 @@ for _end, _method, _status in CHAT:
     }
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
-               "codeaudit", "release", "campaignitem", "conversation", "releasetest"}  # fmt: skip
+               "codeaudit", "release", "campaignitem", "conversation", "releasetest",
+               "delivery"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
@@ -301,6 +310,10 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         ),
         Rule: lambda: Rule.objects.create(name="hello", trigger="default", content={}),
         Tag: lambda: Tag.objects.create(name="tea"),
+        Target: _target,
+        Delivery: lambda: Delivery.objects.create(
+            push=Push.objects.all()[0], target=_target(), appid=account.appid
+        ),
         CannedReply: lambda: CannedReply.objects.create(title="hours", text="9 to 5"),
         beat.PeriodicTask: lambda: beat.PeriodicTask.objects.create(
             name="job", task="miniprograms.tasks.reconcile", interval=interval
@@ -315,6 +328,11 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         beat.IntervalSchedule: lambda: interval,
     }
     makers[model]()
+
+
+def _target() -> Target:
+    target, _made = Target.objects.get_or_create(name="hook", url="https://127.0.0.1/")
+    return target
 
 
 def _campaign(account: Authorizer) -> Campaign:

@@ -1,0 +1,112 @@
+"""What staff say about a forward target: where it is, and which messages it is told of."""
+
+import re
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from messaging.models import ForwardRule, Target
+from messaging.outbound import Undelivered, check_url
+from messaging.services.describing import label_of
+from platform_auth.wechat.messages import EVENTS, MESSAGES
+
+EVERYTHING = "*"
+_GROUPS = {
+    EVERYTHING: _("all messages and events"),
+    "message": _("all messages"),
+    "event": _("all events"),
+}
+_KINDS = [*(f"message.{kind}" for kind in MESSAGES), *(f"event.{kind}" for kind in EVENTS)]
+_BY_ANY_NAME = {
+    name.lower(): full
+    for full in (*_KINDS, *_GROUPS)
+    for name in (full.partition(".")[2] or full, full)
+}
+_KIND = re.compile(r"(?:(?:message|event)\.)?[\w-]{1,56}", re.ASCII)
+
+
+def kinds() -> list[tuple[str, object]]:
+    """What the field for a kind suggests: the kinds that WeChat documents, with words for some."""
+    named = [(kind, _word_for(kind)) for kind in _KINDS]
+    return [*_GROUPS.items(), *named]
+
+
+def _word_for(kind: str) -> str:
+    group, _dot, name = kind.partition(".")
+    return label_of(name) if group == "message" else ""
+
+
+def why_not(url: str) -> str:
+    """Why nothing can be sent to URL, in words; "" if it can. Asks the network for its address."""
+    try:
+        check_url(url)
+    except Undelivered as problem:
+        return str(problem)
+    return ""
+
+
+class TargetForm(forms.ModelForm[Target]):
+    """PROBLEM is what is wrong with the address: it is looked up before a transaction begins."""
+
+    problem: ClassVar[str] = ""
+
+    class Meta:
+        model = Target
+        fields = ("name", "url", "is_on", "answers", "concurrency")
+        help_texts: ClassVar[dict[str, Any]] = {
+            "url": _(
+                "https:// and a public address. Hosts of your own network only if the operators "
+                "list them in FORWARD_INTERNAL_HOSTS."
+            ),
+            "answers": _(
+                "What it answers is said to the user, if it comes in time: as the reply itself, "
+                "later as a customer-service message."
+            ),
+            "concurrency": _("How many requests it may get at the same time."),
+        }
+
+    def clean_url(self) -> str:
+        if self.problem:
+            raise ValidationError(self.problem)
+        url: str = self.cleaned_data["url"]
+        return url
+
+
+class KindField(forms.CharField):
+    """A kind WeChat documents, a group of them, or any other that somebody writes."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, **kwargs)
+        self.widget.attrs |= {
+            "list": "forward-kinds",
+            "placeholder": "message.text",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+        }
+
+    def prepare_value(self, value: Any) -> Any:
+        return EVERYTHING if value == "" else value
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        kind = _BY_ANY_NAME.get(text.lower(), text)
+        if kind != EVERYTHING and not _KIND.fullmatch(kind):
+            raise ValidationError(
+                _("Write a kind such as message.text, message or event for all of these, or *.")
+            )
+        return "" if kind == EVERYTHING else kind
+
+
+class RuleForm(forms.ModelForm[ForwardRule]):
+    """One line: of these accounts, these messages."""
+
+    kind = KindField(label=_("kind"))
+
+    class Meta:
+        model = ForwardRule
+        fields = ("kind", "authorizer", "tag")

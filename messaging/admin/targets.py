@@ -1,0 +1,366 @@
+"""Forward targets: the back ends that are told of messages, how they are, and what staff do."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.db.models import F, Func, IntegerField, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as now_
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from messaging import tasks
+from messaging.admin.target_forms import RuleForm, TargetForm, kinds, why_not
+from messaging.models import Delivery, ForwardRule, Target
+from messaging.outbound import Undelivered
+from messaging.services import targets
+from messaging.services.delivering import TIMEOUT, as_json, is_left_alone
+from platform_auth.admin.pages import RecordedAdmin, ago, label
+from platform_auth.bell import ring
+from platform_auth.fields import Unreadable
+from platform_auth.leases import let_go
+
+MOST_COUNTED = 1_000
+MOST_RULES = 100  # a tag says the same of many accounts
+
+State = Delivery.State
+
+
+class RuleInline(TabularInline):
+    model = ForwardRule
+    form = RuleForm
+    raw_id_fields = ("authorizer",)
+    verbose_name = _("line")
+    verbose_name_plural = _("What it is told of")
+    max_num = MOST_RULES
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("authorizer", "tag").order_by("pk")
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        return 0 if obj else 1
+
+
+@admin.register(Target)
+class TargetAdmin(RecordedAdmin):
+    form = TargetForm
+    inlines = (RuleInline,)
+    list_display = ("name", "host", "health", "told_of", "answers", "waiting", "given_up")
+    list_filter = ("is_on", "answers")
+    ordering = ("name", "id")
+    sortable_by = ()
+    search_fields = ("name__startswith",)
+    search_help_text = _("The beginning of a name")
+    actions_detail = ("test", "switch_on", "switch_off", "resend_all", "rotate_secret", "guide")
+    change_form_after_template = "admin/targets/kinds.html"
+    readonly_fields = ("health", "failing", "left_alone", "error", "waiting", "given_up",
+                       "secret_held", "host")  # fmt: skip
+    troubles = (Undelivered, Unreadable)
+
+    # The form
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        mine = OuterRef(OuterRef("pk"))
+        deliveries = Delivery.objects.filter(target=mine)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                due=_number(deliveries.filter(state=State.DUE)),
+                dead=_number(deliveries.filter(state=State.DEAD)),
+                rule_count=_number(ForwardRule.objects.filter(target=mine)),
+            )
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return [(None, {"fields": ("name", "url", "is_on", "answers", "concurrency")})]
+        # The rest of an address may hold a secret: it is for those who may write it.
+        where = "url" if self.has_change_permission(request, obj) else "host"
+        health = ("health", "failing", "left_alone", "error", "waiting", "given_up")
+        return [
+            (None, {"fields": ("name", where, "answers", "concurrency")}),
+            (_("Health"), {"fields": health}),
+            (_("Signing secret"), {"fields": ("secret_held",)}),
+        ]
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.problem = getattr(request, "problem_of_address", "")
+        return form
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """The address is looked up before the transaction in which the form is saved."""
+        if request.method == "POST":
+            problem = self._problem_of_address(request, object_id)
+            request.problem_of_address = problem  # type: ignore[attr-defined]
+        more = {**(extra_context or {}), "kinds": kinds()}
+        return super().changeform_view(request, object_id, form_url, more)
+
+    def _problem_of_address(self, request: HttpRequest, object_id: str | None) -> str:
+        url = request.POST.get("url", "").strip()
+        row = self.get_object(request, unquote(object_id)) if object_id else None
+        may = self.has_change_permission(request) if object_id else self.has_add_permission(request)
+        if not url or not may or (row and row.url == url):
+            return ""
+        let_go()
+        return why_not(url)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        return self._show_secret(request, obj, obj.secret)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Without a line for each delivery, of which there may be millions."""
+        counts = {
+            Delivery._meta.verbose_name_plural: sum(_first(one.deliveries) for one in objs),
+            ForwardRule._meta.verbose_name_plural: sum(_first(one.rules) for one in objs),
+        }
+        found = {str(name): _at_most(number) for name, number in counts.items() if number}
+        return [str(one) for one in objs], found, set(), []
+
+    # Acts
+
+    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("messaging.change_target")
+
+    def has_resend_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("messaging.resend_delivery")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only what fits the state it is in."""
+        target = Target.objects.filter(pk=object_id).first()
+        fitting = _fitting(target) if target else set()
+        buttons = super().get_actions_detail(request, object_id)
+        return [one for one in buttons if _name_of(one) in fitting]
+
+    @action(description=_("Test"), permissions=["operate"], url_path="test", icon="network_check",
+            variant=ActionVariant.PRIMARY)  # fmt: skip
+    def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(target: Target, form: None) -> object:
+            return targets.send_test(target, by=request.user)
+
+        question = _("A message of the type test is sent to it now, with nobody's data in it.")
+        return self.ask(request, object_id, act, title=_("Test"), question=question)
+
+    @action(description=_("Switch on"), permissions=["operate"], url_path="switch-on",
+            icon="toggle_on")  # fmt: skip
+    def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(target: Target, form: None) -> object:
+            targets.switch(target, on=True, by=request.user)
+            ring(tasks.forward)
+            return _("it is told of messages from now on.")
+
+        question = _("It is told of messages from now on, and gets what still waits for it.")
+        return self.ask(request, object_id, act, title=_("Switch on"), question=question)
+
+    @action(description=_("Switch off"), permissions=["operate"], url_path="switch-off",
+            icon="toggle_off")  # fmt: skip
+    def switch_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(target: Target, form: None) -> object:
+            targets.switch(target, on=False, by=request.user)
+            return _("it is told of nothing any more.")
+
+        question = _(
+            "It is not told of new messages. What waits for it stays, and is given up after a day."
+        )
+        return self.ask(request, object_id, act, title=_("Switch off"), question=question)
+
+    @action(description=_("Resend all given up"), permissions=["resend"], url_path="resend-all",
+            icon="replay")  # fmt: skip
+    def resend_all(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(target: Target, form: None) -> object:
+            number = targets.resend_all(target, by=request.user)
+            ring(tasks.forward)
+            return _("%(number)d are sent again.") % {"number": number}
+
+        question = _("All that was given up is sent again, what is older first.")
+        title = _("Resend all given up")
+        return self.ask(request, object_id, act, title=title, question=question)
+
+    @action(description=_("New signing secret"), permissions=["operate"], url_path="rotate-secret",
+            icon="key")  # fmt: skip
+    def rotate_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        target = self.visible_or_404(request, object_id)
+        if request.method == "POST":
+            return self._show_secret(
+                request, target, targets.rotate_secret(target, by=request.user)
+            )
+        question = _(
+            "The new secret is shown once. For a day all is signed with the present one as well; "
+            "one before that ends now."
+        )
+        return self.page(request, "admin/ask.html", rows=[target], title=_("New signing secret"),
+                         question=question, back=self.url_of(target))  # fmt: skip
+
+    @action(description=_("For its developer"), permissions=["view"], url_path="guide",
+            icon="description")  # fmt: skip
+    def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        target = self.visible_or_404(request, object_id)
+        return self.page(
+            request,
+            "admin/targets/guide.html",
+            title=_("For its developer"),
+            target=target,
+            seconds=int(TIMEOUT),
+            example=_example(),
+            reply=_in_lines(_REPLY),
+            back=self.url_of(target),
+        )
+
+    def _show_secret(self, request: HttpRequest, target: Target, secret: str) -> HttpResponse:
+        """The one page that SECRET is on."""
+        return self.page(
+            request,
+            "admin/targets/secret.html",
+            title=_("Signing secret"),
+            target=target,
+            secret=secret,
+            until=target.previous_until,
+            guide=reverse("admin:messaging_target_guide", args=[target.pk]),
+            back=self.url_of(target),
+        )
+
+    # Columns and fields
+
+    @admin.display(description=_("address"))
+    def host(self, row: Target) -> str:
+        return urlsplit(row.url).netloc
+
+    @admin.display(description=_("health"))
+    def health(self, row: Target) -> SafeString:
+        if not row.is_on:
+            return label(_("off"))
+        if is_left_alone(row):
+            return label(_("left alone"), "danger")
+        return label(_("failing"), "warning") if row.failures else label(_("ok"), "success")
+
+    @admin.display(description=_("failures in a row"))
+    def failing(self, row: Target) -> str:
+        return str(row.failures or "–")
+
+    @admin.display(description=_("tried again"))
+    def left_alone(self, row: Target) -> SafeString | str:
+        return ago(row.paused_until) if is_left_alone(row) else "–"
+
+    @admin.display(description=_("last error"))
+    def error(self, row: Target) -> str:
+        return row.last_error or "–"
+
+    @admin.display(description=_("told of"))
+    def told_of(self, row: Any) -> SafeString | str:
+        if not row.rule_count:
+            return label(_("nothing"), "warning")
+        return now_("%(number)s rules") % {"number": _at_most(row.rule_count)}
+
+    @admin.display(description=_("waiting"))
+    def waiting(self, row: Any) -> SafeString | str:
+        return _deliveries(row, State.DUE, row.due)
+
+    @admin.display(description=_("given up"))
+    def given_up(self, row: Any) -> SafeString | str:
+        return _deliveries(row, State.DEAD, row.dead)
+
+    @admin.display(description=_("state"))
+    def secret_held(self, row: Target) -> SafeString:
+        try:
+            is_set = bool(row.secret)
+        except Unreadable:
+            return label(
+                _("cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS"), "danger"
+            )
+        box = label(_("set"), "success") if is_set else label(_("not set"), "danger")
+        until = row.previous_until
+        if until is None or until <= timezone.now():
+            return box
+        return format_html(
+            "{} {} {}", box, _("The one before is used as well; it ends"), ago(until)
+        )
+
+
+def _number(rows: QuerySet[Any]) -> Subquery:
+    """How many ROWS a target of the list has, counted up to MOST_COUNTED and one more."""
+    some = rows.order_by().values("pk")[: MOST_COUNTED + 1]
+    counted = Func(F("pk"), function="COUNT", output_field=IntegerField())
+    found = rows.model._default_manager.filter(pk__in=some).order_by()
+    return Subquery(found.annotate(number=counted).values("number"))
+
+
+def _first(rows: Any) -> int:
+    return int(rows.order_by()[: MOST_COUNTED + 1].count())
+
+
+def _at_most(number: int) -> str:
+    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number)
+
+
+def _deliveries(row: Target, state: Delivery.State, number: int) -> SafeString | str:
+    """NUMBER as a link to those deliveries."""
+    if not number:
+        return "–"
+    url = reverse("admin:messaging_delivery_changelist")
+    narrowed = f"{url}?target__id__exact={row.pk}&state__exact={state}"
+    return format_html('<a href="{}" class="text-link">{}</a>', narrowed, _at_most(number))
+
+
+def _name_of(button: Any) -> str:
+    """The method behind one of unfold's buttons."""
+    return str(button.action_name).removeprefix("messaging_target_")
+
+
+def _fitting(target: Target) -> set[str]:
+    """The acts that make sense now."""
+    fits = {
+        "switch_on": not target.is_on,
+        "switch_off": target.is_on,
+        "resend_all": target.deliveries.filter(state=State.DEAD).exists(),
+    }
+    return {"test", "rotate_secret", "guide", *(name for name, does in fits.items() if does)}
+
+
+# ── what its developer has to know ──────────────────────────────────────────────────────────────
+
+_TOLD = {
+    "appid": "wx0123456789abcdef",
+    "user_name": "gh_0123456789ab",
+    "openid": "oExample-Example-Example-123",
+    "kind": "text",
+    "msg_id": "24681012141618202",
+    "created": 1767225600,
+    "message": {
+        "ToUserName": "gh_0123456789ab",
+        "FromUserName": "oExample-Example-Example-123",
+        "CreateTime": "1767225600",
+        "MsgType": "text",
+        "Content": "你好",
+        "MsgId": "24681012141618202",
+    },
+}
+_REPLY = {"reply": {"msgtype": "text", "text": {"content": "你好！"}}}
+
+
+def _example() -> str:
+    """A message as it is sent, in lines."""
+    at = datetime.fromtimestamp(1767225600, UTC)
+    return _in_lines(json.loads(as_json("message.text", at, _TOLD)))
+
+
+def _in_lines(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
