@@ -5,6 +5,7 @@ It is kept up to date by htmx: the page says what it shows (`seen`), and is sent
 that, each piece with the id of its place. What a user wrote goes to whoever may read it, only.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -53,6 +54,7 @@ LONG_WINDOW = timedelta(minutes=2)  # the others are a minute long
 FILE_LIFE, FAILURE_LIFE = 24 * 3600, 15  # seconds, in the browser; of a failure, here
 KEPT_LIFE, LARGEST_KEPT = 300, 256 * 1024  # of files in our cache
 SOON_OVER = timedelta(minutes=10)
+KEY = re.compile(r"([ur])([0-9]{1,18})", re.ASCII)  # of an entry
 
 State = Reply.State
 
@@ -443,7 +445,10 @@ def file(request: HttpRequest, desk: Desk, pk: int, key: str) -> HttpResponse:
 
 def _find(conversation: Conversation, key: str) -> Entry:
     """The entry of KEY in CONVERSATION."""
-    kind, number = key[:1], key[1:]
+    found = KEY.fullmatch(key)
+    if not found:
+        raise Http404
+    kind, number = found.groups()
     if kind == "u":
         push: Push = get_object_or_404(history.pushes_of(conversation), pk=number)
         return Entry(push.received_at, push=push)
