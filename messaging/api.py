@@ -86,7 +86,7 @@ class MessageView(GenericAPIView[Any]):
         filled = MessageSerializer(data=request.data)
         filled.is_valid(raise_exception=True)
         openid = filled.validated_data["touser"]
-        content = _content({**request.data}, account)
+        content = _content(dict(cast(dict[str, Any], request.data)), account)
         conversation = get_object_or_404(account.conversations.all(), openid=openid)
         conversation.authorizer = account
         reply = replying.say(conversation, content, by=cast(Person, request.user))

@@ -3,15 +3,17 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from messaging.models import CannedReply, Conversation, Reply
 from miniprograms.models import Authorizer
+from platform_auth.roles import ANSWERERS
 from sandbox.chats import Chat
+from sandbox.jpeg import mosaic
 from sandbox.pushes import Deliver
 from sandbox.world import WeChat
 from tests.conftest import Bound
-from tests.test_browser_binding import NewPage
+from tests.test_browser_binding import NewPage, log_in
 from tests.test_browser_binding import chromium as chromium
 from tests.test_browser_binding import new_page as new_page
 from tests.test_browser_binding import world as world
@@ -21,6 +23,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("ticket", "world"),
 ]
+PICTURE = mosaic([[0, 255], [255, 0]])
 USER = "oSandboxUser0000000000000001"
 
 
@@ -120,3 +123,59 @@ def test_staff_see_a_message_appear_and_answer_it(
     page.locator(".ours.sent").get_by_text("Still there?").wait_for()
     assert phone.heard[-1] == "Still there?"
     assert list(Reply.objects.values_list("by__username", flat=True)) == ["operator"] * 3
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_merchant_answers_in_the_portal(
+    new_page: NewPage, phone: Phone, merchant: User, width: int
+) -> None:
+    merchant.groups.add(Group.objects.get(name=ANSWERERS))
+    phone.say("Do you have oolong?")
+    page = new_page(viewport={"width": width, "height": 800})
+    log_in(page)
+    page.get_by_role("link", name="Messages Tea & Cake").click()
+    page.get_by_role("link", name="User 000001").click()
+    page.locator(".theirs").get_by_text("Do you have oolong?").wait_for()
+    phone.say("Hello?")
+    page.locator(".theirs").get_by_text("Hello?").wait_for()
+    write = page.get_by_label("Message", exact=True)
+    write.press_sequentially("We do.")
+    page.wait_for_timeout(300)
+    assert phone.is_told_of_typing
+    write.press("Enter")
+    page.locator(".ours.sent").get_by_text("We do.").wait_for()
+    page.get_by_text("Picture", exact=True).first.click()
+    page.locator("input[type=file]:visible").set_input_files(
+        {"name": "tea.jpg", "mimeType": "image/jpeg", "buffer": PICTURE}
+    )
+    page.locator(".chat-panel button:visible").click()
+    page.locator(".ours.sent img").wait_for()
+    assert page.locator(".ours img").evaluate("img => img.decode().then(() => img.naturalWidth)")
+    assert phone.heard == ["We do.", "image"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_older_messages_appear_above_and_the_place_stays(
+    new_page: NewPage, phone: Phone, staff: User
+) -> None:
+    for number in range(70):
+        phone.say(f"line {number}.")
+    page = new_page()
+    open_console(page)
+    page.get_by_text("line 69.").last.wait_for()
+    end = "e => e.scrollHeight - e.scrollTop - e.clientHeight"
+    assert page.locator("#chat-history").evaluate(end) < 5
+    page.get_by_role("button", name="Older messages").click()
+    page.get_by_text("line 0.", exact=True).wait_for()
+    assert page.locator("#chat-history").evaluate("e => e.scrollTop") > 200
+    assert page.locator(".chat-entry").count() == 70
+
+
+def test_a_session_that_is_over_leads_to_the_login(
+    new_page: NewPage, phone: Phone, staff: User
+) -> None:
+    phone.say("Hello?")
+    page = new_page()
+    open_console(page)
+    page.context.clear_cookies()
+    page.wait_for_url("**/admin/login/**")

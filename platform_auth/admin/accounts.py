@@ -165,7 +165,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         )
 
     def _toggle(
-        self, request: HttpRequest, object_id: str, may: bool, **words: object
+        self, request: HttpRequest, object_id: str, may: bool, **words: Any
     ) -> HttpResponse:
         """Only for merchants: what staff may do is for superusers to say."""
         user: User = self.visible_or_404(request, object_id)
