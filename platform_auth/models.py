@@ -233,10 +233,16 @@ class Push(SecretModel):
             ),
             models.Index(fields=["kind", "received_at"], name="push_kind"),
             models.Index(
+                fields=["state", "received_at"], condition=~Q(state="done"), name="push_not_done"
+            ),
+            models.Index(
                 fields=["retry_at"], condition=Q(retry_at__isnull=False), name="push_retry"
             ),
         ]
-        permissions = [("replay_push", _("Can replay pushes"))]
+        permissions = [
+            ("replay_push", _("Can replay pushes")),
+            ("export_push", _("Can export the message log")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.appid}"

@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
-from audits.admin.campaigns import harmless
 from audits.models import Campaign, CampaignItem, CodeTemplate
 from audits.tasks import run_campaigns
 from miniprograms.models import Authorizer
+from platform_auth.admin.spreadsheet import harmless
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
 from tests.rollouts import COMMIT, RELEASE, make_campaign, make_shops, make_template, work_and_wait

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from platform_auth.admin.operations import ACTIONS
-from platform_auth.admin.pushes import redact
+from platform_auth.admin.message_log import redact
 from platform_auth.models import Component, Operation, Push
 
 pytestmark = pytest.mark.django_db
@@ -153,7 +153,7 @@ def test_credentials_are_redacted_wherever_they_are(fields: Any, shown: Any) -> 
 
 
 def test_a_push_is_found_by_appid_or_kind(operator: Client, push: Push) -> None:
-    assert list(operator.get(f"{LIST}?q=component_verify_ticket").context["cl"].result_list) == [
+    assert list(operator.get(f"{LIST}?kind=component_verify_ticket").context["cl"].result_list) == [
         push
     ]
-    assert not operator.get(f"{LIST}?q=wx0000000000000000").context["cl"].result_list
+    assert not operator.get(f"{LIST}?account=wx0000000000000000").context["cl"].result_list

@@ -124,6 +124,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/platform_auth/component/<path:object_id>/ask-for-tickets/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/refresh-token/": ("POST", ACT),
     "admin/platform_auth/push/<path:object_id>/replay/": ("POST", ACT),
+    "admin/platform_auth/push/export/": ("GET", PAGE),
     "admin/messaging/target/<path:object_id>/test/": ("POST", ACT),
     "admin/messaging/target/<path:object_id>/switch-on/": ("POST", ACT),
     "admin/messaging/target/<path:object_id>/switch-off/": ("POST", ACT),

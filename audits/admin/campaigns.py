@@ -1,6 +1,5 @@
 """Campaigns: what is being rolled out to whom, how far it is, and the buttons that steer it."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -32,6 +31,7 @@ from audits.problems import CannotAct
 from audits.services import campaigns, rollout
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
+from platform_auth.admin.spreadsheet import csv_answer, csv_lines
 from platform_auth.operations import record
 
 OPERATE = ("audits.commit_version", "audits.submit_audit")
@@ -223,10 +223,7 @@ class CampaignAdmin(StaffAdmin):
     def export(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
         campaign = self.visible_or_404(request, object_id)
         record("export_campaign", by=request.user, result=str(campaign))
-        answer = StreamingHttpResponse(csv_lines(campaign), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="campaign-{campaign.pk}.csv"'
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return csv_answer(f"campaign-{campaign.pk}", _lines(campaign))
 
     # Columns and fields
 
@@ -383,22 +380,12 @@ RETRY_QUESTION = _(
 # ── CSV ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Echo:
-    """What csv.writer writes to, and hands on."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def csv_lines(campaign: Campaign) -> Iterator[str]:
-    """The items of CAMPAIGN as CSV; the mark at the beginning tells Excel that it is UTF-8."""
-    writer = csv.writer(_Echo())
+def _lines(campaign: Campaign) -> Iterator[str]:
     titles = [_("appid"), _("name"), _("state"), _("reason"), _("canary"), _("version"),
               _("audit"), _("submitted"), _("released")]  # fmt: skip
-    yield "\ufeff" + writer.writerow([str(title) for title in titles])
     items = campaign.items.select_related("authorizer", "audit").order_by("id")
-    for item in items.iterator(chunk_size=1000):
-        yield writer.writerow([harmless(cell) for cell in _cells(item, campaign)])
+    rows = (_cells(item, campaign) for item in items.iterator(chunk_size=1000))
+    return csv_lines(titles, rows)
 
 
 def _cells(item: CampaignItem, campaign: Campaign) -> Iterator[str]:
@@ -412,11 +399,6 @@ def _cells(item: CampaignItem, campaign: Campaign) -> Iterator[str]:
     yield audit.auditid if audit else ""
     for at in (item.submitted_at, audit.released_at if audit else None):
         yield localtime(at).isoformat(" ", "seconds") if at else ""
-
-
-def harmless(cell: str) -> str:
-    """CELL, which a spreadsheet must not take for a formula."""
-    return f"'{cell}" if cell.lstrip()[:1] in {"=", "+", "-", "@", "|", "%"} else cell
 
 
 # ── the mini programs of campaigns ──────────────────────────────────────────────────────────────

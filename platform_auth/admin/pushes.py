@@ -1,70 +1,92 @@
-"""The inbox: what WeChat pushed, decoded and redacted, and the button that runs it again."""
+"""The message log: what WeChat pushed, decoded and redacted, and the button that runs it again."""
 
-import re
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
+from messaging.models import Reply
+from messaging.services.history import told_by_reply
+from miniprograms.models import Authorizer
 from platform_auth import inbox
+from platform_auth.admin import message_log
+from platform_auth.admin.message_log import LogFilter, fields_of, name_of_kind
+from platform_auth.admin.message_log import redact as redact
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
+from platform_auth.admin.spreadsheet import csv_answer, csv_lines
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from platform_auth.operations import record
 from platform_auth.pushes import work_for
-from platform_auth.wechat.errors import Untrusted, WeChatError, scrub
-from platform_auth.wechat.push import read
+from platform_auth.wechat.errors import Untrusted, WeChatError
 
-# ComponentVerifyTicket, AuthorizationCode, PreAuthCode, auth_code, and whatever is called alike.
-_SECRET = re.compile(r"(?:ticket|token|secret|authorizationcode|auth_?code)\Z", re.IGNORECASE)
+EXPORT = "platform_auth.export_push"
 
 _COLOURS = {Push.State.DONE: "success", Push.State.FAILED: "danger", Push.State.IGNORED: ""}
 
 
-def redact(value: Any, name: str = "") -> Any:
-    """VALUE of the field NAME, with *** in place of every credential in it."""
-    if _SECRET.search(name):
-        return "***"
-    if isinstance(value, dict):
-        return {key: redact(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [redact(item, name) for item in value]
-    return scrub(value) if isinstance(value, str) else value
-
-
 @admin.register(Push)
 class PushAdmin(StaffAdmin):
-    list_display = ("kind", "appid", "state_label", "sent", "received", "attempts", "error")
-    list_display_links = ("kind",)
-    list_filter = ("state",)
-    ordering = ("-id",)
-    search_fields = ("appid", "kind")
-    search_help_text = _("An appid, or a kind such as authorized")
-    fields = ("kind", "appid", "component", "state_label", "attempts", "error", "created",
-              "received_at", "retry_at", "message")  # fmt: skip
+    list_display = ("received", "account", "kind_in_words", "says", "user", "state_label",
+                    "error_in_short")  # fmt: skip
+    list_display_links = ("received",)
+    list_filter = (LogFilter,)
+    list_filter_sheet = True
+    list_before_template = "admin/pushes/bar.html"
+    change_list_template = "admin/pushes/list.html"
+    ordering = ("-received_at", "-id")
+    sortable_by = ()
+    fields = ("says", "kind_in_words", "account", "user", "state_label", "answer", "message",
+              "component", "attempts", "error", "created", "received_at", "retry_at")  # fmt: skip
     readonly_fields = fields
     actions = ("replay",)
     actions_detail = ("replay_one",)
     troubles = (WeChatError, Unreadable)
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("component")
+    class Media:
+        css = {"all": ("log.css",)}  # noqa: RUF012 -- as Django reads it
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        name = "appid" if term.startswith("wx") else "kind"
-        return queryset.filter(**{name: term}), False
+    def get_queryset(self, request: HttpRequest) -> Any:
+        name = Authorizer.objects.filter(appid=OuterRef("appid")).values("nick_name")[:1]
+        rows = super().get_queryset(request).select_related("component")
+        return rows.annotate(account_name=Subquery(name))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.export_view)
+        return [path("export/", view, name="platform_auth_push_export"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        export = reverse("admin:platform_auth_push_export")
+        bar = {**message_log.bar(request), "export_url": self._may_export(request) and export}
+        answer: HttpResponse = super().changelist_view(request, {**bar, **(extra_context or {})})
+        return answer
 
     def has_replay_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("platform_auth.replay_push")
+
+    def _may_export(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request) and request.user.has_perm(EXPORT)
+
+    def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
+        """What is found, as CSV."""
+        if not self._may_export(request):
+            raise PermissionDenied
+        found = message_log.LogForm(request.GET).narrow(Push.objects.all())
+        account = request.GET.get("account", "").strip()
+        appid = account[:32] if account.startswith("wx") else ""
+        record("export_push", by=request.user, appid=appid, result=message_log.searched(request))
+        lines = csv_lines(message_log.TITLES, message_log.export_rows(found))
+        return csv_answer(f"messages-{timezone.localtime():%Y%m%d-%H%M}", lines)
 
     @admin.action(description=_("Replay the selected pushes"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: Any) -> None:
@@ -80,26 +102,67 @@ class PushAdmin(StaffAdmin):
             question=_("What this push asks for is done again, now."),
         )
 
-    @admin.display(description=_("state"), ordering="state")
+    # Columns and fields
+
+    @admin.display(description=_("received"))
+    def received(self, push: Push) -> SafeString | str:
+        return ago(push.received_at)
+
+    @admin.display(description=_("account"))
+    def account(self, push: Any) -> SafeString | str:
+        if not push.appid:
+            return "–"
+        return format_html('<span class="log-two">{}<small>{}</small></span>',
+                           push.account_name or "", push.appid)  # fmt: skip
+
+    @admin.display(description=_("kind"))
+    def kind_in_words(self, push: Push) -> SafeString | str:
+        words = name_of_kind(push.kind)
+        if not words:
+            return push.kind or "–"
+        return format_html('<span class="log-two">{}<small>{}</small></span>', words, push.kind)
+
+    @admin.display(description=_("says"))
+    def says(self, push: Push) -> SafeString:
+        return format_html('<span class="log-says">{}</span>',
+                           Truncator(message_log.says(push)).chars(300))  # fmt: skip
+
+    @admin.display(description=_("user"))
+    def user(self, push: Push) -> SafeString | str:
+        return format_html('<small class="log-openid">{}</small>', push.openid or "–")
+
+    @admin.display(description=_("state"))
     def state_label(self, push: Push) -> SafeString:
         return label(push.get_state_display(), _COLOURS.get(Push.State(push.state), ""))
 
-    @admin.display(description=_("sent"), ordering="created")
-    def sent(self, push: Push) -> SafeString | str:
-        return ago(push.created)
+    @admin.display(description=_("error"))
+    def error_in_short(self, push: Push) -> SafeString | str:
+        if not push.error:
+            return "–"
+        short = Truncator(push.error).chars(60)
+        return format_html('<span class="staff-error" title="{}">{}</span>', push.error, short)
 
-    @admin.display(description=_("received"), ordering="id")
-    def received(self, push: Push) -> SafeString | str:
-        return ago(push.received_at)
+    @admin.display(description=_("answer"))
+    def answer(self, push: Push) -> SafeString | str:
+        """What we said to it, and what became of that."""
+        said = Reply.objects.filter(reply_to=push).select_related("rule").first()
+        if said is None:
+            return "–"
+        by = f" ({said.rule})" if said.rule else ""
+        return format_html("{} {}{}", label(said.get_state_display()), told_by_reply(said).line, by)
 
     @admin.display(description=_("message"))
     def message(self, push: Push) -> object:
         try:
-            return pretty(redact(read(push.body.encode()).fields))
+            return pretty(fields_of(push))
         except Unreadable:
             return _("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
         except Untrusted:
-            return _("It is not XML that we understand.")
+            return (
+                _("It is not XML that we understand.")
+                if push.body
+                else _("It is not kept any more.")
+            )
 
 
 def _replay(push: Push, by: Any) -> object:

@@ -23,4 +23,12 @@ class Migration(migrations.Migration):
             model_name='push',
             index=models.Index(fields=['kind', 'received_at'], name='push_kind'),
         ),
+        migrations.AddIndex(
+            model_name='push',
+            index=models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['state', 'received_at'], name='push_not_done'),
+        ),
+        migrations.AlterModelOptions(
+            name='push',
+            options={'permissions': [('replay_push', 'Can replay pushes'), ('export_push', 'Can export the message log')], 'verbose_name': 'push', 'verbose_name_plural': 'pushes'},
+        ),
     ]
