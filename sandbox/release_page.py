@@ -99,4 +99,4 @@ def _row(say: Words, step: Step) -> tuple[Child, ...]:
 
 def _short(text: str) -> str:
     """The ends of a long text: in the middle of a code there is nothing to read."""
-    return text if len(text) <= 48 else f"{text[:22]}…{text[-22:]}"
+    return text if len(text) <= 36 else f"{text[:17]}…{text[-17:]}"
