@@ -195,21 +195,51 @@ BROKEN: list[tuple[str, tuple[str, str], Spoil, str]] = [
         fronts.resealed(change=lambda inner: inner.replace("From", "f").replace("To", "From")),
         "ToUserName is “”",
     ),
-    ("Code", (CODE, OFFICIAL[0]), says(b"success"), "“success”, where an empty body is due"),
-    ("Code", (CODE, OFFICIAL[1]), says(XML), "“<xml><Content>hello</Content></xml>”, where an"),
-    ("Code", (CODE, OFFICIAL[2]), says(b"unavailable", 503), "cannot reach its database"),
-    ("Code", (CODE, OFFICIAL[3]), says(HTML, 502), "HTTP 502: an HTML page The proxy does not"),
-    ("Code", (CODE, OFFICIAL[4]), says(HTML, 500), "Look at the logs of the web server"),
     (
-        "Code",
+        "Authorisation code",
+        (CODE, OFFICIAL[0]),
+        says(b"success"),
+        "“success”, where an empty body is due",
+    ),
+    (
+        "Authorisation code",
+        (CODE, OFFICIAL[1]),
+        says(XML),
+        "“<xml><Content>hello</Content></xml>”, where an",
+    ),
+    (
+        "Authorisation code",
+        (CODE, OFFICIAL[2]),
+        says(b"unavailable", 503),
+        "cannot reach its database",
+    ),
+    (
+        "Authorisation code",
+        (CODE, OFFICIAL[3]),
+        says(HTML, 502),
+        "HTTP 502: an HTML page The proxy does not",
+    ),
+    (
+        "Authorisation code",
+        (CODE, OFFICIAL[4]),
+        says(HTML, 500),
+        "Look at the logs of the web server",
+    ),
+    (
+        "Authorisation code",
         (CODE, MINI[0]),
         says(b"", 301, Location="https://platform.example.com/wechat/?signature=abc"),
         "A redirect to https://platform.example.com/wechat/: WeChat does not follow it",
     ),
-    ("Code", (CODE, MINI[1]), says(HTML, 403), "A firewall or a login stands in front"),
-    ("Code", (CODE, MINI[2]), says(HTML, 404), "This address is not ours"),
-    ("Code", (CODE, MINI[3]), says(HTML, 400), "ALLOWED_HOSTS"),
-    ("Code", (CODE, MINI[4]), fronts.hangs_up, "The connection broke off"),
+    (
+        "Authorisation code",
+        (CODE, MINI[1]),
+        says(HTML, 403),
+        "A firewall or a login stands in front",
+    ),
+    ("Authorisation code", (CODE, MINI[2]), says(HTML, 404), "This address is not ours"),
+    ("Authorisation code", (CODE, MINI[3]), says(HTML, 400), "ALLOWED_HOSTS"),
+    ("Authorisation code", (CODE, MINI[4]), fronts.hangs_up, "The connection broke off"),
 ]
 
 
@@ -269,7 +299,11 @@ def test_an_answer_that_is_late_is_a_lost_one(
         (CODE, MINI[1]): fronts.comes(after=0.7),
     }
     told = Told("--url", front.url)
-    for title, account in (("Text", OFFICIAL[1]), ("Text", OFFICIAL[2]), ("Code", MINI[1])):
+    for title, account in (
+        ("Text", OFFICIAL[1]),
+        ("Text", OFFICIAL[2]),
+        ("Authorisation code", MINI[1]),
+    ):
         line = told.of(title, account)
         assert re.search(r"The answer took \d\.\d seconds; WeChat hangs up after 5", line), line
     assert told.count("passed") == 30

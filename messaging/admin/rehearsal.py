@@ -139,12 +139,17 @@ def _steps_table(steps: list[Step]) -> object:
 
 
 def _cells(step: Step) -> tuple[object, ...]:
-    time = "–" if step.milliseconds is None else f"{step.milliseconds} ms"
+    time = "–" if step.milliseconds is None else _whole(f"{step.milliseconds} ms")
     said: object = step.said
     if step.hint:
         said = format_html('{}<br><span class="staff-faint">{}</span>', step.said, step.hint)
-    account = _account(step.account) if step.account else "–"
+    account = _whole(_account(step.account)) if step.account else "–"
     return label(step.verdict.label, COLOURS[step.verdict]), step.title, account, time, said
+
+
+def _whole(text: str) -> SafeString:
+    """TEXT on one line, however narrow the table."""
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
 
 
 def _account(appid: str) -> str:

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import pgettext_lazy
 
 from messaging.models import REHEARSAL, ReleaseTest
 from messaging.services.judging import OUTDATED, Wrong, expect, read_reply
@@ -55,8 +56,8 @@ COMPONENT_DOOR = "/wechat/component/push/"
 
 
 class Verdict(Enum):
-    PASSED = "passed", lazy("passed")
-    FAILED = "failed", lazy("failed")
+    PASSED = "passed", pgettext_lazy("rehearsal", "passed")
+    FAILED = "failed", pgettext_lazy("rehearsal", "failed")
     UNPROVABLE = "unprovable", lazy("not provable here")
     NOT_TRIED = "not tried", lazy("not tried")
 
@@ -210,7 +211,7 @@ class _Rehearsal:
                 _("We hold no component_verify_ticket."),
                 _(
                     "WeChat pushes one every ten minutes: give its console the address, and press "
-                    "“ask WeChat to push tickets now” on the component's page."
+                    "“Ask WeChat to push tickets now” on the component's page."
                 ),
             )
         if created < time.time() - TICKET_LIFE.total_seconds():
@@ -265,7 +266,7 @@ class _Rehearsal:
             return _("an empty body")
 
         self.questions.append(question)
-        return self._try(_("Code"), appid, exchange)
+        return self._try(_("Authorisation code"), appid, exchange)
 
     def _lend_code(self, appid: str, openid: str) -> str:
         """A real code of the sandbox's; "" where WeChat is something else."""
