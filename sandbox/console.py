@@ -351,7 +351,7 @@ def _silence(wechat: WeChat, say: Words) -> Html | None:
     post = wechat.post
     if not post.dropped and not post.is_muted:
         return None
-    lost = say("{count} pushes were lost by silence.", count=post.dropped)
+    lost = say("Pushes lost by silence: {count}.", count=post.dropped)
     if not post.is_muted:
         return tag("p", lost, class_="quiet")
     seconds = int(post.muted_until - wechat.clock()) + 1

@@ -129,8 +129,8 @@ def _window(wechat: WeChat, say: Words, chat: Chat) -> str:
         return say("The account cannot write to you now.")
     left, seconds = sum(one.left for one in windows), windows[-1].ends - now
     if seconds <= 90:
-        return say("{left} messages left, for {seconds} s", left=left, seconds=math.ceil(seconds))
-    return say("{left} messages left, for {hours} h", left=left, hours=math.ceil(seconds / 3600))
+        return say("Messages left: {left}, for {seconds} s", left=left, seconds=math.ceil(seconds))
+    return say("Messages left: {left}, for {hours} h", left=left, hours=math.ceil(seconds / 3600))
 
 
 def _composer(wechat: WeChat, say: Words, account: Account, openid: str) -> Html:

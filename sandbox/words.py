@@ -185,7 +185,7 @@ CHINESE = {
     "in five minutes": "五分钟内",
     "Silence lasts": "静默时长",
     "Silent for {seconds} s: too many failures.": "失败过多，静默中，剩余 {seconds} 秒。",
-    "{count} pushes were lost by silence.": "静默期间丢弃了 {count} 条推送。",
+    "Pushes lost by silence: {count}.": "静默期间丢弃了 {count} 条推送。",
     # the release test
     "Release test": "全网发布检测",
     "WeChat's own test accounts authorise the platform and write to it, as before it may be"
@@ -226,8 +226,8 @@ CHINESE = {
         "该账号没有把消息权限授予任何平台，没有人会收到你的消息。"
     ),
     "The account cannot write to you now.": "对方现在不能给你发消息。",
-    "{left} messages left, for {seconds} s": "对方还可发 {left} 条，{seconds} 秒内有效",
-    "{left} messages left, for {hours} h": "对方还可发 {left} 条，{hours} 小时内有效",
+    "Messages left: {left}, for {seconds} s": "对方还可发 {left} 条，{seconds} 秒内有效",
+    "Messages left: {left}, for {hours} h": "对方还可发 {left} 条，{hours} 小时内有效",
     "Picture": "图片",
     "Voice": "语音",
     "Film": "视频",

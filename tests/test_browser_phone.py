@@ -100,7 +100,7 @@ def test_a_conversation(new_page: NewPage, platform: Platform) -> None:
     person.sees("See you!")
     page.get_by_text("Typing…").wait_for(state="hidden")
     assert page.get_by_role("link", name="Map").get_attribute("rel") == "noreferrer"
-    page.get_by_text("4 messages left, for 48 h").wait_for()
+    page.get_by_text("Messages left: 4, for 48 h").wait_for()
     assert page.locator(".line").count() == 3
     page.reload()
     assert page.locator(".line").count() == 3
@@ -157,12 +157,12 @@ def test_events_are_a_click_away(new_page: NewPage, platform: Platform) -> None:
     for name in ("Open a link of the menu", "Scan the QR code", "Report the location"):
         reader.presses(name)
         reader.sees(name)
-    reader.page.get_by_text("9 messages left, for 60 s").wait_for()
+    reader.page.get_by_text("Messages left: 9, for 60 s").wait_for()
     reader.presses("Unsubscribe")
     reader.page.get_by_text("The account cannot write to you now.").wait_for()
     visitor = Reader(platform, new_page(), SHOP)
     visitor.presses("Enter the chat")
-    visitor.page.get_by_text("2 messages left, for 60 s").wait_for()
+    visitor.page.get_by_text("Messages left: 2, for 60 s").wait_for()
 
 
 def test_a_failing_service_is_noticed_and_a_transfer_told(

@@ -286,7 +286,7 @@ def test_a_person_chats_on_the_phone_page(site: Site) -> None:
     assert [push.kind for push in site.wechat.outbox] == ["text", "user_enter_tempsession"]
     news = site.get(f"{path}/lines?openid=oLin&after=0").json()
     assert "&lt;b&gt;hello&lt;/b&gt;" in news["html"]
-    assert (news["typing"], news["window"]) == (False, "7 messages left, for 48 h")
+    assert (news["typing"], news["window"]) == (False, "Messages left: 7, for 48 h")
     assert site.get(f"{path}/lines?openid=oLin&after={news['last']}").json()["html"] == ""
     assert site.post(f"{path}/shout?openid=oLin", fields).status_code == 400
     assert site.get("/sandbox/phone/none").status_code == 400
@@ -334,7 +334,7 @@ def test_the_console_tells_of_the_silence_after_many_failures(site: Site) -> Non
     assert site.script("state")["component"]["dropped"] == 1
     page = site.get("/?lang=en").text
     assert "too many failures" in page
-    assert "1 pushes were lost by silence." in page
+    assert "Pushes lost by silence: 1." in page
     site.wechat.post.muted_until = 0
     assert "too many failures" not in site.get("/").text
 
