@@ -19,7 +19,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -121,11 +121,23 @@ class Room:
         file = self.url("chat-file", entry.key) if told.media_id else ""
         reply = entry.reply
         why = _why(reply) if reply else ""
+        is_being_sent = reply is not None and _is_being_sent(reply)
         again = reply and reply.state in (State.FAILED, State.UNKNOWN) and self.may_answer
+        again = again and not is_being_sent
         address = self.url("chat-again", reply.pk) if reply and again else ""
         who = self.desk.author(self.request, reply) if reply else ""
-        more = {"told": told, "file": file, "why": why, "again": address, "who": who}
-        return self.piece("entry", entry=entry, is_today=is_today(entry.at), **more, **context)
+        return self.piece(
+            "entry",
+            entry=entry,
+            told=told,
+            file=file,
+            why=why,
+            again=address,
+            who=who,
+            is_being_sent=is_being_sent,
+            is_today=is_today(entry.at),
+            **context,
+        )
 
     def window(self) -> str:
         """How long, and how often, the user may still be answered."""
@@ -211,10 +223,16 @@ def name_of(row: Conversation) -> str:
     return _("User %(end)s") % {"end": row.openid[-6:]}
 
 
+def _is_being_sent(reply: Reply) -> bool:
+    """Whether WeChat is being asked just now: until it answers, nobody knows."""
+    until = reply.lease_until
+    return reply.state == State.UNKNOWN and until is not None and until > timezone.now()
+
+
 def _why(reply: Reply) -> str:
     """Why REPLY was not sent, or not yet, in plain words."""
     match reply.state:
-        case State.UNKNOWN:
+        case State.UNKNOWN if not _is_being_sent(reply):
             return _("WeChat's answer was lost: the user may have got it, or not.")
         case State.DUE if reply.last_error:
             return _("WeChat could not be asked; it is tried again by itself.")
@@ -230,7 +248,11 @@ def _seen(room: Room, entries: Iterable[Entry], window: str, others: str) -> str
 
 
 def _mark(entry: Entry) -> str:
-    return f"{entry.reply.state}.{entry.reply.errcode or 0}" if entry.reply else ""
+    """What of an entry may change."""
+    if entry.reply is None:
+        return ""
+    state = "sending" if _is_being_sent(entry.reply) else entry.reply.state
+    return f"{state}.{entry.reply.errcode or 0}"
 
 
 # ── the views, each given its desk ──────────────────────────────────────────────────────────────
@@ -563,6 +585,16 @@ class Portal(Desk):
 def may_answer_own(request: HttpRequest) -> bool:
     """Whether this merchant was given the conversations of their accounts."""
     return bool(request.user.has_perm("messaging.own_conversations"))
+
+
+def count_unread(request: HttpRequest, rows: Iterable[Any]) -> None:
+    """Tell each of ROWS, accounts of the merchant's, how many conversations nobody has read."""
+    if not may_answer_own(request):
+        return
+    unread = Conversation.objects.filter(authorizer__in=rows, unread__gt=0)
+    counts = dict(unread.order_by().values_list("authorizer").annotate(number=Count("pk")))
+    for row in rows:
+        row.unread = counts.get(row.pk, 0)
 
 
 @never_cache

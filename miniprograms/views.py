@@ -33,6 +33,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from audits.views import tell, with_code
+from messaging.views import count_unread
 from miniprograms.forms import BindForm
 from miniprograms.models import Authorizer, Binding, digest
 from miniprograms.services import binding as bindings
@@ -95,6 +96,7 @@ def _home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.OK) -> 
         form.fields["biz_appid"].widget.attrs["autofocus"] = True
     own = with_code(Authorizer.objects.filter(owner_id=request.user.pk).order_by("-id"))
     page = Paginator(own, PAGE).get_page(request.GET.get("page"))
+    count_unread(request, page.object_list)
     context = {
         "form": form,
         "action": reverse("portal:bind"),

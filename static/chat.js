@@ -56,6 +56,17 @@
       below = null;
     }).observe(history, { childList: true });
 
+    // Two answers may bring the same line: the one that comes later takes its place.
+    document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+      for (const line of event.detail.fragment.querySelectorAll("#chat-history > [id]")) {
+        document.getElementById(line.id)?.remove();
+      }
+    });
+
+    let sent = "";
+    chat.addEventListener("htmx:beforeRequest", (event) => {
+      if (text && event.detail.elt === text.form) sent = text.value;
+    });
     const told = (words) => { document.getElementById("chat-told").textContent = words; };
     chat.addEventListener("htmx:sendError", () => told(chat.dataset.lost));
     chat.addEventListener("htmx:responseError", () => told(chat.dataset.lost));
@@ -64,7 +75,9 @@
       const lost = document.getElementById("chat-told").textContent === chat.dataset.lost;
       if (elt === news && successful && lost) told("");
       if (!xhr.getResponseHeader("HX-Trigger")?.includes("chat-said")) return;
-      elt.reset?.();
+      // What was written meanwhile stays.
+      if (text && elt === text.form) text.value = text.value.startsWith(sent) ? text.value.slice(sent.length) : "";
+      else elt.reset?.();
       elt.closest("details")?.removeAttribute("open");
       follows = true;
       toEnd();

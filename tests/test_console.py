@@ -1,6 +1,7 @@
 """The console: staff read what users write, and answer."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from messaging.models import CannedReply, Conversation, Reply, Rule
 from messaging.services import replying
@@ -120,6 +122,13 @@ def test_every_message_is_shown(chat: Chat, desk: Client, kind: str) -> None:
         "miniprogrampage": "pages/index/index",
     }
     assert words[kind] in page(desk, chat)
+
+
+def test_a_link_that_is_a_script_cannot_be_followed(chat: Chat, desk: Client) -> None:
+    chat.say(kind="link", fields={"Title": "tea", "Url": "javascript:alert(1)"})
+    shown = page(desk, chat)
+    assert "javascript:alert(1)" in shown
+    assert 'href="javascript' not in shown
 
 
 @pytest.mark.parametrize("kind", sorted(EVENTS))
@@ -397,6 +406,20 @@ def test_what_was_perhaps_sent_is_sent_again_when_asked_to(
     assert [line.text for line in chat.lines("api")] == ["one moment"]
     assert Operation.objects.filter(action="answer_user_again", actor=staff).count() == 1
     desk.post(again)
+    assert len(chat.lines("api")) == 1
+
+
+def test_what_is_being_sent_is_not_sent_again(chat: Chat, desk: Client, staff: User) -> None:
+    chat.wechat.fault(SEND, drop="after", effect=True)
+    say(desk, chat, text="one moment")
+    Reply.objects.update(lease_until=timezone.now() + timedelta(seconds=20))
+    reply = Reply.objects.get()
+    shown = page(desk, chat)
+    assert "being sent" in shown
+    assert "/again/" not in shown
+    desk.post(f"{LIST}{row_of(chat).pk}/again/{reply.pk}/")
+    Reply.objects.update(lease_until=None)
+    assert "perhaps sent" in page(desk, chat)
     assert len(chat.lines("api")) == 1
 
 

@@ -54,7 +54,9 @@ def room(chat: Chat) -> str:
 
 
 def test_a_merchant_finds_the_messages_of_their_account(chat: Chat, portal: Client) -> None:
-    assert inbox(chat) in portal.get("/portal/").content.decode()
+    home = portal.get("/portal/").content.decode()
+    assert inbox(chat) in home
+    assert '1<span class="hidden"> unread' in home
     shown = portal.get(inbox(chat)).content.decode()
     assert "Do you have oolong?" in shown
     assert room(chat) in shown
@@ -62,6 +64,7 @@ def test_a_merchant_finds_the_messages_of_their_account(chat: Chat, portal: Clie
     assert "Do you have oolong?" in opened.content.decode()
     assert "no-cache" in opened["Cache-Control"]
     assert Conversation.objects.get().unread == 0
+    assert "unread" not in portal.get("/portal/").content.decode()
 
 
 def test_a_merchant_answers(chat: Chat, portal: Client, merchant: User) -> None:

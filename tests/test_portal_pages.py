@@ -154,7 +154,7 @@ def test_home_costs_the_same_however_many_accounts(
 ) -> None:
     for number in range(20):
         make_authorizer(component, merchant, appid=f"wx{number:016d}")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         browser.get("/portal/")
 
 

@@ -19,7 +19,7 @@ class CannedReplyAdmin(RecordedAdmin):
     ordering = ("position", "id")
     search_fields = ("title__startswith",)
     search_help_text = _("The beginning of a title")
-    raw_id_fields = ("authorizer",)
+    autocomplete_fields = ("authorizer",)
     fields = ("title", "text", "authorizer", "position")
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -82,9 +82,7 @@ def describe(message: heard.Message) -> Told:
             where = _point(message.location_x, message.location_y)
             return Told(PLACE, label, title=message.label, detail=where)
         case heard.LinkMessage():
-            return Told(
-                *(LINK, label), title=message.title, text=message.description, url=message.url
-            )
+            return _link(label, message.title, message.description, message.url)
         case heard.MiniProgramPageMessage():
             return Told(
                 *(CARD, label),
@@ -93,6 +91,18 @@ def describe(message: heard.Message) -> Told:
                 media_id=message.thumb_media_id,
             )
     return Told(TEXT, text=heard.text_of(message))
+
+
+def _link(label: str, title: str, text: str, url: str) -> Told:
+    """A link that may be followed: one that is no web address, a script say, is only shown."""
+    is_web = url.startswith(("https://", "http://"))
+    return Told(
+        *(LINK, label),
+        title=title,
+        text=text,
+        url=url if is_web else "",
+        detail="" if is_web else url,
+    )
 
 
 def _point(latitude: float | None, longitude: float | None) -> str:
@@ -263,16 +273,12 @@ def describe_content(content: said.Content) -> Told:
         case said.Video():
             return Told(FILM, label, title=content.title, text=content.description)
         case said.Music():
-            return Told(
-                *(LINK, label), title=content.title, text=content.description, url=content.musicurl
-            )
+            return _link(label, content.title, content.description, content.musicurl)
         case said.News():
             first = content.articles[0]
-            return Told(*(LINK, label), title=first.title, text=first.description, url=first.url)
+            return _link(label, first.title, first.description, first.url)
         case said.Link():
-            return Told(
-                *(LINK, label), title=content.title, text=content.description, url=content.url
-            )
+            return _link(label, content.title, content.description, content.url)
         case said.MiniProgramPage():
             return Told(
                 *(CARD, label),

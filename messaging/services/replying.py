@@ -22,7 +22,7 @@ from messaging.models import Conversation, Reply, Rule
 from miniprograms.tokens import call_as, held
 from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
-from platform_auth.models import Push
+from platform_auth.models import Push, is_free
 from platform_auth.operations import record
 from platform_auth.wechat import replies
 from platform_auth.wechat.errors import (
@@ -129,7 +129,9 @@ def say(conversation: Conversation, content: Content, *, by: Person) -> Reply:
 def say_again(reply: Reply, *, by: Person) -> Reply:
     """Send once more what was not sent, or perhaps not."""
     with transaction.atomic():
-        rows = Reply.objects.filter(pk=reply.pk, state__in=[State.FAILED, State.UNKNOWN])
+        states = [State.FAILED, State.UNKNOWN]
+        # One that is being sent just now counts as perhaps sent, too.
+        rows = Reply.objects.filter(is_free(), pk=reply.pk, state__in=states)
         if rows.update(state=State.DUE, due_at=Now(), failures=0, at=Now()):
             appid = reply.conversation.authorizer.appid
             record("answer_user_again", by=by, appid=appid)
