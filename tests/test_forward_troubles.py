@@ -187,6 +187,36 @@ def test_one_users_messages_go_one_after_the_other(town: Town) -> None:
     assert 1 < backend.most_at_once <= len(USERS)
 
 
+def test_one_user_who_writes_a_lot_does_not_hide_the_others(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarding, "ROUND", 3)
+    backend = town.backend(concurrency=2)
+    many = [("openid1", str(number)) for number in range(10)]
+    town.say(*many, ("openid2", "a"), ("openid3", "b"))
+    rows = lease(backend.target.pk, 2)
+    assert [row.user.split()[1] for row in rows] == ["openid1", "openid2"]
+    assert Delivery.objects.filter(due_at=None).count() == 9
+    pass_time(minutes=1)
+    deliver_due()
+    assert [one for one in backend.said if one[0] == "openid1"] == many
+    assert set(backend.states()) == {"done"}
+
+
+def test_what_waits_for_a_message_that_is_deleted_comes_next(town: Town) -> None:
+    backend = town.backend(IS_DOWN)
+    town.say(("openid1", "a"), ("openid1", "b"))
+    deliver_due()
+    first, second = Delivery.objects.order_by("pk")
+    assert second.due_at is None
+    first.push.delete()
+    backend.answer = TAKES
+    give_up_old()
+    deliver_due()
+    assert backend.said == [("openid1", "a"), ("openid1", "b")]
+    assert backend.states() == ["done"]
+
+
 def test_the_same_user_of_another_account_is_another_user(town: Town, bound: Any) -> None:
     backend = town.backend(IS_DOWN)
     town.say(("openid1", "a"))

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -162,24 +162,51 @@ def settle(delivery: Delivery, outcome: Outcome, hand: Hand = nobody_waits) -> b
     if not outcome.is_good:
         _note_failure(delivery, outcome)
         return False
-    done: dict[str, Any] = {"state": State.DONE, "due_at": None, "done_at": Now(), "last_error": ""}
     is_later = False
     reply = outcome.reply
     if reply is not None and hand(reply):
         reply = None
     with transaction.atomic():
-        if delivery.write(**done, log=_log(delivery, outcome)) and reply is not None:
+        is_ours = _end(delivery, outcome, state=State.DONE, done_at=Now(), last_error="")
+        if is_ours and reply is not None:
             is_later = replying.send_later(delivery.push, reply) is not None
     note_success(delivery.target)
     return is_later
 
 
+def _note_failure(delivery: Delivery, outcome: Outcome) -> None:
+    failures = min(delivery.failures + 1, 100)
+    if delivery.give_up_at <= timezone.now():
+        _end(delivery, outcome, state=State.DEAD, failures=failures, last_error=outcome.why)
+    else:
+        pause = min(FIRST_PAUSE * 2.0**delivery.failures, LONGEST_PAUSE)
+        delivery.write(
+            due_at=Now() + _roughly(pause),
+            failures=failures,
+            last_error=outcome.why,
+            log=_log(delivery, outcome),
+        )
+    note_failure(delivery.target, outcome.why)
+
+
 def bury(delivery: Delivery, error: Exception) -> None:
     """What cannot even be read is not tried again by itself."""
     outcome = Outcome(0, 0, str(error) or type(error).__name__)
-    delivery.write(
-        state=State.DEAD, due_at=None, last_error=outcome.why, log=_log(delivery, outcome)
-    )
+    _end(delivery, outcome, state=State.DEAD, last_error=outcome.why)
+
+
+def _end(delivery: Delivery, outcome: Outcome, **values: Any) -> bool:
+    """DELIVERY is done with: the next for the same user is due. Whether it was ours to end."""
+    with transaction.atomic():
+        lock(delivery.target_id).first()
+        if not delivery.write(due_at=None, log=_log(delivery, outcome), **values):
+            return False
+        waiting = Delivery.objects.filter(
+            target=delivery.target_id, user=delivery.user, state=State.DUE
+        )
+        first = waiting.order_by("id").values("pk")[:1]
+        Delivery.objects.filter(pk__in=first, due_at=None).update(due_at=Now())
+        return True
 
 
 def _log(delivery: Delivery, outcome: Outcome) -> list[list[Any]]:
@@ -187,17 +214,29 @@ def _log(delivery: Delivery, outcome: Outcome) -> list[list[Any]]:
     return [*delivery.log[1 - LONGEST_LOG :], entry]
 
 
-def _note_failure(delivery: Delivery, outcome: Outcome) -> None:
-    pause = min(FIRST_PAUSE * 2.0**delivery.failures, LONGEST_PAUSE)
-    is_over = delivery.give_up_at <= timezone.now()
-    delivery.write(
-        state=State.DEAD if is_over else State.DUE,
-        due_at=None if is_over else Now() + _roughly(pause),
-        failures=min(delivery.failures + 1, 100),
-        last_error=outcome.why,
-        log=_log(delivery, outcome),
-    )
-    note_failure(delivery.target, outcome.why)
+def lock(target_pk: int) -> Any:
+    """
+    A target, locked: who comes first among a user's deliveries is decided by one at a time. Pushes,
+    whose deliveries refer to it, are not held up.
+    """
+    return Target.objects.select_for_update(no_key=True).filter(pk=target_pk)
+
+
+def wake_first() -> None:
+    """
+    Make due what has nothing older before it any more, though nobody has seen that end: it was
+    given up among many, or deleted with its push.
+    """
+    users = Delivery.objects.filter(state=State.DUE).order_by().values("target", "user")
+    first = users.annotate(first=Min("id")).values("first")
+    Delivery.objects.filter(pk__in=first, due_at=None).update(due_at=Now())
+
+
+# Of deliveries that are given up; `wake_first` comes after.
+DEAD: dict[str, Any] = {"state": State.DEAD, "due_at": None, "epoch": F("epoch") + 1}
+
+
+# What becomes of the target
 
 
 def note_success(target: Target) -> None:

@@ -17,21 +17,24 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from messaging.models import Delivery, ForwardRule, Target
 from messaging.services.delivering import (
+    DEAD,
     MOST_FAILURES,
     Hand,
     attempt,
     bury,
     is_left_alone,
+    lock,
     nobody_waits,
     settle,
     type_of,
+    wake_first,
 )
 from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
@@ -49,6 +52,7 @@ PAUSE = 0.25  # seconds, between two looks for work while all is under way
 # Long enough for the door to ask an answering target itself, before anybody else does.
 HEAD_START = timedelta(seconds=3)
 MOST_ASKING = 32  # pushes of one process that wait for a target's answer
+ROUND = 200  # deliveries that are looked at in search of one to take
 RUNNING = "forwarding"  # the heartbeat of a run that looks for work
 RUNNING_WITHIN = timedelta(seconds=2)
 
@@ -96,22 +100,13 @@ def _asking_for(row: Push, push: wire.Push) -> Any:
 # Leases
 
 
-def _has_older() -> Exists:
-    """Of the same user and for the same target, something before it is not delivered yet."""
-    older = Delivery.objects.filter(
-        target=OuterRef("target"), user=OuterRef("user"), pk__lt=OuterRef("pk"), state=State.DUE
-    )
-    return Exists(older)
-
-
 def lease(target_pk: int, places: int, *, only: int | None = None) -> list[Delivery]:
     """
     Take up to PLACES deliveries to one target, ONLY that one if so said: as many as the target
     allows at once, over all processes, and a single one while it is left alone.
     """
     with transaction.atomic():
-        rows = Target.objects.select_for_update(no_key=True)  # a push refers to it meanwhile
-        target = rows.filter(pk=target_pk, is_on=True).annotate(now=Now()).first()
+        target = lock(target_pk).filter(is_on=True).annotate(now=Now()).first()
         if target is None:
             return []
         waiting = Delivery.objects.filter(target=target_pk, state=State.DUE)
@@ -119,18 +114,34 @@ def lease(target_pk: int, places: int, *, only: int | None = None) -> list[Deliv
         if is_left_alone(target):
             is_rested = target.paused_until is None or target.paused_until <= target.now
             places = 1 if is_rested and not under_way else 0
+            ready = waiting.filter(due_at__isnull=False)
         else:
             places = min(places, target.concurrency - under_way)
-            waiting = waiting.filter(due_at__lte=Now() if only is None else Now() + HEAD_START)
+            ready = waiting.filter(due_at__lte=Now() if only is None else Now() + HEAD_START)
         if only is not None:
-            waiting = waiting.filter(pk=only)
-        if places <= 0:
-            return []
-        first = waiting.filter(is_free(), ~_has_older()).order_by("due_at", "id")
-        pks = list(first.values_list("pk", flat=True)[:places])
+            ready = ready.filter(pk=only)
+        pks = _choose(ready.filter(is_free()), places) if places > 0 else []
         taken = Delivery.objects.filter(pk__in=pks)
         taken.update(epoch=F("epoch") + 1, lease_until=Now() + LEASE)
         return list(taken.select_related("push", "target").order_by("id"))
+
+
+def _choose(ready: Any, places: int) -> list[int]:
+    """
+    The first PLACES of what is READY that have nothing older before them. What has is not due until
+    that is done with, so that it is looked at once however long it waits. Under the target's lock.
+    """
+    older = Delivery.objects.filter(
+        target=OuterRef("target"), user=OuterRef("user"), pk__lt=OuterRef("pk"), state=State.DUE
+    )
+    seen = ready.annotate(is_behind=Exists(older)).order_by("due_at", "id")
+    found = list(seen.values_list("pk", "is_behind")[:ROUND])
+    if sum(is_behind for _pk, is_behind in found) + places > ROUND:
+        ready.filter(Exists(older)).update(due_at=None)  # at once, where one user fills the queue
+        found = list(seen.values_list("pk", "is_behind")[:ROUND])
+    behind = [pk for pk, is_behind in found if is_behind]
+    Delivery.objects.filter(pk__in=behind).update(due_at=None)
+    return [pk for pk, is_behind in found if not is_behind][:places]
 
 
 # Carrying out
@@ -158,12 +169,13 @@ def deliver_due(budget: float = BUDGET) -> Run:
     """
     run, give_up = Run(), time.monotonic() + budget
     while not heartbeats.is_alive(RUNNING, RUNNING_WITHIN):
+        before = run.posts
         with ThreadPoolExecutor(THREADS, thread_name_prefix="forward") as pool:
             _deliver(run, pool, give_up)
             heartbeats.stop(RUNNING)
             run.collect(wait(run.busy).done)
         # What came between our last look and the end of our heartbeat.
-        if time.monotonic() >= give_up or not _targets_with_work().exists():
+        if time.monotonic() >= give_up or run.posts == before:
             break
     let_go()
     return run
@@ -185,11 +197,12 @@ def _deliver(run: Run, pool: ThreadPoolExecutor, give_up: float) -> None:
 
 def _targets_with_work() -> Any:
     """Targets with something due; those left alone, with something to probe them with."""
-    waiting = Delivery.objects.filter(target=OuterRef("pk"), state=State.DUE)
-    due = waiting.filter(is_free(), ~_has_older(), due_at__lte=Now())
+    waiting = Delivery.objects.filter(target=OuterRef("pk"), state=State.DUE, due_at__isnull=False)
+    first = Subquery(waiting.order_by("due_at").values("due_at")[:1])
     is_rested = Q(paused_until=None) | Q(paused_until__lte=Now())
-    probed = Q(is_rested, Exists(waiting), failures__gte=MOST_FAILURES)
-    return Target.objects.filter(probed | Q(Exists(due), failures__lt=MOST_FAILURES), is_on=True)
+    probed = Q(is_rested, first__isnull=False, failures__gte=MOST_FAILURES)
+    due = Q(first__lte=Now(), failures__lt=MOST_FAILURES)
+    return Target.objects.alias(first=first).filter(probed | due, is_on=True)
 
 
 def _find_work(run: Run) -> list[Delivery]:
@@ -228,11 +241,10 @@ def _take(delivery: Delivery, hand: Hand = nobody_waits) -> bool:
 def give_up_old() -> int:
     """Give up what could not be delivered for a day. How many."""
     over = Delivery.objects.filter(is_free(), state=State.DUE, give_up_at__lte=Now())
-    late = over.filter(last_error="").update(**_DEAD, last_error=_("Nobody took it for a day."))
-    return late + over.update(**_DEAD)
-
-
-_DEAD: dict[str, Any] = {"state": State.DEAD, "due_at": None, "epoch": F("epoch") + 1}
+    late = over.filter(last_error="").update(**DEAD, last_error=_("Nobody took it for a day."))
+    number: int = late + over.update(**DEAD)
+    wake_first()
+    return number
 
 
 # Answering

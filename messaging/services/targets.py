@@ -14,7 +14,14 @@ from django.utils.translation import gettext as _
 
 from messaging.models import Delivery, Target, in_a_day
 from messaging.outbound import Undelivered
-from messaging.services.delivering import as_json, explain, note_success, post
+from messaging.services.delivering import (
+    DEAD,
+    as_json,
+    explain,
+    note_success,
+    post,
+    wake_first,
+)
 from messaging.standard_webhooks import new_secret
 from platform_auth.fields import readable, seal
 from platform_auth.leases import let_go
@@ -101,7 +108,8 @@ def give_up(deliveries: Any, *, by: Person) -> int:
     """
     with transaction.atomic():
         waiting = deliveries.filter(is_free(), state=State.DUE)
-        number: int = waiting.update(state=State.DEAD, due_at=None, epoch=F("epoch") + 1)
+        number: int = waiting.update(**DEAD)
         if number:
+            wake_first()
             record("give_up_deliveries", by=by, result=str(number))
     return number
