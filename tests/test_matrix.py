@@ -137,6 +137,8 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/messaging/rule/<path:object_id>/copy/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/refresh/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/sync/": ("POST", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/tags/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/rules/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/bind-link/": ("POST", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),

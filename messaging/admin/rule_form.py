@@ -284,10 +284,10 @@ _FAULTS = {
 
 def why_no_pattern(problem: regex.error) -> str:
     """What is wrong with a regular expression, and where."""
-    told = str(problem.msg)
+    told, place = str(getattr(problem, "msg", problem)), getattr(problem, "pos", None) or 0
     words = next((words for begin, words in _FAULTS.items() if told.startswith(begin)), told)
     sentence = now_("This is no regular expression: %(why)s, at character %(place)d.")
-    return sentence % {"why": words, "place": (problem.pos or 0) + 1}
+    return sentence % {"why": words, "place": place + 1}
 
 
 # ── trying ──────────────────────────────────────────────────────────────────────────────────────
@@ -336,8 +336,8 @@ class TryForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
 
-    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+    def __init__(self, user: Any, given: Any = None, initial: Any = None) -> None:
+        super().__init__(given, initial=initial, label_suffix="")
         self.user = user
         choices = [("", now_("The user writes")), *event_choices()]
         self.fields["event"].choices = choices  # type: ignore[attr-defined]

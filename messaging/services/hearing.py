@@ -127,7 +127,7 @@ def _preview(conversation: Conversation, message: Message, created: int) -> dict
 
 def _where(condition: Q, **values: Any) -> dict[str, Case]:
     """For `update()`: VALUES in the rows for which CONDITION holds, in others what is there."""
-    fields = {name: Conversation._meta.get_field(name) for name in values}
+    fields: dict[str, Any] = {name: Conversation._meta.get_field(name) for name in values}
     return {
         name: Case(
             When(condition, then=Value(value, fields[name])),

@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from audits.admin.pages import CodePages
+from miniprograms.admin.tags import TagFilter, TaggedPages
 from miniprograms.models import Authorizer
 from miniprograms.services.binding import make_bind_link
 from miniprograms.services.profiles import sync_profile
@@ -45,16 +47,17 @@ _HEAVY = ("token", "access_token", "refresh_token", "refresh_token_history", "mi
 
 _PROFILE = ("account", "kind", "nick_name", "appid", "user_name", "alias", "principal_name",
             "signature", "account_label", "verification", "service_type", "is_show", "qrcode",
-            "profile_synced_at")  # fmt: skip
+            "tag_labels", "profile_synced_at")  # fmt: skip
 _AUTHORISATION = ("component", "owner", "state_label", "create_time", "told_at", "unauthorized_at")
 _TOKENS = ("token_health", "refresh_tokens_held", "due", "refreshes", "failures", "last_error")
 
 
 @admin.register(Authorizer)
-class AuthorizerAdmin(CodePages):
+class AuthorizerAdmin(CodePages, TaggedPages):
     list_display = (
         "account",
         "state_label",
+        "tag_labels",
         "token_health",
         "merchant",
         "sets_in_short",
@@ -62,18 +65,18 @@ class AuthorizerAdmin(CodePages):
         "error_in_short",
     )
     list_display_links = ("account",)
-    list_filter = ("state", "kind", "account_status", "component")
+    list_filter = ("state", "kind", TagFilter, "account_status", "component")
     list_select_related = ("owner", "component")
     ordering = ("-id",)
     search_fields = ("appid", "user_name", "nick_name", "owner__username")
     search_help_text = _("appid, gh_… id, beginning of the name, or merchant")
-    actions = ("submit_code", "release_code", "refresh_tokens", "sync_profiles", "make_bind_links",
-               "unbind")  # fmt: skip
+    actions = ("submit_code", "release_code", "set_tags", "refresh_tokens", "sync_profiles",
+               "make_bind_links", "unbind")  # fmt: skip
     actions_detail = (
         "code_page",
         "refresh_one",
         "sync_one",
-        {"title": _("More"), "items": ["bind_link", "unbind_one"]},
+        {"title": _("More"), "items": ["tag_one", "rules", "bind_link", "unbind_one"]},
     )
     readonly_fields = (
         *(*_PROFILE, *_AUTHORISATION, *_TOKENS),
@@ -81,7 +84,8 @@ class AuthorizerAdmin(CodePages):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("owner", "component").defer(*_HEAVY)
+        rows = super().get_queryset(request).select_related("owner", "component").defer(*_HEAVY)
+        return rows.prefetch_related("tags")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sections = [
@@ -109,9 +113,6 @@ class AuthorizerAdmin(CodePages):
         if merchant is not None:
             wanted |= Q(owner=merchant)
         return queryset.filter(wanted), False
-
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("miniprograms.change_authorizer")
 
     def has_unbind_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("miniprograms.unbind_authorizer")
@@ -209,6 +210,17 @@ class AuthorizerAdmin(CodePages):
             question=UNBIND_QUESTION,
         )
 
+    def has_rules_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("messaging.view_rule")
+
+    @action(description=_("Automatic replies"), permissions=["rules"], url_path="rules",
+            icon="smart_toy")  # fmt: skip
+    def rules(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The rules that speak for this account, and the box in which they are tried."""
+        row = self.visible_or_404(request, object_id)
+        url = reverse("admin:messaging_rule_changelist")
+        return HttpResponseRedirect(f"{url}?q={row.appid}")
+
     def _links(self, request: HttpRequest, rows: list[Any], back: str) -> HttpResponse | None:
         """A page with one link for each merchant of ROWS; it is not shown again."""
         for row in rows:
@@ -247,6 +259,11 @@ class AuthorizerAdmin(CodePages):
         if expires_at > timezone.now():
             return format_html("{} {}", label(_("fresh"), "success"), ago(expires_at))
         return format_html("{} {}", label(_("expired"), "danger"), ago(expires_at))
+
+    @admin.display(description=_("tags"))
+    def tag_labels(self, row: Authorizer) -> SafeString | str:
+        labels = [label(tag.name) for tag in row.tags.all()]
+        return format_html_join(" ", "{}", ((one,) for one in labels)) if labels else "–"
 
     @admin.display(description=_("merchant"))
     def merchant(self, row: Authorizer) -> str:

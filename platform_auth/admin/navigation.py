@@ -27,6 +27,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 _item(request, _("Mini programs"), "apps", "miniprograms.authorizer"),
                 _item(request, _("Bindings"), "link", "miniprograms.binding", _parked),
+                _item(request, _("Tags"), "sell", "miniprograms.tag"),
             ],
         ),
         (

@@ -1,0 +1,152 @@
+"""Tags: the words themselves, who has them, and how staff give and take them."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from miniprograms.models import Authorizer, Tag
+from miniprograms.services.tagging import set_tags
+from platform_auth.admin.pages import RecordedAdmin, StaffAdmin
+
+MOST_AT_ONCE = 500  # accounts; nobody waits for WeChat here
+MOST_CHOICES = 200  # tags in a filter
+
+
+@admin.register(Tag)
+class TagAdmin(RecordedAdmin):
+    list_display = ("name", "accounts")
+    ordering = ("name",)
+    sortable_by = ()
+    search_fields = ("name__startswith",)
+    search_help_text = _("The beginning of a name")
+    fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).annotate(size=Count("authorizers"))
+
+    @admin.display(description=_("accounts"))
+    def accounts(self, tag: Any) -> SafeString:
+        url = reverse("admin:miniprograms_authorizer_changelist")
+        return format_html('<a href="{}?tag={}" class="text-link">{}</a>', url, tag.pk, tag.size)
+
+
+class TagFilter(admin.SimpleListFilter):
+    title = _("tag")
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [(str(tag.pk), tag.name) for tag in Tag.objects.all()[:MOST_CHOICES]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value is None:
+            return queryset
+        is_number = value.isascii() and value.isdigit() and len(value) < 19
+        return queryset.filter(tags=int(value)) if is_number else queryset.none()
+
+
+class _Tags(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    def __init__(self, label: Any) -> None:
+        super().__init__(
+            Tag.objects.all(),
+            label=label,
+            required=False,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        )
+
+
+class TagForm(forms.Form):
+    """Which tags an account, or each of several, gets and loses."""
+
+    add = _Tags(_("give"))
+    new = forms.CharField(
+        label=_("and a new one"),
+        required=False,
+        max_length=50,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    remove = _Tags(_("take away"))
+
+    def __init__(self, user: Any, given: Any = None) -> None:
+        super().__init__(given, label_suffix="")
+        if not user.has_perm("miniprograms.add_tag"):
+            del self.fields["new"]
+        if not Tag.objects.exists():
+            del self.fields["add"], self.fields["remove"]
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or self.cleaned_data
+        if not any(said.get(name) for name in ("add", "new", "remove")) and not self.errors:
+            self.add_error(None, _("Choose at least one tag."))
+        return said
+
+    def tags(self) -> tuple[list[Tag], list[Tag]]:
+        """What is given, a new one made for it, and what is taken away."""
+        said = self.cleaned_data
+        added = list(said.get("add") or [])
+        if name := said.get("new", "").strip():
+            tag, _made = Tag.objects.get_or_create(name=name)
+            added.append(tag)
+        return added, list(said.get("remove") or [])
+
+
+class TaggedPages(StaffAdmin):
+    """Adds the two ways to set tags to the admin of accounts."""
+
+    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("miniprograms.change_authorizer")
+
+    @admin.action(description=_("Set tags"), permissions=["operate"])
+    def set_tags(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        rows = list(queryset[: MOST_AT_ONCE + 1])
+        if len(rows) > MOST_AT_ONCE:
+            text = _("Nothing was done: choose at most %(most)d at once.") % {"most": MOST_AT_ONCE}
+            self.message_user(request, text, messages.ERROR)
+            return None
+        is_answered = bool(request.POST.get("confirmed"))
+        form = TagForm(request.user, request.POST if is_answered else None)
+        if is_answered and form.is_valid():
+            added, removed = form.tags()
+            set_tags(rows, add=added, remove=removed, by=request.user)
+            self.message_user(request, _("%(number)d accounts: done.") % {"number": len(rows)})
+            return None
+        chosen = [(ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows]
+        return self.page(
+            request,
+            "admin/ask.html",
+            rows=rows,
+            title=_("Set tags"),
+            question=_("Each of these accounts:"),
+            form=form,
+            hidden=[("action", "set_tags"), *chosen],
+            back=request.get_full_path(),
+        )
+
+    @action(description=_("Set tags"), permissions=["operate"], url_path="tags", icon="sell")
+    def tag_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(row: Authorizer, form: Any) -> object:
+            added, removed = form.tags()
+            set_tags([row], add=added, remove=removed, by=request.user)
+            return _("done.")
+
+        return self.ask(
+            request,
+            object_id,
+            act,
+            title=_("Set tags"),
+            question=_("Tags group accounts: in lists, and for whom messages are forwarded."),
+            form=lambda request, row: TagForm(request.user, request.POST or None),
+        )
