@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connection
 
+from messaging.outbound import Listed
+
 OFFICIAL_HOSTS = {"api.weixin.qq.com", "mp.weixin.qq.com", "open.weixin.qq.com"}
 
 
@@ -99,3 +101,25 @@ def retention_is_sensible(**kwargs: Any) -> list[CheckMessage]:
             id="platform_auth.E003",
         )
     ]
+
+
+@register
+def internal_hosts_are_hosts(**kwargs: Any) -> list[CheckMessage]:
+    unread = [text for text in settings.FORWARD_INTERNAL_HOSTS if not _is_host(text)]
+    if not unread:
+        return []
+    return [
+        Error(
+            f"FORWARD_INTERNAL_HOSTS names no host, address or network: {', '.join(unread)}",
+            hint="Such as erp.internal, erp.internal:8080, 10.1.2.3, [fd00::1]:8080, 10.1.0.0/16.",
+            id="platform_auth.E004",
+        )
+    ]
+
+
+def _is_host(text: str) -> bool:
+    try:
+        Listed.read(text)
+    except ValueError:
+        return False
+    return True

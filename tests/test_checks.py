@@ -91,6 +91,21 @@ def test_retention_and_sweeps_take_some_time(settings: Any, name: str, value: in
     assert found(settings, **{name: value}) == {"platform_auth.E003"}
 
 
+@pytest.mark.parametrize(
+    ("hosts", "problems"),
+    [
+        (["erp.internal", "erp.internal:8080", "10.1.2.3", "[fd00::1]:80", "10.1.0.0/16"], set()),
+        (["erp.internal", "http://erp.internal"], {"platform_auth.E004"}),
+        (["10.1.2.3/16"], {"platform_auth.E004"}),
+        (["*"], {"platform_auth.E004"}),
+    ],
+)
+def test_a_host_to_forward_to_that_is_none_is_found(
+    settings: Any, hosts: list[str], problems: set[str]
+) -> None:
+    assert found(settings, FORWARD_INTERNAL_HOSTS=hosts) == problems
+
+
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """manage.py in a process of its own, with nothing in its environment but this."""
     clean = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, **environment}
