@@ -279,13 +279,16 @@ def test_the_list_says_how_targets_are(browser: Client, town: Town) -> None:
     tasks.forward()
     listed = text_of(browser.get(TARGETS))
     assert "failing" in listed
+    assert "1 in a row" in listed
     assert f"?target__id__exact={backend.target.pk}&state__exact=due" in listed
     Target.objects.filter(pk=backend.target.pk).update(
         failures=7, paused_until=timezone.now() + timedelta(minutes=4)
     )
-    assert "left alone" in text_of(browser.get(TARGETS))
+    listed = text_of(browser.get(TARGETS))
     page = text_of(browser.get(page_of(backend.target)))
-    assert re.search(r"in 3\sminutes", page)
+    for shown in (listed, page):
+        assert "left alone" in shown
+        assert re.search(r"7 in a row; next attempt\s.*in 3\sminutes", shown)
     assert "It answered HTTP 503." in page
 
 
@@ -339,7 +342,7 @@ def lost(town: Town) -> Backend:
 
 def test_all_that_was_given_up_is_sent_again(browser: Client, lost: Backend) -> None:
     assert page_of(lost.target, "resend-all") in text_of(browser.get(page_of(lost.target)))
-    assert "3 are sent again" in click(browser, lost.target, "resend-all")
+    assert "Sent again: 3." in click(browser, lost.target, "resend-all")
     tasks.forward()
     assert sorted(lost.said) == [("openid1", "a"), ("openid1", "b"), ("openid2", "c")]
     assert page_of(lost.target, "resend-all") not in text_of(browser.get(page_of(lost.target)))
@@ -360,7 +363,7 @@ def test_one_is_sent_again_from_its_page(browser: Client, lost: Backend) -> None
 def test_those_selected_are_sent_again(browser: Client, lost: Backend) -> None:
     first, _second, third = Delivery.objects.order_by("pk")
     data = {"action": "resend", "_selected_action": [first.pk, third.pk], "index": "0"}
-    assert "2 are sent again" in text_of(browser.post(DELIVERIES, data, follow=True))
+    assert "Sent again: 2." in text_of(browser.post(DELIVERIES, data, follow=True))
     tasks.forward()
     assert sorted(lost.said) == [("openid1", "a"), ("openid2", "c")]
     assert "Nothing of it had been given up" in text_of(browser.post(DELIVERIES, data, follow=True))
@@ -372,7 +375,7 @@ def test_all_of_a_narrowed_list_are_sent_again(browser: Client, lost: Backend) -
         "action": "resend", "_selected_action": [first.pk], "index": "0", "select_across": "1",
     }  # fmt: skip
     page = browser.post(f"{DELIVERIES}?q=openid1&state__exact=dead", data, follow=True)
-    assert "2 are sent again" in text_of(page)
+    assert "Sent again: 2." in text_of(page)
     tasks.forward()
     assert sorted(lost.said) == [("openid1", "a"), ("openid1", "b")]
 
@@ -427,6 +430,19 @@ def test_a_delivery_shows_its_attempts_and_what_is_sent(browser: Client, town: T
     assert backend.ids == [backend.ids[0]] * 2
     assert backend.ids[0] in page
     assert "delivered" in page
+
+
+def test_a_delivery_says_what_it_waits_for(browser: Client, town: Town) -> None:
+    backend = town.backend(IS_DOWN)
+    town.say(("openid1", "a"), ("openid1", "b"))
+    tasks.forward()
+    first, second = Delivery.objects.order_by("pk")
+    behind = f'<a href="{page_of(first)}" class="text-link">once'
+    assert behind not in text_of(browser.get(page_of(first)))
+    page = text_of(browser.get(page_of(second)))
+    assert f"{behind} what the user wrote before has arrived" in page
+    click(browser, backend.target, "switch-off")
+    assert "once the target is switched on" in text_of(browser.get(page_of(first)))
 
 
 def test_a_message_that_is_not_kept_any_more_has_a_page_still(browser: Client, town: Town) -> None:

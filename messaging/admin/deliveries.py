@@ -19,7 +19,7 @@ from unfold.decorators import action
 from messaging import tasks
 from messaging.models import Delivery
 from messaging.services import targets
-from messaging.services.delivering import message_id, write_body
+from messaging.services.delivering import is_left_alone, message_id, write_body
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import Doubt, StaffAdmin, ago, label, pretty, table
 from platform_auth.admin.pushes import redact
@@ -99,7 +99,7 @@ class DeliveryAdmin(StaffAdmin):
                 )
             },
         ),
-        (_("Attempts"), {"fields": ("attempts",)}),
+        (_("Tries"), {"fields": ("attempts",)}),
         (_("What is sent"), {"fields": ("message",)}),
     )
     readonly_fields = (
@@ -177,7 +177,7 @@ class DeliveryAdmin(StaffAdmin):
 
     # Columns and fields
 
-    @admin.display(description=_("message"))
+    @admin.display(description=_("kind"))
     def what(self, row: Delivery) -> str:
         return row.push.kind
 
@@ -207,7 +207,7 @@ class DeliveryAdmin(StaffAdmin):
     def state_label(self, row: Delivery) -> SafeString:
         return label(row.get_state_display(), COLOURS[State(row.state)])
 
-    @admin.display(description=_("attempts"))
+    @admin.display(description=_("tries"))
     def tries(self, row: Delivery) -> str:
         return str(len(row.log))
 
@@ -220,12 +220,22 @@ class DeliveryAdmin(StaffAdmin):
         return ago(row.push.received_at)
 
     @admin.display(description=_("next attempt"))
-    def next_try(self, row: Delivery) -> SafeString | str:
-        return ago(row.due_at)
+    def next_try(self, row: Delivery) -> object:
+        if row.state != State.DUE:
+            return "–"
+        if not row.target.is_on:
+            return _("once the target is switched on")
+        older = _older(row)
+        if older is not None:
+            url = reverse("admin:messaging_delivery_change", args=[older.pk])
+            text = _("once what the user wrote before has arrived")
+            return format_html('<a href="{}" class="text-link">{}</a>', url, text)
+        rest = row.target.paused_until if is_left_alone(row.target) else None
+        return ago(rest or row.due_at)
 
-    @admin.display(description=_("given up"))
+    @admin.display(description=_("tried until"))
     def tried_until(self, row: Delivery) -> SafeString | str:
-        return "–" if row.state == State.DONE else ago(row.give_up_at)
+        return ago(row.give_up_at) if row.state == State.DUE else "–"
 
     @admin.display(description=_("delivered"))
     def arrived(self, row: Delivery) -> SafeString | str:
@@ -235,7 +245,7 @@ class DeliveryAdmin(StaffAdmin):
     def webhook_id(self, row: Delivery) -> str:
         return message_id(row.push)
 
-    @admin.display(description=_("attempts"))
+    @admin.display(description=_("tries"))
     def attempts(self, row: Delivery) -> SafeString | str:
         headers = [_("time"), _("HTTP status"), _("milliseconds"), _("why")]
         return table(
@@ -261,6 +271,12 @@ GIVE_UP_QUESTION = _(
 )
 
 
+def _older(row: Delivery) -> Delivery | None:
+    """What ROW waits for: something of the same user that its target has to take first."""
+    waiting = Delivery.objects.filter(target=row.target_id, user=row.user, state=State.DUE)
+    return waiting.filter(pk__lt=row.pk).order_by("pk").first()
+
+
 def _exactly(at: int) -> str:
     return timezone.localtime(datetime.fromtimestamp(at, UTC)).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -268,7 +284,7 @@ def _exactly(at: int) -> str:
 def _resent(number: int) -> object:
     if not number:
         return _("Nothing of it had been given up.")
-    return _("%(number)d are sent again.") % {"number": number}
+    return _("Sent again: %(number)d.") % {"number": number}
 
 
 def _resend(row: Delivery, by: Any) -> object:

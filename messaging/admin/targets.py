@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -42,6 +42,7 @@ class RuleInline(TabularInline):
     raw_id_fields = ("authorizer",)
     verbose_name = _("line")
     verbose_name_plural = _("What it is told of")
+    template_before = "admin/targets/rules.html"
     max_num = MOST_RULES
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -61,10 +62,11 @@ class TargetAdmin(RecordedAdmin):
     sortable_by = ()
     search_fields = ("name__startswith",)
     search_help_text = _("The beginning of a name")
-    actions_detail = ("test", "switch_on", "switch_off", "resend_all", "rotate_secret", "guide")
-    change_form_after_template = "admin/targets/kinds.html"
-    readonly_fields = ("health", "failing", "left_alone", "error", "waiting", "given_up",
-                       "secret_held", "host")  # fmt: skip
+    actions_detail = (
+        *("test", "switch_on", "switch_off", "resend_all"),
+        {"title": _("More"), "items": ["rotate_secret", "guide"]},
+    )
+    readonly_fields = ("health", "error", "waiting", "given_up", "secret_held", "host")
     troubles = (Undelivered, Unreadable)
 
     # The form
@@ -87,7 +89,7 @@ class TargetAdmin(RecordedAdmin):
             return [(None, {"fields": ("name", "url", "is_on", "answers", "concurrency")})]
         # The rest of an address may hold a secret: it is for those who may write it.
         where = "url" if self.has_change_permission(request, obj) else "host"
-        health = ("health", "failing", "left_alone", "error", "waiting", "given_up")
+        health = ("health", "error", "waiting", "given_up")
         return [
             (None, {"fields": ("name", where, "answers", "concurrency")}),
             (_("Health"), {"fields": health}),
@@ -189,7 +191,7 @@ class TargetAdmin(RecordedAdmin):
         def act(target: Target, form: None) -> object:
             number = targets.resend_all(target, by=request.user)
             ring(tasks.forward)
-            return _("%(number)d are sent again.") % {"number": number}
+            return _("Sent again: %(number)d.") % {"number": number}
 
         question = _("All that was given up is sent again, what is older first.")
         title = _("Resend all given up")
@@ -248,17 +250,14 @@ class TargetAdmin(RecordedAdmin):
     def health(self, row: Target) -> SafeString:
         if not row.is_on:
             return label(_("off"))
-        if is_left_alone(row):
-            return label(_("left alone"), "danger")
-        return label(_("failing"), "warning") if row.failures else label(_("ok"), "success")
-
-    @admin.display(description=_("failures in a row"))
-    def failing(self, row: Target) -> str:
-        return str(row.failures or "–")
-
-    @admin.display(description=_("tried again"))
-    def left_alone(self, row: Target) -> SafeString | str:
-        return ago(row.paused_until) if is_left_alone(row) else "–"
+        if not row.failures:
+            return label(_("ok"), "success")
+        times = _("%(number)d in a row") % {"number": row.failures}
+        if not is_left_alone(row):
+            return format_html("{} {}", label(_("failing"), "warning"), times)
+        next_probe = ago(max(row.paused_until or timezone.now(), timezone.now()))
+        box = label(_("left alone"), "danger")
+        return format_html("{} {}; {} {}", box, times, _("next attempt"), next_probe)
 
     @admin.display(description=_("last error"))
     def error(self, row: Target) -> str:
@@ -268,7 +267,8 @@ class TargetAdmin(RecordedAdmin):
     def told_of(self, row: Any) -> SafeString | str:
         if not row.rule_count:
             return label(_("nothing"), "warning")
-        return now_("%(number)s rules") % {"number": _at_most(row.rule_count)}
+        text = ngettext("%(number)s rule", "%(number)s rules", row.rule_count)
+        return text % {"number": _at_most(row.rule_count)}
 
     @admin.display(description=_("waiting"))
     def waiting(self, row: Any) -> SafeString | str:
