@@ -515,6 +515,14 @@ def test_the_list_is_searched_and_filtered(chat: Chat, official: Chat, desk: Cli
     assert listed(desk, "?window=closed") == [tea]
 
 
+def test_a_mini_programs_page_leads_to_its_conversations(
+    chat: Chat, official: Chat, desk: Client
+) -> None:
+    there = f"/admin/miniprograms/authorizer/{chat.account.pk}/"
+    assert f"{there}conversations/" in desk.get(f"{there}change/").content.decode()
+    assert desk.get(f"{there}conversations/")["Location"] == f"{LIST}?q={chat.account.appid}"
+
+
 def test_the_sidebar_counts_who_waits(chat: Chat, official: Chat, desk: Client) -> None:
     assert badge(desk) == "2"
     page(desk, chat)

@@ -141,6 +141,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/rules/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/bind-link/": ("POST", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/conversations/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
     "admin/audits/codeaudit/<int:audit>/screenshots/<int:number>/": ("GET", PAGE),

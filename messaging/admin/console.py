@@ -85,7 +85,8 @@ class ConversationAdmin(StaffAdmin):
 
     list_display = ("user", "account", "unread_label", "last_words", "window", "touched")
     list_display_links = ("user",)
-    list_filter = (UnreadFilter, WindowFilter, "authorizer__kind")
+    list_filter = (UnreadFilter, WindowFilter)
+    sortable_by = ("touched",)
     list_select_related = ("authorizer",)
     ordering = ("-touched_at",)
     search_fields = ("openid", "authorizer__appid", "authorizer__nick_name")
@@ -119,7 +120,7 @@ class ConversationAdmin(StaffAdmin):
             raise Http404
         return at_desk(self._desk, chat)(request, int(object_id))
 
-    @admin.display(description=_("user"), ordering="openid")
+    @admin.display(description=_("user"))
     def user(self, row: Conversation) -> str:
         return name_of(row)
 
@@ -127,7 +128,7 @@ class ConversationAdmin(StaffAdmin):
     def account(self, row: Conversation) -> str:
         return str(row.authorizer)
 
-    @admin.display(description=_("unread"), ordering="unread")
+    @admin.display(description=_("unread"))
     def unread_label(self, row: Conversation) -> SafeString | str:
         return label(row.unread, "warning") if row.unread else "–"
 

@@ -74,6 +74,7 @@ class AuthorizerAdmin(CodePages, TaggedPages):
                "make_bind_links", "unbind")  # fmt: skip
     actions_detail = (
         "code_page",
+        "conversations",
         "refresh_one",
         "sync_one",
         {"title": _("More"), "items": ["tag_one", "rules", "bind_link", "unbind_one"]},
@@ -114,6 +115,9 @@ class AuthorizerAdmin(CodePages, TaggedPages):
             wanted |= Q(owner=merchant)
         return queryset.filter(wanted), False
 
+    def has_talk_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("messaging.view_conversation")
+
     def has_unbind_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("miniprograms.unbind_authorizer")
 
@@ -146,6 +150,14 @@ class AuthorizerAdmin(CodePages, TaggedPages):
         )
 
     # The same on one row's page.
+
+    @action(
+        description=_("Conversations"), permissions=["talk"], url_path="conversations", icon="forum"
+    )
+    def conversations(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.visible_or_404(request, object_id)
+        where = reverse("admin:messaging_conversation_changelist")
+        return HttpResponseRedirect(f"{where}?q={row.appid}")
 
     @action(
         description=_("Refresh token now"),
