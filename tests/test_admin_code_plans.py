@@ -3,7 +3,6 @@ The lists of code stay quick with a hundred thousand mini programs and a million
 itself tells how many rows it reads for a page.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from audits.admin.standing import newest_audit, standing_of
 from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
+from tests.plans import copy_rows, nodes, plan_of, rows_read
 from tests.test_admin_code_acts import browser_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -79,15 +79,15 @@ def _fill(component: int, template: int) -> None:
     program = Authorizer.objects.create(
         component_id=component, appid="wxexample", kind="mini_program", state="unbound"
     )
-    _copy(program, PROGRAMS, authorizer_appid="'wx' || lpad(n::text, 16, '0')")
+    copy_rows(program, PROGRAMS, authorizer_appid="'wx' || lpad(n::text, 16, '0')")
     of = f"{program.pk + 1} + n % {PROGRAMS}"
     rare = f"CASE WHEN n % {FEW} = 7 THEN 'refused' ELSE '{{}}' END"
     version = CodeVersion.objects.create(
         authorizer=program, template_id=template, user_version="1", ext_json="{}", state="committed"
     )
-    _copy(version, AUDITS, authorizer_id=of, state=rare.format("committed"))
+    copy_rows(version, AUDITS, authorizer_id=of, state=rare.format("committed"))
     audit = CodeAudit.objects.create(authorizer=program, user_version="1", status=0)
-    _copy(
+    copy_rows(
         audit,
         AUDITS,
         authorizer_id=of,
@@ -100,45 +100,9 @@ def _fill(component: int, template: int) -> None:
     )
     act = Release.objects.create(authorizer=program, kind="release", state="done")
     kind = f"CASE WHEN n % {FEW} = 9 THEN 'revert' ELSE 'release' END"
-    _copy(act, AUDITS // 2, authorizer_id=of, kind=kind, state=rare.format("done"))
+    copy_rows(act, AUDITS // 2, authorizer_id=of, kind=kind, state=rare.format("done"))
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {', '.join(TABLES)}")
-
-
-def _copy(row: Any, number: int, **columns: str) -> None:
-    """NUMBER rows like ROW, with COLUMNS as SQL of each one's number n."""
-    table = row._meta.db_table
-    names = [field.column for field in row._meta.concrete_fields if not field.primary_key]
-    into = ", ".join(f'"{name}"' for name in names)
-    values = ", ".join(columns.get(name, f'example."{name}"') for name in names)
-    source = f"{table} example, generate_series(1, {number}) n WHERE example.id = {row.pk}"
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({into}) SELECT {values} FROM {source}")  # noqa: S608
-
-
-def plan_of(sql: str, params: Any = None) -> dict[str, Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
-        answer = cursor.fetchone()[0]
-    found = json.loads(answer) if isinstance(answer, str) else answer
-    plan: dict[str, Any] = found[0]["Plan"]
-    return plan
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for below in plan.get("Plans", []):
-        yield from nodes(below)
-
-
-def rows_read(plan: dict[str, Any]) -> float:
-    """How many rows were looked at in our tables, those thrown away included."""
-    names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
-    ours = [node for node in nodes(plan) if node.get("Relation Name") in TABLES]
-    return sum(
-        float(node["Actual Loops"]) * sum(float(node.get(name, 0)) for name in names)
-        for node in ours
-    )
 
 
 @pytest.fixture
@@ -156,7 +120,7 @@ def test_a_page_of_a_list_reads_few_rows(boss: Client, address: str) -> None:
         assert answer.content
     asked = [one["sql"] for one in context if any(f'"{table}"' in one["sql"] for table in TABLES)]
     assert asked
-    read = {sql: rows_read(plan_of(sql)) for sql in asked if sql.startswith("SELECT")}
+    read = {sql: rows_read(plan_of(sql), TABLES) for sql in asked if sql.startswith("SELECT")}
     assert not {sql: rows for sql, rows in read.items() if rows > MOST_ROWS}
 
 
@@ -165,7 +129,10 @@ def test_the_code_page_reads_few_rows(boss: Client) -> None:
     with CaptureQueriesContext(connection) as context:
         assert boss.get(f"/admin/miniprograms/authorizer/{row.pk}/code/").status_code == 200
     asked = [one["sql"] for one in context if any(f'"{table}"' in one["sql"] for table in TABLES)]
-    assert sum(rows_read(plan_of(sql)) for sql in asked if sql.startswith("SELECT")) < MOST_ROWS
+    assert (
+        sum(rows_read(plan_of(sql), TABLES) for sql in asked if sql.startswith("SELECT"))
+        < MOST_ROWS
+    )
 
 
 def test_the_newest_rows_of_a_mini_program_come_by_index(many: None) -> None:
@@ -177,7 +144,7 @@ def test_the_newest_rows_of_a_mini_program_come_by_index(many: None) -> None:
         plan = plan_of(one["sql"])
         assert not [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"
                     and node["Relation Name"] in TABLES]  # fmt: skip
-        assert rows_read(plan) < 200
+        assert rows_read(plan, TABLES) < 200
 
 
 def test_what_is_due_is_found_by_its_index(many: None) -> None:
