@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -85,6 +85,7 @@ class DeliveryAdmin(StaffAdmin):
                     "received")  # fmt: skip
     list_display_links = ("what",)
     list_filter = ("target", "state", ReceivedFilter)
+    list_select_related = ()
     ordering = ("-push_id", "-id")
     sortable_by = ()
     search_fields = ("appid",)
@@ -110,8 +111,9 @@ class DeliveryAdmin(StaffAdmin):
     actions_detail = ("resend_one", "give_up_one")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        rows = super().get_queryset(request).select_related("push", "target")
-        return rows.defer("push__body", "target__secret", "target__previous_secret")
+        """Without a join: PostgreSQL would read all newer pushes to find those of a page."""
+        pushes = Prefetch("push", Push.objects.defer("body"))
+        return super().get_queryset(request).prefetch_related(pushes, "target")
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str

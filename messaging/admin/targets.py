@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db.models import F, Func, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import TabularInline
@@ -72,16 +74,12 @@ class TargetAdmin(RecordedAdmin):
     # The form
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        mine = OuterRef(OuterRef("pk"))
-        deliveries = Delivery.objects.filter(target=mine)
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                due=_number(deliveries.filter(state=State.DUE)),
-                dead=_number(deliveries.filter(state=State.DEAD)),
-                rule_count=_number(ForwardRule.objects.filter(target=mine)),
-            )
+        deliveries = Delivery.objects.filter(target=OuterRef("pk"))
+        rows = super().get_queryset(request)
+        return rows.annotate(
+            due=_Number(deliveries.filter(state=State.DUE)),
+            dead=_Number(deliveries.filter(state=State.DEAD)),
+            rule_count=_Number(ForwardRule.objects.filter(target=OuterRef("pk"))),
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -255,9 +253,11 @@ class TargetAdmin(RecordedAdmin):
         times = _("%(number)d in a row") % {"number": row.failures}
         if not is_left_alone(row):
             return format_html("{} {}", label(_("failing"), "warning"), times)
-        next_probe = ago(max(row.paused_until or timezone.now(), timezone.now()))
-        box = label(_("left alone"), "danger")
-        return format_html("{} {}; {} {}", box, times, _("next attempt"), next_probe)
+        until, box = row.paused_until, label(_("left alone"), "danger")
+        if until is None or until <= timezone.now():
+            return format_html("{} {}", box, times)
+        end = _("until %(time)s") % {"time": date_format(localtime(until), "H:i:s")}
+        return format_html("{} {}; {}", box, end, times)
 
     @admin.display(description=_("last error"))
     def error(self, row: Target) -> str:
@@ -295,12 +295,14 @@ class TargetAdmin(RecordedAdmin):
         )
 
 
-def _number(rows: QuerySet[Any]) -> Subquery:
-    """How many ROWS a target of the list has, counted up to MOST_COUNTED and one more."""
-    some = rows.order_by().values("pk")[: MOST_COUNTED + 1]
-    counted = Func(F("pk"), function="COUNT", output_field=IntegerField())
-    found = rows.model._default_manager.filter(pk__in=some).order_by()
-    return Subquery(found.annotate(number=counted).values("number"))
+class _Number(Subquery):
+    """How many rows a target of the list has, counted up to MOST_COUNTED and one more."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+    def __init__(self, rows: QuerySet[Any]) -> None:
+        super().__init__(rows.order_by().values("pk")[: MOST_COUNTED + 1])
 
 
 def _first(rows: Any) -> int:
