@@ -20,9 +20,7 @@ from django.utils.translation import pgettext_lazy
 from messaging.standard_webhooks import new_secret
 from miniprograms.models import Authorizer, Tag
 from platform_auth.fields import SecretField, SecretModel
-from platform_auth.models import Component, Leased, LeasedQuerySet, Push
-
-REHEARSAL = "o-rehearsal-"  # how the openids begin that our own tester of 全网发布 writes from
+from platform_auth.models import REHEARSAL, Component, Leased, LeasedQuerySet, Push
 
 
 def new_reference() -> str:

@@ -32,6 +32,9 @@ from platform_auth.wechat.errors import (
 # under a holder that has died.
 LEASE = timedelta(seconds=25)
 
+# How the openids begin of our own tester of 全网发布, whose pushes are none of WeChat's.
+REHEARSAL = "o-rehearsal-"
+
 is_appid = RegexValidator(r"^wx[0-9a-zA-Z]{8,30}\Z", _("An appid begins with wx."))
 is_aes_key = RegexValidator(
     r"^[A-Za-z0-9]{43}\Z", _("An EncodingAESKey has 43 letters and digits.")

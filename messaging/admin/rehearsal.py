@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from messaging.models import REHEARSAL, ReleaseTest
+from messaging.models import ReleaseTest
 from messaging.services import rehearsal
 from messaging.services.rehearsal import CannotRehearse, Step, Verdict
 from messaging.services.release_test import MINI_PROGRAMS
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, table
-from platform_auth.models import Component
+from platform_auth.models import REHEARSAL, Component
 from platform_auth.operations import record
 
 REHEARSE = "messaging.rehearse_release"

@@ -158,7 +158,7 @@ def _describe(body: bytes) -> str:
 
 
 def _hint_for_body(body: bytes) -> object:
-    if _is_html(body):
+    if _is_html(body) or body.startswith(b"{"):
         return _("Another program, or a login page, answers at this address.")
     if body == b"success":
         return _(

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import pgettext_lazy
 
-from messaging.models import REHEARSAL, ReleaseTest
+from messaging.models import ReleaseTest
 from messaging.services.judging import OUTDATED, Wrong, expect, read_reply
 from messaging.services.release_test import (
     MINI_PROGRAMS,
@@ -37,7 +37,7 @@ from messaging.tester import Heard, Unheard, ask
 from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
-from platform_auth.models import Component
+from platform_auth.models import REHEARSAL, Component
 from platform_auth.wechat import http
 from platform_auth.wechat.envelope import Key, sign
 from platform_auth.wechat.errors import WeChatError
@@ -50,7 +50,7 @@ ENOUGH = 30.0  # seconds for all that is asked: somebody waits
 LOST = 2  # answers in a row that never came: nothing else will
 TICKET_LIFE = timedelta(hours=12)
 CODE_IS_WRONG = (61009, 61010, 40029)
-WORKER_LATE = timedelta(seconds=60)
+SWEEP = timedelta(seconds=10)  # how often the worker looks, bell or not
 
 COMPONENT_DOOR = "/wechat/component/push/"
 
@@ -387,7 +387,7 @@ def _nothing_came(row: ReleaseTest | None) -> _Outcome:
         said, hint = row.last_error, _("The worker tries again; mend what it says.")
     else:
         said = _("Nobody has taken the code up within 10 seconds.")
-        is_alive = heartbeats.is_alive("answer_release_tests", WORKER_LATE)
+        is_alive = heartbeats.is_alive("answer_release_tests", SWEEP)
         hint = (
             _("The worker has more to do than it can: give it more threads.")
             if is_alive

@@ -1,3 +1,4 @@
+from collections import Counter
 from typing import Any
 
 from django.conf import settings
@@ -47,13 +48,16 @@ class Command(BaseCommand):
         return step
 
     def _sum_up(self, steps: list[Step]) -> None:
-        wrong = [step for step in steps if not step.is_in_order]
-        if wrong:
-            names = ", ".join(f"{step.name} ({step.verdict.label})" for step in wrong)
-            raise CommandError(f"{len(wrong)} of {len(steps)} steps do not pass: {names}.")
-        open_ones = sum(step.verdict == Verdict.UNPROVABLE for step in steps)
-        rest = f" {open_ones} steps are not provable here." if open_ones else ""
-        self.stdout.write(f"{len(steps) - open_ones} of {len(steps)} steps pass.{rest}")
+        count = Counter(step.verdict for step in steps)
+        failed = [step.name for step in steps if step.verdict == Verdict.FAILED]
+        rest = f" {count[Verdict.NOT_TRIED]} were not tried." if count[Verdict.NOT_TRIED] else ""
+        if failed or rest:
+            raise CommandError(
+                f"{len(failed)} of {len(steps)} steps fail: {', '.join(failed)}.{rest}"
+            )
+        if count[Verdict.UNPROVABLE]:
+            rest = f" {count[Verdict.UNPROVABLE]} are not provable here."
+        self.stdout.write(f"{count[Verdict.PASSED]} of {len(steps)} steps pass.{rest}")
 
 
 def _component(appid: str | None) -> Component:
