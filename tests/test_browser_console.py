@@ -179,3 +179,23 @@ def test_a_session_that_is_over_leads_to_the_login(
     open_console(page)
     page.context.clear_cookies()
     page.wait_for_url("**/admin/login/**")
+
+
+def test_a_slow_wechat_shows_one_line_and_keeps_what_is_written_meanwhile(
+    new_page: NewPage, phone: Phone, staff: User
+) -> None:
+    phone.say("Hello?")
+    page = new_page()
+    open_console(page)
+    phone.wechat.fault("/cgi-bin/message/custom/send", delay=5)
+    write = page.get_by_label("Message", exact=True)
+    write.fill("One moment.")
+    write.press("Enter")
+    page.locator(".ours.sending").get_by_text("One moment.").wait_for()
+    assert page.get_by_role("button", name="Send again").count() == 0
+    write.press("End")
+    write.press_sequentially(" And so on")
+    page.locator(".ours.sent").get_by_text("One moment.").wait_for()
+    assert page.locator(".ours").count() == 1
+    assert write.input_value() == " And so on"
+    assert phone.heard == ["One moment."]
