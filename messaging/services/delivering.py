@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Min, Q
+from django.db.models import F, Min
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -131,7 +131,7 @@ def attempt(delivery: Delivery) -> Outcome:
         reply, why = read_reply(answer.body), ""
     except (ValueError, RecursionError) as error:
         reply, why = None, _("Its reply was not understood.")
-        why += f" {error}" if isinstance(error, BadContent) else ""
+        why += f" {_(error.sentence) % error.params}" if isinstance(error, BadContent) else ""
     return Outcome(answer.status, answer.seconds, why, reply)
 
 
@@ -167,17 +167,20 @@ def settle(delivery: Delivery, outcome: Outcome, hand: Hand = nobody_waits) -> b
     if reply is not None and hand(reply):
         reply = None
     with transaction.atomic():
+        target = lock(delivery.target_id).get()
         is_ours = _end(delivery, outcome, state=State.DONE, done_at=Now(), last_error="")
         if is_ours and reply is not None:
             is_later = replying.send_later(delivery.push, reply) is not None
-    note_success(delivery.target)
+        note_success(target)
     return is_later
 
 
 def _note_failure(delivery: Delivery, outcome: Outcome) -> None:
     failures = min(delivery.failures + 1, 100)
     if delivery.give_up_at <= timezone.now():
-        _end(delivery, outcome, state=State.DEAD, failures=failures, last_error=outcome.why)
+        with transaction.atomic():
+            lock(delivery.target_id).get()
+            _end(delivery, outcome, state=State.DEAD, failures=failures, last_error=outcome.why)
     else:
         pause = min(FIRST_PAUSE * 2.0**delivery.failures, LONGEST_PAUSE)
         delivery.write(
@@ -192,21 +195,22 @@ def _note_failure(delivery: Delivery, outcome: Outcome) -> None:
 def bury(delivery: Delivery, error: Exception) -> None:
     """What cannot even be read is not tried again by itself."""
     outcome = Outcome(0, 0, str(error) or type(error).__name__)
-    _end(delivery, outcome, state=State.DEAD, last_error=outcome.why)
+    with transaction.atomic():
+        lock(delivery.target_id).get()
+        _end(delivery, outcome, state=State.DEAD, last_error=outcome.why)
 
 
 def _end(delivery: Delivery, outcome: Outcome, **values: Any) -> bool:
-    """DELIVERY is done with: the next for the same user is due. Whether it was ours to end."""
-    with transaction.atomic():
-        lock(delivery.target_id).first()
-        if not delivery.write(due_at=None, log=_log(delivery, outcome), **values):
-            return False
-        waiting = Delivery.objects.filter(
-            target=delivery.target_id, user=delivery.user, state=State.DUE
-        )
-        first = waiting.order_by("id").values("pk")[:1]
-        Delivery.objects.filter(pk__in=first, due_at=None).update(due_at=Now())
-        return True
+    """
+    DELIVERY is done with: the next for the same user is due. Whether it was ours to end. Under the
+    target's lock.
+    """
+    if not delivery.write(due_at=None, log=_log(delivery, outcome), **values):
+        return False
+    same = Delivery.objects.filter(target=delivery.target_id, user=delivery.user, state=State.DUE)
+    first = same.order_by("id").values("pk")[:1]
+    Delivery.objects.filter(pk__in=first, due_at=None).update(due_at=Now())
+    return True
 
 
 def _log(delivery: Delivery, outcome: Outcome) -> list[list[Any]]:
@@ -241,7 +245,9 @@ DEAD: dict[str, Any] = {"state": State.DEAD, "due_at": None, "epoch": F("epoch")
 
 def note_success(target: Target) -> None:
     """TARGET has answered: if it was left alone, everything that waits for it is due."""
-    rows = Target.objects.filter(pk=target.pk).filter(Q(failures__gt=0) | ~Q(last_error=""))
+    if not target.failures and not target.last_error:
+        return
+    rows = Target.objects.filter(pk=target.pk)
     if rows.update(failures=0, paused_until=None, last_error="") and is_left_alone(target):
         waiting = Delivery.objects.filter(target=target.pk, state=State.DUE)
         waiting.filter(due_at__gt=Now()).update(due_at=Now())

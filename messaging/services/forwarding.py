@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -49,6 +49,7 @@ logger = logging.getLogger(__name__)
 THREADS = 64
 BUDGET = 20.0  # seconds; the next run goes on
 PAUSE = 0.25  # seconds, between two looks for work while all is under way
+BREATH = 0.01  # seconds, in which some more may end: the next are taken together
 # Long enough for the door to ask an answering target itself, before anybody else does.
 HEAD_START = timedelta(seconds=3)
 MOST_ASKING = 32  # pushes of one process that wait for a target's answer
@@ -192,7 +193,9 @@ def _deliver(run: Run, pool: ThreadPoolExecutor, give_up: float) -> None:
         let_go()
         if not run.busy:
             break
-        run.collect(wait(run.busy, timeout=PAUSE, return_when=FIRST_COMPLETED).done)
+        wait(run.busy, timeout=PAUSE, return_when=FIRST_COMPLETED)
+        time.sleep(BREATH)
+        run.collect([one for one in run.busy if one.done()])
 
 
 def _targets_with_work() -> Any:
@@ -296,6 +299,8 @@ def _ask(delivery: Delivery, waiting: _Waiting) -> None:
         for leased in lease(delivery.target_id, 1, only=delivery.pk):
             let_go()
             _take(leased, waiting.give)
+    except DatabaseError as error:  # it stays due
+        logger.warning("a target was not asked: %s", type(error).__name__)
     finally:
         waiting.give(None)
         _places.release()
