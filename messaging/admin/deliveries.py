@@ -19,7 +19,7 @@ from unfold.decorators import action
 from messaging import tasks
 from messaging.models import Delivery
 from messaging.services import targets
-from messaging.services.delivering import is_left_alone, message_id, write_body
+from messaging.services.delivering import explain, is_left_alone, message_id, write_body
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import Doubt, StaffAdmin, ago, label, pretty, table
 from platform_auth.admin.pushes import redact
@@ -253,7 +253,7 @@ class DeliveryAdmin(StaffAdmin):
         return table(
             headers,
             [
-                (_exactly(at), status or "–", milliseconds, why or "–")
+                (_exactly(at), status or "–", milliseconds, _why(status, why))
                 for at, status, milliseconds, why in reversed(row.log)
             ],
         )
@@ -279,8 +279,15 @@ def _older(row: Delivery) -> Delivery | None:
     return waiting.filter(pk__lt=row.pk).order_by("pk").first()
 
 
-def _exactly(at: int) -> str:
-    return timezone.localtime(datetime.fromtimestamp(at, UTC)).strftime("%Y-%m-%d %H:%M:%S")
+def _exactly(at: int) -> SafeString:
+    local = timezone.localtime(datetime.fromtimestamp(at, UTC))
+    text = local.strftime("%Y-%m-%d %H:%M:%S")
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
+
+
+def _why(status: int, why: str) -> str:
+    """WHY, in the reader's language where STATUS tells it: the worker wrote it in another."""
+    return explain(status) if status and not 200 <= status < 300 else why or "–"
 
 
 def _resent(number: int) -> object:
