@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
@@ -15,6 +16,12 @@ from platform_auth.registration import check
 
 # Form field → model field. They differ in name so that no form ever takes a secret from a row.
 SECRETS = {"secret": "app_secret", "token": "message_token", "key": "aes_key"}
+
+
+def capitalise(form: forms.BaseForm) -> None:
+    """Labels as the admin writes those of its own."""
+    for field in form.fields.values():
+        field.label = capfirst(field.label)
 
 
 class WriteOnlyField(forms.CharField):

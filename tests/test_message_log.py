@@ -134,7 +134,7 @@ def test_rows_are_told_in_words(browser: Client, shop: Chat, readers: Chat) -> N
     shown = page(browser)
     for words in ("Tea House", shop.account.appid, "how much is it?", shop.openid,
                   "follows the account now, by the QR code “42”", "the platform&#x27;s ticket",
-                  "authorised"):  # fmt: skip
+                  "gave its authorisation"):  # fmt: skip
         assert words in shown, words
 
 

@@ -159,9 +159,9 @@ def test_each_kind_of_reply_is_kept_as_wechat_names_it(
 @pytest.mark.parametrize(
     ("values", "field", "words"),
     [
-        ({"text": ""}, "text", "text is missing."),
-        ({"text": "长" * 700}, "text", "text is too long"),
-        ({"kind": "image"}, "media_id", "media_id is missing."),
+        ({"text": ""}, "text", "Text is missing."),
+        ({"text": "长" * 700}, "text", "Text is too long"),
+        ({"kind": "image"}, "media_id", "Media ID is missing."),
         (
             {
                 "kind": "link",
@@ -171,10 +171,10 @@ def test_each_kind_of_reply_is_kept_as_wechat_names_it(
                 "picture": "https://a.example",
             },
             "url",
-            "leads to must be an address",
+            "Leads to must be an address",
         ),
-        ({"kind": "news", "title": "t"}, "description", "description is missing."),
-        ({"kind": "msgmenu", "head": "?"}, "choices", "choices is missing."),
+        ({"kind": "news", "title": "t"}, "description", "Description is missing."),
+        ({"kind": "msgmenu", "head": "?"}, "choices", "Choices is missing."),
         ({"pattern": "  "}, "pattern", "What does the user write?"),
         ({"trigger": "event", "event": ""}, "event", "Which event?"),
         ({"quiet_from": "22:00"}, "quiet_until", "give both, or neither"),

@@ -63,6 +63,13 @@ def test_one_account_is_tagged_on_its_page(browser: Client, rows: list[Authorize
     assert browser.get(path).status_code == 200
     assert browser.post(path, {"confirmed": "yes", "new": "tea"}).status_code == 302
     assert tagged(rows[0]) == ["tea"]
+    cake = Tag.objects.create(name="cake")
+    assert "checked" in browser.get(path).content.decode()
+    browser.post(path, {"confirmed": "yes", "add": [cake.pk], "new": "new"})
+    assert tagged(rows[0]) == ["cake", "new"]
+    browser.post(path, {"confirmed": "yes"})
+    assert tagged(rows[0]) == []
+    browser.post(path, {"confirmed": "yes", "new": "tea"})
     assert "tea" in browser.get(f"{LIST}{rows[0].pk}/change/").content.decode()
 
 

@@ -21,6 +21,7 @@ from messaging.models import Rule
 from messaging.services import rules
 from messaging.services.describing import label_of
 from miniprograms.models import Authorizer
+from platform_auth.forms import capitalise
 from platform_auth.wechat import replies
 from platform_auth.wechat.messages import Message, read_message
 from platform_auth.wechat.push import Push
@@ -119,10 +120,10 @@ class RuleForm(forms.ModelForm[Rule]):
     kind = forms.ChoiceField(label=_("kind of reply"), widget=UnfoldAdminSelectWidget)
     text = _lines(_("text"), 5)
     media_id = _line(
-        _("media_id"),
+        _("media ID"),
         help_text=_("Of a file of the account's at WeChat. Temporary files last three days."),
     )
-    thumb_media_id = _line(_("media_id of its small picture"))
+    thumb_media_id = _line(_("media ID of its small picture"))
     title = _line(_("title"))
     description = _line(_("description"))
     url = _line(_("leads to"), help_text=_("An address that begins with https://."))
@@ -148,6 +149,7 @@ class RuleForm(forms.ModelForm[Rule]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        capitalise(self)
         if "kind" not in self.fields:
             return  # somebody who may only look
         self.fields["event"].choices = [("", "–"), *event_choices()]  # type: ignore[attr-defined]
@@ -338,6 +340,7 @@ class TryForm(forms.Form):
 
     def __init__(self, user: Any, given: Any = None, initial: Any = None) -> None:
         super().__init__(given, initial=initial, label_suffix="")
+        capitalise(self)
         self.user = user
         choices = [("", now_("The user writes")), *event_choices()]
         self.fields["event"].choices = choices  # type: ignore[attr-defined]

@@ -39,7 +39,7 @@ from platform_auth.wechat.replies import BadContent, Content, as_data, parse_con
 
 Trigger, Kind = Rule.Trigger, Authorizer.Kind
 
-HOW = {"passive": _("at once"), "custom": _("by message")}
+HOW = {"passive": _("immediately"), "custom": _("by message")}
 TRIGGER_COLOURS = {Trigger.KEYWORD: "info", Trigger.EVENT: "warning", Trigger.DEFAULT: ""}
 
 
@@ -61,7 +61,7 @@ class ScopeFilter(admin.SimpleListFilter):
 @admin.register(Rule)
 class RuleAdmin(RecordedAdmin):
     form = RuleForm
-    list_display = ("name", "position", "is_on", "when", "says", "said_by", "account", "quiet")
+    list_display = ("name", "position", "is_on", "when", "says", "said_by", "account")
     list_display_links = ("name",)
     list_editable = ("position", "is_on")
     list_filter = (ScopeFilter, "trigger", "is_on")
@@ -198,7 +198,9 @@ class RuleAdmin(RecordedAdmin):
     @admin.display(description=_("when"))
     def when(self, rule: Rule) -> SafeString:
         trigger = label(rule.get_trigger_display(), TRIGGER_COLOURS[Trigger(rule.trigger)])
-        return format_html("{} {}", trigger, what_fits(rule))
+        quiet = format_html("<small>{}</small>", quiet_hours(rule)) if rule.quiet_from else ""
+        what = "" if rule.trigger == Trigger.DEFAULT else what_fits(rule)
+        return format_html('<span class="rule-when">{} {} {}</span>', trigger, what, quiet)
 
     @admin.display(description=_("says"))
     def says(self, rule: Rule) -> str:
@@ -218,12 +220,6 @@ class RuleAdmin(RecordedAdmin):
     def account(self, rule: Rule) -> str:
         return str(rule.authorizer or _("all accounts"))
 
-    @admin.display(description=_("quiet hours"))
-    def quiet(self, rule: Rule) -> str:
-        if rule.quiet_from is None or rule.quiet_until is None:
-            return "–"
-        return f"{rule.quiet_from:%H:%M}–{rule.quiet_until:%H:%M}"
-
 
 def what_fits(rule: Rule) -> str:
     """What RULE waits for, in words."""
@@ -233,7 +229,15 @@ def what_fits(rule: Rule) -> str:
         case Trigger.EVENT:
             key = f" ({rule.event_key})" if rule.event_key else ""
             return f"{EVENTS.get(rule.event, rule.event)}{key}"
-    return ""
+    return str(rule.get_trigger_display())
+
+
+def quiet_hours(rule: Rule) -> str:
+    """When RULE says nothing, in words."""
+    if rule.quiet_from is None or rule.quiet_until is None:
+        return ""
+    hours = f"{rule.quiet_from:%H:%M}–{rule.quiet_until:%H:%M}"
+    return now_("quiet %(hours)s") % {"hours": hours}
 
 
 def _content(rule: Rule) -> Content | None:

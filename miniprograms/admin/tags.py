@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import (
@@ -20,6 +21,7 @@ from unfold.widgets import (
 from miniprograms.models import Authorizer, Tag
 from miniprograms.services.tagging import set_tags
 from platform_auth.admin.pages import RecordedAdmin, StaffAdmin
+from platform_auth.forms import capitalise
 
 MOST_AT_ONCE = 500  # accounts; nobody waits for WeChat here
 MOST_CHOICES = 200  # tags in a filter
@@ -82,6 +84,7 @@ class TagForm(forms.Form):
 
     def __init__(self, user: Any, given: Any = None) -> None:
         super().__init__(given, label_suffix="")
+        capitalise(self)
         if not user.has_perm("miniprograms.add_tag"):
             del self.fields["new"]
         if not Tag.objects.exists():
@@ -101,6 +104,27 @@ class TagForm(forms.Form):
             tag, _made = Tag.objects.get_or_create(name=name)
             added.append(tag)
         return added, list(said.get("remove") or [])
+
+
+class OwnTagForm(TagForm):
+    """The same for one account, whose tags are ticked already."""
+
+    def __init__(self, user: Any, row: Authorizer, given: Any = None) -> None:
+        super().__init__(user, given)
+        self.row = row
+        self.fields.pop("remove", None)
+        if "add" in self.fields:
+            self.fields["add"].label = capfirst(_("tags"))
+            self.fields["add"].initial = list(row.tags.all())
+
+    def clean(self) -> dict[str, Any]:
+        """Nothing may be left, too."""
+        return self.cleaned_data
+
+    def tags(self) -> tuple[list[Tag], list[Tag]]:
+        added, _none = super().tags()
+        had = list(self.row.tags.all())
+        return [tag for tag in added if tag not in had], [tag for tag in had if tag not in added]
 
 
 class TaggedPages(StaffAdmin):
@@ -148,5 +172,5 @@ class TaggedPages(StaffAdmin):
             act,
             title=_("Set tags"),
             question=_("Tags group accounts: in lists, and for whom messages are forwarded."),
-            form=lambda request, row: TagForm(request.user, request.POST or None),
+            form=lambda request, row: OwnTagForm(request.user, row, request.POST or None),
         )

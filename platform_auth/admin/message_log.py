@@ -20,6 +20,7 @@ from messaging.services.describing import describe, label_of
 from messaging.services.history import told_by_push
 from miniprograms.models import Authorizer
 from platform_auth.fields import Unreadable
+from platform_auth.forms import capitalise
 from platform_auth.models import Push
 from platform_auth.pushes import COMPONENT_PUSHES
 from platform_auth.wechat import push as wire
@@ -34,7 +35,7 @@ _SECRET = re.compile(r"(?:ticket|token|secret|authorizationcode|auth_?code)\Z", 
 
 COMPONENT_WORDS = {
     "component_verify_ticket": _("the platform's ticket"),
-    "authorized": _("authorised"),
+    "authorized": _("gave its authorisation"),
     "updateauthorized": _("changed what it authorises"),
     "unauthorized": _("cancelled its authorisation"),
     "notify_third_fasteregister": _("a quick registration"),
@@ -77,10 +78,9 @@ def name_of_kind(kind: str) -> str:
 
 
 def says(push: Push) -> str:
-    """What PUSH says to a person, in one line; of what we have no words for, its kind's."""
-    if not push.openid and push.kind in COMPONENT_PUSHES:
-        return name_of_kind(push.kind)
-    return str(scrub(told_by_push(push).line))
+    """What PUSH says to a person, in one line; "" where its kind says it all."""
+    is_plain = not push.openid and push.kind in COMPONENT_PUSHES
+    return "" if is_plain else scrub(told_by_push(push).line)
 
 
 # ── searching ───────────────────────────────────────────────────────────────────────────────────
@@ -113,6 +113,7 @@ class LogForm(forms.Form):
 
     def __init__(self, given: Any) -> None:
         super().__init__(given, label_suffix="")
+        capitalise(self)
 
     def narrow(self, rows: QuerySet[Push]) -> QuerySet[Push]:
         """Those of ROWS that are looked for; none if something was filled in wrongly."""

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -37,8 +38,7 @@ _COLOURS = {Push.State.DONE: "success", Push.State.FAILED: "danger", Push.State.
 
 @admin.register(Push)
 class PushAdmin(StaffAdmin):
-    list_display = ("received", "account", "kind_in_words", "says", "user", "state_label",
-                    "error_in_short")  # fmt: skip
+    list_display = ("received", "account", "kind_in_words", "in_short", "user_in_short", "outcome")
     list_display_links = ("received",)
     list_filter = (LogFilter,)
     list_filter_sheet = True
@@ -58,8 +58,7 @@ class PushAdmin(StaffAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         name = Authorizer.objects.filter(appid=OuterRef("appid")).values("nick_name")[:1]
-        rows = super().get_queryset(request).select_related("component")
-        return rows.annotate(account_name=Subquery(name))
+        return super().get_queryset(request).annotate(account_name=Subquery(name))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.export_view)
@@ -124,23 +123,38 @@ class PushAdmin(StaffAdmin):
 
     @admin.display(description=_("says"))
     def says(self, push: Push) -> SafeString:
-        return format_html('<span class="log-says">{}</span>',
-                           Truncator(message_log.says(push)).chars(300))  # fmt: skip
+        return format_html('<span class="log-says">{}</span>', message_log.says(push) or "–")
+
+    @admin.display(description=_("says"))
+    def in_short(self, push: Push) -> SafeString:
+        said = Truncator(message_log.says(push)).chars(100)
+        return format_html('<span class="log-says">{}</span>', said or "–")
 
     @admin.display(description=_("user"))
-    def user(self, push: Push) -> SafeString | str:
-        return format_html('<small class="log-openid">{}</small>', push.openid or "–")
+    def user(self, push: Push) -> str:
+        return push.openid or "–"
+
+    @admin.display(description=_("user"))
+    def user_in_short(self, push: Push) -> SafeString | str:
+        """The end of the openid, which differs most, as a link to all that came from this user."""
+        if not push.openid:
+            return "–"
+        query = urlencode({"user": push.openid})
+        return format_html('<a href="?{}" title="{}" class="text-link log-user">…{}</a>',
+                           query, push.openid, push.openid[-6:])  # fmt: skip
 
     @admin.display(description=_("state"))
     def state_label(self, push: Push) -> SafeString:
         return label(push.get_state_display(), _COLOURS.get(Push.State(push.state), ""))
 
-    @admin.display(description=_("error"))
-    def error_in_short(self, push: Push) -> SafeString | str:
-        if not push.error:
-            return "–"
-        short = Truncator(push.error).chars(60)
-        return format_html('<span class="staff-error" title="{}">{}</span>', push.error, short)
+    @admin.display(description=_("state"))
+    def outcome(self, push: Push) -> SafeString:
+        return format_html(
+            '<span class="log-two">{}<small class="staff-error" title="{}">{}</small></span>',
+            self.state_label(push),
+            push.error,
+            Truncator(push.error).chars(60),
+        )
 
     @admin.display(description=_("answer"))
     def answer(self, push: Push) -> SafeString | str:
