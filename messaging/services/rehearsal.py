@@ -123,12 +123,7 @@ def rehearse(component: Component, url: str) -> Iterator[Step]:
 
     Raises CannotRehearse.
     """
-    try:
-        parts = urlsplit(url)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address:
+    if not _is_address(url):
         raise CannotRehearse(_("An address looks like https://platform.example.com."))
     try:
         keys = component.keys
@@ -138,6 +133,16 @@ def rehearse(component: Component, url: str) -> Iterator[Step]:
     if not keys:
         raise CannotRehearse(_("The component has no message token or no EncodingAESKey."))
     return _Rehearsal(component, url.rstrip("/"), keys[0], ticket).steps()
+
+
+def _is_address(url: str) -> bool:
+    """Whether URL is a scheme, a host and perhaps a port, without a password in between."""
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False
+    return is_whole and parts.scheme in ("http", "https") and not (parts.query or parts.fragment)
 
 
 class _Rehearsal:
