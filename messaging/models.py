@@ -262,7 +262,8 @@ class ForwardRule(models.Model):
         verbose_name_plural = _("forward rules")
 
     def __str__(self) -> str:
-        return " · ".join(str(part) for part in (self.authorizer, self.tag, self.kind) if part)
+        parts = (self.authorizer, self.tag, self.kind or "*")
+        return " · ".join(str(part) for part in parts if part)
 
 
 def in_a_day() -> datetime:

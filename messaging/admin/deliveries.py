@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -249,7 +249,7 @@ class DeliveryAdmin(StaffAdmin):
 
     @admin.display(description=_("tries"))
     def attempts(self, row: Delivery) -> SafeString | str:
-        headers = [_("time"), _("HTTP status"), _("milliseconds"), _("why")]
+        headers = [_("time"), _("HTTP status"), "ms", _("why")]
         return table(
             headers,
             [
@@ -281,8 +281,8 @@ def _older(row: Delivery) -> Delivery | None:
 
 def _exactly(at: int) -> SafeString:
     local = timezone.localtime(datetime.fromtimestamp(at, UTC))
-    text = local.strftime("%Y-%m-%d %H:%M:%S")
-    return format_html('<span class="whitespace-nowrap">{}</span>', text)
+    parts = ((local.strftime(form),) for form in ("%Y-%m-%d", "%H:%M:%S"))
+    return format_html_join(" ", '<span class="whitespace-nowrap">{}</span>', parts)
 
 
 def _why(status: int, why: str) -> str:
