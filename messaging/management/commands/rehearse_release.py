@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
     def _tell(self, step: Step) -> Step:
         spent = "" if step.milliseconds is None else f"{step.milliseconds} ms"
-        line = f"{spent:>9}  {step.verdict.label:<15}  {step.title:<33}  {step.account:<18}"
+        line = f"{spent:>9}  {step.verdict.label:<17}  {step.title:<33}  {step.account:<18}"
         self.stdout.write(f"{line}  {step.said}")
         if step.hint:
             self.stdout.write(f"{'':11}{step.hint}")
