@@ -144,7 +144,8 @@ def _cells(step: Step) -> tuple[object, ...]:
     if step.hint:
         said = format_html('{}<br><span class="staff-faint">{}</span>', step.said, step.hint)
     account = _whole(_account(step.account)) if step.account else "–"
-    return label(step.verdict.label, COLOURS[step.verdict]), step.title, account, time, said
+    verdict = label(step.verdict.label, COLOURS[step.verdict])
+    return verdict, _whole(step.title), account, time, said
 
 
 def _whole(text: str) -> SafeString:
