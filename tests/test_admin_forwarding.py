@@ -191,6 +191,9 @@ def test_whoever_may_only_look_sees_neither_the_whole_address_nor_buttons(
     page = text_of(client.get(page_of(target)))
     assert target.url.split("/")[2] in page
     assert "/hook" not in page
+    assert client.get(f"{TARGETS}?is_on__exact=1").status_code == 200
+    guess = client.get(f"{TARGETS}?url__contains=/hook")
+    assert (guess.status_code, target.name in text_of(guess)) == (400, False)
     for act in ("test", "switch-off", "rotate-secret", "resend-all"):
         assert page_of(target, act) not in page
         assert client.post(page_of(target, act)).status_code == 403
