@@ -137,7 +137,7 @@ def _appids(term: str) -> list[str]:
     if term.startswith("wx"):
         return [term]
     named = Q(user_name=term) if term.startswith("gh_") else Q(nick_name__startswith=term)
-    found = Authorizer.objects.filter(named).order_by("-id")
+    found = Authorizer.objects.filter(named).order_by()  # else PostgreSQL reads them by that order
     return list(found.values_list("appid", flat=True)[:MOST_ACCOUNTS])
 
 
