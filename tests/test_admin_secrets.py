@@ -1,6 +1,7 @@
 """No staff page shows a secret, whoever looks and wherever: every admin URL is visited."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from knox.models import AuthToken
 
+from messaging.models import Delivery, Target
 from miniprograms.models import Authorizer, Binding
 from platform_auth.fields import secret_fields
 from platform_auth.models import Component, Push
@@ -60,13 +62,19 @@ def world(boss: User, merchant: User, staff: User) -> None:
         for field in secret_fields(type(row)):
             setattr(row, field.name, f"planted-{field.name}")
         row.save()
+    target = Target.objects.create(
+        name="theirs", url="https://hooks.example.com/",
+        secret="planted-secret", previous_secret="planted-previous-secret",
+        previous_until=timezone.now() + timedelta(hours=1),
+    )  # fmt: skip
     for number, (kind, body) in enumerate(
         [("authorized", MESSAGE), ("component_verify_ticket", TICKET)]
     ):
-        Push.objects.create(
+        push = Push.objects.create(
             digest=str(number), business_key=str(number), component=component, appid=APPID,
             kind=kind, body=body, state="failed", created=timezone.now(),
         )  # fmt: skip
+        Delivery.objects.create(push=push, target=target, appid=APPID)
     AuthToken.objects.create(merchant)
 
 
@@ -106,7 +114,7 @@ def test_no_page_shows_a_secret(client: Client, world: None, who: str, language:
     for url in urls:
         response = client.get(url, headers={"accept-language": language})
         statuses[url] = response.status_code
-        page = response.content.decode()
+        page = response.getvalue().decode()
         assert not [word for word in PLANTED if word in page], url
         assert response.status_code in {200, 302, 403, 404}, url
     component = Component.objects.get()
