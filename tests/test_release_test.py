@@ -151,12 +151,13 @@ def test_an_official_account_answers_any_event_with_its_name(
 
 
 @pytest.mark.parametrize("appid", MINI)
-def test_a_mini_program_has_no_passive_replies(tester: Examiner, appid: str) -> None:
-    assert tester.say(appid, TEXT).answer == b"success"
-    assert tester.happen(appid, "user_enter_tempsession").answer == b"success"
-    code = tester.ask(appid)
+def test_a_mini_program_is_answered_alike(tester: Examiner, appid: str) -> None:
+    assert tester.say(appid, TEXT).answer.startswith(b"<xml>")
+    assert tester.happen(appid, "user_enter_tempsession").answer.startswith(b"<xml>")
+    tester.ask(appid)
     tasks.answer_release_tests()
-    assert tester.heard(appid) == [f"{code}_from_api"]
+    code = ReleaseTest.objects.get().code
+    assert f"{code}_from_api" in tester.heard(appid)
 
 
 @pytest.mark.parametrize("text", ["hello", f" {TEXT}", f"{TEXT}.", TEXT.lower(), "QUERY_AUTH_CODE"])
