@@ -127,7 +127,7 @@ def forward(row: Row, push: Push) -> Answer | None:
     if not deliveries:
         return None
     ring(messaging_tasks.forward)
-    asked = next((one for one in deliveries if one.target.answers), None)
+    asked = forwarding.to_ask(deliveries)
     return ask(asked, push) if asked else None
 
 

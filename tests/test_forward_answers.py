@@ -64,6 +64,8 @@ def test_what_a_target_answers_in_time_is_the_passive_reply(town: Town, paper: A
 def test_a_mini_programs_user_gets_it_as_a_message(town: Town) -> None:
     backend = town.backend(HELLO, answers=True)
     assert ask(town, town.shop).answer == b"success"
+    assert not backend.said  # WeChat is not kept waiting for what it would not take
+    assert deliver_due().posts == 1
     assert settled(backend, "done")
     assert Reply.objects.get().state == Reply.State.DUE
 

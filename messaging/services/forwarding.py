@@ -36,6 +36,7 @@ from messaging.services.delivering import (
     type_of,
     wake_first,
 )
+from miniprograms.models import Authorizer
 from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
@@ -50,7 +51,8 @@ THREADS = 64
 BUDGET = 20.0  # seconds; the next run goes on
 PAUSE = 0.25  # seconds, between two looks for work while all is under way
 BREATH = 0.01  # seconds, in which some more may end: the next are taken together
-# Long enough for the door to ask an answering target itself, before anybody else does.
+# Long enough for the door to ask an answering target itself, before anybody else does; it does so
+# for official accounts only, which may say in the answer to a push what the target answers.
 HEAD_START = timedelta(seconds=3)
 MOST_ASKING = 32  # pushes of one process that wait for a target's answer
 ROUND = 200  # deliveries that are looked at in search of one to take
@@ -72,10 +74,11 @@ def plan(row: Push, push: wire.Push) -> list[Delivery]:
     if not targets:
         return []
     now, user = timezone.now(), f"{row.appid} {push.get('FromUserName')}"[:97]
+    asking = any(answers for _pk, answers in targets) and _is_asked_for_at_once(row)
     told = {"push": row, "appid": row.appid, "user": user}
     Delivery.objects.bulk_create(
         [
-            Delivery(**told, target_id=pk, due_at=now + HEAD_START * answers)
+            Delivery(**told, target_id=pk, due_at=now + HEAD_START * (answers and asking))
             for pk, answers in targets
         ],
         ignore_conflicts=True,
@@ -84,6 +87,18 @@ def plan(row: Push, push: wire.Push) -> list[Delivery]:
     for delivery in made:
         delivery.push = row
     return made
+
+
+def _is_asked_for_at_once(row: Push) -> bool:
+    """Whether WeChat waits for an answer to ROW that may say something."""
+    official = Authorizer.objects.filter(kind=Authorizer.Kind.OFFICIAL_ACCOUNT)
+    return row.attempts == 1 and official.filter(appid=row.appid).exists()
+
+
+def to_ask(deliveries: list[Delivery]) -> Delivery | None:
+    """That of DELIVERIES, just planned, which the door carries out itself."""
+    now = timezone.now()
+    return next((one for one in deliveries if one.due_at and one.due_at > now), None)
 
 
 def _asking_for(row: Push, push: wire.Push) -> Any:
