@@ -287,6 +287,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--campaign-size", type=int, default=80, help="mini programs in the campaign drill"
     )
+    group.addoption(
+        "--flood-size", type=int, default=1500, help="requests in the flood of messages"
+    )
 
 
 @pytest.hookimpl(wrapper=True)

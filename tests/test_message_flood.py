@@ -1,0 +1,273 @@
+"""
+Messages by the thousand through real sockets, as WeChat sends them: some twice, some of kinds
+nobody knows, some to the wrong account, some that break their handler. Each has one effect.
+"""
+
+import http.client
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, Sum
+from django.db.models.functions import Now
+
+from devtools.stack import free_pair
+from messaging.models import Conversation, Delivery, ForwardRule, Target
+from miniprograms.models import Authorizer
+from platform_auth import tasks
+from platform_auth.models import Component, Push
+from sandbox.pushes import Door, seal, xml
+from sandbox.world import WeChat
+from tests.conftest import AES_KEY, APPID, TOKEN
+from tests.processes import environment
+from tests.rows import make_authorizer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CONNECTIONS = 32
+ACCOUNTS = 20
+USERS = 500
+TROUBLED = "oTroubled"  # whose conversations the database refuses to keep
+SUCCESS, FORBIDDEN = (200, b"success"), (403, b"forbidden")
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One request of WeChat's, and what it must be answered."""
+
+    path: str
+    body: bytes
+    expected: tuple[int, bytes]
+
+
+@pytest.fixture
+def size(request: pytest.FixtureRequest) -> int:
+    """How many pushes, by `--flood-size`."""
+    return int(request.config.getoption("--flood-size"))
+
+
+@pytest.fixture
+def accounts(component: Component) -> list[Authorizer]:
+    kinds = list(Authorizer.Kind)
+    return [
+        make_authorizer(
+            component,
+            None,
+            f"wx{number:016x}",
+            kind=kinds[number % 2],
+            user_name=f"gh_{number:012x}",
+        )
+        for number in range(ACCOUNTS)
+    ]
+
+
+@pytest.fixture
+def target(component: Component) -> Target:
+    """Somebody who wants to be told of everything, and whom nobody tells just now."""
+    target = Target.objects.create(name="all", url="https://erp.example.com/", secret="whsec_")
+    ForwardRule.objects.create(target=target)
+    return target
+
+
+@contextmanager
+def platform(wechat: WeChat, var: Path) -> Iterator[int]:
+    """Our web server, as in production, on the port that this gives."""
+    port = free_pair()
+    command = [
+        str(Path(sys.executable).parent / "granian"),
+        *("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
+        *("--blocking-threads", "16", "--no-ws", "config.wsgi:application"),
+    ]
+    running = subprocess.Popen(
+        command,
+        cwd=settings.ROOT,
+        env=environment(wechat, var, LOG_LEVEL="CRITICAL", DATABASE_POOL_SIZE="20"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port)
+        yield port
+        assert running.poll() is None
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+def _wait_for(port: int) -> None:
+    give_up = time.monotonic() + 30
+    while True:
+        try:
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as asked:
+                asked.request("GET", "/healthz")
+                assert asked.getresponse().status == 200
+        except OSError:
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+        else:
+            return
+
+
+@contextmanager
+def a_database_that_refuses(openid: str) -> Iterator[None]:
+    """Whatever is written of the conversations of OPENID raises in the handler that writes it."""
+    table = Conversation._meta.db_table
+    with connection.cursor() as cursor:
+        for statement in _REFUSALS[connection.vendor]:
+            cursor.execute(statement.format(table=table, openid=openid))
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            on = f" ON {table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER troubled{on}")
+
+
+_REFUSALS = {
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE EXCEPTION 'refused'; END$$",
+        "CREATE TRIGGER troubled BEFORE INSERT ON {table} FOR EACH ROW"
+        " WHEN (NEW.openid LIKE '{openid}%') EXECUTE FUNCTION refuse()",
+    ),
+    "sqlite": (
+        "CREATE TRIGGER troubled BEFORE INSERT ON {table} WHEN NEW.openid LIKE '{openid}%'"
+        " BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    ),
+}
+
+
+class WeChatSending:
+    """What WeChat has to send: SIZE requests, and how many pushes of each sort they are."""
+
+    def __init__(self, accounts: list[Authorizer], size: int) -> None:
+        self.random = random.Random(20)
+        self.accounts = accounts
+        self.made: Counter[str] = Counter()
+        self.sendings: list[Sending] = []
+        while len(self.sendings) < size:
+            self._make_one()
+        self.random.shuffle(self.sendings)
+
+    def _make_one(self) -> None:
+        account, chance = self.random.choice(self.accounts), self.random.random()
+        fields = self._text(account)
+        if chance < 0.05:
+            other = self.accounts[(self.accounts.index(account) + 1) % len(self.accounts)]
+            self._send("elsewhere", account, fields, to=other.appid, expected=FORBIDDEN)
+            return
+        sort = "text"
+        if chance < 0.10:
+            sort, fields["MsgType"] = "unknown", "hologram"
+        elif chance < 0.11:
+            sort, fields["FromUserName"] = "troubled", f"{TROUBLED}{self.made['troubled']}"
+        sealed = self._send(sort, account, fields)
+        if self.random.random() < 0.25:  # one request in five says what was said before
+            self.made["again"] += 1
+            anew = self.random.random() < 0.5
+            self.sendings.append(self._sealed(account, fields) if anew else sealed)
+
+    def _text(self, account: Authorizer) -> dict[str, Any]:
+        return {
+            "ToUserName": account.user_name,
+            "FromUserName": f"oUser{self.random.randrange(USERS)}",
+            "CreateTime": int(time.time()),
+            "MsgType": "text",
+            "Content": "今天下单，什么时候能送到？",
+            "MsgId": self.random.getrandbits(62),
+        }
+
+    def _send(self, sort: str, account: Authorizer, fields: dict[str, Any], **how: Any) -> Sending:
+        self.made[sort] += 1
+        sending = self._sealed(account, fields, **how)
+        self.sendings.append(sending)
+        return sending
+
+    def _sealed(
+        self,
+        account: Authorizer,
+        fields: dict[str, Any],
+        *,
+        to: str = "",
+        expected: tuple[int, bytes] = SUCCESS,
+    ) -> Sending:
+        path = f"/wechat/{to or account.appid}/push/"
+        door = Door(path, TOKEN, AES_KEY, APPID, user_name=account.user_name)
+        sealed = seal(
+            xml(fields),
+            door,
+            timestamp=str(int(time.time())),
+            nonce=str(self.random.randrange(10**9)),
+            random16=self.random.randbytes(8).hex().encode(),
+        )
+        return Sending(f"{sealed.url}?{urlencode(sealed.params)}", sealed.body, expected)
+
+
+def send_all(port: int, sendings: list[Sending]) -> list[tuple[Sending, tuple[int, bytes]]]:
+    """Every request, over 32 connections; those that were not answered as they must be."""
+    lines: Queue[http.client.HTTPConnection] = Queue()
+    for _ in range(CONNECTIONS):
+        lines.put(http.client.HTTPConnection("127.0.0.1", port, timeout=30))
+
+    def send(sending: Sending) -> tuple[Sending, tuple[int, bytes]]:
+        line = lines.get()
+        line.request("POST", sending.path, sending.body, {"Content-Type": "text/xml"})
+        answer = line.getresponse()
+        said = answer.status, answer.read()
+        lines.put(line)
+        return sending, said
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        wrong = [pair for pair in pool.map(send, sendings) if pair[1] != pair[0].expected]
+    while not lines.empty():
+        lines.get().close()
+    return wrong
+
+
+def test_every_push_of_a_flood_has_one_effect(
+    wechat: WeChat,
+    component: Component,
+    accounts: list[Authorizer],
+    target: Target,
+    tmp_path: Path,
+    size: int,
+) -> None:
+    told = WeChatSending(accounts, size)
+    made = told.made
+    distinct = made["text"] + made["unknown"] + made["troubled"]
+    with a_database_that_refuses(TROUBLED):
+        with platform(wechat, tmp_path) as port:
+            started = time.monotonic()
+            assert not send_all(port, told.sendings)
+            seconds = time.monotonic() - started
+        print(f"{len(told.sendings)} requests in {seconds:.0f} s: {dict(made)}")
+        states = dict(Push.objects.values_list("state").annotate(Count("id")))
+        assert states == {
+            "done": made["text"],
+            "ignored": made["unknown"],
+            "failed": made["troubled"],
+        }
+        assert effects() == (made["text"], distinct)
+    Push.objects.filter(state="failed").update(retry_at=Now())
+    while Push.objects.filter(state="failed").exists():
+        tasks.retry_failed_pushes()
+    assert effects() == (made["text"] + made["troubled"], distinct)
+
+
+def effects() -> tuple[int, int]:
+    """How many messages conversations have heard, and how many forward targets are to be told."""
+    heard = Conversation.objects.aggregate(Sum("unread", default=0))["unread__sum"]
+    return heard, Delivery.objects.count()
