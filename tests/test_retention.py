@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -27,19 +29,14 @@ DAYS = 30
 def grow_old(days: float) -> None:
     """So many days pass."""
     by = timedelta(days=days)
-    for model, names in {
-        Push: ("received_at", "created"),
-        Reply: ("at",),
-        Conversation: ("touched_at",),
-    }.items():
-        for row in model.objects.all():
-            values = {name: getattr(row, name) - by for name in names}
-            model.objects.filter(pk=row.pk).update(**values)
+    Push.objects.update(received_at=F("received_at") - by, created=F("created") - by)
+    Reply.objects.update(at=F("at") - by)
+    Conversation.objects.update(touched_at=F("touched_at") - by)
 
 
 def leave(chat: Chat, days: float) -> None:
     """The account was unbound so many days ago."""
-    unbinding.unbind_locally(chat.account, by=chat.account.owner)
+    unbinding.unbind_locally(chat.account, by=AnonymousUser())
     at = timezone.now() - timedelta(days=days)
     Authorizer.objects.filter(pk=chat.account.pk).update(unauthorized_at=at)
 
