@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from messaging.admin.rule_form import EVENTS as USERS_EVENTS
 from messaging.models import ForwardRule, Target
 from messaging.outbound import Undelivered, check_url
 from messaging.services.describing import label_of
@@ -29,14 +30,10 @@ _KIND = re.compile(r"(?:(?:message|event)\.)?[\w-]{1,56}", re.ASCII)
 
 
 def kinds() -> list[tuple[str, object]]:
-    """What the field for a kind suggests: the kinds that WeChat documents, with words for some."""
-    named = [(kind, _word_for(kind)) for kind in _KINDS]
-    return [*_GROUPS.items(), *named]
-
-
-def _word_for(kind: str) -> str:
-    group, _dot, name = kind.partition(".")
-    return label_of(name) if group == "message" else ""
+    """What the field for a kind suggests: the kinds that WeChat documents, with words for most."""
+    messages = [(f"message.{kind}", label_of(kind)) for kind in MESSAGES]
+    events = [(f"event.{kind}", USERS_EVENTS.get(kind, "")) for kind in EVENTS]
+    return [*_GROUPS.items(), *messages, *events]
 
 
 def why_not(url: str) -> str:
