@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -322,7 +322,7 @@ def standing(campaign: Campaign, counts: Counter[str]) -> str:
     if campaign.because:
         return campaign.because
     if campaign.state == State.PREPARED:
-        text = now_("%(total)d mini programs, %(canaries)d of them first. Nothing has begun.")
+        text = gettext("%(total)d mini programs, %(canaries)d of them first. Nothing has begun.")
         canaries = campaign.items.filter(is_canary=True).count()
         return text % {"total": sum(counts.values()), "canaries": canaries}
     if campaign.state != State.RUNNING:
@@ -334,16 +334,16 @@ def _waits_for(campaign: Campaign, counts: Counter[str]) -> Iterator[str]:
     if not campaign.is_past_canary:
         canaries = campaign.items.filter(is_canary=True)
         live = canaries.filter(state=ItemState.RELEASED).count()
-        text = now_("The rest waits for the canary wave: %(live)d of %(all)d are released.")
+        text = gettext("The rest waits for the canary wave: %(live)d of %(all)d are released.")
         yield text % {"live": live, "all": canaries.count()}
         if canaries.filter(state__in=[ItemState.FAILED, ItemState.REJECTED]).exists():
-            yield now_("Some of it failed: retry those, or go on without.")
+            yield gettext("Some of it failed: retry those, or go on without.")
     if counts[ItemState.PASSED] and not campaign.auto_release:
-        text = now_("%(number)d have passed and wait for somebody to release them.")
+        text = gettext("%(number)d have passed and wait for somebody to release them.")
         yield text % {"number": counts[ItemState.PASSED]}
     if campaign.daily_budget and counts[ItemState.WAITING]:
         sent = rollout.submitted_today(campaign)
-        text = now_("%(sent)d of %(budget)d submissions of today are used.")
+        text = gettext("%(sent)d of %(budget)d submissions of today are used.")
         yield text % {"sent": sent, "budget": campaign.daily_budget}
 
 
@@ -394,7 +394,7 @@ def _cells(item: CampaignItem, campaign: Campaign) -> Iterator[str]:
     yield item.authorizer.nick_name
     yield str(item.get_state_display())
     yield item.reason
-    yield now_("yes") if item.is_canary else ""
+    yield gettext("yes") if item.is_canary else ""
     yield campaign.user_version
     yield audit.auditid if audit else ""
     for at in (item.submitted_at, audit.released_at if audit else None):

@@ -8,7 +8,7 @@ import regex
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -288,7 +288,7 @@ def why_no_pattern(problem: regex.error) -> str:
     """What is wrong with a regular expression, and where."""
     told, place = str(getattr(problem, "msg", problem)), getattr(problem, "pos", None) or 0
     words = next((words for begin, words in _FAULTS.items() if told.startswith(begin)), told)
-    sentence = now_("This is no regular expression: %(why)s, at character %(place)d.")
+    sentence = gettext("This is no regular expression: %(why)s, at character %(place)d.")
     return sentence % {"why": words, "place": place + 1}
 
 
@@ -342,7 +342,7 @@ class TryForm(forms.Form):
         super().__init__(given, initial=initial, label_suffix="")
         capitalise(self)
         self.user = user
-        choices = [("", now_("The user writes")), *event_choices()]
+        choices = [("", gettext("The user writes")), *event_choices()]
         self.fields["event"].choices = choices  # type: ignore[attr-defined]
 
     def clean_account(self) -> Authorizer | None:

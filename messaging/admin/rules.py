@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
@@ -237,7 +237,7 @@ def quiet_hours(rule: Rule) -> str:
     if rule.quiet_from is None or rule.quiet_until is None:
         return ""
     hours = f"{rule.quiet_from:%H:%M}–{rule.quiet_until:%H:%M}"
-    return now_("quiet %(hours)s") % {"hours": hours}
+    return gettext("quiet %(hours)s") % {"hours": hours}
 
 
 def _content(rule: Rule) -> Content | None:
@@ -253,7 +253,7 @@ def _ways(rule: Rule) -> dict[str, str]:
 
 
 def _passed_over(kind: str) -> str:
-    sentence = now_(
+    sentence = gettext(
         "An account of the kind “%(kind)s” cannot say this: there the next rule speaks."
     )
     return sentence % {"kind": Kind(kind).label}
@@ -265,7 +265,7 @@ def _copy(rule: Rule, by: Any) -> Rule:
         made.pk = None
         made._state.adding = True
         made.is_on = False
-        made.name = Truncator(now_("Copy of %(name)s") % {"name": rule.name}).chars(100)
+        made.name = Truncator(gettext("Copy of %(name)s") % {"name": rule.name}).chars(100)
         made.save()
         record("copy_rule", by=by, appid=_appid(rule), result=f"{rule}: {made.pk}")
     return made

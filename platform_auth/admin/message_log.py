@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -251,6 +251,6 @@ def _fields(push: Push) -> str:
     try:
         return json.dumps(fields_of(push), ensure_ascii=False)
     except Unreadable:
-        return now_("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
+        return gettext("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
     except Untrusted:
         return ""
