@@ -83,6 +83,11 @@
       toEnd();
     });
 
+    // The admin's own script would write a chosen file's name into the nearest line of text.
+    chat.addEventListener("change", (event) => {
+      if (event.target.type === "file") event.stopPropagation();
+    }, true);
+
     // A picture that WeChat keeps no more gives way to a word.
     chat.addEventListener("error", (event) => {
       if (event.target.tagName !== "IMG") return;
