@@ -1,13 +1,13 @@
 """The lines of a chat as a phone shows them."""
 
 import re
-import time
 from collections.abc import Callable, Iterable
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sandbox.chats import Chat, Line
+from sandbox.days import written
 from sandbox.html import Child, Html, form, hidden, tag
 from sandbox.passive import TRANSFER
 from sandbox.words import Words
@@ -97,7 +97,7 @@ class Phone:
 
 
 def _clock(at: float) -> str:
-    return time.strftime("%m-%d %H:%M", time.localtime(at))
+    return written(at, "%m-%d %H:%M")
 
 
 def _card(*parts: Child) -> Html:

@@ -1,12 +1,12 @@
 """The console: everything that happens at WeChat by somebody's hand."""
 
-import time
 from collections.abc import Callable
 from itertools import islice
 
 from sandbox import control, phone, program_page, release_page
 from sandbox.api import ENDPOINTS
 from sandbox.authorization import KINDS, set_box
+from sandbox.days import written
 from sandbox.errors import PageRefusal
 from sandbox.exchange import Reply, Request
 from sandbox.faults import ANY_PATH
@@ -409,7 +409,7 @@ def _outcome(say: Words, entry: Entry) -> Html:
 
 
 def _clock(at: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(at))
+    return written(at, "%H:%M:%S")
 
 
 # What the buttons do

@@ -1,4 +1,4 @@
-"""The calendar in Beijing, where quotas start anew at midnight."""
+"""The calendar in Beijing, where quotas start anew at midnight, and its clock."""
 
 import time
 
@@ -10,6 +10,11 @@ def day(now: float) -> int:
     return int(now + BEIJING) // 86_400
 
 
+def written(at: float, form: str) -> str:
+    """The moment AT, as phones in China show it, whatever zone this machine is in."""
+    return time.strftime(form, time.gmtime(at + BEIJING))
+
+
 def month(now: float) -> str:
     """The month, as in 2026-01."""
-    return time.strftime("%Y-%m", time.gmtime(now + BEIJING))
+    return written(now, "%Y-%m")

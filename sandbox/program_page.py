@@ -1,8 +1,8 @@
 """The page of one mini program: its versions, its reviews, and the reviewer's buttons."""
 
-import time
 from collections.abc import Callable
 
+from sandbox.days import written
 from sandbox.errors import PageRefusal
 from sandbox.exchange import Reply, Request
 from sandbox.html import (
@@ -162,7 +162,7 @@ def _past(say: Words, account: Account) -> Html:
 
 
 def _clock(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    return written(at, "%Y-%m-%d %H:%M:%S")
 
 
 # What the buttons do
