@@ -1,7 +1,10 @@
 """A target that answers: what it says in time is the passive reply, later a message of its own."""
 
 import json
+import re
 import time
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,16 +17,20 @@ from platform_auth import views
 from platform_auth.wechat.messages import OFFICIAL_ACCOUNT
 from sandbox.chats import Line
 from sandbox.pushes import Delivery as Delivered
+from sandbox.pushes import Push
 from tests import sockets
 from tests.conftest import Bound
 from tests.forwards import IS_DOWN, TAKES, Backend, Town, after, log_of, pass_time, reply
 from tests.forwards import town as town
 from tests.sockets import Answer, floods, ok, says
+from tests.threads import together
 
 # Deliveries are carried out in threads of their own.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HELLO = reply("您好")
+DOCKERFILE = Path(__file__).parent.parent / "Dockerfile"
+WEB_THREADS = re.compile(r'"--blocking-threads", "([0-9]+)"')
 
 
 @pytest.fixture
@@ -209,6 +216,27 @@ def test_only_so_many_wait_at_once(town: Town, paper: Authorizer) -> None:
     pass_time(minutes=1)
     assert deliver_due().posts == 1
     assert settled(backend, "done", "done")
+
+
+def test_slow_targets_leave_half_of_the_web_threads_to_others(
+    town: Town, paper: Authorizer
+) -> None:
+    threads = int(WEB_THREADS.findall(DOCKERFILE.read_text())[0])
+    backend = town.backend(after(3), answers=True, concurrency=64)
+    for number in range(threads):
+        town.wechat.say(paper.appid, f"openid{number}", "a")
+
+    def push(one: Push) -> float:
+        started = time.monotonic()
+        assert town.wechat.deliver(one, town.carry).answer == b"success"
+        return time.monotonic() - started
+
+    spent = together([partial(push, one) for one in list(town.wechat.outbox)])
+    at_once = [one for one in spent if isinstance(one, float) and one < views.ANSWER_WITHIN]
+    assert len(at_once) >= threads / 2, spent
+    until = time.monotonic() + 10
+    while backend.states().count("done") < forwarding.MOST_ASKING and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def test_no_time_left_means_not_to_ask(town: Town, paper: Authorizer) -> None:

@@ -54,7 +54,9 @@ BREATH = 0.01  # seconds, in which some more may end: the next are taken togethe
 # Long enough for the door to ask an answering target itself, before anybody else does; it does so
 # for official accounts only, which may say in the answer to a push what the target answers.
 HEAD_START = timedelta(seconds=3)
-MOST_ASKING = 32  # pushes of one process that wait for a target's answer
+# Pushes of one process that wait for a target's answer: half of its threads, of which all pushes
+# need one (--blocking-threads).
+MOST_ASKING = 4
 ROUND = 200  # deliveries that are looked at in search of one to take
 RUNNING = "forwarding"  # the heartbeat of a run that looks for work
 RUNNING_WITHIN = timedelta(seconds=2)
