@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -13,10 +14,11 @@ from django.utils import timezone
 
 from messaging import tasks
 from messaging.models import Conversation, Reply, Rule
+from messaging.services import replying
 from messaging.services.rules import PATIENCE_FOR_ALL
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth import inbox
-from platform_auth.models import Push
+from platform_auth.models import Heartbeat, Push
 from platform_auth.pushes import work_for
 from platform_auth.registration import register
 from platform_auth.views import ANSWER_WITHIN
@@ -31,6 +33,7 @@ from tests.threads import in_a_thread, together
 pytestmark = pytest.mark.django_db(transaction=True)
 
 State = Reply.State
+SEND = "/cgi-bin/message/custom/send"
 OURS_NEW, AES_NEW = "anewmessagetoken", "B" * 42 + "A"
 
 
@@ -398,3 +401,61 @@ def test_a_reply_outlives_its_rule(readers: Chat) -> None:
     made.delete()
     [reply] = replies()
     assert (reply.rule, reply.state) == (None, State.PASSIVE)
+
+
+# When WeChat is slow
+
+
+def test_a_slow_wechat_takes_one_worker_and_holds_up_no_other_user(shop: Chat) -> None:
+    """Many runs are rung for: those that find one at it leave; it sends what comes meanwhile."""
+    rule("您好")
+    other = replace(shop, openid="o-other")
+    go_on = Event()
+    fault = shop.wechat.fault(SEND, until=go_on)
+    shop.say("hello")
+    first = in_a_thread(tasks.send_replies)
+    try:
+        assert fault.arrived.wait(10)
+        other.say("hello")
+        started = time.monotonic()
+        tasks.send_replies()
+        assert time.monotonic() - started < 1
+        until = time.monotonic() + 5
+        while not other.lines("api") and time.monotonic() < until:
+            time.sleep(0.02)
+        assert [line.text for line in other.lines("api")] == ["您好"]
+    finally:
+        go_on.set()
+    first.result()
+    assert [reply.state for reply in replies()] == [State.SENT, State.SENT]
+
+
+def test_one_users_messages_go_out_in_one_run(shop: Chat) -> None:
+    rule("您好")
+    for text in ("a", "b", "c"):
+        shop.say(text)
+    assert shop.sent() == ["您好"] * 3
+    assert not Heartbeat.objects.filter(pk=replying.RUNNING).exists()
+
+
+def test_no_second_run_takes_the_place_of_one_that_waits(
+    shop: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replying, "THREADS", 1)
+    rule("您好")
+    other = replace(shop, openid="o-other")
+    go_on = Event()
+    fault = shop.wechat.fault(SEND, times=None, until=go_on)
+    shop.say("hello")
+    other.say("hello")
+    first = in_a_thread(tasks.send_replies)
+    try:
+        assert fault.arrived.wait(10)
+        second = in_a_thread(tasks.send_replies)
+        time.sleep(1)
+        assert second._future.done()
+    finally:
+        go_on.set()
+    first.result()
+    second.result()
+    assert [reply.state for reply in replies()] == [State.SENT, State.SENT]

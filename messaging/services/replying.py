@@ -7,7 +7,7 @@ sent twice: it counts as perhaps sent from before the call until WeChat's answer
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from messaging.models import Conversation, Reply, Rule
 from miniprograms.tokens import call_as, held
+from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
 from platform_auth.models import Push, is_free
@@ -39,7 +40,11 @@ from platform_auth.wechat.errors import (
 )
 from platform_auth.wechat.replies import BadContent, Content
 
-AT_ONCE, THREADS = 200, 16
+THREADS = 32
+BUDGET = 20.0  # seconds; the next run goes on
+PAUSE = 0.25  # seconds, between two looks for work while all is under way
+RUNNING = "sending"  # the heartbeat of a run that looks for work
+RUNNING_WITHIN = timedelta(seconds=3)
 GIVE_UP = timedelta(hours=1)  # by then the user has long turned elsewhere
 
 State = Reply.State
@@ -159,11 +164,42 @@ def show_typing(conversation: Conversation, *, on: bool = True) -> None:
 
 
 def send_due() -> None:
-    """Send what is due: side by side, but one user's messages one after the other."""
-    rows = list(_rows().due().filter(~_has_older()).order_by("due_at")[:AT_ONCE])
+    """
+    Send what is due and look for more: side by side, but one user's messages one after the other.
+    One run at a time does, so that a slow WeChat does not take all workers from other work.
+    """
+    give_up = time.monotonic() + BUDGET
+    while not heartbeats.is_alive(RUNNING, RUNNING_WITHIN):
+        # Again: something may have come between the last look and the end of the heartbeat.
+        if not _send_until(give_up):
+            break
     let_go()
+
+
+def _send_until(give_up: float) -> bool:
+    """Whether there was anything to send."""
+    busy: dict[Future[None], int] = {}  # with the reply's id
+    beaten = 0.0
     with ThreadPoolExecutor(THREADS, "replies") as pool:
-        list(pool.map(_send_in_thread, rows))
+        while time.monotonic() < give_up:
+            free = _rows().due().filter(~_has_older()).exclude(pk__in=list(busy.values()))
+            for row in free.order_by("due_at")[: THREADS - len(busy)]:
+                busy[pool.submit(_send_in_thread, row)] = row.pk
+            if not busy:
+                break
+            if time.monotonic() > beaten + 1:
+                beaten = time.monotonic()
+                heartbeats.beat(RUNNING)
+            let_go()
+            for one in wait(busy, timeout=PAUSE, return_when=FIRST_COMPLETED).done:
+                del busy[one]
+                one.result()
+        if beaten:
+            heartbeats.stop(RUNNING)
+            let_go()  # the last may take their time
+    for one in busy:
+        one.result()
+    return bool(beaten)
 
 
 def _rows() -> Any:
