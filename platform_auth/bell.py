@@ -2,9 +2,9 @@
 The bell: wakes a Celery worker early for rows that are due. It may be lost; the sweeps are not.
 
 A thread of its own publishes, so that a broker which is down or half open costs the person or the
-push that rang nothing at all. Who rings for what is waiting to be rung for already rings once, and a
-task that looks for all that is due is rung for every so often only. What does not fit in the queue
-is counted and dropped.
+push that rang nothing at all. What waits to be rung for is not rung for twice, and a task that
+looks for all that is due is rung for every so often only. What does not fit in the queue is counted
+and dropped.
 """
 
 import logging

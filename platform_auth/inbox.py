@@ -14,16 +14,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-import psycopg
 from django.conf import settings
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    InterfaceError,
-    OperationalError,
-    connections,
-    transaction,
-)
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
@@ -31,6 +23,7 @@ from django.utils import timezone
 
 from platform_auth.fields import Unreadable, seal
 from platform_auth.models import Component, Push
+from platform_auth.statements import run
 from platform_auth.wechat import push as wire
 from platform_auth.wechat.envelope import Key
 from platform_auth.wechat.errors import Untrusted, clean
@@ -119,10 +112,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL that has to hold in the moment a push is kept, and the values in it."""
+    """SQL that has to hold in the moment a push is kept, and the values in it by their names."""
 
     sql: str
-    values: tuple[Any, ...]
+    values: dict[str, Any]
 
 
 _remembered: list[Component] = []
@@ -145,13 +138,14 @@ def remembered_components() -> list[Component]:
 
 def unchanged(component: Component) -> Condition:
     """The keys of COMPONENT are still those that we know."""
-    return Condition(_UNCHANGED, (component.pk, *(str(component.__dict__[key]) for key in _KEYS)))
+    values = {key: str(component.__dict__[key]) for key in _KEYS}
+    return Condition(_UNCHANGED, {"keys_of": component.pk, **values})
 
 
 _KEYS = ("message_token", "aes_key", "previous_message_token", "previous_aes_key")
 _UNCHANGED = (
     f"EXISTS (SELECT 1 FROM {Component._meta.db_table}"  # noqa: S608
-    f" WHERE id = %s AND {' AND '.join(f'{key} = %s' for key in _KEYS)})"
+    f" WHERE id = %(keys_of)s AND {' AND '.join(f'{key} = %({key})s' for key in _KEYS)})"
 )
 
 
@@ -290,7 +284,7 @@ def forget_old() -> int:
 
 
 def _run(row: Push, work: Work, push: wire.Push) -> Answer | None:
-    """Each part of WORK in a transaction of its own; the first answer that one of them has."""
+    """Each part of WORK in a transaction of its own; HANDLE's answer goes before TELL's."""
     answers = [_do(row, part, push) for part in (work.tell, work.handle) if part]
     return next(filter(None, reversed(answers)), None)
 
@@ -328,47 +322,17 @@ def _settle(row: Push, state: Push.State, error: str, **values: object) -> None:
 
 
 def _insert(values: dict[str, Any], only_if: tuple[Condition, ...]) -> int | None:
-    """
-    One INSERT … ON CONFLICT DO NOTHING: the id of the row, or None. `bulk_create` would not tell,
-    and Django takes longer to prepare a row than to decrypt a push.
-    """
-    database = connections[DEFAULT_DB_ALIAS]
-    as_time = database.ops.adapt_datetimefield_value
-    parameters: list[Any] = [
-        *(as_time(value) if isinstance(value, datetime) else value for value in values.values()),
-        *(value for condition in only_if for value in condition.values),
-    ]
+    """One INSERT … ON CONFLICT DO NOTHING: the id of the row, or None."""
     sql = _insert_sql(tuple(values), tuple(condition.sql for condition in only_if))
-    if database.vendor == "postgresql":
-        return _execute_prepared(database, sql, parameters)
-    with database.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return _first(cursor.fetchone())
+    rows = run(sql, {**values, **{k: v for one in only_if for k, v in one.values.items()}})
+    return rows[0][0] if rows else None
 
 
 @lru_cache(maxsize=8)
 def _insert_sql(columns: tuple[str, ...], conditions: tuple[str, ...]) -> str:
+    marks = ", ".join(f"%({name})s" for name in columns)
     return (
         f"INSERT INTO {Push._meta.db_table} ({', '.join(columns)})"  # noqa: S608
-        f" SELECT {', '.join(['%s'] * len(columns))} WHERE {' AND '.join(['TRUE', *conditions])}"
+        f" SELECT {marks} WHERE {' AND '.join(['TRUE', *conditions])}"
         " ON CONFLICT DO NOTHING RETURNING id"
     )
-
-
-def _execute_prepared(database: BaseDatabaseWrapper, sql: str, parameters: list[Any]) -> int | None:
-    """
-    The same on PostgreSQL by psycopg's own cursor, which leaves the parameters to the server, so
-    that it plans the statement once a connection; Django's writes them into the SQL.
-    """
-    database.ensure_connection()
-    ours: psycopg.Connection[Any] = database.connection
-    with database.wrap_database_errors, psycopg.Cursor(ours) as cursor:
-        ours.prepare_threshold = 0
-        try:
-            return _first(cursor.execute(sql, parameters, prepare=True).fetchone())
-        finally:
-            ours.prepare_threshold = None
-
-
-def _first(row: tuple[Any, ...] | None) -> int | None:
-    return row[0] if row else None

@@ -123,12 +123,11 @@ def say(reply: Reply, push: Push) -> Answer | None:
 
 def forward(row: Row, push: Push) -> Answer | None:
     """Whoever has asked for it is told; a target that answers is asked while WeChat waits."""
-    deliveries = forwarding.plan(row, push)
-    if not deliveries:
+    planned = forwarding.plan(row, push)
+    if not planned.number:
         return None
     ring(messaging_tasks.forward)
-    asked = forwarding.to_ask(deliveries)
-    return ask(asked, push) if asked else None
+    return ask(planned.to_ask, push) if planned.to_ask else None
 
 
 def ask(delivery: Delivery, push: Push) -> Answer:

@@ -38,7 +38,8 @@ def test_a_message_reads_nothing_before_it_is_kept(message: Knocking) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert message().answer() == SUCCESS
     words = [query["sql"].split()[0] for query in queries]
-    assert "SELECT" not in words[: words.index("INSERT")]
+    # On PostgreSQL what every push needs passes Django's log by.
+    assert "SELECT" not in words[: words.index("INSERT") if "INSERT" in words else None]
     assert Push.objects.get().appid == OURS
 
 

@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from messaging.models import Delivery, ForwardRule, Target
+from messaging.models import Delivery, Target
 from messaging.services.delivering import (
     DEAD,
     MOST_FAILURES,
@@ -37,7 +37,7 @@ from messaging.services.delivering import (
     wake_first,
 )
 from miniprograms.models import Authorizer
-from platform_auth import heartbeats
+from platform_auth import heartbeats, statements
 from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
 from platform_auth.models import LEASE, Push, is_free
@@ -67,28 +67,50 @@ State = Delivery.State
 # What is to be delivered
 
 
-def plan(row: Push, push: wire.Push) -> list[Delivery]:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How many deliveries there are to make of a push, and that which the door makes itself."""
+
+    number: int
+    to_ask: Delivery | None = None
+
+
+def plan(row: Push, push: wire.Push) -> Planned:
     """
     The deliveries of ROW, one for each target that has asked for it; in the push's transaction,
     and no second ones when it is done again. One question to the database where nobody has asked.
     """
-    targets = list(_asking_for(row, push).values_list("pk", "answers"))
+    kind = type_of(push)
+    wanted = {"kind": push.kind, "type": kind, "group": kind.partition(".")[0], "appid": row.appid}
+    targets = statements.run(_ASKING, wanted)
     if not targets:
-        return []
+        return Planned(0)
     now, user = timezone.now(), f"{row.appid} {push.get('FromUserName')}"[:97]
     asking = any(answers for _pk, answers in targets) and _is_asked_for_at_once(row)
     told = {"push": row, "appid": row.appid, "user": user}
     Delivery.objects.bulk_create(
         [
-            Delivery(**told, target_id=pk, due_at=now + HEAD_START * (answers and asking))
+            Delivery(**told, target_id=pk, due_at=now + HEAD_START * bool(answers and asking))
             for pk, answers in targets
         ],
         ignore_conflicts=True,
     )
-    made = list(Delivery.objects.filter(push=row, state=State.DUE).select_related("target"))
-    for delivery in made:
-        delivery.push = row
-    return made
+    return Planned(len(targets), _first_to_ask(row) if asking else None)
+
+
+# The targets that are on, with a rule that fits.
+_ASKING = """
+SELECT target.id, target.answers FROM messaging_target target
+WHERE target.is_on AND EXISTS (
+    SELECT 1 FROM messaging_forwardrule rule
+    LEFT JOIN wxminiprograms account ON account.id = rule.authorizer_id
+    WHERE rule.target_id = target.id AND rule.kind IN ('', %(kind)s, %(type)s, %(group)s)
+    AND (rule.authorizer_id IS NULL OR account.authorizer_appid = %(appid)s)
+    AND (rule.tag_id IS NULL OR EXISTS (
+        SELECT 1 FROM wxminiprograms_tags tagged
+        JOIN wxminiprograms account ON account.id = tagged.authorizer_id
+        WHERE tagged.tag_id = rule.tag_id AND account.authorizer_appid = %(appid)s)))
+"""
 
 
 def _is_asked_for_at_once(row: Push) -> bool:
@@ -97,22 +119,12 @@ def _is_asked_for_at_once(row: Push) -> bool:
     return row.attempts == 1 and official.filter(appid=row.appid).exists()
 
 
-def to_ask(deliveries: list[Delivery]) -> Delivery | None:
-    """That of DELIVERIES, just planned, which the door carries out itself."""
-    now = timezone.now()
-    return next((one for one in deliveries if one.due_at and one.due_at > now), None)
-
-
-def _asking_for(row: Push, push: wire.Push) -> Any:
-    """The targets that are on, with a rule that fits."""
-    kind = type_of(push)
-    fits = ForwardRule.objects.filter(
-        Q(authorizer=None) | Q(authorizer__appid=row.appid),
-        Q(tag=None) | Q(tag__authorizers__appid=row.appid),
-        target=OuterRef("pk"),
-        kind__in=["", push.kind, kind, kind.partition(".")[0]],
-    )
-    return Target.objects.filter(Exists(fits), is_on=True)
+def _first_to_ask(row: Push) -> Delivery | None:
+    rows = Delivery.objects.filter(push=row, state=State.DUE, target__answers=True)
+    delivery: Delivery | None = rows.select_related("target").first()
+    if delivery:
+        delivery.push = row
+    return delivery
 
 
 # Leases

@@ -1,18 +1,17 @@
 """What users write and do: the conversation it belongs to, and what the rules have to say."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
-from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from messaging.models import Conversation, Reply, Rule, new_reference
+from messaging.models import Conversation, Reply, new_reference
 from messaging.services import replying, rules
 from messaging.services.rules import is_written
 from miniprograms.models import Authorizer
 from platform_auth.fields import seal
 from platform_auth.models import Push
+from platform_auth.statements import run
 from platform_auth.wechat.messages import (
     EVENTS,
     USER_MESSAGES,
@@ -34,7 +33,6 @@ from platform_auth.wechat.messages import (
 from platform_auth.wechat.replies import can_be_custom
 
 PREVIEW = 60  # characters
-_HEAVY = [f"authorizer__{name}" for name in ("miniprograminfo", "business_info", "func_info")]
 
 # What users write, and what they do at an account's door; the rest is WeChat's own news.
 _ACTS = (
@@ -46,11 +44,12 @@ HEARD = USER_MESSAGES | {kind for kind, event in EVENTS.items() if event in _ACT
 
 def hear(row: Push, message: Message) -> Reply | None:
     """Note MESSAGE, which came with ROW, in its conversation; what a rule replies to it."""
-    conversation = _find(row) or _begin(row)
-    note(conversation, row, message)
+    found = _find(row)
+    note(found, row, message)
     is_late = timezone.now() - row.received_at > replying.GIVE_UP
-    if is_late or not conversation.has_rules:  # type: ignore[attr-defined]
+    if is_late or not found.has_rules:
         return None
+    conversation = Conversation.objects.select_related("authorizer").get(pk=found.pk)
     return _let_rules_speak(row, conversation, message)
 
 
@@ -65,74 +64,87 @@ def _let_rules_speak(row: Push, conversation: Conversation, message: Message) ->
     return replying.reply_to(row, conversation, verdict.content, rule=verdict.rule)
 
 
-def _find(row: Push) -> Conversation | None:
-    """The conversation with whoever sent ROW, its account, and whether that has any rules."""
-    theirs = Q(authorizer=OuterRef("authorizer")) | Q(authorizer=None)
-    rows = Conversation.objects.select_related("authorizer").defer(*_HEAVY)
-    rows = rows.annotate(has_rules=Exists(Rule.objects.filter(theirs, is_on=True)))
-    account = {"authorizer__appid": row.appid, "authorizer__component": row.component_id}
-    return rows.filter(openid=row.openid, **account).first()
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A conversation, as far as a message needs to know it."""
+
+    pk: int
+    reference: str
+    account_kind: str
+    has_rules: bool
 
 
-def _begin(row: Push) -> Conversation:
-    authorizer = Authorizer.objects.get(appid=row.appid, component=row.component_id)
-    new = Conversation(authorizer=authorizer, openid=row.openid, reference=new_reference())
-    Conversation.objects.bulk_create([new], ignore_conflicts=True)
-    begun = _find(row)
-    if begun is None:
-        raise Conversation.DoesNotExist
-    return begun
+def _find(row: Push) -> Found:
+    """The conversation with whoever sent ROW, which begins with this where there is none."""
+    whom = {"openid": row.openid, "appid": row.appid, "component": row.component_id}
+    rows = run(_FIND, whom)
+    if not rows:
+        raise Authorizer.DoesNotExist(row.appid)
+    pk, reference, kind, account, has_rules = rows[0]
+    if pk is None:
+        new = Conversation(authorizer_id=account, openid=row.openid, reference=new_reference())
+        Conversation.objects.bulk_create([new], ignore_conflicts=True)
+        return _find(row)
+    return Found(pk, reference, kind, bool(has_rules))
 
 
-def note(conversation: Conversation, row: Push, message: Message) -> None:
+_FIND = """
+SELECT conversation.id, conversation.reference, account.kind, account.id,
+    EXISTS (SELECT 1 FROM messaging_rule
+            WHERE is_on AND (authorizer_id = account.id OR authorizer_id IS NULL))
+FROM wxminiprograms account LEFT JOIN messaging_conversation conversation
+    ON conversation.authorizer_id = account.id AND conversation.openid = %(openid)s
+WHERE account.authorizer_appid = %(appid)s AND account.component_id = %(component)s
+"""
+
+
+def note(found: Found, row: Push, message: Message) -> None:
     """
-    MESSAGE, which came with ROW, in CONVERSATION. What comes late counts as unread all the same;
-    what is done again, by staff or after a failure, does so only if nothing newer was heard.
+    MESSAGE, which came with ROW, in the conversation FOUND. What comes late counts as unread all
+    the same; what is done again, by staff or after a failure, only if nothing newer was heard.
+
+    WeChat's window opens anew with it, but not where it gives less than is left from before; a
+    user who stops following closes it.
     """
-    created = int(row.created.timestamp())
-    rows = Conversation.objects.filter(pk=conversation.pk)
-    if row.attempts > 1:
-        rows = rows.filter(heard__lt=created)
-    rows.update(
-        heard=Greatest("heard", created),
-        unread=F("unread") + int(is_written(message)),
-        touched_at=Greatest("touched_at", row.received_at),
-        **_window(conversation, message, row),
-        **_preview(conversation, message, created),
+    seconds, count = window_of(found.account_kind, message) or (0, 0)
+    run(
+        _NOTE,
+        {
+            "pk": found.pk,
+            "created": int(row.created.timestamp()),
+            "received": row.received_at,
+            "unread": int(is_written(message)),
+            "until": row.created + timedelta(seconds=seconds),
+            "count": count,
+            "opens": bool(count),
+            "closes": isinstance(message, Unsubscribe),
+            "preview": _preview(found, message),
+            "is_first": row.attempts == 1,
+        },
     )
 
 
-def _window(conversation: Conversation, message: Message, row: Push) -> dict[str, Any]:
-    """What we may send after MESSAGE; nothing where it gives less than is left from before."""
-    is_newest = Q(heard__lte=int(row.created.timestamp()))
-    if isinstance(message, Unsubscribe):
-        return _where(is_newest, left=0)
-    allowed = window_of(conversation.authorizer.kind, message)
-    if allowed is None:
-        return {}
-    until = row.created + timedelta(seconds=allowed[0])
-    is_later = Q(window_until=None) | Q(window_until__lte=until)
-    is_used = is_newest & Q(left=0)
-    return _where(is_later | is_used, window_until=until, left=allowed[1])
-
-
-def _preview(conversation: Conversation, message: Message, created: int) -> dict[str, Any]:
+def _preview(found: Found, message: Message) -> str:
     """The beginning of what was written; of anything else its kind, for a page to put in words."""
     if not is_written(message):
-        return {}
+        return ""
     text = text_of(message).replace("\n", " ")[:PREVIEW] or f"[{message.kind}]"
-    sealed = seal(Conversation, conversation.reference, preview=text)
-    return _where(Q(heard__lte=created), **sealed)
+    return str(seal(Conversation, found.reference, preview=text)["preview"])
 
 
-def _where(condition: Q, **values: Any) -> dict[str, Case]:
-    """For `update()`: VALUES in the rows for which CONDITION holds, in others what is there."""
-    fields: dict[str, Any] = {name: Conversation._meta.get_field(name) for name in values}
-    return {
-        name: Case(
-            When(condition, then=Value(value, fields[name])),
-            default=F(name),
-            output_field=fields[name],
-        )
-        for name, value in values.items()
-    }
+_OPENS = """
+%(opens)s AND (window_until IS NULL OR window_until <= %(until)s
+    OR ("left" = 0 AND heard <= %(created)s))
+"""
+_NOTE = f"""
+UPDATE messaging_conversation SET
+    unread = unread + %(unread)s,
+    touched_at = CASE WHEN touched_at < %(received)s THEN %(received)s ELSE touched_at END,
+    preview = CASE WHEN heard <= %(created)s AND %(preview)s <> '' THEN %(preview)s
+        ELSE preview END,
+    window_until = CASE WHEN {_OPENS} THEN %(until)s ELSE window_until END,
+    "left" = CASE WHEN {_OPENS} THEN %(count)s
+        WHEN %(closes)s AND heard <= %(created)s THEN 0 ELSE "left" END,
+    heard = CASE WHEN heard < %(created)s THEN %(created)s ELSE heard END
+WHERE id = %(pk)s AND (%(is_first)s OR heard < %(created)s)
+"""  # noqa: S608

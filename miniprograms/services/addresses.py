@@ -27,9 +27,11 @@ RELEASE_TEST_ACCOUNTS = {
 
 _KNOWN = """
 EXISTS (SELECT 1 FROM wxminiprograms
-        WHERE component_id = %s AND user_name = %s AND authorizer_appid = %s)
+        WHERE component_id = %(account_component)s
+        AND user_name = %(account_user_name)s AND authorizer_appid = %(account_appid)s)
 AND NOT EXISTS (SELECT 1 FROM wxminiprograms
-                WHERE component_id = %s AND user_name = %s AND authorizer_appid <> %s)
+                WHERE component_id = %(account_component)s
+                AND user_name = %(account_user_name)s AND authorizer_appid <> %(account_appid)s)
 """
 
 
@@ -43,10 +45,10 @@ def told_by(push: Push) -> str:
     return "" if push.is_component_push else push.get("ToUserName")
 
 
-def known(component: Component, appid: str, user_name: str) -> tuple[str, tuple[Any, ...]]:
+def known(component: Component, appid: str, user_name: str) -> tuple[str, dict[str, Any]]:
     """SQL, and its values, that is true where `check` would find USER_NAME to be that of APPID."""
-    whom = (component.pk, user_name, appid)
-    return _KNOWN, (*whom, *whom)
+    whom = {"account_user_name": user_name, "account_appid": appid}
+    return _KNOWN, {"account_component": component.pk, **whom}
 
 
 def check(component: Component, appid: str, push: Push) -> None:
