@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from http import HTTPStatus
+from threading import BoundedSemaphore
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -53,10 +54,15 @@ LISTED, CANNED, PAGE = 40, 100, 30
 LONG_WINDOW = timedelta(minutes=2)  # the others are a minute long
 FILE_LIFE, FAILURE_LIFE = 24 * 3600, 15  # seconds, in the browser; of a failure, here
 KEPT_LIFE, LARGEST_KEPT = 300, 256 * 1024  # of files in our cache
+# Files that one process asks WeChat for at once, and seconds that others wait for that: a page has
+# many, each takes a thread of the web server, and WeChat's pushes need those.
+MOST_FETCHING, FOR_A_PLACE = 3, 1.0
 SOON_OVER = timedelta(minutes=10)
 KEY = re.compile(r"([ur])([0-9]{1,18})", re.ASCII)  # of an entry
 
 State = Reply.State
+
+_places = BoundedSemaphore(MOST_FETCHING)
 
 
 class Desk:
@@ -481,10 +487,14 @@ def _find(conversation: Conversation, key: str) -> Entry:
 def _fetch(room: Room, ask: Callable[[str, str], File], media_id: str) -> File | None:
     """What WeChat keeps under MEDIA_ID; after three days it does not."""
     let_go()
+    if not _places.acquire(timeout=FOR_A_PLACE):
+        return None
     try:
         return call_as(room.conversation.authorizer.appid, ask, media_id)
     except (WeChatError, Unreadable):
         return None
+    finally:
+        _places.release()
 
 
 def _kept(key: str, ask: Callable[[], File | None]) -> File | None:

@@ -1,7 +1,10 @@
 """The console: staff read what users write, and answer."""
 
 import re
+import time
 from datetime import timedelta
+from functools import partial
+from threading import Event
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from messaging import views
 from messaging.models import CannedReply, Conversation, Reply, Rule
 from messaging.services import replying
 from miniprograms.models import Authorizer
@@ -22,6 +26,7 @@ from sandbox.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat
 from tests.conftest import Bound
+from tests.threads import in_a_thread
 
 pytestmark = pytest.mark.django_db
 
@@ -471,6 +476,34 @@ def test_pictures_are_shown_without_a_token(chat: Chat, desk: Client) -> None:
     assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
     desk.get(url)
     assert chat.wechat.count(MEDIA, chat.account.appid) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_of_pictures_leaves_threads_to_others_while_wechat_is_slow(
+    chat: Chat, desk: Client
+) -> None:
+    """A browser asks for six at once; each keeps a thread of the web server."""
+    for _ in range(6):
+        chat.say(kind="image")
+    pictures = Push.objects.filter(kind="image")
+    urls = [f"{LIST}{row_of(chat).pk}/file/u{push.pk}/" for push in pictures]
+    go_on = Event()
+    fault = chat.wechat.fault(MEDIA, times=None, until=go_on)
+    done: list[int] = []
+
+    def look(url: str) -> None:
+        done.append(desk.get(url).status_code)
+
+    looking = [in_a_thread(partial(look, url)) for url in urls]
+    try:
+        assert fault.arrived.wait(10)
+        time.sleep(2 * views.FOR_A_PLACE)
+        assert done == [404] * (len(urls) - views.MOST_FETCHING)
+    finally:
+        go_on.set()
+        for one in looking:
+            one.result()
+    assert sorted(done) == [200] * views.MOST_FETCHING + [404] * (len(urls) - views.MOST_FETCHING)
 
 
 def test_a_voice_message_is_a_file_to_keep(chat: Chat, desk: Client) -> None:
