@@ -248,6 +248,7 @@ def replay(row: Push, routing: Routing) -> None:
     work = routing(row, push)
     if not work or not _claim(row):
         return
+    row.is_done_again = row.state == Push.State.DONE
     row.state, row.error = Push.State.DONE, ""
     with transaction.atomic():
         Push.objects.filter(pk=row.pk).update(state=row.state, error="", retry_at=None)

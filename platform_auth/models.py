@@ -211,6 +211,8 @@ class Push(SecretModel):
 
     sealed_to = "digest"
 
+    is_done_again = False  # staff replay what has had its effect
+
     digest = models.CharField(max_length=64, unique=True, editable=False)
     business_key = models.CharField(max_length=64, unique=True, editable=False)
     component = models.ForeignKey(Component, on_delete=models.PROTECT, verbose_name=_("component"))

@@ -101,7 +101,7 @@ WHERE account.authorizer_appid = %(appid)s AND account.component_id = %(componen
 def note(found: Found, row: Push, message: Message) -> None:
     """
     MESSAGE, which came with ROW, in the conversation FOUND. What comes late counts as unread all
-    the same; what is done again, by staff or after a failure, only if nothing newer was heard.
+    the same; what staff replay changes nothing if something newer was heard since.
 
     WeChat's window opens anew with it, but not where it gives less than is left from before; a
     user who stops following closes it.
@@ -119,7 +119,7 @@ def note(found: Found, row: Push, message: Message) -> None:
             "opens": bool(count),
             "closes": isinstance(message, Unsubscribe),
             "preview": _preview(found, message),
-            "is_first": row.attempts == 1,
+            "is_first": not row.is_done_again,
         },
     )
 
