@@ -272,3 +272,14 @@ def test_a_plain_message_costs_few_statements(shop: Chat, bound: Bound) -> None:
     assert len(statements(shop)) <= 10
     keyword("nothing alike", "…")
     assert len(statements(shop)) <= 12  # the conversation with its account, and the rules
+
+
+def test_what_was_heard_is_not_heard_again_because_forwarding_failed(shop: Chat) -> None:
+    """Each part of the work is done for itself, and all of it again where one has failed."""
+    shop.say("hello")
+    Conversation.objects.update(left=2)
+    failed = Push.objects.filter(pk=newest().pk)
+    failed.update(state=Push.State.FAILED, retry_at=datetime.now(UTC))
+    assert inbox.retry_failed(work_for) == 1
+    assert newest().state == Push.State.DONE
+    assert (shop.conversation.unread, shop.conversation.left) == (1, 2)

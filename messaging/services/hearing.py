@@ -101,7 +101,8 @@ WHERE account.authorizer_appid = %(appid)s AND account.component_id = %(componen
 def note(found: Found, row: Push, message: Message) -> None:
     """
     MESSAGE, which came with ROW, in the conversation FOUND. What comes late counts as unread all
-    the same; what staff replay changes nothing if something newer was heard since.
+    the same; what is tried again does not where it was the last to be heard, and what staff replay
+    changes nothing if something newer was heard since.
 
     WeChat's window opens anew with it, but not where it gives less than is left from before; a
     user who stops following closes it.
@@ -119,7 +120,8 @@ def note(found: Found, row: Push, message: Message) -> None:
             "opens": bool(count),
             "closes": isinstance(message, Unsubscribe),
             "preview": _preview(found, message),
-            "is_first": not row.is_done_again,
+            "is_first": row.attempts == 1,
+            "is_done_again": row.is_done_again,
         },
     )
 
@@ -146,5 +148,6 @@ UPDATE messaging_conversation SET
     "left" = CASE WHEN {_OPENS} THEN %(count)s
         WHEN %(closes)s AND heard <= %(created)s THEN 0 ELSE "left" END,
     heard = CASE WHEN heard < %(created)s THEN %(created)s ELSE heard END
-WHERE id = %(pk)s AND (%(is_first)s OR heard < %(created)s)
+WHERE id = %(pk)s AND (%(is_first)s OR heard < %(created)s
+    OR (NOT %(is_done_again)s AND heard > %(created)s))
 """  # noqa: S608
