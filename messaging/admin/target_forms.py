@@ -89,6 +89,9 @@ class KindField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         return EVERYTHING if value == "" else value
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
     def clean(self, value: Any) -> str:
         text = super().clean(value)
         kind = _BY_ANY_NAME.get(text.lower(), text)

@@ -214,8 +214,16 @@ _EVENTS: dict[type[heard.Message], Callable[[Any], str]] = {
     heard.EnterSession: lambda event: _with(_("opened the chat"), event.session_from),
     heard.Subscribe: _subscribed,
     heard.Unsubscribe: lambda event: _("follows the account no more"),
-    heard.Scan: lambda event: _("scanned the QR code “%(code)s”") % {"code": event.event_key},
-    heard.Click: lambda event: _("chose “%(key)s” from the menu") % {"key": event.event_key},
+    heard.Scan: lambda event: (
+        _("scanned the QR code “%(code)s”") % {"code": event.event_key}
+        if event.event_key
+        else _("scanned a QR code")
+    ),
+    heard.Click: lambda event: (
+        _("chose “%(key)s” from the menu") % {"key": event.event_key}
+        if event.event_key
+        else _("chose something from the menu")
+    ),
     heard.View: lambda event: _with(_("went from the menu to"), event.event_key),
     heard.MenuScan: lambda event: _with(_("scanned from the menu"), event.scan_result),
     heard.MenuPictures: _pictures,

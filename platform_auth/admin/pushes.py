@@ -66,7 +66,11 @@ class PushAdmin(StaffAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         export = reverse("admin:platform_auth_push_export")
-        bar = {**message_log.bar(request), "export_url": self._may_export(request) and export}
+        bar = {
+            **message_log.bar(request),
+            "export_url": self._may_export(request) and export,
+            "title": _("Message log"),
+        }
         answer: HttpResponse = super().changelist_view(request, {**bar, **(extra_context or {})})
         return answer
 
