@@ -218,7 +218,8 @@ class Push(SecretModel):
     component = models.ForeignKey(Component, on_delete=models.PROTECT, verbose_name=_("component"))
     appid = models.CharField(_("appid"), max_length=32, blank=True)
     kind = models.CharField(_("kind"), max_length=64)
-    openid = models.CharField(_("user"), max_length=64, blank=True)  # who sent a message
+    # Who sent a message. The default is for processes that do not know the column yet.
+    openid = models.CharField(_("user"), max_length=64, blank=True, db_default="")
     body = SecretField(_("body"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)

@@ -122,10 +122,17 @@ def _receive_message(sealed: inbox.Sealed, appid: str) -> tuple[inbox.Proven, in
 
 def _answer(proven: inbox.Proven, receipt: inbox.Receipt, until: float) -> str | None:
     """What this push is answered, given UNTIL when; the same again if it came before."""
-    if receipt.is_new:
-        return receipt.answer(until) if receipt.answer else None
-    row = inbox.find(proven)
-    return pushes.again(row, proven.push) if row else None
+    try:
+        if receipt.is_new:
+            return receipt.answer(until) if receipt.answer else None
+        row = inbox.find(proven)
+        return pushes.again(row, proven.push) if row else None
+    except (DatabaseError, InterfaceError, Unreadable):
+        raise  # WeChat asks again
+    except Exception:
+        # As in the inbox: the push is kept, and an error would mute all merchants' pushes.
+        logger.exception("a push was kept, but not answered")
+        return None
 
 
 def _seal(said: str, proven: inbox.Proven, nonce: str) -> str:

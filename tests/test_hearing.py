@@ -202,6 +202,15 @@ def test_a_repeat_of_wechats_changes_nothing(shop: Chat, sealed_anew: bool) -> N
     assert (shop.conversation.unread, shop.conversation.left) == (1, 1)
 
 
+def test_a_repeat_whose_reply_is_spoilt_is_answered_all_the_same(readers: Chat) -> None:
+    rule()
+    delivery = readers.say("在吗")
+    reply = Reply.objects.get()
+    reply.content = "nonsense"
+    reply.save()
+    assert readers.again(delivery, sealed_anew=True).answer == b"success"
+
+
 def test_a_replay_by_staff_changes_nothing(shop: Chat) -> None:
     for text in ("one", "two"):
         shop.say(text)

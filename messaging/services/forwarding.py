@@ -318,7 +318,12 @@ def answer_within(delivery: Delivery, until: float) -> Content | None:
     if until <= time.monotonic() or not _places.acquire(blocking=False):
         return None
     waiting = _Waiting()
-    threading.Thread(target=_ask, args=(delivery, waiting), name="ask", daemon=True).start()
+    asking = threading.Thread(target=_ask, args=(delivery, waiting), name="ask", daemon=True)
+    try:
+        asking.start()
+    except RuntimeError:  # the system has no thread to spare
+        _places.release()
+        raise
     let_go()
     return waiting.take(until)
 

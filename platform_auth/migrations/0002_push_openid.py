@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='push',
             name='openid',
-            field=models.CharField(blank=True, max_length=64, verbose_name='user'),
+            field=models.CharField(blank=True, db_default='', max_length=64, verbose_name='user'),
         ),
         migrations.AddIndex(
             model_name='push',
