@@ -47,15 +47,20 @@ def shown(page: Any) -> set[str]:
 def test_a_rule_is_written_and_tried(new_page: NewPage, readers: Chat, width: int) -> None:
     page = enter(new_page, width)
     page.goto("/admin/messaging/rule/add/")
+    page.locator("[name=choices]").wait_for(state="hidden")
     assert {"pattern", "text"} <= shown(page)
     assert not shown(page) & {"event", "url", "choices", "media_id"}
     page.locator("[name=name]").fill("Poster")
     page.locator("[name=trigger]").select_option("event")
+    page.locator("[name=event_key]").wait_for()
+    page.locator("[name=pattern]").wait_for(state="hidden")
     assert {"event", "event_key"} <= shown(page)
     assert "pattern" not in shown(page)
     page.locator("[name=event]").select_option("SCAN")
     page.locator("[name=event_key]").fill("poster")
     page.locator("[name=kind]").select_option("msgmenu")
+    page.locator("[name=tail]").wait_for()
+    page.locator("[name=text]").wait_for(state="hidden")
     assert {"head", "choices", "tail"} <= shown(page)
     assert not shown(page) & {"text", "url", "media_id"}
     page.locator("[name=choices]").fill("Hours\nPrices")

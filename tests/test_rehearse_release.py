@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from pytest_django.live_server_helper import LiveServer
 from requests import PreparedRequest, Response
 from urllib3 import HTTPResponse
@@ -178,7 +179,8 @@ def test_an_address_must_be_one(component: Component) -> None:
 
 
 def test_what_wechat_may_not_like_about_the_address_is_said(settings: Any) -> None:
-    plain, odd = rehearsal.warnings_about("http://platform.example.com:8000")
+    with translation.override("en"):
+        plain, odd = rehearsal.warnings_about("http://platform.example.com:8000")
     assert "https://" in plain
     assert "80 and 443" in odd
     assert rehearsal.warnings_about("https://platform.example.com") == []
