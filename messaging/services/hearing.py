@@ -82,9 +82,13 @@ def _find(row: Push) -> Found:
         raise Authorizer.DoesNotExist(row.appid)
     pk, reference, kind, account, has_rules = rows[0]
     if pk is None:
-        new = Conversation(authorizer_id=account, openid=row.openid, reference=new_reference())
-        Conversation.objects.bulk_create([new], ignore_conflicts=True)
-        return _find(row)
+        reference = new_reference()
+        begun = run(
+            _BEGIN, {**whom, "account": account, "reference": reference, "at": row.received_at}
+        )
+        if not begun:
+            return _find(row)  # somebody else has begun it
+        [(pk,)] = begun
     return Found(pk, reference, kind, bool(has_rules))
 
 
@@ -95,6 +99,14 @@ SELECT conversation.id, conversation.reference, account.kind, account.id,
 FROM wxminiprograms account LEFT JOIN messaging_conversation conversation
     ON conversation.authorizer_id = account.id AND conversation.openid = %(openid)s
 WHERE account.authorizer_appid = %(appid)s AND account.component_id = %(component)s
+"""
+
+
+_BEGIN = """
+INSERT INTO messaging_conversation
+    (reference, authorizer_id, openid, heard, preview, unread, "left", touched_at)
+VALUES (%(reference)s, %(account)s, %(openid)s, 0, '', 0, 0, %(at)s)
+ON CONFLICT DO NOTHING RETURNING id
 """
 
 
