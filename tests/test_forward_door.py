@@ -410,7 +410,7 @@ ADDRESSES = [
         f"https://{GOOD}:1e3/",
         f"ftp://{GOOD}/",
     ),
-    *(f"file://{GOOD}/etc/passwd", "file:///etc/passwd", f"gopher://{GOOD}/", f"ws://{GOOD}/"),
+    *(f"{scheme}://{host}/secret" for scheme in ("file", "gopher", "ws") for host in (GOOD, "")),
     *(
         f"//{GOOD}/",
         f"https:{GOOD}",
