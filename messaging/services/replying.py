@@ -60,14 +60,19 @@ def content_of(reply: Reply) -> Content:
 
 
 def reply_to(
-    row: Push, conversation: Conversation, content: Content, *, rule: Rule | None = None
+    row: Push,
+    conversation: Conversation,
+    content: Content,
+    *,
+    rule: Rule | None = None,
+    is_late: bool = False,
 ) -> Reply | None:
     """
     Our answer to ROW: a passive reply if the account may give CONTENT so and WeChat waits for it,
-    a customer-service message otherwise. None if ROW has been answered.
+    which it does not where IS_LATE; else a customer-service message. None if ROW has been answered.
     """
-    kind = conversation.authorizer.kind
-    is_passive = row.attempts == 1 and replies.can_be_passive(content, kind)
+    is_waited_for = row.attempts == 1 and not is_late
+    is_passive = is_waited_for and replies.can_be_passive(content, conversation.authorizer.kind)
     try:
         with transaction.atomic():
             return _write(conversation, content, is_passive, reply_to=row, rule=rule)
@@ -75,21 +80,16 @@ def reply_to(
         return None
 
 
-def reply_at_once(row: Push, content: Content) -> Reply | None:
+def reply_at_once(row: Push, content: Content, *, is_late: bool = False) -> Reply | None:
     """The same for what a forward target has answered while WeChat still waits."""
-    conversation = _conversation_of(row)
-    return reply_to(row, conversation, content) if conversation else None
+    rows = Conversation.objects.select_related("authorizer")
+    conversation = rows.filter(authorizer__appid=row.appid, openid=row.openid).first()
+    return reply_to(row, conversation, content, is_late=is_late) if conversation else None
 
 
 def send_later(row: Push, content: Content) -> Reply | None:
     """The same for what it has answered too late for that."""
-    row.attempts = max(row.attempts, 2)
-    return reply_at_once(row, content)
-
-
-def _conversation_of(row: Push) -> Conversation | None:
-    rows = Conversation.objects.select_related("authorizer")
-    return rows.filter(authorizer__appid=row.appid, openid=row.openid).first()
+    return reply_at_once(row, content, is_late=True)
 
 
 def _write(conversation: Conversation, content: Content, is_passive: bool, **more: Any) -> Reply:
