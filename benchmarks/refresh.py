@@ -25,7 +25,7 @@ from platform_auth.fields import seal
 from platform_auth.leases import let_go
 from platform_auth.models import Component
 from platform_auth.tokens import component_token
-from platform_auth.wechat import component as wechat
+from wechat import component as wechat
 
 SIDE_BY_SIDE = 32  # tasks in the worker of one task each
 WRITTEN = refreshing.ROUND

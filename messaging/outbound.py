@@ -40,7 +40,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from platform_auth.wechat.http import UntilDeadline
+from wechat.http import UntilDeadline
 
 MAX_ANSWER = 64 * 1024
 PIECE = 16 * 1024

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from messaging.services import forwarding, release_test, replying, retention
 from platform_auth import heartbeats
-from platform_auth.bell import ring
+from platform_auth.wakeup import ring
 
 
 @shared_task

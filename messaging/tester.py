@@ -15,7 +15,7 @@ import requests
 from django.utils.translation import gettext as _
 from urllib3.exceptions import NameResolutionError, NewConnectionError, ReadTimeoutError
 
-from platform_auth.wechat.http import Transport
+from wechat.http import Transport
 
 PATIENCE = 5.0  # seconds, then WeChat hangs up
 MOST = 64 * 1024

@@ -6,9 +6,9 @@ from celery import shared_task
 
 from miniprograms.services import binding, profiles, reconciling, refreshing
 from platform_auth import heartbeats
-from platform_auth.bell import ring
 from platform_auth.models import Component
-from platform_auth.wechat.errors import WeChatError
+from platform_auth.wakeup import ring
+from wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)
 

@@ -17,14 +17,8 @@ from platform_auth.fields import Sealed, readable, seal
 from platform_auth.leases import let_go, single_flight
 from platform_auth.models import LEASE, Component
 from platform_auth.tokens import as_component, due_after
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import (
-    NotAuthorized,
-    NotReady,
-    RefreshTokenInvalid,
-    TokenExpired,
-    WeChatError,
-)
+from wechat import component as wechat
+from wechat.errors import NotAuthorized, NotReady, RefreshTokenInvalid, TokenExpired, WeChatError
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from platform_auth.fields import Unreadable
-from platform_auth.wechat.errors import NotReady, PutOff, WeChatError
+from wechat.errors import NotReady, PutOff, WeChatError
 
 logger = logging.getLogger(__name__)
 

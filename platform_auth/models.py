@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.fields import SecretField, SecretModel
-from platform_auth.wechat.envelope import Envelope, Key
-from platform_auth.wechat.errors import (
+from wechat.envelope import Envelope, Key
+from wechat.errors import (
     Busy,
     NotReady,
     PutOff,
@@ -31,6 +31,9 @@ from platform_auth.wechat.errors import (
 # Longer than any one call may take (3 s to connect, 15 s for the answer): a lease runs out only
 # under a holder that has died.
 LEASE = timedelta(seconds=25)
+
+# A component_verify_ticket is good for 12 hours.
+TICKET_LIFE = timedelta(hours=12)
 
 # How the openids begin of our own tester of 全网发布, whose pushes are none of WeChat's.
 REHEARSAL = "o-rehearsal-"

@@ -16,8 +16,8 @@ from platform_auth.fields import readable, seal
 from platform_auth.leases import let_go
 from platform_auth.models import Component, is_aes_key, is_appid, is_message_token
 from platform_auth.operations import record
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import NotReady
+from wechat import component as wechat
+from wechat.errors import NotReady
 
 Person = AbstractBaseUser | AnonymousUser | None
 

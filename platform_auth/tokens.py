@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from platform_auth.fields import Unreadable, readable, seal
 from platform_auth.leases import let_go, single_flight
 from platform_auth.models import Component
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import NotReady, TicketExpired, TokenExpired, WeChatError
+from wechat import component as wechat
+from wechat.errors import NotReady, TicketExpired, TokenExpired, WeChatError
 
 logger = logging.getLogger(__name__)
 

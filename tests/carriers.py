@@ -11,7 +11,7 @@ import django
 django.setup()
 
 from audits.services import rollout  # noqa: E402  (after the set-up)
-from audits.services.settling import settle_due  # noqa: E402
+from audits.services.reconcile_outcomes import settle_due  # noqa: E402
 
 
 def main() -> None:

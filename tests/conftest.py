@@ -19,10 +19,10 @@ from miniprograms.models import Authorizer
 from miniprograms.services import binding
 from platform_auth.models import Component
 from platform_auth.registration import register
-from platform_auth.wechat import http
 from sandbox.pushes import Deliver as Deliver
 from sandbox.transport import SandboxAdapter
 from sandbox.world import WeChat
+from wechat import http
 
 PREFIX = "https://wechat.test"
 APPID = "wx0123456789abcdef"

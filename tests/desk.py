@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 
 from audits.models import AuditEvent, CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services.committing import commit
+from audits.services.reconcile_outcomes import settle_due
 from audits.services.releasing import release
-from audits.services.settling import settle_due
 from audits.services.submitting import submit
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Operation, Push

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services import campaigns, rollout
-from audits.services.settling import settle_due
+from audits.services.reconcile_outcomes import settle_due
 from audits.services.templates import sync_templates
 from miniprograms.models import Authorizer
 from miniprograms.services.refreshing import sweep

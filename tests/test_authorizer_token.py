@@ -16,8 +16,11 @@ from miniprograms.services.unbinding import unbind_locally
 from miniprograms.tokens import authorizer_token, call_as
 from platform_auth.fields import seal
 from platform_auth.models import Component
-from platform_auth.wechat.component import get_authorizer_option
-from platform_auth.wechat.errors import (
+from sandbox.world import WeChat
+from tests.conftest import Bound
+from tests.threads import in_a_thread, together
+from wechat.component import get_authorizer_option
+from wechat.errors import (
     NotAuthorized,
     NotReady,
     PutOff,
@@ -26,9 +29,6 @@ from platform_auth.wechat.errors import (
     TokenExpired,
     WeChatError,
 )
-from sandbox.world import WeChat
-from tests.conftest import Bound
-from tests.threads import in_a_thread, together
 
 REFRESH = "/cgi-bin/component/api_authorizer_token"
 INFO = "/cgi-bin/component/api_get_authorizer_info"

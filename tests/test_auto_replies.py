@@ -17,11 +17,8 @@ from messaging.models import Conversation, Reply, Rule
 from messaging.services import replying
 from messaging.services.rules import PATIENCE_FOR_ALL
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
-from platform_auth import inbox
 from platform_auth.models import Heartbeat, Push
-from platform_auth.pushes import work_for
 from platform_auth.registration import register
-from platform_auth.views import ANSWER_WITHIN
 from sandbox.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat, keyword, newest, replies, rule
@@ -29,6 +26,9 @@ from tests.chatting import readers as readers
 from tests.chatting import shop as shop
 from tests.conftest import APPID, SECRET, Bound
 from tests.threads import in_a_thread, together
+from webhooks import inbox
+from webhooks.routing import work_for
+from webhooks.views import ANSWER_WITHIN
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,16 +9,16 @@ from django.contrib.auth.models import User
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
-from miniprograms.services.parking import NotParked, assign, refuse
 from miniprograms.services.reconciling import reconcile
+from miniprograms.services.unclaimed import NotParked, assign, refuse
 from miniprograms.tokens import authorizer_token
 from platform_auth.models import Component, Operation
-from platform_auth.wechat.errors import NotReady
 from sandbox.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import let_pass, make_due
 from tests.conftest import Bound
 from tests.threads import together
+from wechat.errors import NotReady
 
 REFRESH = "/cgi-bin/component/api_authorizer_token"
 INFO = "/cgi-bin/component/api_get_authorizer_info"

@@ -15,18 +15,11 @@ from platform_auth.fields import seal
 from platform_auth.models import Component
 from platform_auth.tasks import keep_component_tokens
 from platform_auth.tokens import as_component, component_token
-from platform_auth.wechat import component as endpoints
-from platform_auth.wechat.errors import (
-    NotReady,
-    PutOff,
-    Refused,
-    TokenExpired,
-    Unreachable,
-    WeChatError,
-)
 from sandbox.pushes import Deliver
 from sandbox.world import WeChat
 from tests.threads import in_a_thread, together
+from wechat import component as endpoints
+from wechat.errors import NotReady, PutOff, Refused, TokenExpired, Unreachable, WeChatError
 
 TOKEN = "/cgi-bin/component/api_component_token"
 PRE_AUTH_CODE = "/cgi-bin/component/api_create_preauthcode"

@@ -24,19 +24,19 @@ from hypothesis.stateful import (
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding, digest
 from miniprograms.services import binding as bindings
-from miniprograms.services.parking import NotParked, assign, refuse
 from miniprograms.services.reconciling import reconcile
 from miniprograms.services.refreshing import take_due
 from miniprograms.services.unbinding import unbind_locally
+from miniprograms.services.unclaimed import NotParked, assign, refuse
 from miniprograms.tokens import ask, authorizer_token, kept_refresh_tokens
 from platform_auth.models import Component, Operation, Push
-from platform_auth.wechat import http
-from platform_auth.wechat.errors import NotReady, WeChatError
 from sandbox.errors import Refusal
 from sandbox.pushes import Deliver
 from sandbox.pushes import Push as Told
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
+from wechat import http
+from wechat.errors import NotReady, WeChatError
 
 CALLS = ("api_query_auth", "api_authorizer_token", "api_get_authorizer_list")
 PROFILE = "api_get_authorizer_info"

@@ -27,13 +27,13 @@ from django.db.models.functions import Now
 from devtools.stack import free_pair
 from messaging.models import Conversation, Delivery, ForwardRule, Target
 from miniprograms.models import Authorizer
-from platform_auth import tasks
 from platform_auth.models import Component, Push
 from sandbox.pushes import Door, seal, xml
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, TOKEN
 from tests.processes import environment
 from tests.rows import make_authorizer
+from webhooks import tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

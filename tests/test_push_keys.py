@@ -6,10 +6,10 @@ import pytest
 
 from platform_auth.models import Component, Push
 from platform_auth.registration import register
-from platform_auth.wechat.envelope import sign
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
 from tests.knocking import COMPONENT_DOOR, FORBIDDEN, SUCCESS, message_push, send, ticket_push
+from wechat.envelope import sign
 
 NEW_TOKEN = "anewmessagetoken"
 NEW_AES_KEY = "B" * 42 + "A"

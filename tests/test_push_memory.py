@@ -11,12 +11,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from miniprograms.models import Authorizer, Binding
-from platform_auth import inbox
 from platform_auth.models import Component, Push
 from platform_auth.registration import register
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
 from tests.knocking import FORBIDDEN, SUCCESS, message_push
+from webhooks import inbox
 
 OURS = "wxaaaaaaaaaaaaaaaa"
 OTHER_AES_KEY = "B" * 42 + "A"

@@ -29,14 +29,14 @@ from messaging.services.release_test import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
 from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component, Heartbeat, Operation, Push
 from platform_auth.registration import register
-from platform_auth.silence import listen
-from platform_auth.wechat import http
 from sandbox.pushes import Deliver
 from sandbox.world import WeChat
 from tests import fronts, sockets
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
 from tests.fronts import Front, Spoil, says
 from tests.receiver import make_certificate
+from webhooks.silence import listen
+from wechat import http
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

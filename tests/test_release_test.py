@@ -26,9 +26,7 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding
 from miniprograms.services.reconciling import reconcile
 from miniprograms.tasks import settle_binding, settle_bindings
-from platform_auth import inbox
 from platform_auth.models import Component, Push
-from platform_auth.pushes import work_for
 from platform_auth.registration import register
 from sandbox.pushes import Deliver, Delivery
 from sandbox.release_test import GROUPS, PASSED, account
@@ -36,6 +34,8 @@ from sandbox.world import WeChat
 from tests.chatting import rule
 from tests.conftest import APPID, SECRET, Bound
 from tests.processes import environment, served
+from webhooks import inbox
+from webhooks.routing import work_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

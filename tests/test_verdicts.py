@@ -9,16 +9,16 @@ from django.utils import timezone
 
 from audits.models import CodeAudit, Screenshot
 from audits.services import verdicts
-from audits.services.settling import settle_due
+from audits.services.reconcile_outcomes import settle_due
 from audits.services.submitting import submit
 from miniprograms.tokens import call_as
 from platform_auth.models import Push
-from platform_auth.wechat import code
-from platform_auth.wechat.http import TRIES
 from tests.desk import COMMIT, LATEST, MEDIA, STATUS, SUBMIT, Desk, fresh, history
 from tests.desk import desk as desk
 from tests.rows import make_authorizer
 from tests.threads import together
+from wechat import code
+from wechat.http import TRIES
 
 Status = CodeAudit.Status
 PASS, FAIL, DELAY = "weapp_audit_success", "weapp_audit_fail", "weapp_audit_delay"

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import (
+from tests.programs import EXT_JSON, Shop, open_shop, refused_with
+from wechat import code
+from wechat.errors import (
     AuditOpen,
     BadAnswer,
     CheckRunning,
@@ -16,9 +17,8 @@ from platform_auth.wechat.errors import (
     Refused,
     Unreachable,
 )
-from platform_auth.wechat.http import File
-from platform_auth.wechat.media import get_media
-from tests.programs import EXT_JSON, Shop, open_shop, refused_with
+from wechat.http import File
+from wechat.media import get_media
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 100
 

@@ -18,10 +18,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from platform_auth.wechat import http
-from platform_auth.wechat.errors import BadAnswer, NotSent, Unreachable
 from tests import sockets
 from tests.sockets import Answer, Server, floods, ok, resets, says, says_and_leaves, trickles
+from wechat import http
+from wechat.errors import BadAnswer, NotSent, Unreachable
 
 TOKEN = "49_" + "s3cret" * 20
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -330,7 +330,7 @@ def _last_path(connection: socket.socket, server: Server) -> str:
 
 FORKING = """
 import os, sys
-from platform_auth.wechat import http
+from wechat import http
 http.configure(api_url=sys.argv[1])
 http.call("/parent", {})
 if os.fork() == 0:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from platform_auth.wechat import domains, privacy, testers
-from platform_auth.wechat.account import get_account_basic_info
 from tests.programs import Shop, open_shop, refused_with
+from wechat import domains, privacy, testers
+from wechat.account import get_account_basic_info
 
 API = "https://api.example.com"
 

@@ -20,7 +20,7 @@ from audits.problems import AuditNotPassed
 from audits.services import committing, releasing, submitting, verdicts
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import Doubt
-from platform_auth.wechat.errors import NotSent, Unreachable
+from wechat.errors import NotSent, Unreachable
 
 COMMIT, SUBMIT, RELEASE = "audits.commit_version", "audits.submit_audit", "audits.release_audit"
 

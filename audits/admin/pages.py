@@ -23,11 +23,12 @@ from audits.admin.standing import (
     status_of,
 )
 from audits.models import AuditEvent, CodeAudit
-from audits.problems import AuditNotPassed, CannotAct, in_plain_words
+from audits.problems import AuditNotPassed, CannotAct
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, table
+from platform_auth.errcodes import explain_refusal
 from platform_auth.fields import Unreadable
-from platform_auth.wechat.errors import Refused, WeChatError
+from wechat.errors import Refused, WeChatError
 
 LAST = 10
 LOOK = "audits.view_codeaudit"
@@ -42,7 +43,9 @@ class CodeStaffAdmin(StaffAdmin):
     def words_for(self, problem: Exception) -> object:
         if not isinstance(problem, Refused):
             return problem
-        return " ".join([in_plain_words(problem), *([f"rid {problem.rid}"] if problem.rid else [])])
+        return " ".join(
+            [explain_refusal(problem), *([f"rid {problem.rid}"] if problem.rid else [])]
+        )
 
 
 class BulkCodeAdmin(CodeStaffAdmin):

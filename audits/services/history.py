@@ -10,7 +10,7 @@ from django.db import transaction
 from audits.models import AuditEvent, CodeAudit
 from platform_auth.leases import let_go
 from platform_auth.operations import SYSTEM, record
-from platform_auth.wechat.errors import WeChatError
+from wechat.errors import WeChatError
 
 Person = AbstractBaseUser | AnonymousUser | None
 

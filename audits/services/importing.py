@@ -22,7 +22,7 @@ from miniprograms.models import Authorizer
 from miniprograms.permissions import kind_by_sets
 from miniprograms.tokens import remember
 from platform_auth.models import Component, is_appid
-from platform_auth.wechat.component import OFFICIAL_ACCOUNT, read_func_info
+from wechat.component import OFFICIAL_ACCOUNT, read_func_info
 
 AUTHORIZERS, AUDITS = "wxminiprograms", "wxminiprogram_audit"
 

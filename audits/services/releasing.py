@@ -25,8 +25,8 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import let_go
 from platform_auth.operations import record
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import (
+from wechat import code
+from wechat.errors import (
     NothingToRelease,
     NotReady,
     NotSent,

@@ -20,18 +20,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion, Release
-from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen, in_plain_words
+from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen
 from audits.services.committing import commit
 from audits.services.history import CLOCKS_DIFFER
 from audits.services.releasing import release
 from audits.services.submitting import newest_version, submit
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
+from platform_auth.errcodes import explain_refusal
 from platform_auth.leases import let_go
 from platform_auth.models import LEASE, UTC_PLUS_8, pause_after
 from platform_auth.operations import record
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import (
+from wechat import code
+from wechat.errors import (
     AuditOpen,
     Busy,
     CheckRunning,
@@ -572,4 +573,4 @@ def _is_checked_in_time(item: CampaignItem) -> bool:
 
 
 def _words(error: WeChatError) -> str:
-    return in_plain_words(error) if isinstance(error, Refused) else str(error)
+    return explain_refusal(error) if isinstance(error, Refused) else str(error)

@@ -10,7 +10,7 @@ from audits.services.history import Person, announced
 from platform_auth.leases import let_go
 from platform_auth.models import Component
 from platform_auth.tokens import with_component_token
-from platform_auth.wechat import code
+from wechat import code
 
 
 def sync_templates(component: Component) -> int:

@@ -20,8 +20,8 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import let_go
 from platform_auth.models import Component
-from platform_auth.wechat import code, media
-from platform_auth.wechat.errors import Busy, NoAudit, Refused, WeChatError, clean
+from wechat import code, media
+from wechat.errors import Busy, NoAudit, Refused, WeChatError, clean
 
 logger = logging.getLogger(__name__)
 

@@ -22,11 +22,11 @@ from messaging.services import targets
 from messaging.services.delivering import explain, is_left_alone, message_id, write_body
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import Doubt, StaffAdmin, ago, label, pretty, table
-from platform_auth.admin.pushes import redact
-from platform_auth.bell import ring
+from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
-from platform_auth.wechat.errors import Untrusted
+from platform_auth.wakeup import ring
+from wechat.errors import Untrusted
 
 DAYS = 7  # that the filter names
 

@@ -28,9 +28,9 @@ from messaging.outbound import Undelivered
 from messaging.services import targets
 from messaging.services.delivering import TIMEOUT, as_json, is_left_alone
 from platform_auth.admin.pages import RecordedAdmin, ago, label
-from platform_auth.bell import ring
 from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
+from platform_auth.wakeup import ring
 
 MOST_COUNTED = 1_000
 MOST_RULES = 100  # a tag says the same of many accounts

@@ -25,8 +25,8 @@ from messaging.outbound import MAX_ANSWER, Answer, Undelivered
 from messaging.services import replying
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.replies import BadContent, Content, parse_content
+from wechat import push as wire
+from wechat.replies import BadContent, Content, parse_content
 
 TIMEOUT = 10.0  # seconds for one post, much less than a lease
 LONGEST_LOG = 30

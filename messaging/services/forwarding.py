@@ -41,9 +41,9 @@ from platform_auth import heartbeats, statements
 from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
 from platform_auth.models import LEASE, Push, is_free
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.errors import Untrusted
-from platform_auth.wechat.replies import Content
+from wechat import push as wire
+from wechat.errors import Untrusted
+from wechat.replies import Content
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from messaging.tester import Heard
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.envelope import Key, sign, split_reply
-from platform_auth.wechat.errors import Untrusted, clean
+from wechat import push as wire
+from wechat.envelope import Key, sign, split_reply
+from wechat.errors import Untrusted, clean
 
 CLOCKS_APART = 600  # seconds
 OUTDATED = lazy("An older version of this program runs there, or something in between changes it.")

@@ -37,18 +37,17 @@ from messaging.tester import Heard, Unheard, ask
 from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
-from platform_auth.models import REHEARSAL, Component
-from platform_auth.wechat import http
-from platform_auth.wechat.envelope import Key, sign
-from platform_auth.wechat.errors import WeChatError
-from platform_auth.wechat.explanations import explain
+from platform_auth.models import REHEARSAL, TICKET_LIFE, Component
+from wechat import http
+from wechat.envelope import Key, sign
+from wechat.errors import WeChatError
+from wechat.explanations import explain
 
 WECHAT = "https://api.weixin.qq.com"
 EVENT = "LOCATION"
 FOR_THE_MESSAGE = 10.0  # seconds; WeChat says "immediately"
 ENOUGH = 30.0  # seconds for all that is asked: somebody waits
 LOST = 2  # answers in a row that never came: nothing else will
-TICKET_LIFE = timedelta(hours=12)
 CODE_IS_WRONG = (61009, 61010, 40029)
 SWEEP = timedelta(seconds=10)  # how often the worker looks, bell or not
 

@@ -22,9 +22,9 @@ from platform_auth.fields import Unreadable, seal
 from platform_auth.leases import let_go
 from platform_auth.models import Push
 from platform_auth.tokens import as_component, component_token
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.errors import (
+from wechat import component as wechat
+from wechat import push as wire
+from wechat.errors import (
     Busy,
     CodeSpent,
     NotReady,
@@ -35,7 +35,7 @@ from platform_auth.wechat.errors import (
     TokenExpired,
     WeChatError,
 )
-from platform_auth.wechat.replies import Text, passive_xml, send_custom
+from wechat.replies import Text, passive_xml, send_custom
 
 logger = logging.getLogger(__name__)
 

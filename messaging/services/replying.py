@@ -25,8 +25,8 @@ from platform_auth.fields import Unreadable
 from platform_auth.leases import let_go
 from platform_auth.models import Push, is_free
 from platform_auth.operations import record
-from platform_auth.wechat import replies
-from platform_auth.wechat.errors import (
+from wechat import replies
+from wechat.errors import (
     Busy,
     CountUsed,
     NotReady,
@@ -38,7 +38,7 @@ from platform_auth.wechat.errors import (
     WeChatError,
     WindowClosed,
 )
-from platform_auth.wechat.replies import BadContent, Content
+from wechat.replies import BadContent, Content
 
 THREADS = 32
 BUDGET = 20.0  # seconds; the next run goes on

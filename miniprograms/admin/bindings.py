@@ -15,10 +15,10 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldForeignKeyRawIdWidget
 
 from miniprograms.models import Binding
-from miniprograms.services.parking import NotParked, assign, refuse
+from miniprograms.services.unclaimed import NotParked, assign, refuse
 from platform_auth.admin.pages import StaffAdmin, ago, label
 from platform_auth.fields import Unreadable
-from platform_auth.wechat.errors import WeChatError
+from wechat.errors import WeChatError
 
 Status = Binding.Status
 

@@ -7,8 +7,8 @@ from django.db.models.functions import Now
 
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
-from platform_auth.wechat.errors import Untrusted
-from platform_auth.wechat.push import Push
+from wechat.errors import Untrusted
+from wechat.push import Push
 
 # The accounts that WeChat's 全网发布 test writes from; they authorise for the test alone.
 RELEASE_TEST_ACCOUNTS = {

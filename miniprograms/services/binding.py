@@ -23,16 +23,16 @@ from django.utils.translation import gettext as _
 
 from miniprograms.models import BINDING_LIFE, Authorizer, Binding, digest
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
-from miniprograms.services.landing import land
+from miniprograms.services.grants import land
 from miniprograms.tokens import find_in_list, held
 from platform_auth.fields import readable, seal
 from platform_auth.leases import let_go
 from platform_auth.models import Component
 from platform_auth.operations import record
 from platform_auth.tokens import as_component
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.component import EITHER, Grant
-from platform_auth.wechat.errors import CodeSpent, NotSent, Unreachable, WeChatError
+from wechat import component as wechat
+from wechat.component import EITHER, Grant
+from wechat.errors import CodeSpent, NotSent, Unreachable, WeChatError
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from miniprograms.models import Authorizer
 from platform_auth.leases import let_go
 from platform_auth.operations import record
 from platform_auth.tokens import as_component
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import NotAuthorized, WeChatError
+from wechat import component as wechat
+from wechat.errors import NotAuthorized, WeChatError
 
 logger = logging.getLogger(__name__)
 

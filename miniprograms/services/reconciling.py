@@ -15,13 +15,13 @@ from django.db.models.functions import Now
 
 from miniprograms.models import Authorizer, AuthorizerQuerySet, Binding
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
-from miniprograms.services.parking import describe, park_unclaimed
+from miniprograms.services.unclaimed import describe, park_unclaimed
 from miniprograms.tokens import kept_refresh_tokens, kept_tokens, remember, walk_list
 from platform_auth.leases import let_go
 from platform_auth.models import Component
 from platform_auth.tokens import as_component
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.component import Listed
+from wechat import component as wechat
+from wechat.component import Listed
 
 logger = logging.getLogger(__name__)
 

@@ -24,14 +24,8 @@ from platform_auth.leases import let_go
 from platform_auth.models import LEASE, Component
 from platform_auth.operations import record
 from platform_auth.tokens import component_token
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import (
-    NotAuthorized,
-    NotReady,
-    RefreshTokenInvalid,
-    TokenExpired,
-    WeChatError,
-)
+from wechat import component as wechat
+from wechat.errors import NotAuthorized, NotReady, RefreshTokenInvalid, TokenExpired, WeChatError
 
 logger = logging.getLogger(__name__)
 

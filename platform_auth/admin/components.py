@@ -19,8 +19,7 @@ from platform_auth import registration
 from platform_auth.admin.pages import FormAdmin, ago, copyable, label, table
 from platform_auth.fields import Unreadable, secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
-from platform_auth.models import Component
-from platform_auth.views import TICKET_LIFE
+from platform_auth.models import TICKET_LIFE, Component
 
 TICKET_LATE = timedelta(minutes=30)
 

@@ -25,7 +25,7 @@ from unfold.admin import ModelAdmin
 
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record
-from platform_auth.wechat.errors import WeChatError, scrub
+from wechat.errors import WeChatError, scrub
 
 MOST_AT_ONCE = 20  # each may keep WeChat busy for seconds while a person waits
 PAGES_AHEAD = 10
