@@ -19,8 +19,8 @@ from api.code import APPID, KEY_HEADER, RefusedSerializer, once
 from messaging.forms import words_for
 from messaging.models import Reply
 from messaging.services import replying
-from messaging.services.replying import Person
 from miniprograms.models import Authorizer
+from platform_auth.operations import Actor
 from wechat import replies
 from wechat.errors import NotReady, Refused, WeChatError
 from wechat.replies import BadContent, Content
@@ -89,7 +89,7 @@ class MessageView(GenericAPIView[Any]):
         content = _content(dict(cast(dict[str, Any], request.data)), account)
         conversation = get_object_or_404(account.conversations.all(), openid=openid)
         conversation.authorizer = account
-        reply = replying.say(conversation, content, by=cast(Person, request.user))
+        reply = replying.send_message(conversation, content, by=cast(Actor, request.user))
         if reply.state == State.FAILED:
             raise _refusal(reply)
         status = HTTPStatus.CREATED if reply.state == State.SENT else HTTPStatus.ACCEPTED

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 @shared_task
 def settle() -> None:
     """Ask WeChat about acts whose answers were lost, and about open audits."""
-    reconcile_outcomes.settle_due()
+    reconcile_outcomes.reconcile_due()
     heartbeats.beat("settle")
 
 

@@ -40,7 +40,7 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.errcodes import explain_errcode, explain_refusal
 from platform_auth.fields import Unreadable, readable
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Push
 from wechat import media
 from wechat.errors import Refused, WeChatError
@@ -400,7 +400,7 @@ def say(request: HttpRequest, desk: Desk, pk: int, way: str) -> HttpResponse:
         return _answer(room, explain_refusal(problem))
     except (WeChatError, Unreadable) as problem:
         return _answer(room, str(problem))
-    replying.say(room.conversation, content, by=request.user)
+    replying.send_message(room.conversation, content, by=request.user)
     return _answer(room, "")
 
 
@@ -414,7 +414,7 @@ def _complaints(form: Form) -> str:
 
 
 def _upload(room: Room, file: File) -> str:
-    let_go()
+    release_db_connection()
     appid = room.conversation.authorizer.appid
     return call_as(appid, media.upload_media, media.IMAGE, file)
 
@@ -440,7 +440,7 @@ def say_again(request: HttpRequest, desk: Desk, pk: int, reply: int) -> HttpResp
     """Send once more what was not sent, or perhaps not."""
     room = _for_answering(request, desk, pk)
     rows = room.conversation.replies.select_related("conversation__authorizer")
-    replying.say_again(get_object_or_404(rows, pk=reply), by=request.user)
+    replying.resend_message(get_object_or_404(rows, pk=reply), by=request.user)
     return _answer(room, "")
 
 
@@ -484,7 +484,7 @@ def _find(conversation: Conversation, key: str) -> Entry:
 
 def _fetch(room: Room, ask: Callable[[str, str], File], media_id: str) -> File | None:
     """What WeChat keeps under MEDIA_ID; after three days it does not."""
-    let_go()
+    release_db_connection()
     if not _places.acquire(timeout=FOR_A_PLACE):
         return None
     try:

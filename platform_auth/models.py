@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from platform_auth.fields import SecretField, SecretModel
 from wechat.envelope import Envelope, Key
 from wechat.errors import (
+    BackingOff,
     Busy,
     NotReady,
-    PutOff,
     QuotaDay,
     QuotaMinute,
     Refused,
@@ -109,27 +109,27 @@ class Leased(SecretModel):
         rows = type(self)._default_manager.filter(pk=self.pk, epoch=self.epoch)
         return bool(rows.update(**values))
 
-    def put_off(self, error: WeChatError, **values: Any) -> bool:
+    def back_off(self, error: WeChatError, **values: Any) -> bool:
         """
         Give the lease back without success: keep why, and ask again when that makes sense.
 
         Where nothing was asked, for want of the component's own token, it counts as no failure.
         """
-        was_asked = not isinstance(error, NotReady | PutOff)
+        was_asked = not isinstance(error, NotReady | BackingOff)
         return self.write(
-            due_at=Now() + pause_after(error, self.failures),
+            due_at=Now() + backoff_after(error, self.failures),
             failures=min(self.failures + was_asked, 100),
             last_error=str(error),
             **values,
         )
 
 
-def pause_after(error: WeChatError, failures: int) -> timedelta:
+def backoff_after(error: WeChatError, failures: int) -> timedelta:
     """How long to leave WeChat alone after ERROR, the next one after FAILURES in a row."""
     match error:
         case QuotaDay():
             return _until_beijing_midnight()
-        case NotReady() | PutOff():
+        case NotReady() | BackingOff():
             return timedelta(seconds=5)
         case QuotaMinute() | TicketExpired():
             return timedelta(minutes=1)

@@ -37,7 +37,7 @@ class _Ringer:
         self.rung: set[_Bell] = set()  # what is in the queue
         threading.Thread(target=self._publish, name="bell", daemon=True).start()
 
-    def ring(self, bell: _Bell) -> None:
+    def enqueue(self, bell: _Bell) -> None:
         if bell in self.rung:
             return
         self.rung.add(bell)
@@ -65,7 +65,7 @@ _ringer: _Ringer | None = None
 _lock = threading.Lock()
 
 
-def ring(task: Task[Any, Any], *args: int | str) -> None:
+def enqueue(task: Task[Any, Any], *args: int | str) -> None:
     """Run TASK soon, after the present transaction. ARGS are ids: a secret never is one."""
     transaction.on_commit(lambda: _enqueue(task, args), robust=True)
 
@@ -75,4 +75,4 @@ def _enqueue(task: Task[Any, Any], args: tuple[int | str, ...]) -> None:
     with _lock:
         if _ringer is None or _ringer.pid != os.getpid():
             _ringer = _Ringer()
-        _ringer.ring((task, args))
+        _ringer.enqueue((task, args))

@@ -17,7 +17,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
@@ -34,6 +33,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from miniprograms.models import Authorizer, Binding, digest
 from miniprograms.services import binding as bindings
+from platform_auth.operations import Actor
 from portal.code import tell, with_code
 from portal.forms import BindForm
 from portal.messages import count_unread
@@ -46,7 +46,6 @@ PHONE = re.compile(r"Mobile|MicroMessenger(?!.*(?:WindowsWechat|MacWechat))")
 NONCE, WAITING, LINK = "binding_nonce", "binding_waiting", "binding_link"
 
 View = Callable[..., HttpResponse]
-Merchant = AbstractBaseUser | AnonymousUser
 _Status = Binding.Status
 
 
@@ -152,7 +151,7 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     return render(request, "portal/link.html", context, status=status)
 
 
-def _start(request: HttpRequest, form: BindForm, *, user: Merchant) -> HttpResponse:
+def _start(request: HttpRequest, form: BindForm, *, user: Actor) -> HttpResponse:
     """Ask WeChat for a code, then show the way to its page."""
     here = _is_phone(request)
     device = Binding.Device.PHONE if here else form.cleaned_data["device"]
@@ -199,7 +198,7 @@ def _scan(request: HttpRequest, binding: Binding) -> HttpResponse:
     return render(request, "portal/scan.html", context)
 
 
-def _trouble(request: HttpRequest, user: Merchant, status: HTTPStatus) -> HttpResponse:
+def _trouble(request: HttpRequest, user: Actor, status: HTTPStatus) -> HttpResponse:
     context = {"status": status.value, "again": _again(request, user)}
     response = render(request, "portal/trouble.html", context, status=status)
     if status != HTTPStatus.BAD_GATEWAY:
@@ -272,7 +271,7 @@ def _is_pending(binding: Binding) -> bool:
     return binding.status == _Status.TRADING or (binding.status == _Status.OPEN and is_told)
 
 
-def _again(request: HttpRequest, user: Merchant | None) -> str:
+def _again(request: HttpRequest, user: Actor | None) -> str:
     """Where this browser may start another binding for USER: the button, or the link it came by."""
     if user == request.user:
         return reverse("portal:bind")

@@ -21,7 +21,7 @@ from audits.models import CodeAudit, CodeVersion, Release, Screenshot
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.errcodes import explain_to_merchant
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from wechat import code
 from wechat.errors import WeChatError
 from wechat.http import PICTURES
@@ -124,7 +124,7 @@ def _trial(row: Authorizer) -> CodeVersion | None:
 
 def _ask_for_code(row: Authorizer) -> tuple[str, bytes]:
     """wxa/get_qrcode, or nothing where WeChat does not give it."""
-    let_go()
+    release_db_connection()
     try:
         file = call_as(row.appid, code.get_qrcode)
     except WeChatError:

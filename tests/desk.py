@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from audits.models import AuditEvent, CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services.committing import commit
-from audits.services.reconcile_outcomes import settle_due
+from audits.services.reconcile_outcomes import reconcile_due
 from audits.services.releasing import release
 from audits.services.submitting import submit
 from miniprograms.models import Authorizer
@@ -94,7 +94,7 @@ class Desk:
         for _ in range(rounds):
             for model in (CodeVersion, CodeAudit, Release):
                 model.objects.exclude(due_at=None).update(due_at=late)
-            settle_due()
+            reconcile_due()
 
     def lose(self, path: str, *, after: bool = False) -> None:
         """The answer of the next call of PATH, lost before (or AFTER) its effect: we can't tell."""

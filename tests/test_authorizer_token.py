@@ -21,9 +21,9 @@ from tests.conftest import Bound
 from tests.threads import in_a_thread, together
 from wechat.component import get_authorizer_option
 from wechat.errors import (
+    BackingOff,
     NotAuthorized,
     NotReady,
-    PutOff,
     RefreshTokenInvalid,
     Refused,
     TokenExpired,
@@ -142,7 +142,7 @@ def test_with_nothing_to_use_one_is_told_why_and_the_others_to_wait(
     with pytest.raises(Refused, match="48001"):
         authorizer_token(account.appid)
     for _ in range(5):
-        with pytest.raises(PutOff, match="48001"):
+        with pytest.raises(BackingOff, match="48001"):
             authorizer_token(account.appid)
     assert wechat.count(REFRESH) == 1
 

@@ -18,7 +18,7 @@ from messaging.services import replying
 from messaging.services.rules import PATIENCE_FOR_ALL
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.models import Heartbeat, Push
-from platform_auth.registration import register
+from platform_auth.registration import register_component
 from sandbox.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat, keyword, newest, replies, rule
@@ -232,7 +232,7 @@ def test_it_is_sealed_with_the_key_that_opened_the_push(readers: Chat, is_previo
     """The stand-in opens answers with its own key alone: ours may have changed before WeChat's."""
     rule("the same key")
     if is_previous:
-        register(appid=APPID, secret=SECRET, token=OURS_NEW, aes_key=AES_NEW)
+        register_component(appid=APPID, secret=SECRET, token=OURS_NEW, aes_key=AES_NEW)
     readers.say("hello")
     assert readers.replied() == ["the same key"]
 

@@ -33,7 +33,7 @@ def hear(wechat: WeChat, push: Push, deliver: Deliver, binding: Binding, pause: 
     """The push, and the worker that its bell has woken."""
     time.sleep(pause)
     assert wechat.deliver(push, deliver).answer == b"success"
-    bindings.settle_binding(binding.pk)
+    bindings.advance_binding(binding.pk)
 
 
 @pytest.mark.parametrize("push_code", [False, True], ids=["same code", "a code each"])

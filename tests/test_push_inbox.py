@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from platform_auth.fields import Sealed
 from platform_auth.models import Component, Operation, Push
-from platform_auth.operations import record
+from platform_auth.operations import record_operation
 from sandbox.world import WeChat
 from tests.conftest import APPID, Bound
 from tests.knocking import SUCCESS, UNAVAILABLE, Knock, at_the_door, message_push, ticket_push
@@ -39,7 +39,7 @@ class Handling:
 
     def __call__(self, row: Push, push: wire.Push) -> None:
         self.calls += 1
-        record("handled", by=None)
+        record_operation("handled", by=None)
         if self.problem:
             raise self.problem
 

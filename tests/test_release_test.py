@@ -27,7 +27,7 @@ from miniprograms.services import binding
 from miniprograms.services.reconciling import reconcile
 from miniprograms.tasks import settle_binding, settle_bindings
 from platform_auth.models import Component, Push
-from platform_auth.registration import register
+from platform_auth.registration import register_component
 from sandbox.pushes import Deliver, Delivery
 from sandbox.release_test import GROUPS, PASSED, account
 from sandbox.world import WeChat
@@ -170,7 +170,7 @@ def test_the_reply_is_sealed_with_the_key_that_wechat_still_uses(
     tester: Examiner, wechat: WeChat
 ) -> None:
     other = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
-    register(appid=APPID, secret=SECRET, token="anothertokenanothertoken", aes_key=other)
+    register_component(appid=APPID, secret=SECRET, token="anothertokenanothertoken", aes_key=other)
     tester.happen(OFFICIAL[0], "LOCATION")  # the stand-in could open no other
     assert tester.heard(OFFICIAL[0], "reply") == ["LOCATIONfrom_callback"]
 

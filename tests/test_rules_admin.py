@@ -228,7 +228,7 @@ def test_what_does_not_belong_to_the_trigger_is_not_kept(browser: Client) -> Non
 
 
 def test_every_event_to_choose_is_heard() -> None:
-    assert set(EVENTS) <= receiving.HEARD
+    assert set(EVENTS) <= receiving.CONVERSATION_KINDS
 
 
 def test_what_an_account_cannot_say_is_refused_or_told(browser: Client, bound: Bound) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from audits.models import AuditEvent, CodeAudit
 from audits.problems import AuditIsOpen, CommitIsOpen, NothingCommitted
 from audits.services import verdicts
-from audits.services.reconcile_outcomes import settle_due
+from audits.services.reconcile_outcomes import reconcile_due
 from audits.services.submitting import submit
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
@@ -150,7 +150,7 @@ def test_lost_before_the_effect_two_looks_30_seconds_apart_allow_another(desk: D
         assert timedelta(seconds=20) < pause < timedelta(seconds=40)
         with pytest.raises(AuditIsOpen):
             desk.submit(None)
-        assert settle_due() == 0  # not yet
+        assert reconcile_due() == 0  # not yet
         desk.settle()
     assert fresh(audit).status == Status.REFUSED
     assert (desk.asked(LATEST), audit.due_at) == (2, None)
@@ -235,7 +235,7 @@ def test_found_while_its_answer_is_under_way(desk: Desk) -> None:
     row = CodeAudit.objects.get()
     assert (row.status, row.auditid) == (Status.SUBMITTING, "")
     desk.judge("pass")  # the push is there before the answer
-    settle_due()
+    reconcile_due()
     assert fresh(row).status == Status.PASSED
     go_on.set()
     assert waiting.result().status == Status.PASSED

@@ -18,7 +18,7 @@ from miniprograms import tasks as miniprogram_tasks
 from miniprograms.services import addresses, binding, unbinding
 from platform_auth import tokens
 from platform_auth.models import Push as Row
-from platform_auth.wakeup import ring
+from platform_auth.wakeup import enqueue
 from webhooks.inbox import Answer, Handler, Ignored, Work
 from wechat.code import split_screenshots
 from wechat.messages import KINDS, read_message
@@ -46,7 +46,7 @@ def note_authorization(row: Row, push: Push) -> None:
         created=push.created,
     )
     if pk is not None:
-        ring(miniprogram_tasks.settle_binding, pk)
+        enqueue(miniprogram_tasks.settle_binding, pk)
 
 
 def note_cancellation(row: Row, push: Push) -> None:
@@ -89,7 +89,7 @@ def note_verdict(row: Row, push: Push) -> None:
     )
     if not changed:
         raise Ignored(_("There is no open audit that this could be about."))
-    ring(audit_tasks.settle)
+    enqueue(audit_tasks.settle)
 
 
 VERDICTS = {
@@ -101,21 +101,21 @@ VERDICTS = {
 
 def hear(row: Row, push: Push) -> Answer | None:
     """What users write and do: their conversation, and what the rules have to say."""
-    reply = receiving.hear(row, read_message(push))
+    reply = receiving.receive_message(row, read_message(push))
     return say(reply, push) if reply else None
 
 
 def say(reply: Reply, push: Push) -> Answer | None:
     """REPLY, which answers PUSH: passively, unless it is too late for that or is not meant so."""
     if reply.due_at:
-        ring(messaging_tasks.send_replies)
+        enqueue(messaging_tasks.send_replies)
         return None
 
     def answer(until: float) -> str | None:
         if time.monotonic() < until:
             return replying.passive(reply, push.get("ToUserName"))
         replying.send_instead(reply)
-        ring(messaging_tasks.send_replies)
+        enqueue(messaging_tasks.send_replies)
         return None
 
     return answer
@@ -126,7 +126,7 @@ def forward(row: Row, push: Push) -> Answer | None:
     planned = forwarding.plan(row, push)
     if not planned.number:
         return None
-    ring(messaging_tasks.forward)
+    enqueue(messaging_tasks.forward)
     return ask(planned.to_ask, push) if planned.to_ask else None
 
 
@@ -146,7 +146,7 @@ def rehearse(row: Row, push: Push) -> Answer | None:
     """WeChat's 全网发布 test."""
     said = release_test.answer(push)
     if release_test.note(row, push):
-        ring(messaging_tasks.answer_release_tests)
+        enqueue(messaging_tasks.answer_release_tests)
     return None if said is None else lambda until: said
 
 
@@ -159,7 +159,7 @@ def again(row: Row, push: Push) -> str | None:
 
 MESSAGE_PUSHES: dict[str, Handler] = {
     **dict.fromkeys(KINDS, keep),
-    **dict.fromkeys(receiving.HEARD, hear),
+    **dict.fromkeys(receiving.CONVERSATION_KINDS, hear),
     **dict.fromkeys(VERDICTS, note_verdict),
 }
 

@@ -6,7 +6,7 @@ from audits.services import verdicts
 from miniprograms.tasks import reconcile
 from platform_auth import heartbeats
 from platform_auth.models import Component
-from platform_auth.wakeup import ring
+from platform_auth.wakeup import enqueue
 from webhooks import inbox, routing, silence
 
 
@@ -17,7 +17,7 @@ def listen() -> None:
         if silence.listen(component):
             verdicts.ask_again()
             Component.objects.filter(pk=component.pk).update(reconciled_at=None)
-            ring(reconcile)
+            enqueue(reconcile)
     heartbeats.beat("listen")
 
 

@@ -100,10 +100,10 @@ def _receive_by_memory(
         proven = inbox.prove(sealed, inbox.remembered_components())
     except (Untrusted, Unreadable):
         return None
-    told = addresses.told_by(proven.push)
+    told = addresses.user_name_in(proven.push)
     if not told:
         return None
-    known = inbox.Condition(*addresses.known(proven.component, appid, told))
+    known = inbox.Condition(*addresses.is_known_sql(proven.component, appid, told))
     conditions = (inbox.unchanged(proven.component), known)
     work = routing.message_work(appid, proven.push)
     receipt = inbox.receive(proven, work, appid=appid, only_if=conditions)
@@ -112,7 +112,7 @@ def _receive_by_memory(
 
 def _receive_message(sealed: inbox.Sealed, appid: str) -> tuple[inbox.Proven, inbox.Receipt]:
     proven = inbox.prove(sealed, inbox.read_components())
-    addresses.check(proven.component, appid, proven.push)
+    addresses.check_address(proven.component, appid, proven.push)
     work = routing.message_work(appid, proven.push)
     return proven, inbox.receive(proven, work, appid=appid)
 

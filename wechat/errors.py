@@ -161,7 +161,7 @@ class NotReady(WeChatError):
     """We hold no credential to ask with: no ticket came yet, or the account is unbound."""
 
 
-class PutOff(WeChatError):
+class BackingOff(WeChatError):
     """WeChat failed at this a moment ago, and is not asked again before a pause is over."""
 
 

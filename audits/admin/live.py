@@ -17,7 +17,7 @@ from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
 from platform_auth.errcodes import explain_refusal
 from platform_auth.fields import Unreadable
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from wechat import code
 from wechat.errors import CheckRunning, NoAudit, Refused, WeChatError
 from wechat.http import File
@@ -25,13 +25,13 @@ from wechat.http import File
 
 def trial_qrcode(row: Authorizer) -> File:
     """The picture that opens the trial version. Raises what WeChat answered."""
-    let_go()
+    release_db_connection()
     return call_as(row.appid, code.get_qrcode)
 
 
 def answer_of(row: Authorizer, endpoint: Callable[..., Any]) -> tuple[Any, str]:
     """What ENDPOINT says of ROW; or None, and why that is not known now."""
-    let_go()
+    release_db_connection()
     try:
         return call_as(row.appid, endpoint), ""
     except Refused as problem:
@@ -85,7 +85,7 @@ def _quota(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
 
 
 def _check(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    let_go()
+    release_db_connection()
     try:
         found = call_as(row.appid, code.get_code_privacy_info)
     except CheckRunning:

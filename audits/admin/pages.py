@@ -13,7 +13,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from audits.admin import live
-from audits.admin.acts import ACTS, RELEASE, SUBMIT, CodeAct, Person, perform, release, submit
+from audits.admin.acts import ACTS, RELEASE, SUBMIT, CodeAct, perform, release, submit
 from audits.admin.standing import (
     Standing,
     audit_label,
@@ -28,6 +28,7 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, table
 from platform_auth.errcodes import explain_refusal
 from platform_auth.fields import Unreadable
+from platform_auth.operations import Actor
 from wechat.errors import Refused, WeChatError
 
 LAST = 10
@@ -104,7 +105,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
         audit = self.audit_of(row)
         return f"– {audit.user_version} ({audit.auditid or '…'})" if audit else "–"
 
-    def _submit(self, row: Any, by: Person) -> object:
+    def _submit(self, row: Any, by: Actor) -> object:
         return perform(lambda: submit(self.program_of(row), None, by))
 
     def _release(self, row: Any, request: HttpRequest) -> object:

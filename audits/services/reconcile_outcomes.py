@@ -8,12 +8,12 @@ from typing import Any
 from django.db.models.functions import Now
 
 from audits.models import CodeAudit, CodeVersion, Release
-from audits.services.committing import LOOK_AGAIN, ON_THE_WAY, settle_commit
-from audits.services.releasing import settle_release
-from audits.services.submitting import OPEN_COMMIT, settle_submission
+from audits.services.committing import LOOK_AGAIN, ON_THE_WAY, reconcile_commit
+from audits.services.releasing import reconcile_release
+from audits.services.submitting import OPEN_COMMIT, reconcile_submission
 from audits.services.verdicts import refresh_audit
-from platform_auth.leases import let_go
-from platform_auth.models import Leased, LeasedQuerySet, pause_after
+from platform_auth.leases import release_db_connection
+from platform_auth.models import Leased, LeasedQuerySet, backoff_after
 from wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ ROUND = 200
 LONGEST = timedelta(minutes=30)
 
 
-def settle_due() -> int:
+def reconcile_due() -> int:
     """Ask WeChat about every commit, submission, audit and release that is due. How many."""
     audits = CodeAudit.objects.due()
     versions = CodeVersion.objects.due().filter(state__in=OPEN_COMMIT)
@@ -30,10 +30,10 @@ def settle_due() -> int:
     releases = Release.objects.due().exclude(state=Release.State.REFUSED)
     return sum(
         [
-            _each(versions, settle_commit, _look_again),
-            _each(lost, settle_submission, _look_again),
+            _each(versions, reconcile_commit, _look_again),
+            _each(lost, reconcile_submission, _look_again),
             _each(audits.exclude(auditid=""), refresh_audit, _poll_again),
-            _each(releases, settle_release, _look_again),
+            _each(releases, reconcile_release, _look_again),
         ]
     )
 
@@ -47,7 +47,7 @@ def _each(
         if not row.take_lease():
             continue
         asked += 1
-        let_go()
+        release_db_connection()
         try:
             settle(row)
         except WeChatError as error:
@@ -57,17 +57,17 @@ def _each(
             logger.exception("settling for %s", row.authorizer.appid)
         else:
             row.write()
-        let_go()
+        release_db_connection()
     return asked
 
 
 def _look_again(row: Leased, error: WeChatError) -> None:
     """Nobody could look for ROW: that does not count among the looks that found nothing."""
-    pause = max(pause_after(error, 0), LOOK_AGAIN)
+    pause = max(backoff_after(error, 0), LOOK_AGAIN)
     row.write(due_at=Now() + pause, last_error=str(error))
 
 
 def _poll_again(row: Leased, error: WeChatError) -> None:
     """WeChat did not tell about ROW, or will never: rarer and rarer."""
-    pause = max(pause_after(error, row.failures), min(LOOK_AGAIN * 2**row.failures, LONGEST))
+    pause = max(backoff_after(error, row.failures), min(LOOK_AGAIN * 2**row.failures, LONGEST))
     row.write(due_at=Now() + pause, last_error=str(error), failures=min(row.failures + 1, 9))

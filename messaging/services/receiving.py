@@ -39,13 +39,13 @@ _ACTS = (
     *(EnterSession, Subscribe, Unsubscribe, Scan, Click, View, MenuScan, MenuPictures),
     *(MenuLocation, Located, Subscriptions),
 )
-HEARD = USER_MESSAGES | {kind for kind, event in EVENTS.items() if event in _ACTS}
+CONVERSATION_KINDS = USER_MESSAGES | {kind for kind, event in EVENTS.items() if event in _ACTS}
 
 
-def hear(row: Push, message: Message) -> Reply | None:
+def receive_message(row: Push, message: Message) -> Reply | None:
     """Note MESSAGE, which came with ROW, in its conversation; what a rule replies to it."""
     found = _find(row)
-    note(found, row, message)
+    update_conversation(found, row, message)
     is_late = timezone.now() - row.received_at > replying.GIVE_UP
     if is_late or not found.has_rules:
         return None
@@ -110,7 +110,7 @@ ON CONFLICT DO NOTHING RETURNING id
 """
 
 
-def note(found: Found, row: Push, message: Message) -> None:
+def update_conversation(found: Found, row: Push, message: Message) -> None:
     """
     MESSAGE, which came with ROW, in the conversation FOUND. What comes late counts as unread all
     the same; what is tried again does not where it was the last to be heard, and what staff replay

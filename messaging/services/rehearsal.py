@@ -36,7 +36,7 @@ from messaging.services.release_test import (
 from messaging.tester import Heard, Unheard, ask
 from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import REHEARSAL, TICKET_LIFE, Component
 from wechat import http
 from wechat.envelope import Key, sign
@@ -158,7 +158,7 @@ class _Rehearsal:
         self.questions: list[_Question] = []
 
     def steps(self) -> Iterator[Step]:
-        let_go()
+        release_db_connection()
         yield self._try(_("URL check: authorisation events"), "", self._check_component_url)
         yield self._try(_("URL check: messages and events"), "", self._check_message_url)
         yield self._try(_("Ticket"), "", self._push_ticket)
@@ -321,7 +321,7 @@ class _Rehearsal:
         look = _look_at_chat if question.is_lent else _look_at_row
         while True:
             row = self._row(question)
-            let_go()
+            release_db_connection()
             spent = time.monotonic() - question.began
             outcome = look(question, row)
             if outcome is None and spent > FOR_THE_MESSAGE:

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from miniprograms.services.binding import make_bind_link
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.forms import PermissionChoices
-from platform_auth.operations import record
+from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
@@ -193,7 +193,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
 def _revoke_keys(user: User, by: Any) -> object:
     with transaction.atomic():
         count, _kinds = AuthToken.objects.filter(user=user).delete()
-        record("revoke_keys", by=by, result=f"{user}: {count}")
+        record_operation("revoke_keys", by=by, result=f"{user}: {count}")
     return _("%(count)d keys revoked.") % {"count": count}
 
 
@@ -206,7 +206,9 @@ def _let_answer(user: User, may: bool, by: Any) -> object:
     group = Group.objects.get(name=ANSWERERS)
     with transaction.atomic():
         (user.groups.add if may else user.groups.remove)(group)
-        record("let_merchant_answer" if may else "stop_merchant_answering", by=by, result=str(user))
+        record_operation(
+            "let_merchant_answer" if may else "stop_merchant_answering", by=by, result=str(user)
+        )
     return _("they may answer now.") if may else _("they may answer no more.")
 
 

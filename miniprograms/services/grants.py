@@ -11,9 +11,9 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.permissions import kind_by_sets
 from miniprograms.services.profiles import sync_profile
 from miniprograms.services.unclaimed import describe
-from miniprograms.tokens import insist, kept_tokens, remember
+from miniprograms.tokens import kept_tokens, remember_refresh_token, retry_write
 from platform_auth.fields import Sealed, seal
-from platform_auth.operations import record
+from platform_auth.operations import record_operation
 from platform_auth.tokens import due_after
 from wechat.component import OFFICIAL_ACCOUNT, Grant
 from wechat.errors import WeChatError
@@ -26,15 +26,15 @@ Parked = Binding.Parked
 Status = Binding.Status
 
 
-def land(row: Binding, grant: Grant) -> None:
+def save_grant(row: Binding, grant: Grant) -> None:
     """
     Keep what GRANT gave for ROW: its tokens first, in one transaction with the binding's outcome;
     then the profile, which may fail and is fetched later.
     """
     try:
-        binding = insist(lambda: _keep(row, grant))
+        binding = retry_write(lambda: _keep(row, grant))
     except IntegrityError:  # another binding of the same account has just made its row
-        binding = insist(lambda: _keep(row, grant))
+        binding = retry_write(lambda: _keep(row, grant))
     if binding is None:
         _come_late(grant)
         return
@@ -77,7 +77,7 @@ def _come_late(grant: Grant) -> None:
     """Whoever took over has landed the account; our tokens are older, yet none received is lost."""
     authorizer = Authorizer.objects.filter(appid=grant.appid).first()
     if authorizer is not None and grant.refresh_token:
-        insist(lambda: remember(authorizer.pk, grant.refresh_token))
+        retry_write(lambda: remember_refresh_token(authorizer.pk, grant.refresh_token))
 
 
 def _why_parked(binding: Binding, authorizer: Authorizer | None, grant: Grant) -> str:
@@ -171,7 +171,7 @@ def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, why
         **seal(Binding, binding.reference, refresh_token=homeless),
     )
     _supersede(binding, grant)
-    record("park" if why else "bind", by=binding.user, appid=grant.appid, result=why)
+    record_operation("park" if why else "bind", by=binding.user, appid=grant.appid, result=why)
     binding.refresh_from_db()
 
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services.profiles import profile_values, sync_profile
 from miniprograms.tokens import authorizer_token
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
-from platform_auth.operations import record
+from platform_auth.operations import Actor, record_operation
 from platform_auth.tokens import as_component
 from wechat import component as wechat
 from wechat.errors import WeChatError
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 Status = Binding.Status
 
 
-class NotParked(Exception):
+class NotUnclaimed(Exception):
     """Somebody has decided on this binding already."""
 
     def __init__(self) -> None:
         super().__init__(_("This binding has been decided already."))
 
 
-def park_unclaimed(component: Component, listed: wechat.Listed) -> bool:
+def record_unclaimed(component: Component, listed: wechat.Listed) -> bool:
     """
     Park an account that authorises COMPONENT and that nobody here asked for. False if it has come
     by another way meanwhile.
@@ -53,7 +53,7 @@ def park_unclaimed(component: Component, listed: wechat.Listed) -> bool:
 
 def describe(component: Component, appid: str) -> None:
     """Fetch the names of a parked account, so that staff see what they decide on. May fail."""
-    let_go()
+    release_db_connection()
     try:
         profile, grant = as_component(component, wechat.get_authorizer_info, appid)
     except WeChatError as error:
@@ -64,7 +64,7 @@ def describe(component: Component, appid: str) -> None:
     Binding.objects.parked().filter(component=component, appid=appid).update(**names)
 
 
-def assign(binding: Binding, *, user: User, by: AbstractBaseUser | AnonymousUser) -> Authorizer:
+def assign_unclaimed(binding: Binding, *, user: User, by: Actor) -> Authorizer:
     """
     Give the parked account of BINDING to USER, because BY says so. The authorizer.
 
@@ -74,7 +74,7 @@ def assign(binding: Binding, *, user: User, by: AbstractBaseUser | AnonymousUser
         parked = _decide(binding, status=Status.BOUND, user=user)
         authorizer = _hand_over(parked, user)
         Binding.objects.filter(pk=parked.pk).update(authorizer=authorizer, refresh_token="")
-        record("assign_binding", by=by, appid=parked.appid, result=user.get_username())
+        record_operation("assign_binding", by=by, appid=parked.appid, result=user.get_username())
     try:
         authorizer_token(authorizer.appid)
         sync_profile(authorizer)
@@ -88,7 +88,7 @@ def _decide(binding: Binding, **outcome: object) -> Binding:
     """BINDING as it was parked, now with OUTCOME. Of two who decide at once one gets NotParked."""
     decided = Binding.objects.parked().filter(pk=binding.pk)
     if not decided.update(**outcome, finished_at=Now()):
-        raise NotParked
+        raise NotUnclaimed
     parked: Binding = Binding.objects.select_related("component").get(pk=binding.pk)
     return parked
 
@@ -115,8 +115,8 @@ def _hand_over(binding: Binding, user: User) -> Authorizer:
     return authorizer
 
 
-def refuse(binding: Binding, *, by: AbstractBaseUser | AnonymousUser) -> None:
+def refuse_unclaimed(binding: Binding, *, by: Actor) -> None:
     """Leave the parked account of BINDING unclaimed, because BY says so. Raises NotParked."""
     with transaction.atomic():
         parked = _decide(binding, status=Status.REFUSED, refresh_token="")
-        record("refuse_binding", by=by, appid=parked.appid)
+        record_operation("refuse_binding", by=by, appid=parked.appid)

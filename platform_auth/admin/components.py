@@ -81,7 +81,9 @@ class ComponentAdmin(FormAdmin):
         if change:
             registration.change(obj, name=name, by=request.user, **secrets)
         else:
-            made = registration.register(appid=obj.appid, name=name, by=request.user, **secrets)
+            made = registration.register_component(
+                appid=obj.appid, name=name, by=request.user, **secrets
+            )
             obj.pk = made.pk
 
     @action(

@@ -23,7 +23,7 @@ from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
 from platform_auth.admin.spreadsheet import csv_answer, csv_lines
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
-from platform_auth.operations import record
+from platform_auth.operations import record_operation
 from webhooks import inbox
 from webhooks.admin import message_log
 from webhooks.admin.message_log import LogFilter, fields_of, name_of_kind
@@ -86,7 +86,9 @@ class PushAdmin(StaffAdmin):
         found = message_log.LogForm(request.GET).narrow(Push.objects.all())
         account = request.GET.get("account", "").strip()
         appid = account[:32] if account.startswith("wx") else ""
-        record("export_push", by=request.user, appid=appid, result=message_log.searched(request))
+        record_operation(
+            "export_push", by=request.user, appid=appid, result=message_log.searched(request)
+        )
         lines = csv_lines(message_log.TITLES, message_log.export_rows(found))
         return csv_answer(f"messages-{timezone.localtime():%Y%m%d-%H%M}", lines)
 
@@ -189,7 +191,9 @@ def _replay(push: Push, by: Any) -> object:
     with transaction.atomic():
         inbox.replay(push, work_for)
         push.refresh_from_db()
-        record("replay_push", by=by, appid=push.appid, result=f"{push.kind}: {push.state}")
+        record_operation(
+            "replay_push", by=by, appid=push.appid, result=f"{push.kind}: {push.state}"
+        )
     match push.state:
         case Push.State.DONE:
             return _("done.")
