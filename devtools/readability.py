@@ -1,5 +1,7 @@
 """How easy the product is to read, in numbers: `python -m devtools.readability [FOLDER]`.
 
+With `--write` the numbers of this tree go into docs/design.md.
+
 The product is what pyproject.toml's first import-linter contract lists; migrations and tests are
 apart. What is counted:
 
@@ -18,8 +20,7 @@ apart. What is counted:
 * words of the field: the product's lines in which a word begins with each of FIELD_WORDS, in upper
   or lower case, with a space, a hyphen or an underscore between its parts.
 
-Commit ecdf5ec, where the work on this began, has 41 names imported upward, 26 shared names, a
-median of 5 lines, 4 functions over 10 and 11 % speech words.
+BEFORE has the numbers of commit ecdf5ec, where the work on this began.
 """
 
 import argparse
@@ -66,6 +67,9 @@ FIELD_WORDS = (
     "fence",
     "outbox",
 )
+
+DOCUMENT = ROOT / "docs" / "design.md"
+BEFORE = ("41", "6", "1", "26", "25,333", "13", "5", "4", "11.0%")
 
 DECISIONS = (
     ast.If,
@@ -226,7 +230,35 @@ def report(numbers: Numbers) -> Iterator[str]:
     yield "    " + ", ".join(f"{word} {count}" for word, count in numbers.field_words.items())
 
 
+def write_table(numbers: Numbers) -> None:
+    """Put NUMBERS into the table of docs/design.md that is between two marks."""
+    rows = {
+        "names imported upward": str(len(numbers.upward)),
+        "names from a neighbour": str(len(numbers.sideways)),
+        "import circles": str(len(numbers.circles)),
+        f"public names defined in {SHARED_FROM} modules or more": str(len(numbers.shared_names)),
+        "lines, migrations apart": f"{numbers.lines:,}",
+        f"files over {MAX_FILE_LINES} lines": str(len(numbers.long_files)),
+        "median length of a function in lines": f"{numbers.median_lines:g}",
+        f"functions with a complexity over {MAX_COMPLEXITY}": str(len(numbers.complex_functions)),
+        "local variables named by a word of speech": f"{numbers.speech_share:.1%}",
+    }
+    lines = [
+        f"| {name} | {before} | {now} |"
+        for (name, now), before in zip(rows.items(), BEFORE, strict=True)
+    ]
+    table = "\n".join(["| | ecdf5ec | now |", "|---|---|---|", *lines])
+    text = DOCUMENT.read_text()
+    marks = r"(?<=<!-- numbers -->\n).*?(?=\n<!-- end -->)"
+    DOCUMENT.write_text(re.sub(marks, table, text, flags=re.DOTALL))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="How easy the product is to read, in numbers.")
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT)
-    print("\n".join(report(measure(parser.parse_args().folder))))
+    parser.add_argument("--write", action="store_true", help="also into docs/design.md")
+    arguments = parser.parse_args()
+    measured = measure(arguments.folder)
+    print("\n".join(report(measured)))
+    if arguments.write:
+        write_table(measured)

@@ -61,7 +61,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def lint(folder: Path) -> tuple[int, str]:
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-logo"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo"]
     environment = {**os.environ, "COLUMNS": "500", "NO_COLOR": "1"}
     answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     return answer.returncode, answer.stdout + answer.stderr
