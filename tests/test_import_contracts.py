@@ -31,7 +31,7 @@ IMPORTS = [
     ("The configuration's rows", "config.metrics", "config.health"),
     ("The sandbox is alone", "sandbox.planted", "wechat.errors"),
     ("Nothing else talks to the sandbox", "audits.services.planted", "sandbox.planted"),
-    ("touch the network", "audits.services.planted", "requests"),
+    ("the network; only", "audits.services.planted", "requests"),
 ]
 
 # Two modules that import each other.
