@@ -141,20 +141,20 @@ def decide(wechat: WeChat, request: Request) -> Reply:
     if fields.get("decision") != ["confirm"]:
         return _refusal(visit)
     appid = fields.get("appid", [""])[-1]
-    kept = [n for n in visit.requested_sets if str(n) in fields.get("func_id", [])]
+    func_ids = [n for n in visit.requested_sets if str(n) in fields.get("func_id", [])]
     account = wechat.accounts.get(appid)
-    if account is None or not set(kept) & set(visit.sets_of(account)):
+    if account is None or not set(func_ids) & set(visit.sets_of(account)):
         return _choice(visit, visit.words("Choose an account and at least one permission set."))
-    return _confirm(visit, appid, kept)
+    return _confirm(visit, appid, func_ids)
 
 
-def _confirm(visit: Visit, appid: str, kept: list[int]) -> Reply:
+def _confirm(visit: Visit, appid: str, func_ids: list[int]) -> Reply:
     parameters = visit.parameters
     try:
         code = visit.wechat.authorize(
             parameters["pre_auth_code"],
             appid,
-            kept,
+            func_ids,
             auth_type=parameters["auth_type"],
             biz_appid=parameters["biz_appid"],
         )

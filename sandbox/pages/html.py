@@ -155,6 +155,6 @@ def hidden(**values: str) -> list[Html]:
     return [tag("input", type="hidden", name=name, value=value) for name, value in values.items()]
 
 
-def form(action: str, key: str, *content: Child, **more: object) -> Html:
+def form(action: str, key: str, *content: Child, **attributes: object) -> Html:
     """A form that proves it came from our own page."""
-    return tag("form", hidden(form_key=key), *content, method="post", action=action, **more)
+    return tag("form", hidden(form_key=key), *content, method="post", action=action, **attributes)

@@ -5,7 +5,7 @@
 const PAUSE = 700; // milliseconds between two looks
 const device = document.querySelector("[data-feed]");
 const log = device.querySelector("[role=log]");
-const told = device.querySelector("[role=alert]");
+const problemLine = device.querySelector("[role=alert]");
 const typing = device.querySelector(".typing");
 const left = device.querySelector(".window");
 let last = Number(device.dataset.last);
@@ -38,7 +38,7 @@ async function send(event) {
     body: new URLSearchParams(new FormData(form, event.submitter)),
   });
   const { problem } = await answer.json();
-  told.textContent = problem || "";
+  problemLine.textContent = problem || "";
   const box = form.querySelector("[name=content]:not([type=hidden])");
   if (!problem && box) box.value = "";
   await looking;

@@ -152,7 +152,7 @@ def _composer(wechat: WeChat, words: Words, account: Account, openid: str) -> Ht
 
 def _more(wechat: WeChat, words: Words, account: Account, openid: str) -> Html:
     kinds = [kind for kind in KINDS_SENT if kind not in NOT_SENT[account.kind]]
-    sent = [tag("button", words(KINDS_SENT[kind]), name="kind", value=kind) for kind in kinds]
+    messages = [tag("button", words(KINDS_SENT[kind]), name="kind", value=kind) for kind in kinds]
     events = [
         tag("button", words(EVENTS[event]), name="event", value=event)
         for event in EVENTS_OF[account.kind]
@@ -166,7 +166,7 @@ def _more(wechat: WeChat, words: Words, account: Account, openid: str) -> Html:
             _address(account, openid, "/say"),
             wechat.form_key,
             tag("small", words("Messages")),
-            sent,
+            messages,
             data_send=True,
         ),
         form(

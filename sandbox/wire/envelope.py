@@ -76,7 +76,7 @@ def seal(
         signature = crypto.signature(token, timestamp, nonce)
     if msg_signature is None:
         msg_signature = crypto.signature(token, timestamp, nonce, encrypted)
-    # The members in WeChat's order, which a platform that keeps the raw query string shows.
+    # In WeChat's order, as it stands in a platform's access log.
     params = {"signature": signature, "timestamp": timestamp, "nonce": nonce}
     if openid:
         params["openid"] = openid

@@ -64,7 +64,7 @@ class Authorizations:
 
     def _tell(self, info_type: str, grant: Grant, code: str, opened: PreAuthCode) -> None:
         """The push to the platform, which repeats the code of the redirect or carries its twin."""
-        self.outgoing.tell(
+        self.outgoing.queue_push(
             opened.component,
             info_type,
             {
@@ -102,7 +102,7 @@ class Authorizations:
         authorization = component.authorizations.pop(appid)
         authorization.cancelled = True
         authorization.refresh_token = ""
-        self.outgoing.tell(component, "unauthorized", {"AuthorizerAppid": appid})
+        self.outgoing.queue_push(component, "unauthorized", {"AuthorizerAppid": appid})
 
     # The trade
 

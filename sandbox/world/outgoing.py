@@ -1,4 +1,4 @@
-"""What WeChat tells a platform: written as XML, sealed for the webhook, put in the outbox."""
+"""What WeChat pushes to a platform: written as XML, sealed for the webhook, put in the outbox."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ class Outgoing:
         self.world = world
         self.post = post
 
-    def tell(
+    def queue_push(
         self,
         component: Component,
         info_type: str,
@@ -44,7 +44,7 @@ class Outgoing:
             appid = str(fields.get("AuthorizerAppid", ""))
         return self._put(inner, kind, appid, component, None, tamper or {}, on_delivery)
 
-    def send_message(
+    def queue_message(
         self,
         component: Component,
         account: Account,

@@ -27,7 +27,7 @@ class Tickets:
             for ticket, made_at in component.tickets.items()
             if now - made_at < self.terms.ticket_life
         } | {component.ticket: now}
-        self.outgoing.tell(
+        self.outgoing.queue_push(
             component,
             "component_verify_ticket",
             {"ComponentVerifyTicket": component.ticket},

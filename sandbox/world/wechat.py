@@ -225,7 +225,7 @@ class WeChat(Terms):
         TAMPER goes to `envelope.seal`: token, aes_key, tail, timestamp, nonce, msg_signature, …
         """
         with self.changing():
-            return self.outgoing.tell(
+            return self.outgoing.queue_push(
                 component or self.component,
                 kind,
                 fields or {},
@@ -250,7 +250,7 @@ class WeChat(Terms):
         It stands in no chat: `say` and `happen` are for that.
         """
         with self.changing():
-            return self.outgoing.send_message(
+            return self.outgoing.queue_message(
                 component or self.component,
                 self.accounts[appid],
                 fields,
