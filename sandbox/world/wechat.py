@@ -75,6 +75,7 @@ class WeChat(Terms):
         self.register_component = self.register.register_component
         self.create_account = self.register.create_account
         self.offered_sets = self.register.offered_sets
+        self.new_ticket = self.tickets.new
         self.new_token = self.tokens.new
         self.find_token = self.tokens.find
         self.check_token = self.tokens.check
