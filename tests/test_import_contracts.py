@@ -25,6 +25,8 @@ IMPORTS = [
     ("Models know", "miniprograms.models", "platform_auth.tokens"),
     ("The client's rows", "wechat.media", "wechat.privacy"),
     ("The client is plain Python", "wechat.media", "django"),
+    ("REST framework stays", "webhooks.inbox", "rest_framework"),
+    ("Services work without Celery", "audits.services.planted", "celery"),
     ("The webhooks' rows", "webhooks.inbox", "webhooks.urls"),
     ("The portal's rows", "portal.forms", "portal.binding"),
     ("The REST door's rows", "api.errors", "api.code"),
