@@ -18,7 +18,7 @@ from api.authorizers import MayLook
 from api.code import APPID, KEY_HEADER, RefusedSerializer, once
 from messaging.forms import words_for
 from messaging.models import Reply
-from messaging.services import replying
+from messaging.services import customer_service
 from miniprograms.models import Authorizer
 from platform_auth.operations import Actor
 from wechat import replies
@@ -89,7 +89,7 @@ class MessageView(GenericAPIView[Any]):
         content = _content(dict(cast(dict[str, Any], request.data)), account)
         conversation = get_object_or_404(account.conversations.all(), openid=openid)
         conversation.authorizer = account
-        reply = replying.send_message(conversation, content, by=cast(Actor, request.user))
+        reply = customer_service.send_message(conversation, content, by=cast(Actor, request.user))
         if reply.state == State.FAILED:
             raise _refusal(reply)
         status = HTTPStatus.CREATED if reply.state == State.SENT else HTTPStatus.ACCEPTED

@@ -1,12 +1,8 @@
 """
-WeChat's 全网发布 test: what its accounts must be answered. Page: "全网发布检测说明".
+The tester's codes: each is traded for a token, by which it is told back in a message.
 
-Only the accounts that WeChat has published are answered so; they need not be bound. An official
-account is sent an event, a text and a code, a mini program the code alone; an older text of the
-page has events for it too, so all of them are answered alike, which does no harm.
-
-The message that tells the code back is sent at least once: where the answer of WeChat is lost, a
-tester who is told twice does no harm, one who is not told fails us.
+The message is sent at least once: where the answer of WeChat is lost, a tester who is told twice
+does no harm, one who is not told fails us.
 """
 
 import logging
@@ -16,8 +12,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from messaging.models import ReleaseTest
-from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
+from messaging.services.release_test.answers import code_in, code_reply
 from miniprograms.tokens import authorizer_token, find_in_list, prolonged_lease, retry_write
+from platform_auth.due_work import Runner, due_rows, under_lease
 from platform_auth.fields import Unreadable, seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Push
@@ -35,68 +32,22 @@ from wechat.errors import (
     TokenExpired,
     WeChatError,
 )
-from wechat.replies import Text, passive_xml, send_custom
+from wechat.replies import Text, send_custom
 
 logger = logging.getLogger(__name__)
 
-TEXT = "TESTCOMPONENT_MSG_TYPE_TEXT"
-QUERY = "QUERY_AUTH_CODE:"
-# In pairs: an official account, and the mini program that is tested with it.
-OFFICIAL_ACCOUNTS = dict(list(RELEASE_TEST_ACCOUNTS.items())[::2])
-MINI_PROGRAMS = dict(list(RELEASE_TEST_ACCOUNTS.items())[1::2])
-
-MOST_TRIES = 5
-GIVE_UP = timedelta(minutes=10)  # a code lives no longer
-AT_ONCE = 20
-
-State = ReleaseTest.State
+MAX_ATTEMPTS = 5
+GIVE_UP_AFTER = timedelta(minutes=10)  # a code lives no longer
+BATCH_SIZE = 20
 
 
 class NoToken(NotReady):
     """The code was good, but WeChat gave no token for it: the account has no such rights."""
 
 
-def event_reply(event: str) -> str:
-    """What an account says to EVENT."""
-    return f"{event}from_callback"
-
-
-def text_reply() -> str:
-    """What an account says to the tester's text."""
-    return f"{TEXT}_callback"
-
-
-def code_reply(code: str) -> str:
-    """What every account says, by the API, to the message with CODE."""
-    return f"{code}_from_api"
-
-
-def answer(push: wire.Push) -> str | None:
-    """
-    What PUSH, of a test account, is answered at once: the XML of a text, or "" for the empty body
-    that goes before an answer by the API. None if it is no part of the test.
-    """
-    if _code_in(push) is not None:
-        return ""
-    if event := push.get("Event"):
-        return _text(push, event_reply(event))
-    return _text(push, text_reply()) if push.get("Content") == TEXT else None
-
-
-def _text(push: wire.Push, text: str) -> str:
-    to_user, from_user = push.get("FromUserName"), push.get("ToUserName")
-    return passive_xml(Text(text), to_user=to_user, from_user=from_user, at=push.created)
-
-
-def _code_in(push: wire.Push) -> str | None:
-    """The code that PUSH asks to be told back, None if it does not."""
-    said = push.get("Content")
-    return said.removeprefix(QUERY).strip() if said.startswith(QUERY) else None
-
-
-def note(row: Push, push: wire.Push) -> bool:
+def keep_code(row: Push, push: wire.Push) -> bool:
     """Keep the code in PUSH, which is to be traded and told back; whether there is one."""
-    code = _code_in(push)
+    code = code_in(push)
     if code is None:
         return False
     test = ReleaseTest(
@@ -111,14 +62,6 @@ def note(row: Push, push: wire.Push) -> bool:
     return True
 
 
-def answer_due_tests() -> None:
-    """Answer every test that is due."""
-    rows = ReleaseTest.objects.due().with_clock().select_related("component")
-    for row in rows.order_by("due_at")[:AT_ONCE]:
-        if row.take_lease():
-            answer_test(row)
-
-
 def answer_test(row: ReleaseTest) -> None:
     """Trade the code of ROW, whose lease we hold, and tell it back. The row says how it went."""
     try:
@@ -126,27 +69,33 @@ def answer_test(row: ReleaseTest) -> None:
         release_db_connection()
         send_custom(row.token or _trade(row), row.openid, text)
     except (WeChatError, Unreadable) as error:
-        _note_trouble(row, error)
+        _record_failure(row, error)
     else:
-        row.write(state=State.DONE, due_at=None, done_at=Now(), last_error="", token="")
+        row.write(state=ReleaseTest.State.DONE, due_at=None, done_at=Now(), last_error="", token="")
 
 
-def _note_trouble(row: ReleaseTest, error: WeChatError | Unreadable) -> None:
+def _record_failure(row: ReleaseTest, error: WeChatError | Unreadable) -> None:
     """Try again soon, unless that is pointless or has gone on for too long."""
-    is_late = row.failures + 1 >= MOST_TRIES or row.now - row.at > GIVE_UP
+    is_late = row.failures + 1 >= MAX_ATTEMPTS or row.now - row.at > GIVE_UP_AFTER
     if not is_late and isinstance(error, WeChatError) and not _is_final(error):
         row.back_off(error)
         return
     logger.warning("the release test of %s failed: %s", row.appid, error)
     errcode = error.errcode if isinstance(error, Refused) else None
-    row.write(state=State.FAILED, due_at=None, last_error=str(error), errcode=errcode, token="")
+    state = ReleaseTest.State.FAILED
+    row.write(state=state, due_at=None, last_error=str(error), errcode=errcode, token="")
+
+
+RELEASE_TESTS = Runner(
+    "release_tests",
+    find=due_rows(lambda: ReleaseTest.objects.select_related("component"), BATCH_SIZE),
+    work=under_lease(answer_test),
+)
 
 
 def _is_final(error: WeChatError) -> bool:
-    passing = (Busy, QuotaMinute, TicketExpired, TokenExpired)
-    return isinstance(error, NoToken) or (
-        isinstance(error, Refused) and not isinstance(error, passing)
-    )
+    passing = Busy | QuotaMinute | TicketExpired | TokenExpired
+    return isinstance(error, NoToken | Refused) and not isinstance(error, passing)
 
 
 def _trade(row: ReleaseTest) -> str:
@@ -181,6 +130,7 @@ def _token_of_spent(row: ReleaseTest, error: CodeSpent, *, by_us: bool) -> str:
     listed = find_in_list(row.component, row.appid, lambda: row.write(**prolonged_lease()))
     if listed is None or not listed.refresh_token:
         raise error
-    found = wechat.refresh_authorizer_token
-    token, _kept = as_component(row.component, found, row.appid, listed.refresh_token)
+    token, _refresh_token = as_component(
+        row.component, wechat.refresh_authorizer_token, row.appid, listed.refresh_token
+    )
     return token.value
