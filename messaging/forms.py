@@ -111,6 +111,11 @@ class PictureWay(Way):
         return {"msgtype": "image", "image": {"media_id": upload(self.cleaned_data["picture"])}}
 
 
+def _url_field(label: Any) -> forms.URLField:
+    widget = forms.URLInput(attrs={"placeholder": "https://"})
+    return forms.URLField(label=label, max_length=1000, assume_scheme="https", widget=widget)
+
+
 class LinkWay(Way):
     """图文链接; of an official account 图文消息, which leads to a page outside as well."""
 
@@ -118,18 +123,8 @@ class LinkWay(Way):
     icon = "link"
     heading = forms.CharField(label=gettext_lazy("Title"), max_length=64)
     description = forms.CharField(label=gettext_lazy("Description"), max_length=120)
-    url = forms.URLField(
-        label=gettext_lazy("Leads to"),
-        max_length=1000,
-        assume_scheme="https",
-        widget=forms.URLInput(attrs={"placeholder": "https://"}),
-    )
-    picture = forms.URLField(
-        label=gettext_lazy("Address of its picture"),
-        max_length=1000,
-        assume_scheme="https",
-        widget=forms.URLInput(attrs={"placeholder": "https://"}),
-    )
+    url = _url_field(gettext_lazy("Leads to"))
+    picture = _url_field(gettext_lazy("Address of its picture"))
 
     def data_of(self, upload: Uploader) -> dict[str, Any]:
         data = self.cleaned_data

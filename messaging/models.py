@@ -313,10 +313,10 @@ class Delivery(Leased):
     push = models.ForeignKey(
         Push, models.CASCADE, related_name="deliveries", verbose_name=_("push")
     )
+    # Without an index of its own: `one_delivery_a_target` begins with it.
     target = models.ForeignKey(
-        Target, models.CASCADE, related_name="deliveries", verbose_name=_("target"),
-        db_index=False,  # `one_delivery_a_target` begins with it
-    )  # fmt: skip
+        Target, models.CASCADE, related_name="deliveries", verbose_name=_("target"), db_index=False
+    )
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
     appid = models.CharField(_("appid"), max_length=32, editable=False)
     user = models.CharField(max_length=97, editable=False)  # appid and openid: whose order is kept

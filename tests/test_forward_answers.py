@@ -209,7 +209,7 @@ def test_only_so_many_wait_at_once(town: Town, paper: Authorizer) -> None:
     try:
         while places.acquire(timeout=1):  # the thread that asked first may be at its end
             taken += 1
-        assert taken == answering.MAX_CONCURRENT
+        assert taken == answering.MAX_WAITING
         assert ask(town, paper, "b").answer == b"success"
     finally:
         for _ in range(taken):
@@ -236,7 +236,7 @@ def test_slow_targets_leave_half_of_the_web_threads_to_others(
     at_once = [one for one in spent if isinstance(one, float) and one < views.ANSWER_WITHIN]
     assert len(at_once) >= threads / 2, spent
     until = time.monotonic() + 10
-    while backend.states().count("done") < answering.MAX_CONCURRENT and time.monotonic() < until:
+    while backend.states().count("done") < answering.MAX_WAITING and time.monotonic() < until:
         time.sleep(0.02)
 
 

@@ -21,7 +21,6 @@ from messaging.services.forwarding.outcomes import MAX_LOG, give_up_overdue, rec
 from messaging.services.forwarding.posting import post_delivery
 from messaging.services.targets import (
     give_up_deliveries,
-    resend_all_dead,
     resend_deliveries,
     send_test,
 )
@@ -56,7 +55,7 @@ DOWN: dict[str, Answer] = {
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A post has much less time than in production."""
-    monkeypatch.setattr(posting, "TIMEOUT", 1.0)
+    monkeypatch.setattr(posting, "POST_TIMEOUT", 1.0)
 
 
 def by_user(backend: Backend) -> dict[str, list[str]]:
@@ -198,7 +197,7 @@ def test_one_users_messages_go_one_after_the_other(town: Town) -> None:
 def test_one_user_who_writes_a_lot_does_not_hide_the_others(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leasing, "BATCH_SIZE", 3)
+    monkeypatch.setattr(leasing, "MAX_CANDIDATES", 3)
     backend = town.backend(concurrency=2)
     many = [("openid1", str(number)) for number in range(10)]
     town.say(*many, ("openid2", "a"), ("openid3", "b"))
@@ -406,8 +405,8 @@ def test_one_that_was_given_up_is_sent_again(town: Town) -> None:
     DELIVERIES.run()
     assert backend.states() == ["dead", "done", "dead"]
     assert backend.said == [("openid2", "b")]
-    assert resend_all_dead(backend.target, by=town.staff) == 2
-    assert resend_all_dead(backend.target, by=town.staff) == 0
+    assert resend_deliveries(backend.target.deliveries.all(), by=town.staff) == 2
+    assert resend_deliveries(backend.target.deliveries.all(), by=town.staff) == 0
     DELIVERIES.run()
     assert backend.states() == ["done", "done", "done"]
     log = Operation.objects.filter(action="resend_deliveries").order_by("pk")
@@ -420,7 +419,7 @@ def test_what_is_sent_again_has_another_day_and_its_place_in_the_order(town: Tow
     pass_time(hours=25)
     give_up_overdue()
     town.say(("openid1", "b"))
-    resend_all_dead(backend.target, by=town.staff)
+    resend_deliveries(backend.target.deliveries.all(), by=town.staff)
     pass_time(hours=23)
     give_up_overdue()
     assert backend.states() == ["due", "due"]

@@ -181,4 +181,4 @@ def test_much_goes_in_small_steps(readers: Chat) -> None:
     assert Push.objects.filter(kind="text").count() == 1
     deletes = [one["sql"] for one in context if one["sql"].startswith("DELETE")]
     assert len(deletes) >= 6
-    assert all(sql.count(",") <= retention.BATCH_SIZE for sql in deletes)
+    assert all(sql.count(",") <= retention.CHUNK_SIZE for sql in deletes)

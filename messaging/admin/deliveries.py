@@ -36,18 +36,8 @@ DELIVERY_COLOURS = {
     Delivery.State.DONE: "success",
     Delivery.State.DEAD: "danger",
 }
-_FACTS = (
-    "what",
-    "target_link",
-    "account_link",
-    "openid",
-    "state_label",
-    "received",
-    "next_try",
-    "tried_until",
-    "arrived",
-    "webhook_id",
-)
+_SUBJECT = ("what", "target_link", "account_link", "openid", "state_label")
+_PROGRESS = ("received", "next_try", "tried_until", "arrived", "webhook_id")
 
 
 class ReceivedFilter(admin.SimpleListFilter):
@@ -103,7 +93,7 @@ class DeliveryAdmin(StaffAdmin):
         "target",
         "state_label",
         "tries",
-        "error_in_short",
+        "error",
         "received",
     )
     list_display_links = ("what",)
@@ -114,11 +104,11 @@ class DeliveryAdmin(StaffAdmin):
     search_fields = ("appid",)
     search_help_text = _("An appid, or a user's openid")
     fieldsets = (
-        (_("Delivery"), {"fields": _FACTS}),
+        (_("Delivery"), {"fields": (*_SUBJECT, *_PROGRESS)}),
         (_("Tries"), {"fields": ("attempts",)}),
         (_("What is sent"), {"fields": ("message",)}),
     )
-    readonly_fields = (*_FACTS, "attempts", "message")
+    readonly_fields = (*_SUBJECT, *_PROGRESS, "attempts", "message")
     actions = ("resend", "give_up")
     actions_detail = ("resend_one", "give_up_one")
 
@@ -223,7 +213,7 @@ class DeliveryAdmin(StaffAdmin):
         return str(len(row.log))
 
     @admin.display(description=_("last error"))
-    def error_in_short(self, row: Delivery) -> str:
+    def error(self, row: Delivery) -> str:
         return Truncator(row.last_error).chars(60) or "–"
 
     @admin.display(description=_("received"))

@@ -41,34 +41,24 @@ EVENT_LABELS = {
 }
 WITHOUT_KEY = ("user_enter_tempsession", "LOCATION", "subscribe_msg_popup_event")
 
+
+def _alike(*names: str) -> dict[str, str]:
+    """Members whose fields have their names."""
+    return {name: name for name in names}
+
+
 # Of each kind of reply WeChat's names of its members, and the fields of the form that fill them.
 MEMBERS = {
     "text": {"content": "text"},
-    "image": {"media_id": "media_id"},
-    "voice": {"media_id": "media_id"},
-    "video": {
-        "media_id": "media_id",
-        "thumb_media_id": "thumb_media_id",
-        "title": "title",
-        "description": "description",
-    },
-    "music": {
-        "title": "title",
-        "description": "description",
-        "musicurl": "musicurl",
-        "hqmusicurl": "hqmusicurl",
-        "thumb_media_id": "thumb_media_id",
-    },
-    "news": {"title": "title", "description": "description", "url": "url", "picurl": "picture"},
-    "link": {"title": "title", "description": "description", "url": "url", "thumb_url": "picture"},
-    "miniprogrampage": {
-        "title": "title",
-        "appid": "appid",
-        "pagepath": "pagepath",
-        "thumb_media_id": "thumb_media_id",
-    },
+    "image": _alike("media_id"),
+    "voice": _alike("media_id"),
+    "video": _alike("media_id", "thumb_media_id", "title", "description"),
+    "music": _alike("title", "description", "musicurl", "hqmusicurl", "thumb_media_id"),
+    "news": _alike("title", "description", "url") | {"picurl": "picture"},
+    "link": _alike("title", "description", "url") | {"thumb_url": "picture"},
+    "miniprogrampage": _alike("title", "appid", "pagepath", "thumb_media_id"),
     "msgmenu": {"head_content": "head", "list": "choices", "tail_content": "tail"},
-    "transfer_customer_service": {"kf_account": "kf_account"},
+    "transfer_customer_service": _alike("kf_account"),
 }
 REPLY_FIELDS = tuple(
     dict.fromkeys(field for members in MEMBERS.values() for field in members.values())
@@ -108,14 +98,9 @@ def _way_of(content: Content, kind: str) -> str:
         return ""
 
 
-def _line(label: Any, **kwargs: Any) -> forms.CharField:
-    return forms.CharField(
-        label=label, required=False, widget=UnfoldAdminTextInputWidget, max_length=2048, **kwargs
-    )
-
-
-def _lines(label: Any, rows: int, **kwargs: Any) -> forms.CharField:
-    widget = UnfoldAdminTextareaWidget(attrs={"rows": rows})
+def _line(label: Any, *, rows: int = 1, **kwargs: Any) -> forms.CharField:
+    several = UnfoldAdminTextareaWidget(attrs={"rows": rows})
+    widget = several if rows > 1 else UnfoldAdminTextInputWidget()
     return forms.CharField(label=label, required=False, widget=widget, max_length=2048, **kwargs)
 
 
@@ -124,7 +109,7 @@ class RuleForm(forms.ModelForm[Rule]):
 
     event = forms.ChoiceField(label=_("event"), required=False, widget=UnfoldAdminSelectWidget)
     kind = forms.ChoiceField(label=_("kind of reply"), widget=UnfoldAdminSelectWidget)
-    text = _lines(_("text"), 5)
+    text = _line(_("text"), rows=5)
     media_id = _line(
         _("media ID"),
         help_text=_("Of a file of the account's at WeChat. Temporary files last three days."),
@@ -142,27 +127,13 @@ class RuleForm(forms.ModelForm[Rule]):
     )
     pagepath = _line(_("page"), help_text=_("Such as pages/index/index"))
     head = _line(_("above the menu"))
-    choices = _lines(
-        _("choices"), 4, help_text=_("One a line. Tapping one writes it, so a rule can answer it.")
+    choices = _line(
+        _("choices"),
+        rows=4,
+        help_text=_("One a line. Tapping one writes it, so a rule can answer it."),
     )
     tail = _line(_("below the menu"))
     kf_account = _line(_("agent"), help_text=_("Such as agent@account; empty for whoever is free."))
-
-    class Meta:
-        model = Rule
-        fields = (
-            "name",
-            "authorizer",
-            "is_on",
-            "position",
-            "trigger",
-            "match",
-            "pattern",
-            "event",
-            "event_key",
-            "quiet_from",
-            "quiet_until",
-        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -32,6 +32,8 @@ from platform_auth.admin.pages import RecordedAdmin, label
 from platform_auth.operations import record_operation
 from wechat.replies import BadContent, Content, parse_content
 
+_WHEN = ("trigger", "match", "pattern", "event", "event_key", ("quiet_from", "quiet_until"))
+
 WAY_LABELS = {"passive": _("immediately"), "custom": _("by message")}
 TRIGGER_COLOURS = {
     Rule.Trigger.KEYWORD: "info",
@@ -73,19 +75,7 @@ class RuleAdmin(RecordedAdmin):
     actions_detail = ("copy_one",)
     fieldsets = (
         (None, {"fields": ("name", "authorizer", ("position", "is_on"))}),
-        (
-            _("When"),
-            {
-                "fields": (
-                    "trigger",
-                    "match",
-                    "pattern",
-                    "event",
-                    "event_key",
-                    ("quiet_from", "quiet_until"),
-                )
-            },
-        ),
+        (_("When"), {"fields": _WHEN}),
         (_("What it says"), {"fields": ("kind", *REPLY_FIELDS)}),
     )
     conditional_fields = {  # noqa: RUF012 -- as unfold reads it

@@ -58,6 +58,12 @@ class ForwardRuleInline(TabularInline):
         return 0 if obj else 1
 
 
+def _button(description: object, permission: str, name: str, icon: str, **kwargs: Any) -> Any:
+    return action(
+        description=description, permissions=[permission], url_path=name, icon=icon, **kwargs
+    )
+
+
 @admin.register(Target)
 class TargetAdmin(RecordedAdmin):
     form = TargetForm
@@ -158,13 +164,7 @@ class TargetAdmin(RecordedAdmin):
         buttons = super().get_actions_detail(request, object_id)
         return [button for button in buttons if _method_of(button) in fitting]
 
-    @action(
-        description=_("Test"),
-        permissions=["operate"],
-        url_path="test",
-        icon="network_check",
-        variant=ActionVariant.PRIMARY,
-    )
+    @_button(_("Test"), "operate", "test", "network_check", variant=ActionVariant.PRIMARY)
     def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
             return targets.send_test(target, by=request.user)
@@ -172,9 +172,7 @@ class TargetAdmin(RecordedAdmin):
         question = _("A message of the type test is sent to it now, with nobody's data in it.")
         return self.ask(request, object_id, act, title=_("Test"), question=question)
 
-    @action(
-        description=_("Switch on"), permissions=["operate"], url_path="switch-on", icon="toggle_on"
-    )
+    @_button(_("Switch on"), "operate", "switch-on", "toggle_on")
     def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
             targets.switch_target(target, on=True, by=request.user)
@@ -184,12 +182,7 @@ class TargetAdmin(RecordedAdmin):
         question = _("It is told of messages from now on, and gets what still waits for it.")
         return self.ask(request, object_id, act, title=_("Switch on"), question=question)
 
-    @action(
-        description=_("Switch off"),
-        permissions=["operate"],
-        url_path="switch-off",
-        icon="toggle_off",
-    )
+    @_button(_("Switch off"), "operate", "switch-off", "toggle_off")
     def switch_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
             targets.switch_target(target, on=False, by=request.user)
@@ -200,15 +193,10 @@ class TargetAdmin(RecordedAdmin):
         )
         return self.ask(request, object_id, act, title=_("Switch off"), question=question)
 
-    @action(
-        description=_("Resend all given up"),
-        permissions=["resend"],
-        url_path="resend-all",
-        icon="replay",
-    )
+    @_button(_("Resend all given up"), "resend", "resend-all", "replay")
     def resend_all(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
-            number = targets.resend_all_dead(target, by=request.user)
+            number = targets.resend_deliveries(target.deliveries.all(), by=request.user)
             enqueue(tasks.forward)
             return _("Sent again: %(number)d.") % {"number": number}
 
@@ -216,12 +204,7 @@ class TargetAdmin(RecordedAdmin):
         title = _("Resend all given up")
         return self.ask(request, object_id, act, title=title, question=question)
 
-    @action(
-        description=_("New signing secret"),
-        permissions=["operate"],
-        url_path="rotate-secret",
-        icon="key",
-    )
+    @_button(_("New signing secret"), "operate", "rotate-secret", "key")
     def rotate_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.visible_or_404(request, object_id)
         if request.method == "POST":
@@ -241,12 +224,7 @@ class TargetAdmin(RecordedAdmin):
             back=self.url_of(target),
         )
 
-    @action(
-        description=_("For its developer"),
-        permissions=["view"],
-        url_path="guide",
-        icon="description",
-    )
+    @_button(_("For its developer"), "view", "guide", "description")
     def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.visible_or_404(request, object_id)
         return self.page(
@@ -254,7 +232,7 @@ class TargetAdmin(RecordedAdmin):
             "admin/targets/guide.html",
             title=_("For its developer"),
             target=target,
-            seconds=int(posting.TIMEOUT),
+            seconds=int(posting.POST_TIMEOUT),
             example=_example(),
             reply=_indented(_EXAMPLE_REPLY),
             back=self.url_of(target),

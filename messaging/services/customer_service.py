@@ -22,22 +22,15 @@ from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from platform_auth.models import is_free
 from platform_auth.operations import Actor, record_operation
-from wechat import replies
-from wechat.errors import (
-    BackingOff,
-    Busy,
-    CountUsed,
-    NotReady,
-    NotSent,
-    QuotaMinute,
-    Refused,
-    TokenExpired,
-    WeChatError,
-    WindowClosed,
-)
+from wechat import errors, replies
+from wechat.errors import CountUsed, Refused, WeChatError, WindowClosed
 from wechat.replies import BadContent, Content
 
 GIVE_UP_AFTER = timedelta(hours=1)  # by then the user has long turned elsewhere
+
+# After these nothing was sent, and another try may do better.
+_NOT_ASKED = (errors.NotReady, errors.BackingOff, errors.NotSent)
+_NOT_TAKEN = (errors.Busy, errors.QuotaMinute, errors.TokenExpired)
 
 
 def read_content(reply: Reply) -> Content:
@@ -117,7 +110,7 @@ def send_reply(reply: Reply) -> None:
         replies.check_custom(content, conversation.authorizer.kind)
         release_db_connection()
         call_as(conversation.authorizer.appid, replies.send_custom, conversation.openid, content)
-    except (NotReady, BackingOff, NotSent, Busy, QuotaMinute, TokenExpired) as error:
+    except (*_NOT_ASKED, *_NOT_TAKEN) as error:
         _retry(reply, error)
     except (Refused, Unreadable, BadContent) as error:
         _mark_failed(reply, error)

@@ -89,14 +89,8 @@ def describe_message(message: messages.Message) -> Description:
 def _link(label: str, title: str, text: str, url: str) -> Description:
     """A link that may be followed: one that is no web address, a script say, is only shown."""
     is_web = url.startswith(("https://", "http://"))
-    return Description(
-        LINK,
-        label,
-        title=title,
-        text=text,
-        url=url if is_web else "",
-        detail="" if is_web else url,
-    )
+    address, detail = (url, "") if is_web else ("", url)
+    return Description(LINK, label, title, text, address, detail)
 
 
 def describe_content(content: replies.Content) -> Description:
@@ -129,11 +123,7 @@ def describe_content(content: replies.Content) -> Description:
         case replies.Menu():
             lines = tuple(choice.content for choice in content.list)
             return Description(
-                MENU,
-                label,
-                title=content.head_content,
-                lines=lines,
-                detail=content.tail_content,
+                MENU, label, content.head_content, lines=lines, detail=content.tail_content
             )
         case replies.Transfer():
             return Description(NOTE, label=label)

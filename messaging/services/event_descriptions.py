@@ -48,15 +48,6 @@ def _menu_pictures(event: messages.MenuPictures) -> str:
     return words % {"number": number}
 
 
-def _user_data(event: messages.UserData) -> str:
-    words = {
-        "user_info_modified": _("changed their profile"),
-        "user_authorization_revoke": _("withdrew the use of their data"),
-        "user_authorization_cancellation": _("closed their account: their data must be deleted"),
-    }
-    return words.get(event.kind, event.kind)
-
-
 def _subscriptions(event: messages.Subscriptions) -> str:
     rows = event.subscriptions
     if event.kind == "subscribe_msg_sent_event":
@@ -83,31 +74,29 @@ def _nickname_audit(event: messages.NicknameAudit) -> str:
     )
 
 
-def _verification(event: messages.Verification) -> str:
-    words = {
+def _by_kind(event: messages.Message, detail: str = "") -> str:
+    """What each of the kinds means that are one event with several names."""
+    sentences = {
+        "user_info_modified": _("changed their profile"),
+        "user_authorization_revoke": _("withdrew the use of their data"),
+        "user_authorization_cancellation": _("closed their account: their data must be deleted"),
         "qualification_verify_success": _("verification: the papers are approved"),
         "qualification_verify_fail": _("verification: the papers are not approved"),
         "naming_verify_success": _("verification: the name is approved"),
         "naming_verify_fail": _("verification: the name is not approved"),
         "annual_renew": _("verification: to be renewed this year"),
         "verify_expired": _("verification: it has run out"),
+        "kf_create_session": _("WeChat's own customer service took the chat over"),
+        "kf_close_session": _("WeChat's own customer service closed the chat"),
+        "kf_switch_session": _("WeChat's own customer service passed the chat on"),
     }
-    return _with(words.get(event.kind, event.kind), event.fail_reason)
+    return _with(sentences.get(event.kind, event.kind), detail)
 
 
 def _mass_sent(event: messages.MassSent) -> str:
     counts = {"sent": event.sent_count or 0, "all": event.total_count or 0}
     sentence = _("a mass message went to %(sent)d of %(all)d") % counts
     return _with(sentence, "" if event.status == "send success" else event.status)
-
-
-def _service_session(event: messages.ServiceSession) -> str:
-    words = {
-        "kf_create_session": _("WeChat's own customer service took the chat over"),
-        "kf_close_session": _("WeChat's own customer service closed the chat"),
-        "kf_switch_session": _("WeChat's own customer service passed the chat on"),
-    }
-    return _with(words.get(event.kind, event.kind), event.kf_account or event.to_kf_account)
 
 
 _EVENTS: dict[type[messages.Message], Callable[[Any], str]] = {
@@ -131,7 +120,7 @@ _EVENTS: dict[type[messages.Message], Callable[[Any], str]] = {
     messages.Located: lambda event: _with(
         _("told where they are"), describe_point(event.latitude, event.longitude)
     ),
-    messages.UserData: _user_data,
+    messages.UserData: _by_kind,
     messages.Subscriptions: _subscriptions,
     messages.AuditPassed: lambda event: _("code review: approved"),
     messages.AuditRejected: lambda event: _with(
@@ -148,7 +137,7 @@ _EVENTS: dict[type[messages.Message], Callable[[Any], str]] = {
     messages.Appeal: lambda event: _with(
         _("an answer to an appeal against a punishment"), event.punish_description
     ),
-    messages.Verification: _verification,
+    messages.Verification: lambda event: _by_kind(event, event.fail_reason),
     messages.TemplateSent: lambda event: (
         _("a template message was delivered")
         if event.status == "success"
@@ -160,6 +149,6 @@ _EVENTS: dict[type[messages.Message], Callable[[Any], str]] = {
         if event.publish_status == 0
         else _with(_("an article could not be published"), event.publish_status)
     ),
-    messages.ServiceSession: _service_session,
+    messages.ServiceSession: lambda event: _by_kind(event, event.kf_account or event.to_kf_account),
     messages.DebugDemo: lambda event: _with(_("WeChat's debugging tool"), event.debug_str),
 }

@@ -21,7 +21,7 @@ from wechat.messages import read_message
 from wechat.push import read
 from wechat.replies import BadContent
 
-PAGE_SIZE = 50
+MAX_ENTRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,10 @@ def read_page(
     pushes, replies = pushes_of(conversation), replies_of(conversation)
     if before:
         pushes, replies = pushes.filter(received_at__lt=before), replies.filter(at__lt=before)
-    newest = pushes.order_by("-received_at")[: PAGE_SIZE + 1]
+    newest = pushes.order_by("-received_at")[: MAX_ENTRIES + 1]
     entries = [Entry(push.received_at, push=push) for push in newest]
-    entries += [Entry(reply.at, reply=reply) for reply in replies.order_by("-at")[: PAGE_SIZE + 1]]
+    entries += [
+        Entry(reply.at, reply=reply) for reply in replies.order_by("-at")[: MAX_ENTRIES + 1]
+    ]
     entries.sort(key=lambda entry: entry.at)
-    return entries[-PAGE_SIZE:], len(entries) > PAGE_SIZE
+    return entries[-MAX_ENTRIES:], len(entries) > MAX_ENTRIES

@@ -13,34 +13,17 @@ from miniprograms.models import Authorizer
 from platform_auth.fields import seal
 from platform_auth.models import Push
 from platform_auth.statements import run
-from wechat.messages import (
-    EVENTS,
-    USER_MESSAGES,
-    Click,
-    EnterSession,
-    Located,
-    MenuLocation,
-    MenuPictures,
-    MenuScan,
-    Message,
-    Scan,
-    Subscribe,
-    Subscriptions,
-    Unsubscribe,
-    View,
-    text_of,
-    window_of,
-)
+from wechat import messages
+from wechat.messages import EVENTS, USER_MESSAGES, Message, Unsubscribe, text_of, window_of
 from wechat.replies import can_be_custom
 
 PREVIEW = 60  # characters
 
 # What users write, and what they do in an account's chat and menu; all else is WeChat's news.
-_ACTS = (EnterSession, Subscribe, Unsubscribe, Scan, Click, View, Located, Subscriptions)
-_MENU_ACTS = (MenuScan, MenuPictures, MenuLocation)
-CONVERSATION_KINDS = USER_MESSAGES | {
-    kind for kind, event in EVENTS.items() if event in _ACTS + _MENU_ACTS
-}
+_ACTS = (messages.EnterSession, messages.Subscribe, Unsubscribe, messages.Scan, messages.Located)
+_MENU_ACTS = (messages.Click, messages.View, messages.MenuScan, messages.MenuPictures)
+_ACT_TYPES = (*_ACTS, *_MENU_ACTS, messages.MenuLocation, messages.Subscriptions)
+CONVERSATION_KINDS = USER_MESSAGES | {kind for kind, event in EVENTS.items() if event in _ACT_TYPES}
 
 
 def receive_message(row: Push, message: Message) -> Reply | None:

@@ -14,7 +14,7 @@ from miniprograms.models import Authorizer
 from platform_auth.models import Push
 
 AFTER_UNBINDING = timedelta(days=7)  # an owner may cancel by mistake
-BATCH_SIZE = 1_000  # rows, in one transaction
+CHUNK_SIZE = 1_000  # rows, in one transaction
 MAX_SECONDS = 60  # seconds; the next hour goes on where it ended
 
 
@@ -56,7 +56,7 @@ def _delete(rows: QuerySet[Any], until: float) -> None:
 def _chunks(rows: QuerySet[Any], until: float) -> Iterator[list[int]]:
     """The keys of ROWS, of which the taker leaves none, a thousand at a time."""
     while time.monotonic() < until:
-        pks = list(rows.order_by().values_list("pk", flat=True)[:BATCH_SIZE])
+        pks = list(rows.order_by().values_list("pk", flat=True)[:CHUNK_SIZE])
         if not pks:
             return
         yield pks

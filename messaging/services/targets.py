@@ -89,11 +89,6 @@ def resend_deliveries(deliveries: Any, *, by: Actor) -> int:
     return number
 
 
-def resend_all_dead(target: Target, *, by: Actor) -> int:
-    """Send everything again that was given up for TARGET. How many."""
-    return resend_deliveries(Delivery.objects.filter(target=target), by=by)
-
-
 def give_up_deliveries(deliveries: Any, *, by: Actor) -> int:
     """
     Give up those of DELIVERIES, a queryset, that wait: one that its target will never take holds up

@@ -3,6 +3,8 @@
 import logging
 import threading
 import time
+from concurrent.futures import Future
+from functools import partial
 
 from django.db import DatabaseError
 
@@ -16,34 +18,9 @@ logger = logging.getLogger(__name__)
 
 # Pushes of one process that wait for a target's answer: half of its threads, of which all pushes
 # need one (--blocking-threads).
-MAX_CONCURRENT = 4
+MAX_WAITING = 4
 
-_places = threading.BoundedSemaphore(MAX_CONCURRENT)
-
-
-class _PendingAnswer:
-    """A target's answer, for whoever waits for it until it is there or the time is over."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._is_over = threading.Event()
-        self._content: Content | None = None
-
-    def set(self, content: Content | None) -> bool:
-        """CONTENT is the answer, or that there is none. Whether somebody was still waiting."""
-        with self._lock:
-            if self._is_over.is_set():
-                return False
-            self._content = content
-            self._is_over.set()
-            return True
-
-    def wait(self, until: float) -> Content | None:
-        """What is set before UNTIL, a `time.monotonic()`."""
-        self._is_over.wait(max(until - time.monotonic(), 0))
-        with self._lock:
-            self._is_over.set()
-            return self._content
+_places = threading.BoundedSemaphore(MAX_WAITING)
 
 
 def answer_within(delivery: Delivery, until: float) -> Content | None:
@@ -53,7 +30,7 @@ def answer_within(delivery: Delivery, until: float) -> Content | None:
     """
     if until <= time.monotonic() or not _places.acquire(blocking=False):
         return None
-    pending = _PendingAnswer()
+    pending: Future[Content | None] = Future()
     asking = threading.Thread(target=_deliver, args=(delivery, pending), name="ask", daemon=True)
     try:
         asking.start()
@@ -61,19 +38,30 @@ def answer_within(delivery: Delivery, until: float) -> Content | None:
         _places.release()
         raise
     release_db_connection()
-    return pending.wait(until)
+    try:
+        return pending.result(max(until - time.monotonic(), 0))
+    except TimeoutError:
+        return None if pending.cancel() else pending.result()
 
 
-def _deliver(delivery: Delivery, pending: _PendingAnswer) -> None:
+def _offer(pending: Future[Content | None], content: Content | None) -> bool:
+    """Whether somebody was still waiting for CONTENT, or for the news that there is none."""
+    if pending.done() or not pending.set_running_or_notify_cancel():
+        return False
+    pending.set_result(content)
+    return True
+
+
+def _deliver(delivery: Delivery, pending: Future[Content | None]) -> None:
     try:
         for leased in lease_deliveries(delivery.target_id, 1, only=delivery.pk):
             release_db_connection()
-            deliver(leased, pending.set)
+            deliver(leased, partial(_offer, pending))
     except DatabaseError as error:  # it stays due, or its lease runs out
         logger.warning("a target was not asked: %s", type(error).__name__)
     except Exception:
         logger.exception("a delivery to target %s", delivery.target_id)
     finally:
-        pending.set(None)
+        _offer(pending, None)
         _places.release()
         release_db_connection()

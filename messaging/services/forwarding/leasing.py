@@ -13,7 +13,7 @@ from messaging.services.forwarding.circuit_breaker import has_open_circuit, is_c
 from messaging.services.forwarding.planning import HEAD_START
 from platform_auth.models import LEASE, is_free
 
-BATCH_SIZE = 200  # deliveries that are looked at in search of one to take
+MAX_CANDIDATES = 200  # deliveries that are looked at in search of one to take
 
 
 def lock_target(pk: int) -> Any:
@@ -87,10 +87,10 @@ def _choose_oldest(ready: Any, places: int) -> list[int]:
     )
     # The longest due first; of what became due together, what came first.
     queue = ready.annotate(is_behind=Exists(older)).order_by("due_at", "id")
-    batch = list(queue.values_list("pk", "is_behind")[:BATCH_SIZE])
-    if sum(is_behind for _pk, is_behind in batch) + places > BATCH_SIZE:
+    batch = list(queue.values_list("pk", "is_behind")[:MAX_CANDIDATES])
+    if sum(is_behind for _pk, is_behind in batch) + places > MAX_CANDIDATES:
         ready.filter(Exists(older)).update(due_at=None)  # at once, where one user fills the queue
-        batch = list(queue.values_list("pk", "is_behind")[:BATCH_SIZE])
+        batch = list(queue.values_list("pk", "is_behind")[:MAX_CANDIDATES])
     behind = [pk for pk, is_behind in batch if is_behind]
     Delivery.objects.filter(pk__in=behind).update(due_at=None)
     return [pk for pk, is_behind in batch if not is_behind][:places]

@@ -17,7 +17,7 @@ from platform_auth.models import Push
 from wechat import push as wire
 from wechat.replies import BadContent, Content, parse_content
 
-TIMEOUT = 10.0  # seconds for one post, much less than a lease
+POST_TIMEOUT = 10.0  # seconds for one post, much less than a lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def post_payload(target: Target, message_id: str, body: bytes) -> Answer:
     """
     secrets = _signing_secrets(target)
     headers = standard_webhooks.headers(message_id, body, secrets, int(time.time()))
-    return outbound.post(target.url, body, headers, deadline=time.monotonic() + TIMEOUT)
+    return outbound.post(target.url, body, headers, deadline=time.monotonic() + POST_TIMEOUT)
 
 
 def _signing_secrets(target: Target) -> list[str]:
@@ -92,15 +92,16 @@ def post_delivery(delivery: Delivery) -> Outcome:
         answer = post_payload(target, webhook_id(delivery.push), body)
     except (Undelivered, Unreadable) as error:
         return Outcome(0, time.monotonic() - started, str(error))
+    reply, reason = None, ""
     if not answer.is_good:
-        return Outcome(answer.status, answer.seconds, explain_status(answer.status))
-    if not target.answers:
-        return Outcome(answer.status, answer.seconds)
-    try:
-        reply, reason = read_target_reply(answer.body), ""
-    except (ValueError, RecursionError) as error:
-        reply, reason = None, _("Its reply was not understood.")
-        reason += f" {_(error.sentence) % error.params}" if isinstance(error, BadContent) else ""
+        reason = explain_status(answer.status)
+    elif target.answers:
+        try:
+            reply = read_target_reply(answer.body)
+        except (ValueError, RecursionError) as error:
+            reason = _("Its reply was not understood.")
+            if isinstance(error, BadContent):
+                reason += f" {_(error.sentence) % error.params}"
     return Outcome(answer.status, answer.seconds, reason, reply)
 
 

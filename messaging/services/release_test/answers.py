@@ -5,6 +5,7 @@ from wechat import push as wire
 from wechat.replies import Text, passive_xml
 
 TEXT = "TESTCOMPONENT_MSG_TYPE_TEXT"
+TEXT_REPLY = f"{TEXT}_callback"
 QUERY = "QUERY_AUTH_CODE:"
 # In pairs: an official account, and the mini program that is tested with it.
 OFFICIAL_ACCOUNTS = dict(list(RELEASE_TEST_ACCOUNTS.items())[::2])
@@ -14,11 +15,6 @@ MINI_PROGRAMS = dict(list(RELEASE_TEST_ACCOUNTS.items())[1::2])
 def event_reply(event: str) -> str:
     """What an account says to EVENT."""
     return f"{event}from_callback"
-
-
-def text_reply() -> str:
-    """What an account says to the tester's text."""
-    return f"{TEXT}_callback"
 
 
 def code_reply(code: str) -> str:
@@ -35,7 +31,7 @@ def answer_push(push: wire.Push) -> str | None:
         return ""
     if event := push.get("Event"):
         return _write_xml(push, event_reply(event))
-    return _write_xml(push, text_reply()) if push.get("Content") == TEXT else None
+    return _write_xml(push, TEXT_REPLY) if push.get("Content") == TEXT else None
 
 
 def _write_xml(push: wire.Push, text: str) -> str:

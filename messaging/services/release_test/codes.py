@@ -20,25 +20,15 @@ from platform_auth.leases import release_db_connection
 from platform_auth.models import Push
 from platform_auth.tokens import as_component, component_token
 from wechat import component as wechat
+from wechat import errors
 from wechat import push as wire
-from wechat.errors import (
-    BackingOff,
-    Busy,
-    CodeSpent,
-    NotReady,
-    QuotaMinute,
-    Refused,
-    TicketExpired,
-    TokenExpired,
-    WeChatError,
-)
+from wechat.errors import CodeSpent, NotReady, Refused, WeChatError
 from wechat.replies import Text, send_custom
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 5
-GIVE_UP_AFTER = timedelta(minutes=10)  # a code lives no longer
-BATCH_SIZE = 20
+MAX_TRADES = 5
+CODE_LIFE = timedelta(minutes=10)
 
 
 class NoToken(NotReady):
@@ -76,7 +66,7 @@ def answer_test(row: ReleaseTest) -> None:
 
 def _record_failure(row: ReleaseTest, error: WeChatError | Unreadable) -> None:
     """Try again soon, unless that is pointless or has gone on for too long."""
-    is_late = row.failures + 1 >= MAX_ATTEMPTS or row.now - row.at > GIVE_UP_AFTER
+    is_late = row.failures + 1 >= MAX_TRADES or row.now - row.at > CODE_LIFE
     if not is_late and isinstance(error, WeChatError) and not _is_final(error):
         row.back_off(error)
         return
@@ -86,15 +76,8 @@ def _record_failure(row: ReleaseTest, error: WeChatError | Unreadable) -> None:
     row.write(state=state, due_at=None, last_error=str(error), errcode=errcode, token="")
 
 
-RELEASE_TESTS = Runner(
-    "release_tests",
-    find=due_rows(lambda: ReleaseTest.objects.select_related("component"), BATCH_SIZE),
-    work=under_lease(answer_test),
-)
-
-
 def _is_final(error: WeChatError) -> bool:
-    passing = Busy | QuotaMinute | TicketExpired | TokenExpired
+    passing = errors.Busy | errors.QuotaMinute | errors.TicketExpired | errors.TokenExpired
     return isinstance(error, NoToken | Refused) and not isinstance(error, passing)
 
 
@@ -103,7 +86,7 @@ def _trade(row: ReleaseTest) -> str:
     was_tried = row.epoch > 1
     component_token(row.component)  # it may take as long as our lease, so it comes first
     if not row.write(**prolonged_lease()):
-        raise BackingOff(_("Somebody else is at it."))
+        raise errors.BackingOff(_("Somebody else is at it."))
     release_db_connection()
     try:
         grant = as_component(row.component, wechat.query_auth, row.code)
@@ -134,3 +117,10 @@ def _token_of_spent(row: ReleaseTest, error: CodeSpent, *, by_us: bool) -> str:
         row.component, wechat.refresh_authorizer_token, row.appid, listed.refresh_token
     )
     return token.value
+
+
+RELEASE_TESTS = Runner(
+    "release_tests",
+    find=due_rows(lambda: ReleaseTest.objects.select_related("component"), 20),
+    work=under_lease(answer_test),
+)

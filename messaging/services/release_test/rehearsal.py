@@ -15,30 +15,15 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from messaging.models import ReleaseTest
+from messaging.services.release_test import answers, tester_pushes
 from messaging.services.release_test.answer_checks import (
     WrongAnswer,
     check_body,
     check_passive_reply,
 )
-from messaging.services.release_test.answers import (
-    MINI_PROGRAMS,
-    OFFICIAL_ACCOUNTS,
-    QUERY,
-    TEXT,
-    event_reply,
-    text_reply,
-)
 from messaging.services.release_test.api_message import explain_timeout, read_outcome
 from messaging.services.release_test.steps import SentCode, Step, StepOutcome, StepResult
-from messaging.services.release_test.tester_pushes import (
-    COMPONENT_PATH,
-    EVENT,
-    EVENT_FIELDS,
-    TesterPushes,
-    message_path,
-    new_openid,
-    text_fields,
-)
+from messaging.services.release_test.tester_pushes import TesterPushes
 from messaging.tester import Unheard
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
@@ -112,16 +97,32 @@ class _Rehearsal:
 
     def steps(self) -> Iterator[Step]:
         release_db_connection()
-        first = next(iter(OFFICIAL_ACCOUNTS))
-        yield self._try(_("URL check: authorisation events"), "", self._check_url(COMPONENT_PATH))
+        first = next(iter(answers.OFFICIAL_ACCOUNTS))
         yield self._try(
-            _("URL check: messages and events"), "", self._check_url(message_path(first))
+            _("URL check: authorisation events"), "", self._check_url(tester_pushes.COMPONENT_PATH)
+        )
+        yield self._try(
+            _("URL check: messages and events"),
+            "",
+            self._check_url(tester_pushes.message_path(first)),
         )
         yield self._try(_("Ticket"), "", self._push_ticket)
-        for appid, user_name in OFFICIAL_ACCOUNTS.items():
-            yield self._passive(_("Event"), appid, user_name, EVENT_FIELDS, event_reply(EVENT))
-            yield self._passive(_("Text"), appid, user_name, text_fields(TEXT), text_reply())
-        for appid, user_name in (OFFICIAL_ACCOUNTS | MINI_PROGRAMS).items():
+        for appid, user_name in answers.OFFICIAL_ACCOUNTS.items():
+            yield self._passive(
+                _("Event"),
+                appid,
+                user_name,
+                tester_pushes.EVENT_FIELDS,
+                answers.event_reply(tester_pushes.EVENT),
+            )
+            yield self._passive(
+                _("Text"),
+                appid,
+                user_name,
+                tester_pushes.text_fields(answers.TEXT),
+                answers.TEXT_REPLY,
+            )
+        for appid, user_name in (answers.OFFICIAL_ACCOUNTS | answers.MINI_PROGRAMS).items():
             yield self._send_code(appid, user_name)
         for sent in self.codes:
             yield self._wait_for_message(sent)
@@ -181,7 +182,7 @@ class _Rehearsal:
         """A push that is to be answered with the text CONTENT, sealed."""
 
         def exchange() -> str:
-            openid = new_openid()
+            openid = tester_pushes.new_openid()
             answer, nonce = self.tester.push_message(appid, user_name, openid, fields)
             expected = {
                 "ToUserName": openid,
@@ -197,7 +198,7 @@ class _Rehearsal:
 
     def _send_code(self, appid: str, user_name: str) -> Step:
         """The code, which is to be answered with an empty body."""
-        openid = new_openid()
+        openid = tester_pushes.new_openid()
         is_lending = self.is_sandbox and not self._reason_to_stop()
         lent = self._lend_code(appid, openid) if is_lending else ""
         code = lent or f"queryauthcode@@@{secrets.token_urlsafe(48)}"
@@ -205,7 +206,7 @@ class _Rehearsal:
 
         def exchange() -> str:
             sent.sent_at = time.monotonic()
-            fields = text_fields(f"{QUERY}{code}")
+            fields = tester_pushes.text_fields(f"{answers.QUERY}{code}")
             answer, _nonce = self.tester.push_message(appid, user_name, openid, fields)
             sent.has_arrived = answer.status == 200
             check_body(answer, b"", _("an empty body"))

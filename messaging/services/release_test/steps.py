@@ -2,21 +2,16 @@
 
 import time
 from dataclasses import dataclass, field
-from enum import Enum
 
-from django.utils.functional import Promise
+from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 
-class StepResult(Enum):
+class StepResult(TextChoices):
     PASSED = "passed", pgettext_lazy("rehearsal", "passed")
     FAILED = "failed", pgettext_lazy("rehearsal", "failed")
     UNPROVABLE = "unprovable", gettext_lazy("not provable here")
     NOT_TRIED = "not tried", gettext_lazy("not tried")
-
-    def __init__(self, word: str, label: Promise) -> None:
-        self.word = word
-        self.label = label
 
 
 @dataclass(frozen=True, slots=True)
