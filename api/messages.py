@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from api.auth import ErrorSerializer, InvalidSerializer
 from api.authorizers import MayLook
 from api.code import APPID, KEY_HEADER, RefusedSerializer, once
-from messaging.forms import words_for
+from messaging.forms import explain_bad_content
 from messaging.models import Reply
 from messaging.services import customer_service
 from miniprograms.models import Authorizer
@@ -103,7 +103,7 @@ def _content(said: dict[str, Any], account: Authorizer) -> Content:
         replies.check_custom(content, account.kind)
     except BadContent as problem:
         member = str(problem.params.get("member", "msgtype"))
-        raise ValidationError({member: [words_for(problem)]}) from None
+        raise ValidationError({member: [explain_bad_content(problem)]}) from None
     return content
 
 

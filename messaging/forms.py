@@ -25,7 +25,7 @@ _BEGINNINGS = {
 }
 
 
-def words_for(problem: BadContent) -> str:
+def explain_bad_content(problem: BadContent) -> str:
     """Why WeChat would not take a content."""
     return _(problem.sentence) % problem.params
 
@@ -60,7 +60,7 @@ class PictureField(forms.FileField):
         return File(kind, content)
 
 
-class Way(forms.Form):
+class MessageForm(forms.Form):
     """One kind of message. `content` makes it of what was filled in."""
 
     icon: ClassVar[str]
@@ -75,16 +75,16 @@ class Way(forms.Form):
 
     def content(self, upload: Uploader) -> Content:
         """What is to be said, its files handed to UPLOAD. Raises BadContent."""
-        content = replies.parse_content(self.data_of(upload))
+        content = replies.parse_content(self.as_data(upload))
         replies.check_custom(content, self.kind)
         return content
 
-    def data_of(self, upload: Uploader) -> dict[str, Any]:
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
         """What is to be said as WeChat's JSON, its files handed to UPLOAD."""
         raise NotImplementedError
 
 
-class TextWay(Way):
+class TextForm(MessageForm):
     title = gettext_lazy("Text")
     icon = "chat"
     text = forms.CharField(label=gettext_lazy("Message"), widget=forms.Textarea)
@@ -98,16 +98,16 @@ class TextWay(Way):
             )
         return text
 
-    def data_of(self, upload: Uploader) -> dict[str, Any]:
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
         return {"msgtype": "text", "text": {"content": self.cleaned_data["text"]}}
 
 
-class PictureWay(Way):
+class PictureForm(MessageForm):
     title = gettext_lazy("Picture")
     icon = "image"
     picture = PictureField(label=gettext_lazy("Picture"), help_text=gettext_lazy("Up to 2 MB."))
 
-    def data_of(self, upload: Uploader) -> dict[str, Any]:
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
         return {"msgtype": "image", "image": {"media_id": upload(self.cleaned_data["picture"])}}
 
 
@@ -116,7 +116,7 @@ def _url_field(label: Any) -> forms.URLField:
     return forms.URLField(label=label, max_length=1000, assume_scheme="https", widget=widget)
 
 
-class LinkWay(Way):
+class LinkForm(MessageForm):
     """图文链接; of an official account 图文消息, which leads to a page outside as well."""
 
     title = gettext_lazy("Link")
@@ -126,7 +126,7 @@ class LinkWay(Way):
     url = _url_field(gettext_lazy("Leads to"))
     picture = _url_field(gettext_lazy("Address of its picture"))
 
-    def data_of(self, upload: Uploader) -> dict[str, Any]:
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
         data = self.cleaned_data
         link = {"title": data["heading"], "description": data["description"], "url": data["url"]}
         if self.is_official:
@@ -134,7 +134,7 @@ class LinkWay(Way):
         return {"msgtype": "link", "link": {**link, "thumb_url": data["picture"]}}
 
 
-class PageWay(Way):
+class PageForm(MessageForm):
     title = gettext_lazy("Mini program page")
     icon = "apps"
     heading = forms.CharField(label=gettext_lazy("Title"), max_length=64)
@@ -155,7 +155,7 @@ class PageWay(Way):
         if not self.is_official:
             del self.fields["appid"]
 
-    def data_of(self, upload: Uploader) -> dict[str, Any]:
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
         data = self.cleaned_data
         page = {"title": data["heading"], "pagepath": data["path"]}
         if self.is_official:
@@ -164,7 +164,7 @@ class PageWay(Way):
         return {"msgtype": "miniprogrampage", "miniprogrampage": page}
 
 
-class MenuWay(Way):
+class MenuForm(MessageForm):
     title = gettext_lazy("Menu")
     icon = "list"
     kinds = (Authorizer.Kind.OFFICIAL_ACCOUNT,)
@@ -177,22 +177,22 @@ class MenuWay(Way):
     )
     tail = forms.CharField(label=gettext_lazy("Below"), max_length=200, required=False)
 
-    def data_of(self, upload: Uploader) -> dict[str, Any]:
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
         data = self.cleaned_data
         choices = menu_choices(data["choices"])
         menu = {"head_content": data["head"], "list": choices, "tail_content": data["tail"]}
         return {"msgtype": "msgmenu", "msgmenu": menu}
 
 
-WAYS: dict[str, type[Way]] = {
-    "text": TextWay,
-    "picture": PictureWay,
-    "link": LinkWay,
-    "page": PageWay,
-    "menu": MenuWay,
+MESSAGE_FORMS: dict[str, type[MessageForm]] = {
+    "text": TextForm,
+    "picture": PictureForm,
+    "link": LinkForm,
+    "page": PageForm,
+    "menu": MenuForm,
 }
 
 
-def ways_for(kind: str) -> dict[str, type[Way]]:
+def forms_for(kind: str) -> dict[str, type[MessageForm]]:
     """What the users of an account of KIND can be sent from a form."""
-    return {name: way for name, way in WAYS.items() if kind in way.kinds}
+    return {name: form for name, form in MESSAGE_FORMS.items() if kind in form.kinds}

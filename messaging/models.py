@@ -1,8 +1,6 @@
 """
-What users write to the accounts that trust us, what we say to them, and who else is told.
-
-What was received is kept in the inbox alone (`Push`); these are the conversations it makes, our
-replies, the rules that write some of them, and the deliveries to other back ends.
+Conversations with users, our replies, the rules that write some of them, and the deliveries of what
+users write to other back ends. What was received is kept in the inbox alone (`Push`).
 """
 
 import secrets

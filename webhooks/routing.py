@@ -116,7 +116,7 @@ def say(reply: Reply, push: Push) -> Answer | None:
 
     def answer(until: float) -> str | None:
         if time.monotonic() < until:
-            return passive_replies.write_xml(reply, push.get("ToUserName"))
+            return passive_replies.write_reply_xml(reply, push.get("ToUserName"))
         passive_replies.send_as_message(reply)
         enqueue(messaging_tasks.send_replies)
         return None

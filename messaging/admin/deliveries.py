@@ -252,7 +252,7 @@ class DeliveryAdmin(StaffAdmin):
         return table(
             headers,
             [
-                (_exactly(at), status or "–", milliseconds, _explain(status, reason))
+                (_exactly(at), status or "–", milliseconds, _explain_attempt(status, reason))
                 for at, status, milliseconds, reason in reversed(row.log)
             ],
         )
@@ -284,7 +284,7 @@ def _exactly(at: int) -> SafeString:
     return format_html_join(" ", '<span class="whitespace-nowrap">{}</span>', parts)
 
 
-def _explain(status: int, reason: str) -> str:
+def _explain_attempt(status: int, reason: str) -> str:
     """REASON, in the reader's language where STATUS tells it: the worker wrote it in another."""
     return explain_status(status) if status and not 200 <= status < 300 else reason or "–"
 

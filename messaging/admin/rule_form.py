@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from messaging.forms import menu_choices, words_for
+from messaging.forms import explain_bad_content, menu_choices
 from messaging.models import Rule
 from messaging.services.descriptions import kind_label
 from messaging.services.patterns import TooSlow, check_pattern
@@ -98,7 +98,7 @@ def _way_of(content: Content, kind: str) -> str:
         return ""
 
 
-def _line(label: Any, *, rows: int = 1, **kwargs: Any) -> forms.CharField:
+def text_field(label: Any, *, rows: int = 1, **kwargs: Any) -> forms.CharField:
     several = UnfoldAdminTextareaWidget(attrs={"rows": rows})
     widget = several if rows > 1 else UnfoldAdminTextInputWidget()
     return forms.CharField(label=label, required=False, widget=widget, max_length=2048, **kwargs)
@@ -109,31 +109,33 @@ class RuleForm(forms.ModelForm[Rule]):
 
     event = forms.ChoiceField(label=_("event"), required=False, widget=UnfoldAdminSelectWidget)
     kind = forms.ChoiceField(label=_("kind of reply"), widget=UnfoldAdminSelectWidget)
-    text = _line(_("text"), rows=5)
-    media_id = _line(
+    text = text_field(_("text"), rows=5)
+    media_id = text_field(
         _("media ID"),
         help_text=_("Of a file of the account's at WeChat. Temporary files last three days."),
     )
-    thumb_media_id = _line(_("media ID of its small picture"))
-    title = _line(_("title"))
-    description = _line(_("description"))
-    url = _line(_("leads to"), help_text=_("An address that begins with https://."))
-    picture = _line(_("address of its picture"))
-    musicurl = _line(_("address of the music"))
-    hqmusicurl = _line(_("address of the music in high quality"))
-    appid = _line(
+    thumb_media_id = text_field(_("media ID of its small picture"))
+    title = text_field(_("title"))
+    description = text_field(_("description"))
+    url = text_field(_("leads to"), help_text=_("An address that begins with https://."))
+    picture = text_field(_("address of its picture"))
+    musicurl = text_field(_("address of the music"))
+    hqmusicurl = text_field(_("address of the music in high quality"))
+    appid = text_field(
         _("appid of the mini program"),
         help_text=_("Only official accounts name one; it must be linked with them."),
     )
-    pagepath = _line(_("page"), help_text=_("Such as pages/index/index"))
-    head = _line(_("above the menu"))
-    choices = _line(
+    pagepath = text_field(_("page"), help_text=_("Such as pages/index/index"))
+    head = text_field(_("above the menu"))
+    choices = text_field(
         _("choices"),
         rows=4,
         help_text=_("One a line. Tapping one writes it, so a rule can answer it."),
     )
-    tail = _line(_("below the menu"))
-    kf_account = _line(_("agent"), help_text=_("Such as agent@account; empty for whoever is free."))
+    tail = text_field(_("below the menu"))
+    kf_account = text_field(
+        _("agent"), help_text=_("Such as agent@account; empty for whoever is free.")
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -201,7 +203,9 @@ class RuleForm(forms.ModelForm[Rule]):
         except BadContent as problem:
             member = str(problem.params.get("member", "")).rpartition(".")[2]
             field = MEMBERS[kind].get(member, "choices" if kind == "msgmenu" else None)
-            self.add_error(field, _explain(problem, self.fields[field].label if field else None))
+            self.add_error(
+                field, _explain_for_field(problem, self.fields[field].label if field else None)
+            )
             return None
 
     def _clean_account(self, authorizer: Authorizer | None, content: Content) -> None:
@@ -210,14 +214,16 @@ class RuleForm(forms.ModelForm[Rule]):
         try:
             is_sent_passively(content, authorizer.kind)
         except BadContent as problem:
-            self.add_error("kind", words_for(problem))
+            self.add_error("kind", explain_bad_content(problem))
 
 
-def _explain(problem: BadContent, label: Any) -> str:
+def _explain_for_field(problem: BadContent, label: Any) -> str:
     """PROBLEM with a field, which people know by its LABEL and not by WeChat's name."""
     if label is None:
-        return words_for(problem)
-    return words_for(BadContent(problem.sentence, **{**problem.params, "member": str(label)}))
+        return explain_bad_content(problem)
+    return explain_bad_content(
+        BadContent(problem.sentence, **{**problem.params, "member": str(label)})
+    )
 
 
 def _content_data(kind: str, data: dict[str, Any]) -> dict[str, Any]:

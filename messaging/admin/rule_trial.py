@@ -10,14 +10,10 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import (
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from messaging.admin.rule_form import describe_condition, event_choices
-from messaging.forms import words_for
+from messaging.admin.rule_form import describe_condition, event_choices, text_field
+from messaging.forms import explain_bad_content
 from messaging.models import Rule
 from messaging.services import rules
 from messaging.services.descriptions import describe_content
@@ -66,12 +62,7 @@ class TryForm(forms.Form):
     event = forms.ChoiceField(
         label=_("what happens"), required=False, widget=UnfoldAdminSelectWidget
     )
-    text = forms.CharField(
-        label=_("the user writes"),
-        required=False,
-        max_length=2048,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-    )
+    text = text_field(_("the user writes"), rows=2)
     event_key = forms.CharField(
         label=_("event key"), required=False, max_length=128, widget=UnfoldAdminTextInputWidget
     )
@@ -124,15 +115,17 @@ class TryForm(forms.Form):
 
 def trial_context(trial: Trial) -> dict[str, Any]:
     """What the page shows of TRIAL."""
-    candidates = rules.of_account(Rule.objects.select_related("authorizer"), trial.authorizer)
-    ordered = rules.in_order(candidates)
+    candidates = rules.rules_for_account(
+        Rule.objects.select_related("authorizer"), trial.authorizer
+    )
+    ordered = rules.sort_rules(candidates)
     active = [rule for rule in ordered if rule.is_on]
     results = {
         result.rule.pk: result
         for result in rules.evaluate_rules(active, trial.message, trial.account_kind, trial.at)
     }
     rows = [
-        (rule.position, rule, describe_condition(rule), _explain(rule, results.get(rule.pk)))
+        (rule.position, rule, describe_condition(rule), _result_label(rule, results.get(rule.pk)))
         for rule in ordered
     ]
     is_speaking = (result for result in results.values() if result.outcome is RuleOutcome.SPEAKS)
@@ -145,7 +138,7 @@ def trial_context(trial: Trial) -> dict[str, Any]:
         "speaking": speaking,
         "reply": _describe_reply(speaking) if speaking else {},
         "is_closed": bool(speaking) and window_of(trial.account_kind, trial.message) is None,
-        "verdicts": table(headers, rows),
+        "results": table(headers, rows),
     }
 
 
@@ -156,11 +149,11 @@ def _describe_reply(result: RuleResult) -> dict[str, Any]:
     return {"description": describe_content(content), "json": pretty(as_data(content))}
 
 
-def _explain(rule: Rule, result: RuleResult | None) -> SafeString | str:
+def _result_label(rule: Rule, result: RuleResult | None) -> SafeString | str:
     if not rule.is_on:
         return label(_("off"))
     if result is None:
         return str(_("not asked any more"))
     if result.problem is not None:
-        return label(words_for(result.problem), "danger")
+        return label(explain_bad_content(result.problem), "danger")
     return label(*OUTCOME_LABELS[result.outcome])

@@ -99,7 +99,7 @@ class RuleAdmin(RecordedAdmin):
         """An account's appid finds what it would say: its own rules, and those for all."""
         if search_term.strip().startswith("wx"):
             account = Authorizer.objects.filter(appid=search_term.strip()).first()
-            return rules.of_account(queryset, account), False
+            return rules.rules_for_account(queryset, account), False
         results: tuple[Any, bool] = super().get_search_results(request, queryset, search_term)
         return results
 

@@ -145,8 +145,8 @@ class TargetAdmin(RecordedAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Without a line for each delivery, of which there may be millions."""
         counts = {
-            Delivery._meta.verbose_name_plural: sum(_count(row.deliveries) for row in objs),
-            ForwardRule._meta.verbose_name_plural: sum(_count(row.rules) for row in objs),
+            Delivery._meta.verbose_name_plural: sum(_count_capped(row.deliveries) for row in objs),
+            ForwardRule._meta.verbose_name_plural: sum(_count_capped(row.rules) for row in objs),
         }
         listed = {str(name): _at_most(number) for name, number in counts.items() if number}
         return [str(row) for row in objs], listed, set(), []
@@ -316,7 +316,7 @@ class _Count(Subquery):
         super().__init__(rows.order_by().values("pk")[: MAX_COUNTED + 1])
 
 
-def _count(rows: Any) -> int:
+def _count_capped(rows: Any) -> int:
     return int(rows.order_by()[: MAX_COUNTED + 1].count())
 
 

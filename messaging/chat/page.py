@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from messaging.chat.site import ChatSite, is_today
-from messaging.forms import ways_for
+from messaging.forms import forms_for
 from messaging.models import CannedReply, Conversation, Reply
 from messaging.services.history import Entry
 from miniprograms.models import Authorizer
@@ -136,10 +136,10 @@ class ChatPage:
             return None
         ways = [
             {
-                "form": way(account.kind, auto_id=f"chat-{name}-%s"),
+                "form": form_class(account.kind, auto_id=f"chat-{name}-%s"),
                 "url": self.url("chat-say", name),
             }
-            for name, way in ways_for(account.kind).items()
+            for name, form_class in forms_for(account.kind).items()
             if name != "text"
         ]
         canned = CannedReply.objects.filter(Q(authorizer=account) | Q(authorizer=None))

@@ -25,9 +25,9 @@ def chat_urlpatterns(
     routes: list[tuple[str, str, ChatView]] = [
         ("news/", "chat-news", never_cache(views.show_news)),
         ("older/", "chat-older", never_cache(views.show_older)),
-        ("say/<slug:way>/", "chat-say", views.send),
-        ("again/<int:reply>/", "chat-again", views.resend),
-        ("typing/", "chat-typing", views.show_typing),
+        ("say/<slug:way>/", "chat-say", views.post_message),
+        ("again/<int:reply>/", "chat-again", views.post_resend),
+        ("typing/", "chat-typing", views.post_typing),
         ("file/<slug:key>/", "chat-file", show_file),
     ]
     return [

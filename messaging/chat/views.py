@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from messaging.chat.page import ChatPage, entry_state, open_page, page_state
 from messaging.chat.site import ChatSite, user_label
-from messaging.forms import ways_for, words_for
+from messaging.forms import explain_bad_content, forms_for
 from messaging.models import Conversation
 from messaging.services import customer_service, history
 from miniprograms.tokens import call_as
@@ -114,11 +114,11 @@ def _parse_time(text: str) -> datetime:
 
 
 @require_POST
-def send(request: HttpRequest, site: ChatSite, pk: int, way: str) -> HttpResponse:
+def post_message(request: HttpRequest, site: ChatSite, pk: int, way: str) -> HttpResponse:
     """Send what was written, now."""
     page = open_page(request, site, pk, answering=True)
     kind = page.conversation.authorizer.kind
-    form_class = ways_for(kind).get(way)
+    form_class = forms_for(kind).get(way)
     if form_class is None:
         raise Http404
     form = form_class(kind, request.POST, request.FILES)
@@ -127,7 +127,7 @@ def send(request: HttpRequest, site: ChatSite, pk: int, way: str) -> HttpRespons
     try:
         content = form.content(lambda file: _upload(page, file))
     except BadContent as problem:
-        return _respond(page, words_for(problem))
+        return _respond(page, explain_bad_content(problem))
     except Refused as problem:
         return _respond(page, explain_refusal(problem))
     except (WeChatError, Unreadable) as problem:
@@ -162,7 +162,7 @@ def _respond(page: ChatPage, problem: str = "") -> HttpResponse:
 
 
 @require_POST
-def resend(request: HttpRequest, site: ChatSite, pk: int, reply: int) -> HttpResponse:
+def post_resend(request: HttpRequest, site: ChatSite, pk: int, reply: int) -> HttpResponse:
     """Send once more what was not sent, or perhaps not."""
     page = open_page(request, site, pk, answering=True)
     rows = page.conversation.replies.select_related("conversation__authorizer")
@@ -171,7 +171,7 @@ def resend(request: HttpRequest, site: ChatSite, pk: int, reply: int) -> HttpRes
 
 
 @require_POST
-def show_typing(request: HttpRequest, site: ChatSite, pk: int) -> HttpResponse:
+def post_typing(request: HttpRequest, site: ChatSite, pk: int) -> HttpResponse:
     """Let the user see that somebody writes, if WeChat is so kind."""
     page = open_page(request, site, pk, answering=True)
     if page.conversation.is_open:

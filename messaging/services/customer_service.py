@@ -42,12 +42,11 @@ def create_reply(
     conversation: Conversation, content: Content, *, is_passive: bool = False, **values: Any
 ) -> Reply:
     """CONTENT as a row of its own: due to be sent, unless IS_PASSIVE."""
-    state, due_at = (Reply.State.PASSIVE, None) if is_passive else (Reply.State.DUE, timezone.now())
     reply: Reply = Reply.objects.create(
         conversation=conversation,
         content=json.dumps(replies.as_data(content), ensure_ascii=False),
-        state=state,
-        due_at=due_at,
+        state=Reply.State.PASSIVE if is_passive else Reply.State.DUE,
+        due_at=None if is_passive else timezone.now(),
         **values,
     )
     return reply
@@ -73,10 +72,10 @@ def resend_message(reply: Reply, *, by: Actor) -> Reply:
 
 
 def _send_now(reply: Reply) -> Reply:
-    row = _rows().get(pk=reply.pk)
+    row = _replies().get(pk=reply.pk)
     if row.state == Reply.State.DUE:
         send_reply(row)
-    sent: Reply = _rows().get(pk=reply.pk)
+    sent: Reply = _replies().get(pk=reply.pk)
     return sent
 
 
@@ -86,7 +85,7 @@ def show_typing(conversation: Conversation, *, on: bool = True) -> None:
     call_as(conversation.authorizer.appid, replies.typing, conversation.openid, on=on)
 
 
-def _rows() -> Any:
+def _replies() -> Any:
     return Reply.objects.with_clock().select_related("conversation__authorizer")
 
 
@@ -94,7 +93,7 @@ def _find_due(places: int, in_flight: Sequence[Reply]) -> list[Reply]:
     """The longest due, of each user only what has nothing older before it."""
     older = Reply.objects.filter(conversation=OuterRef("conversation"), pk__lt=OuterRef("pk"))
     unsent = older.filter(Q(state=Reply.State.DUE) | Q(lease_until__gt=Now()))
-    due = _rows().due().filter(~Exists(unsent)).exclude(pk__in=[reply.pk for reply in in_flight])
+    due = _replies().due().filter(~Exists(unsent)).exclude(pk__in=[reply.pk for reply in in_flight])
     return list(due.order_by("due_at")[:places])
 
 
@@ -147,4 +146,4 @@ def _count_sent(conversation: Conversation) -> None:
 
 
 # One run at a time, so that a slow WeChat does not take all workers from other work.
-REPLIES = Runner("sending", find=_find_due, work=send_reply, threads=32, budget=20.0, is_alone=True)
+REPLIES = Runner("sending", find=_find_due, work=send_reply, threads=32, is_alone=True)

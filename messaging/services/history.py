@@ -8,12 +8,7 @@ from django.utils.translation import gettext as _
 
 from messaging.models import Conversation, Reply
 from messaging.services.customer_service import read_content
-from messaging.services.descriptions import (
-    NOTE,
-    Description,
-    describe_content,
-    describe_message,
-)
+from messaging.services.descriptions import NOTE, Description, describe_content, describe_message
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from wechat.errors import Untrusted

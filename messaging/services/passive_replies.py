@@ -48,7 +48,7 @@ def reply_for_target(row: Push, content: Content, *, is_late: bool = False) -> R
     return reply_to(row, conversation, content, is_late=is_late) if conversation else None
 
 
-def write_xml(reply: Reply, user_name: str) -> str:
+def write_reply_xml(reply: Reply, user_name: str) -> str:
     """The XML of REPLY as the account USER_NAME says it."""
     content, openid = read_content(reply), reply.conversation.openid
     return passive_xml(content, to_user=openid, from_user=user_name, at=int(time.time()))
@@ -64,7 +64,7 @@ def repeat_reply(row: Push, user_name: str) -> str | None:
     if not rows.update(epoch=F("epoch") + 1):
         return None
     reply: Reply | None = rows.select_related("conversation").first()
-    return write_xml(reply, user_name) if reply else None
+    return write_reply_xml(reply, user_name) if reply else None
 
 
 def send_as_message(reply: Reply) -> None:

@@ -44,17 +44,17 @@ class RuleResult:
     problem: BadContent | None = None
 
 
-def of_account(rules: QuerySet[Rule], authorizer: Authorizer | None) -> QuerySet[Rule]:
+def rules_for_account(rules: QuerySet[Rule], authorizer: Authorizer | None) -> QuerySet[Rule]:
     """Those of RULES that are for all, and AUTHORIZER's own."""
     return rules.filter(Q(authorizer=None) | (Q(authorizer=authorizer) if authorizer else Q()))
 
 
 def active_rules(authorizer: Authorizer) -> list[Rule]:
     """The rules that may answer AUTHORIZER's users."""
-    return list(of_account(Rule.objects.filter(is_on=True), authorizer))
+    return list(rules_for_account(Rule.objects.filter(is_on=True), authorizer))
 
 
-def in_order(rules: Iterable[Rule]) -> list[Rule]:
+def sort_rules(rules: Iterable[Rule]) -> list[Rule]:
     """RULES by position, an account's own before those for all; what is said by default last."""
     return sorted(
         rules,
@@ -75,7 +75,7 @@ def evaluate_rules(
     in their order, and up to the first that speaks.
     """
     budget = RegexBudget()
-    for rule in in_order(rules):
+    for rule in sort_rules(rules):
         result = _evaluate_rule(rule, message, account_kind, at, budget)
         yield result
         if result.outcome is RuleOutcome.SPEAKS:

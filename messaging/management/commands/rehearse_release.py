@@ -2,12 +2,7 @@ from collections import Counter
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import (
-    BaseCommand,
-    CommandError,
-    CommandParser,
-    no_translations,
-)
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
 from messaging.services.release_test.rehearsal import CannotRehearse, rehearse, warnings_about
 from messaging.services.release_test.steps import Step, StepResult

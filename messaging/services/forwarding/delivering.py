@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from messaging.models import Delivery
-from messaging.services.forwarding.leasing import lease_due
+from messaging.services.forwarding.leasing import lease_due_deliveries
 from messaging.services.forwarding.outcomes import mark_dead, record_outcome
 from messaging.services.forwarding.posting import post_delivery
 from platform_auth.due_work import Runner
@@ -30,10 +30,9 @@ def deliver(delivery: Delivery, offer: Callable[[Content], bool] | None = None) 
 # targets is no reason against a second.
 DELIVERIES = Runner(
     "forwarding",
-    find=lease_due,
+    find=lease_due_deliveries,
     work=deliver,
     threads=64,
-    budget=20.0,
     is_alone=True,
     yields_when_full=True,
 )

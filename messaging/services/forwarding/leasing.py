@@ -24,7 +24,7 @@ def lock_target(pk: int) -> Any:
     return Target.objects.select_for_update(no_key=True).filter(pk=pk)
 
 
-def lease_due(places: int, in_flight: Sequence[Delivery]) -> list[Delivery]:
+def lease_due_deliveries(places: int, in_flight: Sequence[Delivery]) -> list[Delivery]:
     """Leased deliveries for PLACES threads, of every target some; IN_FLIGHT are those of others."""
     busy = Counter(delivery.target_id for delivery in in_flight)
     leased: list[Delivery] = []

@@ -13,7 +13,7 @@ from messaging.models import Delivery
 from messaging.services import passive_replies
 from messaging.services.forwarding.circuit_breaker import close_circuit, count_failure, jittered
 from messaging.services.forwarding.leasing import lock_target
-from messaging.services.forwarding.posting import Outcome
+from messaging.services.forwarding.posting import PostOutcome
 from platform_auth.models import is_free
 
 MAX_LOG = 30  # attempts that are kept
@@ -21,7 +21,7 @@ MIN_BACKOFF = 5.0  # seconds
 MAX_BACKOFF = 4 * 3600.0
 
 
-def record_outcome(delivery: Delivery, outcome: Outcome, *, is_replied: bool = False) -> bool:
+def record_outcome(delivery: Delivery, outcome: PostOutcome, *, is_replied: bool = False) -> bool:
     """
     Write OUTCOME down, unless somebody has fenced us off. Its reply goes to the user as a message,
     unless IS_REPLIED: they have it already. Whether there now is such a message to send.
@@ -32,16 +32,15 @@ def record_outcome(delivery: Delivery, outcome: Outcome, *, is_replied: bool = F
     reply = None
     with transaction.atomic():
         target = lock_target(delivery.target_id).get()
-        is_ours = _finish(
-            delivery, outcome, state=Delivery.State.DONE, done_at=Now(), last_error=""
-        )
+        state = Delivery.State.DONE
+        is_ours = _finish(delivery, outcome, state=state, done_at=Now(), last_error="")
         if is_ours and outcome.reply is not None and not is_replied:
             reply = passive_replies.reply_for_target(delivery.push, outcome.reply, is_late=True)
         close_circuit(target)
     return reply is not None
 
 
-def _record_failure(delivery: Delivery, outcome: Outcome) -> None:
+def _record_failure(delivery: Delivery, outcome: PostOutcome) -> None:
     failures = min(delivery.failures + 1, 100)
     if delivery.give_up_at <= timezone.now():
         _mark_dead(delivery, outcome, failures=failures)
@@ -58,17 +57,17 @@ def _record_failure(delivery: Delivery, outcome: Outcome) -> None:
 
 def mark_dead(delivery: Delivery, error: Exception) -> None:
     """What cannot even be read is not tried again by itself."""
-    _mark_dead(delivery, Outcome(0, 0, str(error) or type(error).__name__))
+    _mark_dead(delivery, PostOutcome(0, 0, str(error) or type(error).__name__))
 
 
-def _mark_dead(delivery: Delivery, outcome: Outcome, **values: Any) -> None:
+def _mark_dead(delivery: Delivery, outcome: PostOutcome, **values: Any) -> None:
     with transaction.atomic():
         lock_target(delivery.target_id).get()
         state = Delivery.State.DEAD
         _finish(delivery, outcome, state=state, last_error=outcome.reason, **values)
 
 
-def _finish(delivery: Delivery, outcome: Outcome, **values: Any) -> bool:
+def _finish(delivery: Delivery, outcome: PostOutcome, **values: Any) -> bool:
     """
     DELIVERY is not tried again: the next for the same user is due. Whether it was ours to end.
     Under the target's lock.
@@ -81,7 +80,7 @@ def _finish(delivery: Delivery, outcome: Outcome, **values: Any) -> bool:
     return True
 
 
-def _log_with(delivery: Delivery, outcome: Outcome) -> list[list[Any]]:
+def _log_with(delivery: Delivery, outcome: PostOutcome) -> list[list[Any]]:
     entry = [int(time.time()), outcome.status, round(outcome.seconds * 1000), outcome.reason]
     return [*delivery.log[1 - MAX_LOG :], entry]
 

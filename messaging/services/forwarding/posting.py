@@ -21,7 +21,7 @@ POST_TIMEOUT = 10.0  # seconds for one post, much less than a lease
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PostOutcome:
     """What one post came to: the HTTP STATUS, or 0, the REASON of trouble, a REPLY to pass on."""
 
     status: int
@@ -84,14 +84,14 @@ def _signing_secrets(target: Target) -> list[str]:
     return [target.secret, target.previous_secret] if is_changing else [target.secret]
 
 
-def post_delivery(delivery: Delivery) -> Outcome:
+def post_delivery(delivery: Delivery) -> PostOutcome:
     """Post DELIVERY once, holding no database connection. Raises Unreadable or Untrusted."""
     target, started = delivery.target, time.monotonic()
     body = write_body(delivery.push)
     try:
         answer = post_payload(target, webhook_id(delivery.push), body)
     except (Undelivered, Unreadable) as error:
-        return Outcome(0, time.monotonic() - started, str(error))
+        return PostOutcome(0, time.monotonic() - started, str(error))
     reply, reason = None, ""
     if not answer.is_good:
         reason = explain_status(answer.status)
@@ -102,7 +102,7 @@ def post_delivery(delivery: Delivery) -> Outcome:
             reason = _("Its reply was not understood.")
             if isinstance(error, BadContent):
                 reason += f" {_(error.sentence) % error.params}"
-    return Outcome(answer.status, answer.seconds, reason, reply)
+    return PostOutcome(answer.status, answer.seconds, reason, reply)
 
 
 def explain_status(status: int) -> str:

@@ -52,7 +52,7 @@ def keep_code(row: Push, push: wire.Push) -> bool:
     return True
 
 
-def answer_test(row: ReleaseTest) -> None:
+def answer_release_test(row: ReleaseTest) -> None:
     """Trade the code of ROW, whose lease we hold, and tell it back. The row says how it went."""
     try:
         text = Text(code_reply(row.code))
@@ -122,5 +122,5 @@ def _token_of_spent(row: ReleaseTest, error: CodeSpent, *, by_us: bool) -> str:
 RELEASE_TESTS = Runner(
     "release_tests",
     find=due_rows(lambda: ReleaseTest.objects.select_related("component"), 20),
-    work=under_lease(answer_test),
+    work=under_lease(answer_release_test),
 )
