@@ -87,7 +87,7 @@ def describe_condition(rule: Rule) -> str:
 
 
 def ways_of(content: Content) -> dict[str, str]:
-    """How CONTENT is data by each kind of account: `passive`, `custom`, or "" for not at all."""
+    """How CONTENT is said by each kind of account: `passive`, `custom`, or "" for not at all."""
     return {kind: _way_of(content, kind) for kind in Authorizer.Kind.values}
 
 
@@ -99,6 +99,7 @@ def _way_of(content: Content, kind: str) -> str:
 
 
 def text_field(label: Any, *, rows: int = 1, **kwargs: Any) -> forms.CharField:
+    """A text that may be left out, of one line or of ROWS."""
     several = UnfoldAdminTextareaWidget(attrs={"rows": rows})
     widget = several if rows > 1 else UnfoldAdminTextInputWidget()
     return forms.CharField(label=label, required=False, widget=widget, max_length=2048, **kwargs)

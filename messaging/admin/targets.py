@@ -59,6 +59,7 @@ class ForwardRuleInline(TabularInline):
 
 
 def _button(description: object, permission: str, name: str, icon: str, **kwargs: Any) -> Any:
+    """A button on a target's page, for those with PERMISSION; NAME ends its address."""
     return action(
         description=description, permissions=[permission], url_path=name, icon=icon, **kwargs
     )
