@@ -14,9 +14,9 @@ from messaging.services.forwarding import answering
 from messaging.services.forwarding.answering import answer_within
 from messaging.services.forwarding.delivering import DELIVERIES
 from miniprograms.models import Authorizer
-from sandbox.chats import Line
-from sandbox.pushes import Delivery as Delivered
-from sandbox.pushes import Push
+from sandbox.wire.pushes import Delivery as Delivered
+from sandbox.wire.pushes import Push
+from sandbox.world.chats import Line
 from tests import sockets
 from tests.conftest import Bound
 from tests.forwards import IS_DOWN, TAKES, Backend, Town, after, log_of, pass_time, reply
