@@ -14,14 +14,14 @@ from django.utils.translation import gettext as _
 from wechat import transport
 from wechat.transport import Answer, Bounds, Cause, TransportError
 
-PATIENCE = 5.0  # seconds, then WeChat hangs up
-SILENCE = 10.0
+WECHAT_TIMEOUT = 5.0  # seconds, then WeChat hangs up
+READ_TIMEOUT = 10.0
 DEADLINE = 15.0
-MOST = 64 * 1024
+MAX_SIZE = 64 * 1024
 HEADERS = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0"}
 
 
-class Unheard(Exception):
+class NoResponse(Exception):
     """No answer came. Its text says why, HINT what to do about it."""
 
     def __init__(self, why: str, hint: str) -> None:
@@ -29,22 +29,24 @@ class Unheard(Exception):
         self.hint = hint
 
 
-def ask(method: str, url: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
+def send_request(method: str, url: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
     """The answer of URL to one request. Raises Unheard."""
-    bounds = Bounds(time.monotonic() + DEADLINE, MOST, connect=PATIENCE, silence=SILENCE)
+    bounds = Bounds(
+        time.monotonic() + DEADLINE, MAX_SIZE, connect=WECHAT_TIMEOUT, silence=READ_TIMEOUT
+    )
     try:
         session, url = transport.new_session(), f"{url}?{urlencode(query)}"
         return transport.send(session, method, url, HEADERS, body, bounds)
     except TransportError as error:
-        raise _unheard(error) from None
+        raise _explain(error) from None
 
 
 def is_late(answer: Answer) -> bool:
     """Whether WeChat had hung up by then."""
-    return answer.seconds > PATIENCE
+    return answer.seconds > WECHAT_TIMEOUT
 
 
-def _unheard(error: TransportError) -> Unheard:
+def _explain(error: TransportError) -> NoResponse:
     match error.sentence:
         case Cause.CERTIFICATE_INVALID | Cause.HANDSHAKE_FAILED:
             why = _("The certificate is not one that WeChat would trust.")
@@ -70,4 +72,4 @@ def _unheard(error: TransportError) -> Unheard:
         case _:
             why = _("The connection broke off.")
             hint = _("Something other than this system may listen there; look at its logs.")
-    return Unheard(why, hint)
+    return NoResponse(why, hint)

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from messaging import tasks
 from messaging.models import Conversation, Reply, Rule
-from messaging.services import replying
-from messaging.services.rules import PATIENCE_FOR_ALL
+from messaging.services.customer_service import REPLIES
+from messaging.services.patterns import TOTAL_REGEX_TIMEOUT
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.models import Heartbeat, Push
 from platform_auth.registration import register_component
@@ -344,7 +344,7 @@ def test_a_slow_expression_is_bounded_and_passed_over(readers: Chat) -> None:
     readers.say("warm")
     began = time.monotonic()
     readers.say("a" * 2000 + "!")
-    assert time.monotonic() - began < PATIENCE_FOR_ALL + 1
+    assert time.monotonic() - began < TOTAL_REGEX_TIMEOUT + 1
     assert readers.replied() == ["in time", "in time"]
 
 
@@ -435,13 +435,13 @@ def test_one_users_messages_go_out_in_one_run(shop: Chat) -> None:
     for text in ("a", "b", "c"):
         shop.say(text)
     assert shop.sent() == ["您好"] * 3
-    assert not Heartbeat.objects.filter(pk=replying.RUNNING).exists()
+    assert not Heartbeat.objects.filter(pk=REPLIES.name).exists()
 
 
 def test_no_second_run_takes_the_place_of_one_that_waits(
     shop: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replying, "THREADS", 1)
+    monkeypatch.setattr(tasks, "REPLIES", replace(REPLIES, threads=2))
     rule("您好")
     other = replace(shop, openid="o-other")
     go_on = Event()

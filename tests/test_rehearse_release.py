@@ -24,8 +24,8 @@ from urllib3 import HTTPResponse
 
 from messaging import tasks, tester
 from messaging.models import Conversation, ReleaseTest, Reply
-from messaging.services import rehearsal
-from messaging.services.release_test import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
+from messaging.services.release_test import rehearsal
+from messaging.services.release_test.answers import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
 from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component, Heartbeat, Operation, Push
 from platform_auth.registration import register_component
@@ -77,7 +77,7 @@ def front(live_server: LiveServer, ticket: str) -> Iterator[Front]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "FOR_THE_MESSAGE", 3.0)
+    monkeypatch.setattr(rehearsal, "MESSAGE_TIMEOUT", 3.0)
 
 
 class Told:

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 
 from messaging import tasks
 from messaging.models import Conversation, ReleaseTest, Reply
-from messaging.services.release_test import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
+from messaging.services.release_test.answers import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding
 from miniprograms.services.reconciling import reconcile

@@ -227,13 +227,13 @@ import django
 django.setup()
 from django.db import connection
 from miniprograms.tasks import settle_binding
-from platform_auth.wakeup import MISSED, ring
+from platform_auth.wakeup import MISSED, enqueue
 
 connection.ensure_connection()
-ring(settle_binding, 0)
+enqueue(settle_binding, 0)
 started = time.perf_counter()
 for pk in range(300):
-    ring(settle_binding, pk)
+    enqueue(settle_binding, pk)
 print(time.perf_counter() - started)
 time.sleep(float(sys.argv[1]))
 print(MISSED._value.get())
