@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from messaging.tester import is_late
 from wechat import push as wire
 from wechat.envelope import Key, sign, split_reply
 from wechat.errors import Untrusted, clean
