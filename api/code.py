@@ -31,7 +31,7 @@ from audits.problems import BadExtJson, NothingOpen
 from audits.services import committing, releasing, submitting, templates, verdicts
 from miniprograms.models import Authorizer
 from platform_auth.errcodes import explain_errcode
-from wechat.code import Submission
+from wechat.code_review import Submission
 from wechat.errors import NotSent, Unreachable
 
 KEY = "Idempotency-Key"

@@ -20,7 +20,7 @@ from platform_auth import tokens
 from platform_auth.models import Push as Row
 from platform_auth.wakeup import enqueue
 from webhooks.inbox import Answer, Handler, Ignored, Work
-from wechat.code import split_screenshots
+from wechat.code_review import split_screenshots
 from wechat.messages import KINDS, read_message
 from wechat.push import Push
 
