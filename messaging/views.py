@@ -45,8 +45,8 @@ from platform_auth.models import Push
 from wechat import media
 from wechat.errors import Refused, WeChatError
 from wechat.http import File
-from wechat.messages import MESSAGE, WINDOWS
 from wechat.replies import BadContent
+from wechat.reply_windows import MESSAGE, WINDOWS
 
 LISTED, CANNED = 40, 100
 LONG_WINDOW = timedelta(minutes=2)  # the others are a minute long

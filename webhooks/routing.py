@@ -21,7 +21,7 @@ from platform_auth.models import Push as Row
 from platform_auth.wakeup import enqueue
 from webhooks.inbox import Answer, Handler, Ignored, Work
 from wechat.code_review import split_screenshots
-from wechat.messages import KINDS, read_message
+from wechat.messages import PUSH_KINDS, read_message
 from wechat.push import Push
 
 
@@ -158,7 +158,7 @@ def again(row: Row, push: Push) -> str | None:
 
 
 MESSAGE_PUSHES: dict[str, Handler] = {
-    **dict.fromkeys(KINDS, keep),
+    **dict.fromkeys(PUSH_KINDS, keep),
     **dict.fromkeys(receiving.CONVERSATION_KINDS, hear),
     **dict.fromkeys(VERDICTS, note_verdict),
 }

@@ -15,7 +15,7 @@ from wechat.http import call, read_text, take, take_rows, take_texts
 
 Action = Literal["add", "delete", "set", "get"]
 
-KINDS = (
+DOMAIN_KINDS = (
     "requestdomain",
     "wsrequestdomain",
     "uploaddomain",
@@ -92,7 +92,7 @@ def modify_domain_directly(token: str, action: Action, domains: Domains | None =
 def _modify_domain(path: str, token: str, action: Action, domains: Domains | None) -> Modified:
     body = {"action": action} | dict(domains or {})
     answer = call(path, body, access_token=token, repeat=action == "get")
-    invalid = {kind: take_texts(path, answer, f"invalid_{kind}") for kind in KINDS}
+    invalid = {kind: take_texts(path, answer, f"invalid_{kind}") for kind in DOMAIN_KINDS}
     return Modified(
         domains=_by_kind(path, answer),
         invalid={kind: names for kind, names in invalid.items() if names},
@@ -109,7 +109,7 @@ def get_effective_domain(token: str) -> Effective:
 
 
 def _by_kind(path: str, answer: Mapping[str, Any]) -> dict[str, list[str]]:
-    return {kind: take_texts(path, answer, kind) for kind in KINDS}
+    return {kind: take_texts(path, answer, kind) for kind in DOMAIN_KINDS}
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -808,6 +808,6 @@ _UNEXPLAINED = Explanation(
 )
 
 
-def explain(errcode: int) -> Explanation:
+def find_explanation(errcode: int) -> Explanation:
     """The explanation of ERRCODE; an honest shrug for one that is in nobody's table."""
     return EXPLANATIONS.get(errcode, _UNEXPLAINED)

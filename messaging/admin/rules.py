@@ -34,8 +34,8 @@ from miniprograms.models import Authorizer
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.admin.pages import RecordedAdmin, label, pretty, table
 from platform_auth.operations import record_operation
-from wechat.messages import window_of
 from wechat.replies import BadContent, Content, as_data, parse_content
+from wechat.reply_windows import window_of
 
 Trigger, Kind = Rule.Trigger, Authorizer.Kind
 

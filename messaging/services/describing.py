@@ -224,11 +224,11 @@ _EVENTS: dict[type[heard.Message], Callable[[Any], str]] = {
         if event.event_key
         else _("chose something from the menu")
     ),
-    heard.View: lambda event: _with(_("went from the menu to"), event.event_key),
+    heard.MenuLink: lambda event: _with(_("went from the menu to"), event.event_key),
     heard.MenuScan: lambda event: _with(_("scanned from the menu"), event.scan_result),
     heard.MenuPictures: _pictures,
     heard.MenuLocation: _picked,
-    heard.Located: lambda event: _with(
+    heard.UserLocation: lambda event: _with(
         _("told where they are"), _point(event.latitude, event.longitude)
     ),
     heard.UserData: _user_data,

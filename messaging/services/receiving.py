@@ -17,7 +17,7 @@ from wechat.messages import (
     USER_MESSAGES,
     Click,
     EnterSession,
-    Located,
+    MenuLink,
     MenuLocation,
     MenuPictures,
     MenuScan,
@@ -26,18 +26,18 @@ from wechat.messages import (
     Subscribe,
     Subscriptions,
     Unsubscribe,
-    View,
+    UserLocation,
     text_of,
-    window_of,
 )
 from wechat.replies import can_be_custom
+from wechat.reply_windows import window_of
 
 PREVIEW = 60  # characters
 
 # What users write, and what they do at an account's door; the rest is WeChat's own news.
 _ACTS = (
-    *(EnterSession, Subscribe, Unsubscribe, Scan, Click, View, MenuScan, MenuPictures),
-    *(MenuLocation, Located, Subscriptions),
+    *(EnterSession, Subscribe, Unsubscribe, Scan, Click, MenuLink, MenuScan, MenuPictures),
+    *(MenuLocation, UserLocation, Subscriptions),
 )
 CONVERSATION_KINDS = USER_MESSAGES | {kind for kind, event in EVENTS.items() if event in _ACTS}
 

@@ -41,7 +41,7 @@ from platform_auth.models import REHEARSAL, TICKET_LIFE, Component
 from wechat import http
 from wechat.envelope import Key, sign
 from wechat.errors import WeChatError
-from wechat.explanations import explain
+from wechat.explanations import find_explanation
 
 WECHAT = "https://api.weixin.qq.com"
 EVENT = "LOCATION"
@@ -378,7 +378,7 @@ def _refused(row: ReleaseTest) -> _Outcome:
     """The worker has given up: why."""
     if row.errcode is None:
         return Verdict.FAILED, row.last_error, _("Look at the worker's log.")
-    known = explain(row.errcode)
+    known = find_explanation(row.errcode)
     return Verdict.FAILED, row.last_error, f"{_(known.cause)} {_(known.remedy)}"
 
 

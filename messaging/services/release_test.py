@@ -24,6 +24,7 @@ from platform_auth.models import Push
 from platform_auth.tokens import as_component, component_token
 from wechat import component as wechat
 from wechat import push as wire
+from wechat.custom_message import send_custom
 from wechat.errors import (
     BackingOff,
     Busy,
@@ -35,7 +36,8 @@ from wechat.errors import (
     TokenExpired,
     WeChatError,
 )
-from wechat.replies import Text, passive_xml, send_custom
+from wechat.passive_reply import passive_xml
+from wechat.replies import Text
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Push, is_free
 from platform_auth.operations import Actor, record_operation
-from wechat import replies
+from wechat import custom_message, passive_reply, replies
 from wechat.errors import (
     BackingOff,
     Busy,
@@ -102,7 +102,7 @@ def passive(reply: Reply, user_name: str) -> str:
     """The XML of REPLY as the account USER_NAME says it."""
     content, openid = content_of(reply), reply.conversation.openid
     now = int(time.time())
-    return replies.passive_xml(content, to_user=openid, from_user=user_name, at=now)
+    return passive_reply.passive_xml(content, to_user=openid, from_user=user_name, at=now)
 
 
 def said_before(row: Push, user_name: str) -> str | None:
@@ -157,7 +157,7 @@ def _send_now(reply: Reply) -> Reply:
 def show_typing(conversation: Conversation, *, on: bool = True) -> None:
     """Let the user see that somebody is writing. Raises what WeChat answered."""
     release_db_connection()
-    call_as(conversation.authorizer.appid, replies.typing, conversation.openid, on=on)
+    call_as(conversation.authorizer.appid, custom_message.send_typing, conversation.openid, on=on)
 
 
 def send_due() -> None:
@@ -226,7 +226,9 @@ def send(reply: Reply) -> None:
         content = content_of(reply)
         replies.check_custom(content, conversation.authorizer.kind)
         release_db_connection()
-        call_as(conversation.authorizer.appid, replies.send_custom, conversation.openid, content)
+        call_as(
+            conversation.authorizer.appid, custom_message.send_custom, conversation.openid, content
+        )
     except (NotReady, BackingOff, NotSent, Busy, QuotaMinute, TokenExpired) as error:
         _wait(reply, error)
     except (Refused, Unreadable, BadContent) as error:
