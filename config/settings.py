@@ -155,7 +155,7 @@ if REDIS_URL:
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
         "health_check_interval": 5,
-        "max_retries": 0,  # of whoever publishes: the bell counts a miss and takes the next
+        "max_retries": 0,  # of whoever publishes: wakeup counts a miss and takes the next
     }
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
