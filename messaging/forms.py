@@ -85,10 +85,10 @@ class TextWay(Way):
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"].replace("\r\n", "\n")
-        if len(text.encode()) > replies.LONGEST:
+        if len(text.encode()) > replies.MAX_BYTES:
             raise ValidationError(
                 _("Too long: WeChat takes %(most)d bytes, about 680 Chinese characters.")
-                % {"most": replies.LONGEST}
+                % {"most": replies.MAX_BYTES}
             )
         return text
 

@@ -39,7 +39,7 @@ from messaging.services.history import Entry
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.errcodes import explain_errcode, explain_refusal
-from platform_auth.fields import Unreadable, readable
+from platform_auth.fields import Unreadable, read_or_empty
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Push
 from wechat import media
@@ -219,7 +219,7 @@ def is_today(at: datetime) -> bool:
 
 def preview_of(row: Conversation) -> str:
     """The last that the user of ROW wrote, as far as a list has room for it."""
-    return describe_preview(readable(row, "preview"))
+    return describe_preview(read_or_empty(row, "preview"))
 
 
 def name_of(row: Conversation) -> str:

@@ -67,10 +67,10 @@ ROLES = {
 
 def ensure_groups(**kwargs: Any) -> None:
     """Give the groups their permissions, after every `migrate`; what staff added stays."""
-    known = {
+    permissions = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in Permission.objects.select_related("content_type")
     }
-    for name, wanted in ROLES.items():
+    for name, labels in ROLES.items():
         group, _created = Group.objects.get_or_create(name=name)
-        group.permissions.add(*(known[label] for label in wanted if label in known))
+        group.permissions.add(*(permissions[label] for label in labels if label in permissions))

@@ -13,7 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 Rows = list[tuple[Any, ...]]
 
 
-def run(sql: str, values: Mapping[str, Any]) -> Rows:
+def run_statement(sql: str, values: Mapping[str, Any]) -> Rows:
     """The rows that SQL gives with VALUES for its %(names)s; none where it returns nothing."""
     database = connections[DEFAULT_DB_ALIAS]
     if database.vendor == "postgresql":

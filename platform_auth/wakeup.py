@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 PUBLISH_PAUSE = 0.05  # seconds
 
-MISSED = Counter("bell_missed_total", "Wake-up calls that did not reach the broker.")
+MISSED_WAKE_UPS = Counter("bell_missed_total", "Wake-up calls that did not reach the broker.")
 
 _WakeUp = tuple[Task[Any, Any], tuple[int | str, ...]]
 
@@ -45,7 +45,7 @@ class _Publisher:
             self.waiting.put_nowait(wake_up)
         except queue.Full:
             self.queued.discard(wake_up)
-            MISSED.inc()
+            MISSED_WAKE_UPS.inc()
 
     def _publish(self) -> None:
         while True:
@@ -56,7 +56,7 @@ class _Publisher:
             try:
                 task.apply_async(args, retry=False, ignore_result=True)
             except Exception as error:  # whatever the broker's client raises
-                MISSED.inc()
+                MISSED_WAKE_UPS.inc()
                 logger.warning("no wake-up for %s: %s", task.name, type(error).__name__)
             if not args:
                 time.sleep(PUBLISH_PAUSE)

@@ -39,7 +39,7 @@ def test_every_errcode_is_explained_in_both_languages(
     errcode: int, chinese: dict[str, str]
 ) -> None:
     explanation = EXPLANATIONS[errcode]
-    assert explanation.who in ("us", "merchant", "wechat")
+    assert explanation.responsible in ("us", "merchant", "wechat")
     for text in (explanation.cause, explanation.remedy):
         assert text.endswith(".")
         said = chinese.get(text, "")
@@ -57,6 +57,6 @@ def test_what_a_call_decides_by_is_explained_too() -> None:
 
 def test_an_unknown_errcode_gets_an_honest_answer(chinese: dict[str, str]) -> None:
     explanation = find_explanation(123456)
-    assert explanation.who == "us"
+    assert explanation.responsible == "us"
     assert chinese[explanation.cause]
     assert chinese[explanation.remedy]

@@ -147,7 +147,7 @@ def test_what_is_neither_is_no_answer(shop: Shop, kind: str, body: bytes, why: s
     shop.commit()
     with pytest.raises(BadAnswer) as caught:
         code.get_qrcode(shop.token)
-    assert caught.value.why == why
+    assert caught.value.reason == why
 
 
 def test_a_picture_that_is_busy_is_asked_for_again(shop: Shop) -> None:

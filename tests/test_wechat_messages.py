@@ -41,7 +41,7 @@ def event(kind: str, body: str = "") -> Message:
 
 
 def read(xml: str) -> Message:
-    return read_message(push.read(xml.encode()))
+    return read_message(push.read_push(xml.encode()))
 
 
 def own(found: Message) -> dict[str, Any]:

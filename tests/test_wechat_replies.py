@@ -309,7 +309,7 @@ def test_a_transfer_to_anybody_has_no_info() -> None:
 def test_any_text_can_be_read_again(said: str) -> None:
     xml = passive_xml(Text(said), "oUser", "gh_1", 1)
     lines = said.replace("\r\n", "\n").replace("\r", "\n")
-    told = push.read(xml.encode())
+    told = push.read_push(xml.encode())
     assert told.get("Content") == replies.UNSENDABLE_CHARACTERS.sub("", lines)
     assert (told.kind, told.get("ToUserName"), told.created) == ("text", "oUser", 1)
 
@@ -317,12 +317,12 @@ def test_any_text_can_be_read_again(said: str) -> None:
 def test_the_end_of_a_section_is_kept() -> None:
     for said in ("]]>", "]]]>", "a]]>]]>b", "]]&gt;", "<![CDATA[x]]>"):
         xml = passive_xml(Text(said), "oUser", "gh_1", 1)
-        assert push.read(xml.encode()).get("Content") == said
+        assert push.read_push(xml.encode()).get("Content") == said
 
 
 def test_nothing_can_be_smuggled_beside_the_reply() -> None:
     said = "]]></Content><MsgType>image</MsgType><Content><![CDATA["
-    told = push.read(passive_xml(Text(said), "o]]><x/>", "gh_1", 1).encode())
+    told = push.read_push(passive_xml(Text(said), "o]]><x/>", "gh_1", 1).encode())
     assert (told.get("MsgType"), told.get("Content")) == ("text", said)
     assert told.get("ToUserName") == "o]]><x/>"
 

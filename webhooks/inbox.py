@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from platform_auth.fields import Unreadable, seal
 from platform_auth.models import Component, Push
-from platform_auth.statements import run
+from platform_auth.statements import run_statement
 from wechat import push as wire
 from wechat.envelope import Key
 from wechat.errors import Untrusted, clean
@@ -31,7 +31,7 @@ from wechat.errors import Untrusted, clean
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
-FORGET_SECONDS = 60  # of an hour; what is left then waits for the next
+DELETION_BUDGET = 60  # of an hour; what is left then waits for the next
 
 
 class Ignored(Exception):
@@ -62,7 +62,7 @@ Routing = Callable[[Push, wire.Push], Work]
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SealedPush:
     """A push as it stands at the door: the four parts that prove it, and what the URL says."""
 
     encrypt: str
@@ -72,7 +72,7 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
+class ProvenPush:
     """A push that was opened: what it says, for which component, and the digest of its seal."""
 
     component: Component
@@ -149,7 +149,7 @@ _UNCHANGED = (
 )
 
 
-def prove(sealed: Sealed, components: list[Component]) -> Proven:
+def prove_push(sealed: SealedPush, components: list[Component]) -> ProvenPush:
     """
     Open SEALED with the keys of whichever of COMPONENTS it was sealed for.
 
@@ -172,12 +172,12 @@ def prove(sealed: Sealed, components: list[Component]) -> Proven:
         except Unreadable as error:
             problem = error
             continue
-        push = wire.read(opened.message)
+        push = wire.read_push(opened.message)
         if _is_forgotten(push):
             raise Untrusted
         digest = sha256(sealed.encrypt.encode()).hexdigest()
         is_previous = opened.key is not envelope.keys[0]
-        return Proven(component, push, opened.message, digest, opened.key, is_previous)
+        return ProvenPush(component, push, opened.message, digest, opened.key, is_previous)
     raise problem
 
 
@@ -186,8 +186,8 @@ def _is_forgotten(push: wire.Push) -> bool:
     return push.created < oldest.timestamp()
 
 
-def receive(
-    proven: Proven,
+def store_push(
+    proven: ProvenPush,
     work: Work,
     *,
     appid: str = "",
@@ -228,22 +228,22 @@ def receive(
             )
         row = Push(pk=pk, **values)
         row.component = proven.component
-        return Receipt(is_new=True, answer=_run(row, work, push))
+        return Receipt(is_new=True, answer=_run_work(row, work, push))
 
 
-def find(proven: Proven) -> Push | None:
+def find_push(proven: ProvenPush) -> Push | None:
     """The row of PROVEN, which was kept before, however it was sealed then."""
     same = Q(digest=proven.digest) | Q(business_key=proven.business_key)
     return Push.objects.filter(same).first()
 
 
-def replay(row: Push, routing: Routing) -> None:
+def replay_push(row: Push, routing: Routing) -> None:
     """Do the work of ROW again, unless somebody else does; its state tells the outcome."""
     try:
-        push = wire.read(row.body.encode())
+        push = wire.read_push(row.body.encode())
     except (Unreadable, Untrusted) as error:
         if _claim(row):
-            _fail(row, error)
+            _mark_failed(row, error)
         return
     work = routing(row, push)
     if not work or not _claim(row):
@@ -252,7 +252,7 @@ def replay(row: Push, routing: Routing) -> None:
     row.state, row.error = Push.State.DONE, ""
     with transaction.atomic():
         Push.objects.filter(pk=row.pk).update(state=row.state, error="", retry_at=None)
-        _run(row, work, push)
+        _run_work(row, work, push)
 
 
 def _claim(row: Push) -> bool:
@@ -269,45 +269,45 @@ def retry_failed(routing: Routing) -> int:
     """Try every failed push again whose pause is over; five attempts in all. Returns how many."""
     rows = list(Push.objects.select_related("component").filter(retry_at__lte=Now())[:200])
     for row in rows:
-        replay(row, routing)
+        replay_push(row, routing)
     return len(rows)
 
 
-def forget_old() -> int:
+def delete_old_pushes() -> int:
     """Delete pushes older than PUSH_RETENTION_DAYS; the door refuses any that old. How many."""
     oldest = Now() - timedelta(days=settings.PUSH_RETENTION_DAYS + 1)
     old = Push.objects.filter(received_at__lt=oldest, created__lt=oldest).order_by("received_at")
-    until, forgotten = time.monotonic() + FORGET_SECONDS, 0
+    until, forgotten = time.monotonic() + DELETION_BUDGET, 0
     while time.monotonic() < until and (pks := list(old.values_list("pk", flat=True)[:1000])):
         Push.objects.filter(pk__in=pks).delete()
         forgotten += len(pks)
     return forgotten
 
 
-def _run(row: Push, work: Work, push: wire.Push) -> Answer | None:
+def _run_work(row: Push, work: Work, push: wire.Push) -> Answer | None:
     """Each part of WORK in a transaction of its own; HANDLE's answer goes before TELL's."""
-    answers = [_do(row, part, push) for part in (work.tell, work.handle) if part]
+    answers = [_run_part(row, part, push) for part in (work.tell, work.handle) if part]
     return next(filter(None, reversed(answers)), None)
 
 
-def _do(row: Push, part: Handler, push: wire.Push) -> Answer | None:
+def _run_part(row: Push, part: Handler, push: wire.Push) -> Answer | None:
     try:
         with transaction.atomic():
             return part(row, push)
     except Ignored as reason:
-        _settle(row, Push.State.IGNORED, str(reason))
+        _write_state(row, Push.State.IGNORED, str(reason))
     except (OperationalError, InterfaceError):
         raise  # the database is in trouble, not the push: WeChat shall send it again
     except Exception as error:
         # The one broad catch: an error answered to WeChat would mute all merchants' pushes.
         logger.exception("push %s failed", clean(row.kind))
-        _fail(row, error)
+        _mark_failed(row, error)
     return None
 
 
-def _fail(row: Push, error: Exception) -> None:
+def _mark_failed(row: Push, error: Exception) -> None:
     why = f"{type(error).__name__}: {error}"
-    _settle(row, Push.State.FAILED, why, retry_at=_next_attempt(row))
+    _write_state(row, Push.State.FAILED, why, retry_at=_next_attempt(row))
 
 
 def _next_attempt(row: Push) -> CombinedExpression | None:
@@ -317,7 +317,7 @@ def _next_attempt(row: Push) -> CombinedExpression | None:
     return Now() + timedelta(seconds=30 * 4 ** (row.attempts - 1))
 
 
-def _settle(row: Push, state: Push.State, error: str, **values: object) -> None:
+def _write_state(row: Push, state: Push.State, error: str, **values: object) -> None:
     row.state, row.error = state, clean(error)
     Push.objects.filter(pk=row.pk).update(state=row.state, error=row.error, **values)
 
@@ -325,7 +325,9 @@ def _settle(row: Push, state: Push.State, error: str, **values: object) -> None:
 def _insert(values: dict[str, Any], only_if: tuple[Condition, ...]) -> int | None:
     """One INSERT … ON CONFLICT DO NOTHING: the id of the row, or None."""
     sql = _insert_sql(tuple(values), tuple(condition.sql for condition in only_if))
-    rows = run(sql, {**values, **{k: v for one in only_if for k, v in one.values.items()}})
+    rows = run_statement(
+        sql, {**values, **{k: v for one in only_if for k, v in one.values.items()}}
+    )
     return rows[0][0] if rows else None
 
 

@@ -32,7 +32,7 @@ def keep_ticket(row: Row, push: Push) -> None:
     ticket = push.get("ComponentVerifyTicket")
     if not ticket:
         raise ValueError("a ticket push without a ticket")
-    if not tokens.keep_ticket(row.component, ticket, push.created):
+    if not tokens.save_ticket(row.component, ticket, push.created):
         raise Ignored(_("A newer ticket is kept already."))
 
 

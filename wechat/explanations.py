@@ -9,16 +9,16 @@ of each call's page and "公共错误码"; where WeChat gives no text, neither d
 from dataclasses import dataclass
 from typing import Literal
 
-Who = Literal["us", "merchant", "wechat"]
+Responsible = Literal["us", "merchant", "wechat"]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """WHO must act: us (the platform's staff), the merchant, or wechat, which needs only time."""
+    """RESPONSIBLE is who must act: us (our staff), the merchant, or wechat, given time."""
 
     cause: str
     remedy: str
-    who: Who
+    responsible: Responsible
 
 
 def _(text: str) -> str:

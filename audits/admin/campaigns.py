@@ -31,7 +31,7 @@ from audits.problems import CannotAct
 from audits.services import campaigns, rollout
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
-from platform_auth.admin.spreadsheet import csv_answer, csv_lines
+from platform_auth.admin.spreadsheet import csv_lines, csv_response
 from platform_auth.operations import record_operation
 
 OPERATE = ("audits.commit_version", "audits.submit_audit")
@@ -223,7 +223,7 @@ class CampaignAdmin(StaffAdmin):
     def export(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
         campaign = self.visible_or_404(request, object_id)
         record_operation("export_campaign", by=request.user, result=str(campaign))
-        return csv_answer(f"campaign-{campaign.pk}", _lines(campaign))
+        return csv_response(f"campaign-{campaign.pk}", _lines(campaign))
 
     # Columns and fields
 

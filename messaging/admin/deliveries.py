@@ -21,7 +21,7 @@ from messaging.models import Delivery
 from messaging.services import targets
 from messaging.services.delivering import explain, is_circuit_open, message_id, write_body
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import Doubt, StaffAdmin, ago, label, pretty, table
+from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, label, pretty, table
 from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
@@ -298,12 +298,12 @@ def _resent(number: int) -> object:
 
 def _resend(row: Delivery, by: Any) -> object:
     if not targets.resend(Delivery.objects.filter(pk=row.pk), by=by):
-        return Doubt(_("it had not been given up."))
+        return UncertainOutcome(_("it had not been given up."))
     enqueue(tasks.forward)
     return _("it is sent again.")
 
 
 def _give_up(row: Delivery, by: Any) -> object:
     if not targets.give_up(Delivery.objects.filter(pk=row.pk), by=by):
-        return Doubt(_("it is being sent just now, or has been."))
+        return UncertainOutcome(_("it is being sent just now, or has been."))
     return _("given up.")

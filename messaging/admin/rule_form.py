@@ -21,7 +21,7 @@ from messaging.models import Rule
 from messaging.services import rules
 from messaging.services.describing import label_of
 from miniprograms.models import Authorizer
-from platform_auth.forms import capitalise
+from platform_auth.forms import capitalise_labels
 from wechat import replies
 from wechat.messages import Message, read_message
 from wechat.push import Push
@@ -149,7 +149,7 @@ class RuleForm(forms.ModelForm[Rule]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        capitalise(self)
+        capitalise_labels(self)
         if "kind" not in self.fields:
             return  # somebody who may only look
         self.fields["event"].choices = [("", "–"), *event_choices()]  # type: ignore[attr-defined]
@@ -340,7 +340,7 @@ class TryForm(forms.Form):
 
     def __init__(self, user: Any, given: Any = None, initial: Any = None) -> None:
         super().__init__(given, initial=initial, label_suffix="")
-        capitalise(self)
+        capitalise_labels(self)
         self.user = user
         choices = [("", gettext("The user writes")), *event_choices()]
         self.fields["event"].choices = choices  # type: ignore[attr-defined]

@@ -82,7 +82,7 @@ def plan(row: Push, push: wire.Push) -> Planned:
     """
     kind = type_of(push)
     wanted = {"kind": push.kind, "type": kind, "group": kind.partition(".")[0], "appid": row.appid}
-    targets = statements.run(_ASKING, wanted)
+    targets = statements.run_statement(_ASKING, wanted)
     if not targets:
         return Planned(0)
     now, user = timezone.now(), f"{row.appid} {push.get('FromUserName')}"[:97]
@@ -202,7 +202,7 @@ def deliver_due(budget: float = BUDGET) -> Run:
         before = run.posts
         with ThreadPoolExecutor(THREADS, thread_name_prefix="forward") as pool:
             _deliver(run, pool, give_up)
-            heartbeats.stop(RUNNING)
+            heartbeats.end(RUNNING)
             run.collect(wait(run.busy).done)
         # What came between our last look and the end of our heartbeat.
         if time.monotonic() >= give_up or run.posts == before:

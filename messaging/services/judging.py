@@ -63,7 +63,7 @@ def read_reply(
 def _envelope(heard: Heard) -> wire.Push:
     """The four parts of a passive reply."""
     try:
-        outer = wire.read(heard.body)
+        outer = wire.read_push(heard.body)
     except Untrusted:
         raise _instead(heard.body, _("a sealed reply")) from None
     for name in ("Encrypt", "MsgSignature", "TimeStamp", "Nonce"):
@@ -90,7 +90,7 @@ def _open(encrypt: str, key: Key, appid: str) -> wire.Push:
             _("It must be the component's, not the account's."),
         )
     try:
-        return wire.read(message)
+        return wire.read_push(message)
     except Untrusted:
         raise Wrong(_("What is sealed in the reply is not XML."), OUTDATED) from None
 

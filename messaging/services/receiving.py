@@ -11,7 +11,7 @@ from messaging.services.rules import is_written
 from miniprograms.models import Authorizer
 from platform_auth.fields import seal
 from platform_auth.models import Push
-from platform_auth.statements import run
+from platform_auth.statements import run_statement
 from wechat.messages import (
     EVENTS,
     USER_MESSAGES,
@@ -77,13 +77,13 @@ class Found:
 def _find(row: Push) -> Found:
     """The conversation with whoever sent ROW, which begins with this where there is none."""
     whom = {"openid": row.openid, "appid": row.appid, "component": row.component_id}
-    rows = run(_FIND, whom)
+    rows = run_statement(_FIND, whom)
     if not rows:
         raise Authorizer.DoesNotExist(row.appid)
     pk, reference, kind, account, has_rules = rows[0]
     if pk is None:
         reference = new_reference()
-        begun = run(
+        begun = run_statement(
             _BEGIN, {**whom, "account": account, "reference": reference, "at": row.received_at}
         )
         if not begun:
@@ -120,7 +120,7 @@ def update_conversation(found: Found, row: Push, message: Message) -> None:
     user who stops following closes it.
     """
     seconds, count = window_of(found.account_kind, message) or (0, 0)
-    run(
+    run_statement(
         _NOTE,
         {
             "pk": found.pk,

@@ -37,7 +37,7 @@ from messaging.tester import Heard, Unheard, ask
 from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
-from platform_auth.models import REHEARSAL, TICKET_LIFE, Component
+from platform_auth.models import TESTER_OPENID_PREFIX, TICKET_LIFE, Component
 from wechat import http
 from wechat.envelope import Key, sign
 from wechat.errors import WeChatError
@@ -418,7 +418,7 @@ def _text(content: str) -> dict[str, str]:
 
 
 def _openid() -> str:
-    return f"{REHEARSAL}{secrets.token_hex(8)}"
+    return f"{TESTER_OPENID_PREFIX}{secrets.token_hex(8)}"
 
 
 def _door(appid: str) -> str:

@@ -192,7 +192,7 @@ def _send_until(give_up: float) -> bool:
                 del busy[one]
                 one.result()
         if beaten:
-            heartbeats.stop(RUNNING)
+            heartbeats.end(RUNNING)
             release_db_connection()  # the last may take their time
     for one in busy:
         one.result()

@@ -22,7 +22,7 @@ from messaging.services.delivering import (
     wake_first,
 )
 from messaging.standard_webhooks import new_secret
-from platform_auth.fields import readable, seal
+from platform_auth.fields import read_or_empty, seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import is_free
 from platform_auth.operations import Actor, record_operation
@@ -70,7 +70,7 @@ def rotate_secret(target: Target, *, by: Actor) -> str:
     A new secret for TARGET, to be shown this once to BY. For a day we sign with the one before as
     well, so that whoever verifies can change over in peace.
     """
-    new, old = new_secret(), readable(target, "secret")
+    new, old = new_secret(), read_or_empty(target, "secret")
     with transaction.atomic():
         Target.objects.filter(pk=target.pk).update(
             previous_until=Now() + OVERLAP if old else None,

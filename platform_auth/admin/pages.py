@@ -27,13 +27,13 @@ from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
 from wechat.errors import WeChatError, scrub
 
-MOST_AT_ONCE = 20  # each may keep WeChat busy for seconds while a person waits
+MAX_CHOSEN = 20  # each may keep WeChat busy for seconds while a person waits
 PAGES_AHEAD = 10
 
 Act = Callable[[Any], object]
 
 
-class Doubt(str):
+class UncertainOutcome(str):
     """A sentence about an act whose outcome nobody knows yet."""
 
 
@@ -90,7 +90,7 @@ class StaffAdmin(ModelAdmin):
         except self.troubles as problem:
             self.message_user(request, f"{row}: {self.words_for(problem)}", messages.ERROR)
         else:
-            level = messages.WARNING if isinstance(sentence, Doubt) else messages.SUCCESS
+            level = messages.WARNING if isinstance(sentence, UncertainOutcome) else messages.SUCCESS
             self.message_user(request, f"{row}: {sentence}", level)
 
     def words_for(self, problem: Exception) -> object:
@@ -104,9 +104,9 @@ class StaffAdmin(ModelAdmin):
 
     def few(self, request: HttpRequest, rows: Any) -> list[Any]:
         """ROWS as a list; empty, and the person told, if they are too many to act on at once."""
-        found = list(rows[: MOST_AT_ONCE + 1])
-        if len(found) > MOST_AT_ONCE:
-            text = _("Nothing was done: choose at most %(most)d at once.") % {"most": MOST_AT_ONCE}
+        found = list(rows[: MAX_CHOSEN + 1])
+        if len(found) > MAX_CHOSEN:
+            text = _("Nothing was done: choose at most %(most)d at once.") % {"most": MAX_CHOSEN}
             self.message_user(request, text, messages.ERROR)
             return []
         return found
@@ -238,14 +238,14 @@ class RecordedAdmin(FormAdmin):
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        names = ", ".join(_changed(message))
+        names = ", ".join(_changed_names(message))
         record_operation(
             f"change_{self.opts.model_name}", by=request.user, result=f"{obj}: {names}"
         )
         return super().log_change(request, obj, message)
 
 
-def _changed(message: Any) -> list[str]:
+def _changed_names(message: Any) -> list[str]:
     """
     The names in Django's log MESSAGE: of fields, and of rows added or deleted within the form;
     never their values.

@@ -20,15 +20,15 @@ from messaging.services.history import told_by_push
 from miniprograms.models import Authorizer
 from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
-from platform_auth.forms import capitalise
+from platform_auth.forms import capitalise_labels
 from platform_auth.models import Push
 from webhooks.routing import COMPONENT_PUSHES
 from wechat import push as wire
 from wechat.errors import Untrusted, scrub
 from wechat.messages import EVENTS, MESSAGES, read_message
 
-MOST_ACCOUNTS = 20  # whose names begin alike
-MOST_ROWS, AT_ONCE = 100_000, 1_000  # of an export
+MAX_ACCOUNTS = 20  # whose names begin alike
+MAX_EXPORT_ROWS, EXPORT_BATCH_SIZE = 100_000, 1_000  # of an export
 
 COMPONENT_WORDS = {
     "component_verify_ticket": _("the platform's ticket"),
@@ -49,7 +49,7 @@ COMPONENT_WORDS = {
 
 def fields_of(push: Push) -> Any:
     """What PUSH holds, redacted. Raises Unreadable or Untrusted."""
-    return redact(wire.read(push.body.encode()).fields)
+    return redact(wire.read_push(push.body.encode()).fields)
 
 
 def name_of_kind(kind: str) -> str:
@@ -63,7 +63,7 @@ def name_of_kind(kind: str) -> str:
     return ""
 
 
-def says(push: Push) -> str:
+def describe_push(push: Push) -> str:
     """What PUSH says to a person, in one line; "" where its kind says it all."""
     is_plain = not push.openid and push.kind in COMPONENT_PUSHES
     return "" if is_plain else scrub(told_by_push(push).line)
@@ -72,12 +72,12 @@ def says(push: Push) -> str:
 # ── searching ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _text(label: Any, placeholder: Any, **attrs: str) -> forms.CharField:
+def _text_input(label: Any, placeholder: Any, **attrs: str) -> forms.CharField:
     widget = UnfoldAdminTextInputWidget(attrs={"placeholder": placeholder, **attrs})
     return forms.CharField(label=label, required=False, max_length=200, widget=widget)
 
 
-def _time(label: Any) -> forms.DateTimeField:
+def _time_input(label: Any) -> forms.DateTimeField:
     widget = UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
     return forms.DateTimeField(label=label, required=False, widget=widget)
 
@@ -85,21 +85,21 @@ def _time(label: Any) -> forms.DateTimeField:
 class LogForm(forms.Form):
     """What is looked for. All of it may be left out."""
 
-    account = _text(_("account"), _("wx…, gh_…, or beginning of a name"))
-    user = _text(_("user"), "openid")
-    kind = _text(_("kind"), "text, CLICK…", list="push-kinds", autocomplete="off")
+    account = _text_input(_("account"), _("wx…, gh_…, or beginning of a name"))
+    user = _text_input(_("user"), "openid")
+    kind = _text_input(_("kind"), "text, CLICK…", list="push-kinds", autocomplete="off")
     state = forms.ChoiceField(
         label=_("state"),
         choices=[("", "–"), *Push.State.choices],
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
-    since = _time(_("from"))
-    until = _time(_("until"))
+    since = _time_input(_("from"))
+    until = _time_input(_("until"))
 
     def __init__(self, given: Any) -> None:
         super().__init__(given, label_suffix="")
-        capitalise(self)
+        capitalise_labels(self)
 
     def narrow(self, rows: QuerySet[Push]) -> QuerySet[Push]:
         """Those of ROWS that are looked for; none if something was filled in wrongly."""
@@ -124,7 +124,7 @@ def _appids(term: str) -> list[str]:
         return [term]
     named = Q(user_name=term) if term.startswith("gh_") else Q(nick_name__startswith=term)
     found = Authorizer.objects.filter(named).order_by()  # else PostgreSQL reads them by that order
-    return list(found.values_list("appid", flat=True)[:MOST_ACCOUNTS])
+    return list(found.values_list("appid", flat=True)[:MAX_ACCOUNTS])
 
 
 class LogFilter(admin.ListFilter):
@@ -153,7 +153,7 @@ class LogFilter(admin.ListFilter):
         return self.form.narrow(queryset)
 
 
-def bar(request: HttpRequest) -> dict[str, Any]:
+def search_bar(request: HttpRequest) -> dict[str, Any]:
     """What the page shows above the list: the form, short ways to frequent questions."""
     given = {name: request.GET.get(name, "") for name in LogForm.base_fields}
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -176,7 +176,7 @@ def _query(values: dict[str, str]) -> str:
     return "?" + urlencode({name: value for name, value in values.items() if value})
 
 
-def searched(request: HttpRequest) -> str:
+def describe_search(request: HttpRequest) -> str:
     """What was looked for, for the operation log."""
     given = {name: request.GET.get(name, "") for name in LogForm.base_fields}
     return ", ".join(f"{name}={value}" for name, value in given.items() if value)[:500]
@@ -194,18 +194,20 @@ def export_rows(rows: QuerySet[Push]) -> Iterator[list[str]]:
     ROWS, the newest first, as cells of text. They are read by many short queries: one long one
     would keep the database from cleaning up behind the pushes that come meanwhile.
     """
-    rows, left = rows.order_by("-received_at", "-id"), MOST_ROWS
-    page = list(rows[: min(left, AT_ONCE)])
+    rows, left = rows.order_by("-received_at", "-id"), MAX_EXPORT_ROWS
+    page = list(rows[: min(left, EXPORT_BATCH_SIZE)])
     while page:
         names = _names(page)
         for push in page:
-            yield _cells(push, names)
+            yield _push_cells(push, names)
         left -= len(page)
         last = page[-1]
         older = Q(received_at__lt=last.received_at) | Q(
             received_at=last.received_at, pk__lt=last.pk
         )
-        page = list(rows.filter(older, received_at__lte=last.received_at)[: min(left, AT_ONCE)])
+        page = list(
+            rows.filter(older, received_at__lte=last.received_at)[: min(left, EXPORT_BATCH_SIZE)]
+        )
 
 
 def _names(page: list[Push]) -> dict[str, str]:
@@ -214,7 +216,7 @@ def _names(page: list[Push]) -> dict[str, str]:
     return dict(rows)
 
 
-def _cells(push: Push, names: dict[str, str]) -> list[str]:
+def _push_cells(push: Push, names: dict[str, str]) -> list[str]:
     return [
         *(
             timezone.localtime(at).isoformat(" ", "seconds")
@@ -225,7 +227,7 @@ def _cells(push: Push, names: dict[str, str]) -> list[str]:
         push.openid,
         push.kind,
         name_of_kind(push.kind),
-        says(push),
+        describe_push(push),
         str(push.get_state_display()),
         str(push.attempts),
         push.error,

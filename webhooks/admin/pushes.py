@@ -20,7 +20,7 @@ from messaging.models import Reply
 from messaging.services.history import told_by_reply
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
-from platform_auth.admin.spreadsheet import csv_answer, csv_lines
+from platform_auth.admin.spreadsheet import csv_lines, csv_response
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from platform_auth.operations import record_operation
@@ -66,7 +66,7 @@ class PushAdmin(StaffAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         export = reverse("admin:platform_auth_push_export")
         bar = {
-            **message_log.bar(request),
+            **message_log.search_bar(request),
             "export_url": self._may_export(request) and export,
             "title": _("Message log"),
         }
@@ -87,10 +87,10 @@ class PushAdmin(StaffAdmin):
         account = request.GET.get("account", "").strip()
         appid = account[:32] if account.startswith("wx") else ""
         record_operation(
-            "export_push", by=request.user, appid=appid, result=message_log.searched(request)
+            "export_push", by=request.user, appid=appid, result=message_log.describe_search(request)
         )
         lines = csv_lines(message_log.TITLES, message_log.export_rows(found))
-        return csv_answer(f"messages-{timezone.localtime():%Y%m%d-%H%M}", lines)
+        return csv_response(f"messages-{timezone.localtime():%Y%m%d-%H%M}", lines)
 
     @admin.action(description=_("Replay the selected pushes"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: Any) -> None:
@@ -128,11 +128,13 @@ class PushAdmin(StaffAdmin):
 
     @admin.display(description=_("says"))
     def says(self, push: Push) -> SafeString:
-        return format_html('<span class="log-says">{}</span>', message_log.says(push) or "–")
+        return format_html(
+            '<span class="log-says">{}</span>', message_log.describe_push(push) or "–"
+        )
 
     @admin.display(description=_("says"))
     def in_short(self, push: Push) -> SafeString:
-        said = Truncator(message_log.says(push)).chars(100)
+        said = Truncator(message_log.describe_push(push)).chars(100)
         return format_html('<span class="log-says">{}</span>', said or "–")
 
     @admin.display(description=_("user"))
@@ -189,7 +191,7 @@ def _replay(push: Push, by: Any) -> object:
     if push.state == Push.State.IGNORED:
         return _("there is nothing to do for such a push.")
     with transaction.atomic():
-        inbox.replay(push, work_for)
+        inbox.replay_push(push, work_for)
         push.refresh_from_db()
         record_operation(
             "replay_push", by=by, appid=push.appid, result=f"{push.kind}: {push.state}"
