@@ -168,7 +168,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
             templates.delete_template(row, by=request.user)
             return _("deleted; versions made from it stay.")
 
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: perform(lambda: act(row)),
@@ -182,7 +182,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
     ) -> HttpResponse:
         if request.method == "POST":
             for row in components:
-                self.tell(request, row, lambda row: perform(lambda: act(row)))
+                self.carry_out(request, row, lambda row: perform(lambda: act(row)))
             return HttpResponseRedirect(self._list())
         return self.page(request, "admin/ask.html", rows=components, back=self._list(), **words)
 

@@ -148,7 +148,7 @@ class DeliveryAdmin(StaffAdmin):
 
     @admin.action(description=_("Give up the selected"), permissions=["resend"])
     def give_up(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.ask_about(
+        return self.confirm_chosen(
             request,
             queryset,
             lambda row: _give_up(row, request.user),
@@ -159,7 +159,7 @@ class DeliveryAdmin(StaffAdmin):
 
     @action(description=_("Resend"), permissions=["resend"], url_path="resend", icon="replay")
     def resend_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _resend(row, request.user),
@@ -169,7 +169,7 @@ class DeliveryAdmin(StaffAdmin):
 
     @action(description=_("Give up"), permissions=["resend"], url_path="give-up", icon="block")
     def give_up_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _give_up(row, request.user),

@@ -150,14 +150,14 @@ class RuleAdmin(RecordedAdmin):
                        appid=_appid(rule), result=str(rule))  # fmt: skip
             return _("it is on.") if on else _("it is off.")
 
-        self.tell_each(request, queryset, act)
+        self.carry_out_each(request, queryset, act)
 
     @admin.action(description=_("Copy"), permissions=["copy"])
     def copy_selected(self, request: HttpRequest, queryset: Any) -> None:
         def act(rule: Rule) -> object:
             return _("copied as “%(name)s”, which is off.") % {"name": _copy(rule, request.user)}
 
-        self.tell_each(request, queryset, act)
+        self.carry_out_each(request, queryset, act)
 
     @action(description=_("Copy"), permissions=["copy"], url_path="copy", icon="content_copy")
     def copy_one(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -162,7 +162,7 @@ class TargetAdmin(RecordedAdmin):
             return targets.send_test(target, by=request.user)
 
         question = _("A message of the type test is sent to it now, with nobody's data in it.")
-        return self.ask(request, object_id, act, title=_("Test"), question=question)
+        return self.confirm(request, object_id, act, title=_("Test"), question=question)
 
     @action(description=_("Switch on"), permissions=["operate"], url_path="switch-on",
             icon="toggle_on")  # fmt: skip
@@ -173,7 +173,7 @@ class TargetAdmin(RecordedAdmin):
             return _("it is told of messages from now on.")
 
         question = _("It is told of messages from now on, and gets what still waits for it.")
-        return self.ask(request, object_id, act, title=_("Switch on"), question=question)
+        return self.confirm(request, object_id, act, title=_("Switch on"), question=question)
 
     @action(description=_("Switch off"), permissions=["operate"], url_path="switch-off",
             icon="toggle_off")  # fmt: skip
@@ -185,7 +185,7 @@ class TargetAdmin(RecordedAdmin):
         question = _(
             "It is not told of new messages. What waits for it stays, and is given up after a day."
         )
-        return self.ask(request, object_id, act, title=_("Switch off"), question=question)
+        return self.confirm(request, object_id, act, title=_("Switch off"), question=question)
 
     @action(description=_("Resend all given up"), permissions=["resend"], url_path="resend-all",
             icon="replay")  # fmt: skip
@@ -197,7 +197,7 @@ class TargetAdmin(RecordedAdmin):
 
         question = _("All that was given up is sent again, what is older first.")
         title = _("Resend all given up")
-        return self.ask(request, object_id, act, title=title, question=question)
+        return self.confirm(request, object_id, act, title=title, question=question)
 
     @action(description=_("New signing secret"), permissions=["operate"], url_path="rotate-secret",
             icon="key")  # fmt: skip

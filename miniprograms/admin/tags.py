@@ -166,7 +166,7 @@ class TaggedPages(StaffAdmin):
             set_tags([row], add=added, remove=removed, by=request.user)
             return _("done.")
 
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             act,

@@ -95,7 +95,7 @@ class ComponentAdmin(FormAdmin):
             errmsg = registration.request_tickets(component, by=request.user) or "ok"
             return _("WeChat was asked to push tickets; it says: %(said)s") % {"said": errmsg}
 
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             act,
@@ -114,7 +114,7 @@ class ComponentAdmin(FormAdmin):
             registration.refresh_component_token(component, by=request.user)
             return _("there is a new component token.")
 
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             act,

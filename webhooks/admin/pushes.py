@@ -94,11 +94,11 @@ class PushAdmin(StaffAdmin):
 
     @admin.action(description=_("Replay the selected pushes"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: Any) -> None:
-        self.tell_each(request, queryset, lambda push: _replay(push, request.user))
+        self.carry_out_each(request, queryset, lambda push: _replay(push, request.user))
 
     @action(description=_("Replay"), permissions=["replay"], url_path="replay", icon="replay")
     def replay_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda push, form: _replay(push, request.user),
