@@ -18,7 +18,7 @@ from platform_auth.models import Component, Push
 from tests.plans import copy_rows, plan_of, rows_read
 from tests.test_admin_code_acts import browser_of
 from tests.test_admin_code_plans import SCALE
-from webhooks.admin.message_log import MAX_EXPORT_ROWS
+from webhooks.admin.push_export import MAX_EXPORT_ROWS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
