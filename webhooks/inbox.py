@@ -48,7 +48,7 @@ Handler = Callable[[Push, wire.Push], Answer | None]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is done about a push. TELL is done besides HANDLE, whatever comes of that."""
+    """What is done about a push. TELL runs besides HANDLE, whatever comes of that."""
 
     handle: Handler | None = None
     tell: Handler | None = None
@@ -91,9 +91,9 @@ class ProvenPush:
         push = self.push
         if push.is_component_push:
             code = push.get("AuthorizationCode") or push.get("ComponentVerifyTicket")
-            whom = push.get("AuthorizerAppid")
-            what = code if code or whom else self.message.decode()
-            parts = [push.kind, whom, push.get("CreateTime"), what]
+            appid = push.get("AuthorizerAppid")
+            content = code if code or appid else self.message.decode()
+            parts = [push.kind, appid, push.get("CreateTime"), content]
         elif push.get("MsgId"):
             parts = [push.get(name) for name in ("MsgId", "FromUserName", "ToUserName")]
         else:
@@ -306,8 +306,8 @@ def _run_part(row: Push, part: Handler, push: wire.Push) -> Answer | None:
 
 
 def _mark_failed(row: Push, error: Exception) -> None:
-    why = f"{type(error).__name__}: {error}"
-    _write_state(row, Push.State.FAILED, why, retry_at=_next_attempt(row))
+    description = f"{type(error).__name__}: {error}"
+    _write_state(row, Push.State.FAILED, description, retry_at=_next_attempt(row))
 
 
 def _next_attempt(row: Push) -> CombinedExpression | None:

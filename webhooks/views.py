@@ -19,6 +19,7 @@ from miniprograms.services import addresses
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
 from webhooks import inbox, routing
+from webhooks.handlers import repeat_answer
 from wechat.errors import Untrusted
 from wechat.push import MAX_BODY, read_envelope
 
@@ -75,18 +76,18 @@ def _receive(request: HttpRequest, appid: str, until: float) -> HttpResponse:
         _receive_for_component(sealed, envelope_appid)
         return _respond_with(None)
     proven, receipt = _receive_by_memory(sealed, appid) or _receive_message(sealed, appid)
-    said = _answer_within(proven, receipt, until)
-    return _respond_with(said and _seal(said, proven, sealed.nonce))
+    xml = _answer_within(proven, receipt, until)
+    return _respond_with(xml and _seal(xml, proven, sealed.nonce))
 
 
 def _receive_for_component(sealed: inbox.SealedPush, envelope_appid: str) -> None:
-    components = [one for one in inbox.read_components() if one.appid == envelope_appid]
+    components = [row for row in inbox.read_components() if row.appid == envelope_appid]
     proven = inbox.prove_push(sealed, components)
     push = proven.push
     # A captured message must not burn its digest here.
     if not push.is_component_push or push.get("AppId") != proven.component.appid:
         raise Untrusted
-    inbox.store_push(proven, routing.component_work(push), appid=routing.whom(push))
+    inbox.store_push(proven, routing.component_work(push), appid=routing.account_of(push))
 
 
 def _receive_by_memory(
@@ -100,11 +101,11 @@ def _receive_by_memory(
         proven = inbox.prove_push(sealed, inbox.remembered_components())
     except (Untrusted, Unreadable):
         return None
-    told = addresses.user_name_in(proven.push)
-    if not told:
+    user_name = addresses.user_name_in(proven.push)
+    if not user_name:
         return None
-    known = inbox.Condition(*addresses.is_known_sql(proven.component, appid, told))
-    conditions = (inbox.unchanged(proven.component), known)
+    is_known = inbox.Condition(*addresses.is_known_sql(proven.component, appid, user_name))
+    conditions = (inbox.unchanged(proven.component), is_known)
     work = routing.message_work(appid, proven.push)
     receipt = inbox.store_push(proven, work, appid=appid, only_if=conditions)
     return (proven, receipt) if receipt.is_new else None
@@ -125,7 +126,7 @@ def _answer_within(proven: inbox.ProvenPush, receipt: inbox.Receipt, until: floa
         if receipt.is_new:
             return receipt.answer(until) if receipt.answer else None
         row = inbox.find_push(proven)
-        return routing.again(row, proven.push) if row else None
+        return repeat_answer(row, proven.push) if row else None
     except (DatabaseError, InterfaceError, Unreadable):
         raise  # WeChat asks again
     except Exception:
@@ -134,17 +135,17 @@ def _answer_within(proven: inbox.ProvenPush, receipt: inbox.Receipt, until: floa
         return None
 
 
-def _seal(said: str, proven: inbox.ProvenPush, nonce: str) -> str:
-    """SAID, sealed with the key that opened the push it answers."""
+def _seal(xml: str, proven: inbox.ProvenPush, nonce: str) -> str:
+    """XML, sealed with the key that opened the push it answers."""
     now = str(int(time.time()))
-    return proven.component.envelope.seal(said, key=proven.key, timestamp=now, nonce=nonce)
+    return proven.component.envelope.seal(xml, key=proven.key, timestamp=now, nonce=nonce)
 
 
-def _respond_with(said: str | None) -> HttpResponse:
+def _respond_with(body: str | None) -> HttpResponse:
     """`success`, the empty body that 全网发布 demands, or a sealed passive reply."""
-    if said:
-        return HttpResponse(said, content_type="text/xml")
-    return HttpResponse("success" if said is None else "", content_type=PLAIN_TEXT)
+    if body:
+        return HttpResponse(body, content_type="text/xml")
+    return HttpResponse("success" if body is None else "", content_type=PLAIN_TEXT)
 
 
 def _read_query(request: HttpRequest) -> dict[str, str]:
