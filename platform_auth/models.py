@@ -48,6 +48,7 @@ is_message_token = RegexValidator(
 
 UTC_PLUS_8 = fixed_zone(timedelta(hours=8))
 
+# Made once a process and key: 0.1 µs instead of 13, four times for every push.
 key_of = lru_cache(maxsize=64)(Key.of)
 
 

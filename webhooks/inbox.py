@@ -118,37 +118,6 @@ class Condition:
     values: dict[str, Any]
 
 
-_remembered: list[Component] = []
-
-
-def read_components() -> list[Component]:
-    """All components, as they are now."""
-    global _remembered
-    _remembered = list(Component.objects.all())
-    return _remembered
-
-
-def remembered_components() -> list[Component]:
-    """
-    All components as this process read them last: a query less for every push. Nothing they prove
-    may be kept but on the condition that their keys are `unchanged`.
-    """
-    return _remembered
-
-
-def unchanged(component: Component) -> Condition:
-    """The keys of COMPONENT are still those that we know."""
-    values = {key: str(component.__dict__[key]) for key in _KEYS}
-    return Condition(_UNCHANGED, {"keys_of": component.pk, **values})
-
-
-_KEYS = ("message_token", "aes_key", "previous_message_token", "previous_aes_key")
-_UNCHANGED = (
-    f"EXISTS (SELECT 1 FROM {Component._meta.db_table}"  # noqa: S608
-    f" WHERE id = %(keys_of)s AND {' AND '.join(f'{key} = %({key})s' for key in _KEYS)})"
-)
-
-
 def prove_push(sealed: SealedPush, components: list[Component]) -> ProvenPush:
     """
     Open SEALED with the keys of whichever of COMPONENTS it was sealed for.

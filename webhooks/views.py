@@ -8,7 +8,6 @@ answered `success` once its row is committed, and 503 if there is no database to
 import logging
 import re
 import time
-from urllib.parse import parse_qsl
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
@@ -19,13 +18,14 @@ from miniprograms.services import addresses
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
 from webhooks import inbox, routing
+from webhooks.by_memory import read_components, receive_by_memory
 from webhooks.handlers import repeat_answer
+from webhooks.push_query import read_query
 from wechat.errors import Untrusted
 from wechat.push import MAX_BODY, read_envelope
 
 logger = logging.getLogger(__name__)
 
-MAX_QUERY_FIELDS = 20  # WeChat sends six
 LENGTH = re.compile(r"\d{1,7}", re.ASCII)
 ECHO = re.compile(r"[\x21-\x7e]{1,256}")
 PLAIN_TEXT = "text/plain"
@@ -65,7 +65,7 @@ def _take_in(request: HttpRequest, *, appid: str) -> HttpResponse:
 def _receive(request: HttpRequest, appid: str, until: float) -> HttpResponse:
     """Size, format, signature, decryption, appid inside, address, then one row and its handler."""
     envelope_appid, encrypt = _read_body(request)
-    query = _read_query(request)
+    query = read_query(request.META.get("QUERY_STRING", ""))
     sealed = inbox.SealedPush(
         encrypt=encrypt,
         msg_signature=query.get("msg_signature", ""),
@@ -75,13 +75,13 @@ def _receive(request: HttpRequest, appid: str, until: float) -> HttpResponse:
     if not appid:
         _receive_for_component(sealed, envelope_appid)
         return _respond_with(None)
-    proven, receipt = _receive_by_memory(sealed, appid) or _receive_message(sealed, appid)
+    proven, receipt = receive_by_memory(sealed, appid) or _receive_message(sealed, appid)
     xml = _answer_within(proven, receipt, until)
     return _respond_with(xml and _seal(xml, proven, sealed.nonce))
 
 
 def _receive_for_component(sealed: inbox.SealedPush, envelope_appid: str) -> None:
-    components = [row for row in inbox.read_components() if row.appid == envelope_appid]
+    components = [row for row in read_components() if row.appid == envelope_appid]
     proven = inbox.prove_push(sealed, components)
     push = proven.push
     # A captured message must not burn its digest here.
@@ -90,31 +90,10 @@ def _receive_for_component(sealed: inbox.SealedPush, envelope_appid: str) -> Non
     inbox.store_push(proven, routing.component_work(push), appid=routing.account_of(push))
 
 
-def _receive_by_memory(
-    sealed: inbox.SealedPush, appid: str
-) -> tuple[inbox.ProvenPush, inbox.Receipt] | None:
-    """
-    What nearly every message needs: it is kept on the condition that what we remember of our keys
-    is true, and that the account is known by this name. None: look closer.
-    """
-    try:
-        proven = inbox.prove_push(sealed, inbox.remembered_components())
-    except (Untrusted, Unreadable):
-        return None
-    user_name = addresses.user_name_in(proven.push)
-    if not user_name:
-        return None
-    is_known = inbox.Condition(*addresses.is_known_sql(proven.component, appid, user_name))
-    conditions = (inbox.unchanged(proven.component), is_known)
-    work = routing.message_work(appid, proven.push)
-    receipt = inbox.store_push(proven, work, appid=appid, only_if=conditions)
-    return (proven, receipt) if receipt.is_new else None
-
-
 def _receive_message(
     sealed: inbox.SealedPush, appid: str
 ) -> tuple[inbox.ProvenPush, inbox.Receipt]:
-    proven = inbox.prove_push(sealed, inbox.read_components())
+    proven = inbox.prove_push(sealed, read_components())
     addresses.check_address(proven.component, appid, proven.push)
     work = routing.message_work(appid, proven.push)
     return proven, inbox.store_push(proven, work, appid=appid)
@@ -146,15 +125,6 @@ def _respond_with(body: str | None) -> HttpResponse:
     if body:
         return HttpResponse(body, content_type="text/xml")
     return HttpResponse("success" if body is None else "", content_type=PLAIN_TEXT)
-
-
-def _read_query(request: HttpRequest) -> dict[str, str]:
-    """What the URL says. Making Django's QueryDict takes longer than decrypting the push."""
-    text = request.META.get("QUERY_STRING", "")
-    try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS))
-    except ValueError:
-        raise Untrusted from None
 
 
 def _read_body(request: HttpRequest) -> tuple[str, str]:

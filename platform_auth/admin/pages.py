@@ -9,52 +9,29 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db import models
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
 from wechat.errors import WeChatError, scrub
 
 MAX_CHOSEN = 20  # each may keep WeChat busy for seconds while a person waits
-PAGES_AHEAD = 10
 
 Act = Callable[[Any], object]
 
 
 class UncertainOutcome(str):
     """A sentence about an act whose outcome nobody knows yet."""
-
-
-class NearPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than ten pages ahead of the page asked for."""
-
-    template_name = "admin/parts/pages.html"
-
-    def __init__(self, *args: Any, page: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.horizon = (page + PAGES_AHEAD) * self.per_page
-
-    @cached_property
-    def count(self) -> int:
-        rows: models.QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        return rows.order_by()[: self.horizon].count()
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there may be more rows than were counted."""
-        return self.count == self.horizon
 
 
 class StaffAdmin(ModelAdmin):
