@@ -29,7 +29,7 @@ from messaging.services.release_test import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
 from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component, Heartbeat, Operation, Push
 from platform_auth.registration import register_component
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests import fronts, sockets
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
