@@ -33,7 +33,7 @@ def words_for(problem: BadContent) -> str:
 class PictureField(forms.FileField):
     """A picture as WeChat takes it, known by its first bytes and not by its name."""
 
-    default_error_messages = {  # noqa: RUF012 -- as Django reads it
+    default_error_messages = {
         "kind": gettext_lazy("Only JPEG, PNG and GIF pictures can be sent."),
         "size": gettext_lazy("The picture is too large: WeChat takes up to 2 MB."),
     }

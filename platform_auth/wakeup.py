@@ -55,7 +55,7 @@ class _Publisher:
             task, args = wake_up
             try:
                 task.apply_async(args, retry=False, ignore_result=True)
-            except Exception as error:  # whatever the broker's client raises
+            except Exception as error:  # noqa: BLE001 -- whatever the broker's client raises
                 MISSED_WAKE_UPS.inc()
                 logger.warning("no wake-up for %s: %s", task.name, type(error).__name__)
             if not args:

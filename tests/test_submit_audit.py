@@ -277,7 +277,7 @@ def test_two_who_find_anothers_audit_make_one_row(desk: Desk) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_is_submitted_twice(desk: Desk, seed: int) -> None:
     """By the ledger: at most one submission takes effect between two verdicts, whatever is lost."""
-    chance = random.Random(seed)  # noqa: S311 -- a seed is for tests
+    chance = random.Random(seed)
     desk.commit()
     rounds = 0
     for _ in range(12):

@@ -177,8 +177,12 @@ HAPPENED: dict[str, tuple[str, dict[str, Any]]] = {
         + tags(Location_X="23", Location_Y="113", Scale="15", Label="广州市", Poiname="")
         + "</SendLocationInfo>",
         {
-            **{"event_key": "6", "location_x": 23.0, "location_y": 113.0, "scale": 15},
-            **{"label": "广州市", "poiname": ""},
+            "event_key": "6",
+            "location_x": 23.0,
+            "location_y": 113.0,
+            "scale": 15,
+            "label": "广州市",
+            "poiname": "",
         },
     ),
     "user_info_modified": (
@@ -273,8 +277,12 @@ HAPPENED: dict[str, tuple[str, dict[str, Any]]] = {
         "<MsgID>1000000003</MsgID>"
         + tags(Status="send success", TotalCount=4, FilterCount=3, SentCount=2, ErrorCount=1),
         {
-            **{"job_id": "1000000003", "status": "send success", "total_count": 4},
-            **{"filter_count": 3, "sent_count": 2, "error_count": 1},
+            "job_id": "1000000003",
+            "status": "send success",
+            "total_count": 4,
+            "filter_count": 3,
+            "sent_count": 2,
+            "error_count": 1,
         },
     ),
     "PUBLISHJOBFINISH": ARTICLE_OUT,

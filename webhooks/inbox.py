@@ -304,7 +304,7 @@ def _insert(values: dict[str, Any], only_if: tuple[Condition, ...]) -> int | Non
 def _insert_sql(columns: tuple[str, ...], conditions: tuple[str, ...]) -> str:
     marks = ", ".join(f"%({name})s" for name in columns)
     return (
-        f"INSERT INTO {Push._meta.db_table} ({', '.join(columns)})"  # noqa: S608
+        f"INSERT INTO {Push._meta.db_table} ({', '.join(columns)})"
         f" SELECT {marks} WHERE {' AND '.join(['TRUE', *conditions])}"
         " ON CONFLICT DO NOTHING RETURNING id"
     )

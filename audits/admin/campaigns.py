@@ -85,7 +85,7 @@ class CampaignAdmin(StaffAdmin):
     troubles = (CannotAct,)
 
     class Media:
-        css = {"all": ("campaigns.css",)}  # noqa: RUF012 -- as Django reads it
+        css = {"all": ("campaigns.css",)}
         js = ("campaigns.js",)
 
     def get_queryset(self, request: HttpRequest) -> Any:

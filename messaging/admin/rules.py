@@ -87,7 +87,7 @@ class RuleAdmin(RecordedAdmin):
         ),
         (_("What it says"), {"fields": ("kind", *SAID)}),
     )
-    conditional_fields = {  # noqa: RUF012 -- as unfold reads it
+    conditional_fields = {
         "match": "trigger == 'keyword'",
         "pattern": "trigger == 'keyword'",
         "event": "trigger == 'event'",

@@ -90,7 +90,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
             counts[str(_("API keys"))] = keys
         return [str(user) for user in objs], counts, lacking, protected
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         with transaction.atomic():  # the new password and its row in the operation log
             return super().user_change_password(request, id, form_url)
 

@@ -68,7 +68,7 @@ class PushAdmin(StaffAdmin):
     troubles = (WeChatError, Unreadable)
 
     class Media:
-        css = {"all": ("log.css",)}  # noqa: RUF012 -- as Django reads it
+        css = {"all": ("log.css",)}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         name = Authorizer.objects.filter(appid=OuterRef("appid")).values("nick_name")[:1]
