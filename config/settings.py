@@ -1,6 +1,7 @@
 """
 All settings, in one file. What differs between machines comes from the environment or `.env`
-(see `.env.example`); a secret has no default, so a process without one does not start.
+(see `.env.example`); a secret has no default, so a process without one does not start. Long because
+it is a table.
 """
 
 from pathlib import Path

@@ -32,7 +32,7 @@ BEAT = 1.0  # seconds, between two heartbeats of a run
 RUNNING_WITHIN = timedelta(seconds=3)  # no heartbeat for so long: that run has died
 
 Item = TypeVar("Item")
-Row = TypeVar("Row", bound=Leased)
+DueRow = TypeVar("DueRow", bound=Leased)
 
 
 @dataclass
@@ -124,10 +124,12 @@ class Runner(Generic[Item]):
             release_db_connection()
 
 
-def due_rows(rows: Callable[[], Any], limit: int) -> Callable[[int, Sequence[Row]], list[Row]]:
+def due_rows(
+    rows: Callable[[], Any], limit: int
+) -> Callable[[int, Sequence[DueRow]], list[DueRow]]:
     """A `find` of LIMIT rows at a time of the queryset ROWS, the longest due first."""
 
-    def find(places: int, in_flight: Sequence[Row]) -> list[Row]:
+    def find(places: int, in_flight: Sequence[DueRow]) -> list[DueRow]:
         due = rows().due().with_clock().exclude(pk__in=[row.pk for row in in_flight])
         return list(due.order_by("due_at")[: limit if places == 1 else min(places, limit)])
 
@@ -135,14 +137,15 @@ def due_rows(rows: Callable[[], Any], limit: int) -> Callable[[int, Sequence[Row
 
 
 def under_lease(
-    work: Callable[[Row], object], back_off: Callable[[Row, WeChatError], object] | None = None
-) -> Callable[[Row], bool]:
+    work: Callable[[DueRow], object],
+    back_off: Callable[[DueRow, WeChatError], object] | None = None,
+) -> Callable[[DueRow], bool]:
     """
     WORK on a row under its lease; false if somebody else has it. Where WeChat fails, BACK_OFF says
     when it is tried again: by default as the row itself knows.
     """
 
-    def work_under_lease(row: Row) -> bool:
+    def work_under_lease(row: DueRow) -> bool:
         if not row.take_lease():
             return False
         release_db_connection()

@@ -32,8 +32,11 @@ _LOOK = [
     "messaging.view_releasetest",
     "miniprograms.view_tag",
 ]
-_KEPT_BY_OPERATORS = [
-    *("messaging.rule", "messaging.cannedreply", "messaging.target", "messaging.forwardrule"),
+_EDITED_BY_OPERATORS = [
+    "messaging.rule",
+    "messaging.cannedreply",
+    "messaging.target",
+    "messaging.forwardrule",
     "miniprograms.tag",
 ]
 ROLES = {
@@ -56,7 +59,7 @@ ROLES = {
         "messaging.rehearse_release",
         *(
             f"{app}.{verb}_{model}"
-            for app, model in (label.split(".") for label in _KEPT_BY_OPERATORS)
+            for app, model in (label.split(".") for label in _EDITED_BY_OPERATORS)
             for verb in ("add", "change", "delete")
         ),
     ],

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
-TICKET_LATE = timedelta(minutes=25)
+TICKET_OVERDUE_AFTER = timedelta(minutes=25)
 TICKET_ASK_INTERVAL = timedelta(minutes=10)
 MAX_TICKET_AHEAD = timedelta(minutes=10)
 
@@ -135,7 +135,7 @@ def ask_for_late_tickets(component: Component) -> bool:
     late = Component.objects.alias(since=Coalesce("ticket_received_at", "created_at")).filter(
         Q(push_asked_at=None) | Q(push_asked_at__lt=Now() - TICKET_ASK_INTERVAL),
         pk=component.pk,
-        since__lt=Now() - TICKET_LATE,
+        since__lt=Now() - TICKET_OVERDUE_AFTER,
     )
     if not late.update(push_asked_at=Now()):
         return False

@@ -35,10 +35,10 @@ DELETION_BUDGET = 60  # of an hour; what is left then waits for the next
 
 
 class Ignored(Exception):
-    """A handler's word for: this push has nothing for us (too old, too far ahead…)."""
+    """Raised by a handler: this push has nothing for us (too old, too far ahead…)."""
 
 
-# What the door says to WeChat once all is committed, given until when (a `time.monotonic()`): XML
+# What WeChat is answered once all is committed, given until when (a `time.monotonic()`): XML
 # that it seals, "" for an empty body, None for `success`.
 Answer = Callable[[float], str | None]
 
@@ -48,13 +48,13 @@ Handler = Callable[[Push, wire.Push], Answer | None]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is done about a push. TELL runs besides HANDLE, whatever comes of that."""
+    """What is done about a push. NOTIFY runs besides HANDLE, whatever comes of that."""
 
     handle: Handler | None = None
-    tell: Handler | None = None
+    notify: Handler | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.handle or self.tell)
+        return bool(self.handle or self.notify)
 
 
 # Which work there is for a push of the inbox.
@@ -254,8 +254,8 @@ def delete_old_pushes() -> int:
 
 
 def _run_work(row: Push, work: Work, push: wire.Push) -> Answer | None:
-    """Each part of WORK in a transaction of its own; HANDLE's answer goes before TELL's."""
-    answers = [_run_part(row, part, push) for part in (work.tell, work.handle) if part]
+    """Each part of WORK in a transaction of its own; HANDLE's answer goes before NOTIFY's."""
+    answers = [_run_part(row, part, push) for part in (work.notify, work.handle) if part]
     return next(filter(None, reversed(answers)), None)
 
 
@@ -294,9 +294,9 @@ def _write_state(row: Push, state: Push.State, error: str, **values: object) -> 
 def _insert(values: dict[str, Any], only_if: tuple[Condition, ...]) -> int | None:
     """One INSERT … ON CONFLICT DO NOTHING: the id of the row, or None."""
     sql = _insert_sql(tuple(values), tuple(condition.sql for condition in only_if))
-    rows = run_statement(
-        sql, {**values, **{k: v for one in only_if for k, v in one.values.items()}}
-    )
+    for condition in only_if:
+        values = values | condition.values
+    rows = run_statement(sql, values)
     return rows[0][0] if rows else None
 
 

@@ -53,7 +53,7 @@ def message_work(appid: str, push: Push) -> Work:
     """The work for PUSH, which came by the URL of the account APPID."""
     if addresses.is_release_test(appid, push.get("ToUserName")):
         return Work(answer_release_test)
-    return Work(MESSAGE_PUSHES.get(push.kind), tell=forward_push)
+    return Work(MESSAGE_PUSHES.get(push.kind), notify=forward_push)
 
 
 def work_for(row: Row, push: Push) -> Work:

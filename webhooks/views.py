@@ -39,15 +39,15 @@ def forbidden() -> HttpResponse:
 
 def component_push(request: HttpRequest) -> HttpResponse:
     """授权事件接收URL: tickets, and authorisations that come, change and go."""
-    return _take_in(request, appid="")
+    return _answer_webhook(request, appid="")
 
 
 def message_push(request: HttpRequest, appid: str) -> HttpResponse:
     """消息与事件接收URL: what users and WeChat send to the account APPID."""
-    return _take_in(request, appid=appid)
+    return _answer_webhook(request, appid=appid)
 
 
-def _take_in(request: HttpRequest, *, appid: str) -> HttpResponse:
+def _answer_webhook(request: HttpRequest, *, appid: str) -> HttpResponse:
     until = time.monotonic() + ANSWER_WITHIN
     try:
         if request.method == "GET":

@@ -105,15 +105,12 @@ def get_effective_domain(token: str) -> Effective:
     path = "/wxa/get_effective_domain"
     answer = call(path, {}, access_token=token)
     groups = ("mp_domain", "third_domain", "direct_domain", "effective_domain")
-    return Effective(*(_by_kind(path, _object(answer.get(group))) for group in groups))
+    return Effective(*(_by_kind(path, answer.get(group)) for group in groups))
 
 
-def _by_kind(path: str, answer: Mapping[str, Any]) -> dict[str, list[str]]:
-    return {kind: take_texts(path, answer, kind) for kind in DOMAIN_KINDS}
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _by_kind(path: str, value: object) -> dict[str, list[str]]:
+    members = value if isinstance(value, dict) else {}
+    return {kind: take_texts(path, members, kind) for kind in DOMAIN_KINDS}
 
 
 # Web-view domains

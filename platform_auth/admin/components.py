@@ -21,7 +21,7 @@ from platform_auth.fields import Unreadable, secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
 from platform_auth.models import TICKET_LIFE, Component
 
-TICKET_LATE = timedelta(minutes=30)
+TICKET_WARNING_AFTER = timedelta(minutes=30)
 
 _HEALTH = ("ticket_health", "token_health", "failures", "last_error", "due", "previous_key_uses")
 
@@ -175,7 +175,9 @@ def _ticket_label(at: datetime | None) -> SafeString:
     age = timezone.now() - at
     if age > TICKET_LIFE:
         return label(_("lost"), "danger")
-    return label(_("late"), "warning") if age > TICKET_LATE else label(_("fresh"), "success")
+    return (
+        label(_("late"), "warning") if age > TICKET_WARNING_AFTER else label(_("fresh"), "success")
+    )
 
 
 def token_health(component: Component) -> SafeString:

@@ -29,7 +29,7 @@ def export_rows(rows: QuerySet[Push]) -> Iterator[list[str]]:
     while page:
         names = _names(page)
         for push in page:
-            yield [cell(push, names) for _title, cell in _COLUMNS]
+            yield [cell(push, names) for _title, cell in _EXPORT_COLUMNS]
         remaining -= len(page)
         last = page[-1]
         older = Q(received_at__lt=last.received_at) | Q(
@@ -60,7 +60,7 @@ def _fields(push: Push) -> str:
 
 
 # Each column's title, and its cell for a push among accounts of these names by appid.
-_COLUMNS: tuple[tuple[Any, Callable[[Push, dict[str, str]], str]], ...] = (
+_EXPORT_COLUMNS: tuple[tuple[Any, Callable[[Push, dict[str, str]], str]], ...] = (
     (_("received"), lambda push, names: _local_time(push.received_at)),
     (_("sent"), lambda push, names: _local_time(push.created)),
     (_("appid"), lambda push, names: push.appid),
@@ -74,4 +74,4 @@ _COLUMNS: tuple[tuple[Any, Callable[[Push, dict[str, str]], str]], ...] = (
     (_("error"), lambda push, names: push.error),
     (_("fields"), lambda push, names: _fields(push)),
 )
-TITLES = [title for title, _cell in _COLUMNS]
+TITLES = [title for title, _cell in _EXPORT_COLUMNS]
