@@ -227,7 +227,7 @@ import django
 django.setup()
 from django.db import connection
 from miniprograms.tasks import settle_binding
-from platform_auth.wakeup import MISSED, enqueue
+from platform_auth.wakeup import MISSED_WAKE_UPS, enqueue
 
 connection.ensure_connection()
 enqueue(settle_binding, 0)
@@ -236,7 +236,7 @@ for pk in range(300):
     enqueue(settle_binding, pk)
 print(time.perf_counter() - started)
 time.sleep(float(sys.argv[1]))
-print(MISSED._value.get())
+print(MISSED_WAKE_UPS._value.get())
 """
 
 
