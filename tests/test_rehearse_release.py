@@ -359,7 +359,7 @@ def test_a_port_that_speaks_no_http(ticket: str) -> None:
 
 
 def test_a_server_that_says_nothing(ticket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(tester, "SILENCE", 0.3)
     with sockets.serving(sockets.is_silent) as server:
         told = Told("--url", server.url)
     assert "No answer within 10 seconds" in told.of("authorisation events")

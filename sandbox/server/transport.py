@@ -96,6 +96,7 @@ def _raw(reply: Reply, request: requests.PreparedRequest) -> HTTPResponse:
         headers={"Content-Length": str(len(reply.body)), **reply.headers},
         status=reply.status,
         preload_content=False,
+        decode_content=False,
         request_method=request.method,
     )
 
