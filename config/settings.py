@@ -303,7 +303,7 @@ REST_FRAMEWORK = {
         "api.throttles.ScopedRate",
     ],
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min", "acts": "300/min"},
-    "EXCEPTION_HANDLER": "api.errors.explain",
+    "EXCEPTION_HANDLER": "api.errors.exception_response",
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token"}
@@ -318,7 +318,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
-        "AuditStatus": "api.authorizers.AUDIT_WORDS",
+        "AuditStatus": "api.audits.AUDIT_WORDS",
         "VersionStatus": "audits.models.CodeVersion.State",
         "ReleaseStatus": "audits.models.Release.State",
     },
