@@ -17,7 +17,7 @@ from messaging.models import Conversation, ConversationQuerySet, Reply
 from messaging.views import Desk, at_desk, chat, listed_at, pages_of
 from miniprograms.models import Authorizer
 
-PAGE = 30
+CHATS_PER_PAGE = 30
 
 
 class Portal(Desk):
@@ -76,7 +76,8 @@ def account_messages(request: HttpRequest, appid: str) -> HttpResponse:
         raise Http404
     desk = Portal(appid)
     conversations = desk.conversations(request).select_related("authorizer")
-    page = Paginator(conversations.order_by("-touched_at"), PAGE).get_page(request.GET.get("page"))
+    pages = Paginator(conversations.order_by("-touched_at"), CHATS_PER_PAGE)
+    page = pages.get_page(request.GET.get("page"))
     rows = [listed_at(desk, one) for one in page]
     return render(request, "portal/messages.html", {"account": row, "page": page, "rows": rows})
 
