@@ -104,7 +104,7 @@ def _item(request: HttpRequest, title: Any, icon: str, model: str, badge: Any = 
 
 def _parked() -> str:
     """How many bindings wait for staff; "" for none."""
-    return _count(Binding.objects.parked())
+    return _count(Binding.objects.unclaimed())
 
 
 def _unread() -> str:

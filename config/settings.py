@@ -212,7 +212,7 @@ CELERY_BEAT_SCHEDULE = {
     "answer release tests": every(10, "messaging.tasks.answer_release_tests"),
     "forget old conversations": every(3600, "messaging.tasks.forget_old"),
     "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),
-    "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.settle_bindings"),
+    "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.advance_bindings"),
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
     "settle code": every(15, "audits.tasks.settle"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),

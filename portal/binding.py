@@ -22,6 +22,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from miniprograms.models import Binding, digest
+from miniprograms.services import bind_links, trading
 from miniprograms.services import binding as bindings
 from platform_auth.operations import Actor
 from portal.forms import BindForm
@@ -70,7 +71,7 @@ def bind(request: HttpRequest) -> HttpResponse:
 @on_the_way("strict-origin")
 def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     """The bind button for a merchant who has no login: whoever holds the link may press it."""
-    user = bindings.read_bind_link(signed)
+    user = bind_links.read_bind_link(signed)
     if user is None:
         raise Http404
     form = BindForm(request.POST if request.method == "POST" else None)
@@ -143,7 +144,7 @@ def _render_trouble(request: HttpRequest, user: Actor, status: HTTPStatus) -> Ht
 @on_the_way("strict-origin")
 def bind_go(request: HttpRequest, state: str) -> HttpResponse:
     """What the code for the phone leads to: on to WeChat's page for phones."""
-    binding = bindings.open_binding(state)
+    binding = bindings.find_open_binding(state)
     if binding is None:
         raise Http404
     return _render_leave(request, binding)
@@ -156,7 +157,7 @@ def bind_outcome(request: HttpRequest, state: str) -> HttpResponse:
     if not constant_time_compare(request.session.get(WAITING, ""), digest(state)):
         raise Http404
     binding = _find_returning(request, state)
-    if binding.status == Binding.Status.OPEN and bindings.open_binding(state):
+    if binding.status == Binding.Status.OPEN and bindings.find_open_binding(state):
         return _render_scan(request, binding)
     return _render_result(request, binding)
 
@@ -172,7 +173,7 @@ def bind_return(request: HttpRequest, state: str) -> HttpResponse:
     binding = _find_returning(request, state)
     code = request.GET.get("auth_code", "")
     if code:
-        bindings.finish_binding(binding, code)
+        trading.finish_binding(binding, code)
     if request.GET:
         return redirect(request.path)
     if binding.device == Binding.Device.PHONE:

@@ -52,7 +52,7 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
 def _unfinished_bindings(request: HttpRequest) -> QuerySet[Binding]:
     """This user's bindings that WeChat, the owner or staff still have to do something about."""
     is_open = Q(status=Binding.Status.OPEN, expires_at__gt=Now())
-    is_waiting = Q(status__in=[Binding.Status.TRADING, Binding.Status.PARKED])
+    is_waiting = Q(status__in=[Binding.Status.TRADING, Binding.Status.UNCLAIMED])
     own = Binding.objects.filter(is_open | is_waiting, user_id=request.user.pk)
     return own.order_by("-started_at")[:10]
 

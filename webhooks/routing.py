@@ -15,7 +15,7 @@ from messaging import tasks as messaging_tasks
 from messaging.models import Delivery, Reply
 from messaging.services import forwarding, receiving, release_test, replying
 from miniprograms import tasks as miniprogram_tasks
-from miniprograms.services import addresses, binding, unbinding
+from miniprograms.services import addresses, trading, unbinding
 from platform_auth import tokens
 from platform_auth.models import Push as Row
 from platform_auth.wakeup import enqueue
@@ -38,7 +38,7 @@ def keep_ticket(row: Row, push: Push) -> None:
 
 def note_authorization(row: Row, push: Push) -> None:
     """authorized, updateauthorized: the binding it belongs to becomes due."""
-    pk = binding.note_authorization(
+    pk = trading.record_authorization(
         row.component,
         appid=push.get("AuthorizerAppid"),
         code=push.get("AuthorizationCode"),
@@ -46,13 +46,13 @@ def note_authorization(row: Row, push: Push) -> None:
         created=push.created,
     )
     if pk is not None:
-        enqueue(miniprogram_tasks.settle_binding, pk)
+        enqueue(miniprogram_tasks.advance_binding, pk)
 
 
 def note_cancellation(row: Row, push: Push) -> None:
     """unauthorized: the owner cancelled."""
     appid = push.get("AuthorizerAppid")
-    if not unbinding.note_cancellation(row.component, appid, push.created):
+    if not unbinding.record_cancellation(row.component, appid, push.created):
         raise Ignored(_("It was authorised again since, or never was."))
 
 
