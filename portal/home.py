@@ -53,8 +53,9 @@ def _unfinished_bindings(request: HttpRequest) -> QuerySet[Binding]:
     """This user's bindings that WeChat, the owner or staff still have to do something about."""
     is_open = Q(status=Binding.Status.OPEN, expires_at__gt=Now())
     is_waiting = Q(status__in=[Binding.Status.TRADING, Binding.Status.UNCLAIMED])
-    own = Binding.objects.filter(is_open | is_waiting, user_id=request.user.pk)
-    return own.order_by("-started_at")[:10]
+    is_own = Q(user_id=request.user.pk)
+    rows = Binding.objects.filter(is_own & (is_open | is_waiting))
+    return rows.order_by("-started_at")[:10]
 
 
 def is_phone(request: HttpRequest) -> bool:

@@ -227,13 +227,13 @@ import django
 django.setup()
 from django.db import connection
 from miniprograms.tasks import advance_binding
-from platform_auth.wakeup import MISSED, ring
+from platform_auth.wakeup import MISSED, enqueue
 
 connection.ensure_connection()
-ring(advance_binding, 0)
+enqueue(advance_binding, 0)
 started = time.perf_counter()
 for pk in range(300):
-    ring(advance_binding, pk)
+    enqueue(advance_binding, pk)
 print(time.perf_counter() - started)
 time.sleep(float(sys.argv[1]))
 print(MISSED._value.get())

@@ -61,12 +61,11 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Of the two about answering the one that fits; for staff none, they have the console."""
         user = self.get_object(request, str(object_id))
-        if user is None or user.is_staff:
-            unfit = ("let_answer", "stop_answering")
-        else:
-            unfit = ("let_answer" if _may_answer(user) else "stop_answering",)
+        unfit = ["let_answer", "stop_answering"]
+        if user is not None and not user.is_staff:
+            unfit.remove("stop_answering" if _may_answer(user) else "let_answer")
         actions = super().get_actions_detail(request, object_id)
-        return [item for item in actions if not item.action_name.endswith(unfit)]
+        return [item for item in actions if not item.action_name.endswith(tuple(unfit))]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)

@@ -106,8 +106,10 @@ def profile_values(profile: Mapping[str, Any], grant: Mapping[str, Any]) -> dict
 
 
 _TEXTS = {
-    name: Authorizer._meta.get_field(name).max_length or 0
-    for name in (
+    field.name: field.max_length or 0
+    for field in Authorizer._meta.concrete_fields
+    if field.name
+    in (
         "nick_name",
         "head_img",
         "user_name",

@@ -27,7 +27,7 @@ _FIELDS = (
     "refresh_token",
     "refresh_token_history",
 )
-_COLUMNS = {name: str(Authorizer._meta.get_field(name).column) for name in _FIELDS}
+_COLUMNS = {field.name: str(field.column) for field in Authorizer._meta.concrete_fields}
 
 
 def lease_due(limit: int, **conditions: object) -> list[Authorizer]:
@@ -64,8 +64,9 @@ def save_all(refreshed: list[Refreshed]) -> list[Refreshed]:
 
 
 def _as_sql(value: object) -> object:
-    is_time = isinstance(value, datetime)
-    return connection.ops.adapt_datetimefield_value(value) if is_time else value
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return value
 
 
 def _update(fields: tuple[str, ...], rows: list[list[Any]]) -> list[int]:
