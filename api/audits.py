@@ -83,6 +83,9 @@ class AuditStateSerializer(serializers.ModelSerializer[CodeAudit]):
         read_only_fields = fields
 
 
+_OUTCOME = ["user_version", "errcode", "explanation", "decided_at", "released_at"]
+
+
 class AuditSerializer(AuditStateSerializer):
     errcode = serializers.IntegerField(allow_null=True)
     explanation = serializers.SerializerMethodField()
@@ -90,14 +93,7 @@ class AuditSerializer(AuditStateSerializer):
     released_at = UTCField(allow_null=True)
 
     class Meta(AuditStateSerializer.Meta):
-        fields = [
-            *AuditStateSerializer.Meta.fields,
-            "user_version",
-            "errcode",
-            "explanation",
-            "decided_at",
-            "released_at",
-        ]
+        fields = [*AuditStateSerializer.Meta.fields, *_OUTCOME]
         read_only_fields = fields
 
     def get_explanation(self, audit: CodeAudit) -> str:

@@ -12,9 +12,8 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from api.audits import AuditStateSerializer
 from api.errors import LIST_ERRORS, ErrorSerializer, InvalidSerializer
 from api.fields import UTCField
-from api.pagination import NewestFirst
 from api.permissions import MayLook
-from api.views import APPID
+from api.views import APPID, NewestFirst
 from audits.models import CodeAudit
 from miniprograms.models import Authorizer, AuthorizerQuerySet
 
@@ -33,6 +32,10 @@ class TokenHealthSerializer(serializers.Serializer[Authorizer]):
     expires_at = UTCField(allow_null=True)
 
 
+_ACCOUNT = ["appid", "user_name", "nick_name", "principal_name", "kind", "state", "account_status"]
+_AUTHORISATION = ["verify_type_info", "func_info", "token", "authorized_at", "unauthorized_at"]
+
+
 class AuthorizerSerializer(serializers.ModelSerializer[Authorizer]):
     func_info = PermissionSetSerializer(source="permission_sets", many=True)
     token = TokenHealthSerializer(source="*")
@@ -43,22 +46,7 @@ class AuthorizerSerializer(serializers.ModelSerializer[Authorizer]):
 
     class Meta:
         model = Authorizer
-        fields = [
-            "appid",
-            "user_name",
-            "nick_name",
-            "principal_name",
-            "kind",
-            "state",
-            "account_status",
-            "verify_type_info",
-            "func_info",
-            "token",
-            "authorized_at",
-            "unauthorized_at",
-            "updated_at",
-            "audit",
-        ]
+        fields = [*_ACCOUNT, *_AUTHORISATION, "updated_at", "audit"]
         read_only_fields = fields
 
     @extend_schema_field(AuditStateSerializer(allow_null=True))
@@ -80,22 +68,6 @@ class AuthorizerFilter(django_filters.FilterSet):
         return rows.filter(Q(appid=value) | Q(user_name=value) | Q(nick_name__startswith=value))
 
 
-# What an answer is made of. The columns that hold secrets stay in the database.
-_COLUMNS = [
-    "appid",
-    "user_name",
-    "nick_name",
-    "principal_name",
-    "kind",
-    "state",
-    "account_status",
-    "verify_type_info",
-    "func_info",
-    "expires",
-    "create_time",
-    "unauthorized_at",
-    "updated_at",
-]
 _AUDIT_COLUMNS = ["authorizer_id", "auditid", "status", "reason", "create_time", "released_at"]
 
 
@@ -122,5 +94,5 @@ class AuthorizerViewSet(ReadOnlyModelViewSet[Authorizer]):
     def get_queryset(self) -> AuthorizerQuerySet:
         """The rows this key may see."""
         newest = CodeAudit.objects.newest_first().only(*_AUDIT_COLUMNS)[:1]
-        rows = Authorizer.objects.visible_to(self.request.user).only(*_COLUMNS)
+        rows = Authorizer.objects.visible_to(self.request.user).for_lists()
         return rows.prefetch_related(Prefetch("audits", newest, to_attr="newest_audits"))

@@ -45,7 +45,7 @@ Act = Callable[..., Response]
 
 
 class KeyReused(CannotAct):
-    """The same key came with another request."""
+    """A key came with another request than before."""
 
     code = "idempotency_key_reused"
 

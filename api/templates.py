@@ -12,6 +12,9 @@ from api.views import CodeView
 from audits.models import CodeTemplate
 from audits.services import committing
 
+_VERSION = ["template_id", "component", "type", "user_version", "user_desc"]
+_ORIGIN = ["source_appid", "source_name", "developer", "notes", "created_at"]
+
 
 class TemplateSerializer(serializers.ModelSerializer[CodeTemplate]):
     component = serializers.CharField(source="component.appid")
@@ -20,18 +23,7 @@ class TemplateSerializer(serializers.ModelSerializer[CodeTemplate]):
 
     class Meta:
         model = CodeTemplate
-        fields = [
-            "template_id",
-            "component",
-            "type",
-            "user_version",
-            "user_desc",
-            "source_appid",
-            "source_name",
-            "developer",
-            "notes",
-            "created_at",
-        ]
+        fields = [*_VERSION, *_ORIGIN]
         read_only_fields = fields
 
     def get_type(self, template: CodeTemplate) -> str:

@@ -29,6 +29,9 @@ class CommitSerializer(StrictSerializer):
     ext_json = ExtJsonField(required=False, allow_null=True)
 
 
+_OUTCOME = ["status", "errcode", "explanation", "created_at"]
+
+
 class VersionSerializer(serializers.ModelSerializer[CodeVersion]):
     template_id = serializers.IntegerField(source="template.template_id")
     status = serializers.ChoiceField(CodeVersion.State.choices, source="state")
@@ -38,16 +41,7 @@ class VersionSerializer(serializers.ModelSerializer[CodeVersion]):
 
     class Meta:
         model = CodeVersion
-        fields = [
-            "id",
-            "template_id",
-            "user_version",
-            "user_desc",
-            "status",
-            "errcode",
-            "explanation",
-            "created_at",
-        ]
+        fields = ["id", "template_id", "user_version", "user_desc", *_OUTCOME]
         read_only_fields = fields
 
     def get_explanation(self, version: CodeVersion) -> str:

@@ -46,6 +46,11 @@ class Tag(models.Model):
 
 
 class AuthorizerQuerySet(LeasedQuerySet):
+    def for_lists(self) -> Self:
+        """Rows to be shown: secrets, which never are, and long JSON stay in the database."""
+        secrets = ("token", "access_token", "refresh_token", "refresh_token_history")
+        return self.defer(*secrets, "miniprograminfo", "business_info")
+
     def visible_to(self, user: Any) -> Self:
         """All rows for staff who may look at them; for everybody else their own."""
         if user.is_staff and user.has_perm("miniprograms.view_authorizer"):

@@ -18,7 +18,7 @@ from platform_auth.models import Operation
 
 MAX_HISTORY = 10  # bindings, and operations, on an account's page
 
-STATE_COLOURS = {
+ACCOUNT_STATE_COLOURS = {
     Authorizer.State.BOUND: "success",
     Authorizer.State.NEEDS_RECOVERY: "warning",
     Authorizer.State.NEEDS_REAUTHORIZATION: "danger",
@@ -38,7 +38,9 @@ class AuthorizerColumns:
 
     @admin.display(description=_("state"), ordering="state")
     def state_label(self, row: Authorizer) -> SafeString:
-        return label(row.get_state_display(), STATE_COLOURS.get(Authorizer.State(row.state), ""))
+        return label(
+            row.get_state_display(), ACCOUNT_STATE_COLOURS.get(Authorizer.State(row.state), "")
+        )
 
     @admin.display(description=_("account status"), ordering="account_status")
     def account_label(self, row: Authorizer) -> SafeString:

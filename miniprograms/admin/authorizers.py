@@ -19,10 +19,6 @@ from miniprograms.services.profiles import sync_profile
 from miniprograms.services.refreshing import refresh_now
 from miniprograms.services.unbinding import unbind_locally
 
-# Never shown, or long: not fetched for a list.
-_HIDDEN = ("token", "access_token", "refresh_token", "refresh_token_history")
-_HEAVY = ("miniprograminfo", "business_info")
-
 _IDENTITY = ("account", "kind", "nick_name", "appid", "user_name", "alias", "principal_name")
 _APPEARANCE = ("signature", "account_label", "verification", "service_type", "is_show", "qrcode")
 _PROFILE = (*_IDENTITY, *_APPEARANCE, "tag_labels", "profile_synced_at")
@@ -71,13 +67,8 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        rows = (
-            super()
-            .get_queryset(request)
-            .select_related("owner", "component")
-            .defer(*_HIDDEN, *_HEAVY)
-        )
-        return rows.prefetch_related("tags")
+        rows = super().get_queryset(request).select_related("owner", "component")
+        return rows.for_lists().prefetch_related("tags")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sections = [

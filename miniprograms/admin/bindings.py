@@ -27,6 +27,10 @@ STATUS_COLOURS = {
     Binding.Status.FAILED: "danger",
 }
 
+_ACCOUNT = ("status_label", "reason", "appid", "nick_name", "principal_name", "user", "account")
+_REQUEST = ("component", "auth_type", "biz_appid", "on_device")
+_COURSE = ("started_at", "expires_at", "finished_at", "failures", "last_error")
+
 
 class AssignForm(forms.Form):
     """To whom an unclaimed account goes."""
@@ -52,24 +56,7 @@ class BindingAdmin(StaffAdmin):
     ordering = ("-id",)
     search_fields = ("appid", "user__username")
     search_help_text = _("An appid or a merchant")
-    fields = (
-        "status_label",
-        "reason",
-        "appid",
-        "nick_name",
-        "principal_name",
-        "user",
-        "account",
-        "component",
-        "auth_type",
-        "biz_appid",
-        "on_device",
-        "started_at",
-        "expires_at",
-        "finished_at",
-        "failures",
-        "last_error",
-    )
+    fields = (*_ACCOUNT, *_REQUEST, *_COURSE)
     readonly_fields = fields
     actions = ("refuse",)
     actions_detail = ("assign_one", "refuse_one")

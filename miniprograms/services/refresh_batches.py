@@ -18,15 +18,9 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import Refreshed, refreshed_values
 from platform_auth.models import LEASE
 
-# What differs from row to row; `refreshed_values` has the last two only where they change.
-_FIELDS = (
-    "access_token",
-    "expires",
-    "due_at",
-    "updated_at",
-    "refresh_token",
-    "refresh_token_history",
-)
+# What differs from row to row; `refreshed_values` has the rotated ones only where they change.
+_ROTATED = ("refresh_token", "refresh_token_history")
+_FIELDS = ("access_token", "expires", "due_at", "updated_at", *_ROTATED)
 _COLUMNS = {field.name: str(field.column) for field in Authorizer._meta.concrete_fields}
 
 
