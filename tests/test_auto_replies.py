@@ -19,7 +19,7 @@ from messaging.services.rules import PATIENCE_FOR_ALL
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.models import Heartbeat, Push
 from platform_auth.registration import register_component
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat, keyword, newest, replies, rule
 from tests.chatting import readers as readers
@@ -181,7 +181,7 @@ KINDS = {"image": "image/png", "voice": "audio/amr", "video": "video/mp4", "thum
 
 @pytest.mark.parametrize("kind", PASSIVE)
 def test_each_kind_of_passive_reply_is_opened_by_wechat(readers: Chat, kind: str) -> None:
-    keep, appid = readers.wechat.reviews.keep_media, readers.account.appid
+    keep, appid = readers.wechat.media.keep, readers.account.appid
     files = {name: keep(appid, of_kind, b"x") for name, of_kind in KINDS.items()}
     members = {
         name: files.get(value, value) if isinstance(value, str) else value
@@ -245,7 +245,7 @@ def test_wechats_repeat_gets_the_same_reply_again(readers: Chat, sealed_anew: bo
     rule("once")
     answers: list[Any] = []
     readers.wechat.say(readers.account.appid, USER, "hello",
-                       heard=lambda delivery, reply, problem: answers.append(reply))  # fmt: skip
+                       on_reply=lambda delivery, reply, problem: answers.append(reply))  # fmt: skip
     first = readers.deliver()
     Rule.objects.update(content={"msgtype": "text", "text": {"content": "changed since"}})
     for _ in range(2):

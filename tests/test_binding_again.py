@@ -10,7 +10,7 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
 from miniprograms.services import trading
 from miniprograms.tokens import authorizer_token
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import end_leases, let_pass, make_due, row_of
 from tests.conftest import Bound

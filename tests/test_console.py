@@ -19,8 +19,8 @@ from messaging.models import CannedReply, Conversation, Reply, Rule
 from messaging.services import replying
 from miniprograms.models import Authorizer
 from platform_auth.models import Operation, Push
-from sandbox.jpeg import mosaic
-from sandbox.pushes import Deliver
+from sandbox.wire.jpeg import mosaic
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat
 from tests.conftest import Bound

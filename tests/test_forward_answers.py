@@ -13,9 +13,9 @@ from messaging.models import Delivery, Reply, Rule
 from messaging.services import forwarding
 from messaging.services.forwarding import answer_within, deliver_due
 from miniprograms.models import Authorizer
-from sandbox.chats import Line
-from sandbox.pushes import Delivery as Delivered
-from sandbox.pushes import Push
+from sandbox.wire.pushes import Delivery as Delivered
+from sandbox.wire.pushes import Push
+from sandbox.world.chats import Line
 from tests import sockets
 from tests.conftest import Bound
 from tests.forwards import IS_DOWN, TAKES, Backend, Town, after, log_of, pass_time, reply

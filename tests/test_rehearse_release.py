@@ -29,7 +29,7 @@ from messaging.services.release_test import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
 from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component, Heartbeat, Operation, Push
 from platform_auth.registration import register_component
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests import fronts, sockets
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
@@ -359,7 +359,7 @@ def test_a_port_that_speaks_no_http(ticket: str) -> None:
 
 
 def test_a_server_that_says_nothing(ticket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(tester, "SILENCE", 0.3)
     with sockets.serving(sockets.is_silent) as server:
         told = Told("--url", server.url)
     assert "No answer within 10 seconds" in told.of("authorisation events")

@@ -27,7 +27,7 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
 from platform_auth import tasks as platform_tasks
 from platform_auth.models import Component, Heartbeat
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import end_leases, make_due_accounts, row_of
 from tests.conftest import Bound

@@ -33,7 +33,7 @@ from messaging.services.release_test import (
     event_reply,
     text_reply,
 )
-from messaging.tester import Heard, Unheard, ask
+from messaging.tester import Unheard, ask
 from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
@@ -42,6 +42,7 @@ from wechat import http
 from wechat.envelope import Key, sign
 from wechat.errors import WeChatError
 from wechat.explanations import explain
+from wechat.transport import Answer
 
 WECHAT = "https://api.weixin.qq.com"
 EVENT = "LOCATION"
@@ -284,7 +285,7 @@ class _Rehearsal:
 
     def _tell(
         self, appid: str, user_name: str, openid: str, fields: dict[str, str]
-    ) -> tuple[Heard, str]:
+    ) -> tuple[Answer, str]:
         """Push what a user does; the answer, and the nonce that it was asked with."""
         told = {
             "ToUserName": user_name,
@@ -296,7 +297,7 @@ class _Rehearsal:
 
     def _push(
         self, path: str, head: tuple[str, str], fields: dict[str, str], **more: str
-    ) -> tuple[Heard, str]:
+    ) -> tuple[Answer, str]:
         message = _xml(fields)
         encrypt = self.component.envelope.encrypt(message, key=self.key)
         query = self._signature()
