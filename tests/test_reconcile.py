@@ -50,7 +50,7 @@ def test_over_a_thousand_accounts_are_read_page_by_page(
     wechat.grant(unknown.appid)
     report = reconcile(component)
     assert wechat.count(LIST) == 3
-    assert report.seen == 1101
+    assert report.listed == 1101
     assert report.recovered == [row.appid for row in lost]
     assert report.unclaimed == [unknown.appid]
     assert report.given_up == 0
@@ -141,7 +141,7 @@ def test_absence_deletes_nothing(wechat: WeChat, component: Component) -> None:
     del wechat.component.authorizations[rows[1].appid]
     before = [row_of(row).__dict__ | {"now": None, "_state": None} for row in rows]
     report = reconcile(component)
-    assert (report.seen, report.recovered, report.unclaimed, report.given_up) == (2, [], [], 0)
+    assert (report.listed, report.recovered, report.unclaimed, report.given_up) == (2, [], [], 0)
     after = [row_of(row).__dict__ | {"now": None, "_state": None} for row in rows]
     assert after == before
 
@@ -149,7 +149,7 @@ def test_absence_deletes_nothing(wechat: WeChat, component: Component) -> None:
 def test_an_empty_list_deletes_nothing(wechat: WeChat, component: Component) -> None:
     make_due_accounts(wechat, component, 2)
     wechat.fault(LIST, change={"total_count": 0, "list": []})
-    assert reconcile(component).seen == 0
+    assert reconcile(component).listed == 0
     assert Authorizer.objects.filter(state=State.BOUND).count() == 2
 
 
@@ -157,7 +157,7 @@ def test_an_empty_list_deletes_nothing(wechat: WeChat, component: Component) -> 
 def test_a_wrong_total_ends_all_the_same(wechat: WeChat, component: Component, total: int) -> None:
     make_due_accounts(wechat, component, 2)
     wechat.fault(LIST, times=5, change={"total_count": total})
-    assert reconcile(component).seen == 2
+    assert reconcile(component).listed == 2
     assert wechat.count(LIST) <= 2
 
 

@@ -38,7 +38,7 @@ PASS_LEASE = timedelta(minutes=30)  # no pass takes longer
 class Report:
     """What a pass over the list found, by appid."""
 
-    seen: int = 0
+    listed: int = 0
     recovered: list[str] = field(default_factory=list)
     unclaimed: list[str] = field(default_factory=list)
     given_up: int = 0
@@ -126,7 +126,7 @@ def _compare_page(component: Component, page: list[Listed], report: Report) -> N
     # The last of an account's bindings counts: later ones overwrite earlier ones.
     bindings = _without_row(component).filter(appid__in=appids).order_by("pk")
     last_bindings = {binding.appid: binding for binding in bindings}
-    report.seen += len(page)
+    report.listed += len(page)
     for listed in page:
         if row := rows.get(listed.appid):
             if _update_from_list(row, listed):

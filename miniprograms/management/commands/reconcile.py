@@ -33,7 +33,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{component.appid}: {error}")
             return False
         self.stdout.write(
-            f"{component.appid}: {report.seen} listed, {len(report.recovered)} recovered, "
+            f"{component.appid}: {report.listed} listed, {len(report.recovered)} recovered, "
             f"{len(report.unclaimed)} parked, {report.given_up} need to be authorised again"
         )
         return True
