@@ -35,7 +35,7 @@ from tests import fronts, sockets
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
 from tests.fronts import Front, Spoil, says
 from tests.receiver import make_certificate
-from webhooks.silence import listen
+from webhooks.silence import note_silence
 from wechat import http
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,7 +150,7 @@ def test_rehearsals_are_no_sign_that_wechat_pushes_and_then_stops(front: Front) 
     Push.objects.update(received_at=Now() - timedelta(minutes=2))
     assert Push.objects.count() > 60
     heard = Component.objects.with_clock().get()
-    listen(heard)
+    note_silence(heard)
     heard.refresh_from_db(fields=["silent_since"])
     assert heard.silent_since is None
 

@@ -18,7 +18,7 @@ from audits.models import CodeAudit, CodeVersion, Release
 from audits.problems import AuditNotPassed
 from audits.services import committing, releasing, submitting, verdicts
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import Doubt
+from platform_auth.admin.pages import UncertainOutcome
 from platform_auth.operations import Actor
 from wechat.errors import NotSent, Unreachable
 
@@ -56,7 +56,7 @@ def perform(act: Callable[[], object]) -> object:
     except NotSent:
         raise
     except Unreachable as problem:
-        return Doubt(
+        return UncertainOutcome(
             _(
                 "WeChat's answer was lost, so it is not known whether it was done. Look again in "
                 "a minute before you repeat it. (%(problem)s)"
@@ -80,7 +80,7 @@ def _commit(row: Authorizer, form: Any, by: Actor) -> object:
     )
     if version.state == CodeVersion.State.COMMITTED:
         return _("version %(version)s is uploaded and can be tried.") % {"version": version}
-    return Doubt(
+    return UncertainOutcome(
         _(
             "WeChat's answer was lost. Whether version %(version)s is uploaded is asked within a "
             "minute; do not upload it again before."
@@ -93,7 +93,7 @@ def submit(row: Authorizer, form: Any, by: Actor) -> object:
     """Submit the newest version, with what FORM says if there is one."""
     audit = submitting.submit(row, by=by, fields=form.submission if form else None)
     if audit.status == Status.UNKNOWN:
-        return Doubt(
+        return UncertainOutcome(
             _(
                 "WeChat's answer was lost. Whether version %(version)s was submitted is asked "
                 "within a minute; it is not submitted again."
@@ -154,7 +154,7 @@ def release(row: Authorizer, seen: str, by: Actor) -> object:
     if act.state != Release.State.DONE:
         return _lost()
     if act.live_after and act.live_after != version:
-        return Doubt(
+        return UncertainOutcome(
             _("Approved was %(approved)s, but WeChat says that %(live)s is online: look at once.")
             % {"approved": version, "live": act.live_after}
         )
@@ -168,8 +168,8 @@ def _revert(row: Authorizer, form: Any, by: Actor) -> object:
     return _("rolled back; online is now %(version)s.") % {"version": act.live_after or "…"}
 
 
-def _lost() -> Doubt:
-    return Doubt(
+def _lost() -> UncertainOutcome:
+    return UncertainOutcome(
         _("WeChat's answer was lost. What is online is asked within a minute; do not repeat it.")
     )
 

@@ -31,7 +31,7 @@ from audits.problems import CannotAct
 from audits.services import campaigns, rollout
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
-from platform_auth.admin.spreadsheet import csv_answer, csv_lines
+from platform_auth.admin.spreadsheet import csv_lines, csv_response
 from platform_auth.operations import record_operation
 
 OPERATE = ("audits.commit_version", "audits.submit_audit")
@@ -85,7 +85,7 @@ class CampaignAdmin(StaffAdmin):
     troubles = (CannotAct,)
 
     class Media:
-        css = {"all": ("campaigns.css",)}  # noqa: RUF012 -- as Django reads it
+        css = {"all": ("campaigns.css",)}
         js = ("campaigns.js",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -151,7 +151,7 @@ class CampaignAdmin(StaffAdmin):
             campaigns.start(campaign, by=request.user)
             return _("it has begun.")
 
-        return self.ask(request, object_id, act, title=_("Start"), question=START_QUESTION)
+        return self.confirm(request, object_id, act, title=_("Start"), question=START_QUESTION)
 
     @action(description=_("Pause"), permissions=["operate"], url_path="pause", icon="pause")
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -160,7 +160,7 @@ class CampaignAdmin(StaffAdmin):
             return _("nothing new is begun.")
 
         question = _("What is under way ends, verdicts are still followed, nothing new begins.")
-        return self.ask(request, object_id, act, title=_("Pause"), question=question)
+        return self.confirm(request, object_id, act, title=_("Pause"), question=question)
 
     @action(description=_("Resume"), permissions=["operate"], url_path="resume", icon="play_arrow",
             variant=ActionVariant.PRIMARY)  # fmt: skip
@@ -170,7 +170,7 @@ class CampaignAdmin(StaffAdmin):
             return _("it goes on.")
 
         question = _("The failures so far are forgiven: only new ones can pause it again.")
-        return self.ask(request, object_id, act, title=_("Resume"), question=question)
+        return self.confirm(request, object_id, act, title=_("Resume"), question=question)
 
     @action(description=_("Go on after the canary wave"), permissions=["operate"],
             url_path="go-on", icon="fast_forward")  # fmt: skip
@@ -181,7 +181,7 @@ class CampaignAdmin(StaffAdmin):
 
         question = _("The rest follows at once, though not all of the canary wave is released.")
         title = _("Go on after the canary wave")
-        return self.ask(request, object_id, act, title=title, question=question)
+        return self.confirm(request, object_id, act, title=title, question=question)
 
     @action(description=_("Release what has passed"), permissions=["release"], url_path="release",
             icon="rocket_launch", variant=ActionVariant.PRIMARY)  # fmt: skip
@@ -194,7 +194,7 @@ class CampaignAdmin(StaffAdmin):
 
         question = _("All mini programs of this campaign that have passed get the new version.")
         title = _("Release what has passed")
-        return self.ask(request, object_id, act, title=title, question=question)
+        return self.confirm(request, object_id, act, title=title, question=question)
 
     @action(description=_("Retry all that failed"), permissions=["operate"],
             url_path="retry-failed", icon="replay")  # fmt: skip
@@ -204,7 +204,7 @@ class CampaignAdmin(StaffAdmin):
             return _("%(number)d are in line again.") % {"number": number}
 
         title = _("Retry all that failed")
-        return self.ask(request, object_id, act, title=title, question=RETRY_QUESTION)
+        return self.confirm(request, object_id, act, title=title, question=RETRY_QUESTION)
 
     @action(description=_("Stop"), permissions=["operate"], url_path="stop", icon="stop",
             variant=ActionVariant.DANGER)  # fmt: skip
@@ -217,13 +217,13 @@ class CampaignAdmin(StaffAdmin):
             "For good: what has not begun is skipped. Audits that are open at WeChat go on there; "
             "withdraw them one by one."
         )
-        return self.ask(request, object_id, act, title=_("Stop"), question=question)
+        return self.confirm(request, object_id, act, title=_("Stop"), question=question)
 
     @action(description=_("CSV"), permissions=["view"], url_path="export", icon="download")
     def export(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
         campaign = self.visible_or_404(request, object_id)
         record_operation("export_campaign", by=request.user, result=str(campaign))
-        return csv_answer(f"campaign-{campaign.pk}", _lines(campaign))
+        return csv_response(f"campaign-{campaign.pk}", _lines(campaign))
 
     # Columns and fields
 
@@ -443,15 +443,15 @@ class CampaignItemAdmin(StaffAdmin):
 
     @admin.action(description=_("Retry"), permissions=["operate"])
     def retry(self, request: HttpRequest, queryset: Any) -> None:
-        self.tell_each(request, queryset, lambda row: _retry(row, request.user))
+        self.carry_out_each(request, queryset, lambda row: _retry(row, request.user))
 
     @admin.action(description=_("Skip"), permissions=["operate"])
     def skip(self, request: HttpRequest, queryset: Any) -> None:
-        self.tell_each(request, queryset, lambda row: _skip(row, request.user))
+        self.carry_out_each(request, queryset, lambda row: _skip(row, request.user))
 
     @action(description=_("Retry"), permissions=["operate"], url_path="retry", icon="replay")
     def retry_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _retry(row, request.user),
@@ -461,7 +461,7 @@ class CampaignItemAdmin(StaffAdmin):
 
     @action(description=_("Skip"), permissions=["operate"], url_path="skip", icon="skip_next")
     def skip_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _skip(row, request.user),

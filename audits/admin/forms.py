@@ -19,7 +19,7 @@ from audits.models import CodeTemplate
 from audits.problems import BadExtJson
 from audits.services.committing import build_ext_json
 from miniprograms.models import Authorizer
-from wechat import code
+from wechat import code, code_review
 
 MOST_ITEMS = 5
 
@@ -180,10 +180,10 @@ class SubmitForm(forms.Form):
         return super().is_valid() and all(valid)
 
     @property
-    def submission(self) -> code.Submission:
+    def submission(self) -> code_review.Submission:
         """What goes to WeChat: nothing that was left empty."""
         said = self.cleaned_data
-        submission: code.Submission = {}
+        submission: code_review.Submission = {}
         if items := [item.entry for item in self.items if item.entry]:
             submission["item_list"] = items
         for name in ("version_desc", "feedback_info", "order_path"):
@@ -195,9 +195,9 @@ class SubmitForm(forms.Form):
             submission["ugc_declare"] = self._declare()
         return submission
 
-    def _declare(self) -> code.UgcDeclare:
+    def _declare(self) -> code_review.UgcDeclare:
         said = self.cleaned_data
-        declared: code.UgcDeclare = {"scene": said["ugc_scene"]}
+        declared: code_review.UgcDeclare = {"scene": said["ugc_scene"]}
         if said["ugc_scene"] == [0]:
             return declared
         declared["method"] = said["ugc_method"] or [4]
@@ -230,13 +230,13 @@ class ItemForm(forms.Form):
     )
 
     @property
-    def entry(self) -> code.AuditItem:
+    def entry(self) -> code_review.AuditItem:
         """The entry of item_list, {} if nothing was chosen."""
         said = self.cleaned_data
         if not said.get("category"):
             return {}
         told = {name: said[name] for name in ("address", "title", "tag") if said.get(name)}
-        return cast(code.AuditItem, {**said["category"], **told})
+        return cast(code_review.AuditItem, {**said["category"], **told})
 
     def clean_category(self) -> dict[str, Any]:
         """The chosen category as WeChat names its parts; it came out of `choice_of`."""

@@ -41,7 +41,7 @@ class CodeStaffAdmin(StaffAdmin):
 
     troubles = (WeChatError, Unreadable, CannotAct)
 
-    def words_for(self, problem: Exception) -> object:
+    def describe_problem(self, problem: Exception) -> object:
         if not isinstance(problem, Refused):
             return problem
         return " ".join(
@@ -60,7 +60,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
 
     @admin.action(description=_("Submit for review"), permissions=["submit"])
     def submit_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.ask_about(
+        return self.confirm_chosen(
             request,
             queryset,
             lambda row: self._submit(row, request.user),
@@ -74,7 +74,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
 
     @admin.action(description=_("Release"), permissions=["release"])
     def release_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.ask_about(
+        return self.confirm_chosen(
             request,
             queryset,
             lambda row: self._release(row, request),
@@ -189,7 +189,7 @@ class CodePages(BulkCodeAdmin):
         if not request.user.has_perm(act.permission):
             raise PermissionDenied
         row = self._program_or_404(request, object_id)
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: perform(lambda: act.do(row, form, request.user)),
@@ -219,7 +219,7 @@ class CodePages(BulkCodeAdmin):
         try:
             picture = live.trial_qrcode(row)
         except (WeChatError, Unreadable) as problem:
-            text = str(self.words_for(problem))
+            text = str(self.describe_problem(problem))
             return HttpResponse(text, status=502, content_type="text/plain; charset=utf-8")
         return picture_response(picture.content, picture.kind)
 

@@ -21,11 +21,14 @@ from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.errcodes import explain_refusal
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
-from wechat import code
+from wechat import code_templates
 from wechat.errors import Refused, WeChatError
 
 CHANGE = "audits.change_codetemplate"
-KINDS = {code.ORDINARY_TEMPLATE: _("ordinary"), code.STANDARD_TEMPLATE: _("standard")}
+KINDS = {
+    code_templates.ORDINARY_TEMPLATE: _("ordinary"),
+    code_templates.STANDARD_TEMPLATE: _("standard"),
+}
 _MIRRORED = ("template_id", "user_version", "user_desc", "kind", "source_name", "source_appid",
              "developer", "draft_id", "made", "component", "state")  # fmt: skip
 
@@ -165,7 +168,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
             templates.delete_template(row, by=request.user)
             return _("deleted; versions made from it stay.")
 
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: perform(lambda: act(row)),
@@ -179,7 +182,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
     ) -> HttpResponse:
         if request.method == "POST":
             for row in components:
-                self.tell(request, row, lambda row: perform(lambda: act(row)))
+                self.carry_out(request, row, lambda row: perform(lambda: act(row)))
             return HttpResponseRedirect(self._list())
         return self.page(request, "admin/ask.html", rows=components, back=self._list(), **words)
 

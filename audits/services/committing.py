@@ -16,7 +16,7 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
-from wechat import code
+from wechat import code, code_release
 from wechat.errors import BackingOff, NotReady, NotSent, Refused, Unreachable
 
 State = CodeVersion.State
@@ -165,7 +165,7 @@ def wait(version: CodeVersion, error: str) -> None:
 
 def reconcile_commit(version: CodeVersion) -> None:
     """Ask getversioninfo whether VERSION became the trial version. Raises what WeChat answered."""
-    trial, _released = call_as(version.authorizer.appid, code.get_version_info)
+    trial, _released = call_as(version.authorizer.appid, code_release.get_version_info)
     since = earliest(version.created_at, _committed_before(version)).timestamp()
     if trial and trial.user_version == version.user_version and trial.at >= since:
         end(version, State.COMMITTED)

@@ -25,7 +25,7 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
-from wechat import code
+from wechat import code_release
 from wechat.errors import (
     BackingOff,
     NothingToRelease,
@@ -91,7 +91,7 @@ def release(
     except (AuditNotPassed, WeChatError) as error:
         _end(act, State.REFUSED, str(error), errcode=getattr(error, "errcode", None))
         raise
-    _send(act, lambda: call_as(authorizer.appid, code.release))
+    _send(act, lambda: call_as(authorizer.appid, code_release.release_code))
     return act
 
 
@@ -162,7 +162,7 @@ def _look_before(act: Release) -> None:
     has given this act up meanwhile. Raises ReleaseIsOpen, and what WeChat answered.
     """
     release_db_connection()
-    _trial, live = call_as(act.authorizer.appid, code.get_version_info)
+    _trial, live = call_as(act.authorizer.appid, code_release.get_version_info)
     act.live_before = live.user_version[:64] if live else ""
     ours = Release.objects.filter(pk=act.pk, state=State.RUNNING)
     if not ours.update(live_before=act.live_before, due_at=Now() + ABANDONED):
@@ -205,7 +205,7 @@ def _end_if_live(act: Release, error: NothingToRelease) -> None:
 
 def _is_live(act: Release) -> bool:
     """Whether the version of ACT's audit is live, released since WeChat took that audit."""
-    _trial, live = call_as(act.authorizer.appid, code.get_version_info)
+    _trial, live = call_as(act.authorizer.appid, code_release.get_version_info)
     if live is None or act.audit is None or live.user_version != act.audit.user_version:
         return False
     return live.at >= earliest(act.audit.create_time, _done_before(act)).timestamp()
@@ -213,7 +213,7 @@ def _is_live(act: Release) -> bool:
 
 def _took_effect(act: Release) -> bool:
     """Whether what is live has changed through ACT, though its answer was lost."""
-    _trial, live = call_as(act.authorizer.appid, code.get_version_info)
+    _trial, live = call_as(act.authorizer.appid, code_release.get_version_info)
     if live is None:
         return False
     if act.kind == Kind.REVERT:  # a version that is back is as old as it was
@@ -257,7 +257,7 @@ def _end_done(act: Release) -> None:
 def _look_after(act: Release) -> None:
     """Record what WeChat says is live; another version than the approved one is shouted."""
     release_db_connection()
-    _trial, read = call_as(act.authorizer.appid, code.get_version_info)
+    _trial, read = call_as(act.authorizer.appid, code_release.get_version_info)
     live = read.user_version[:64] if read else ""
     Release.objects.filter(pk=act.pk).update(live_after=live, due_at=None)
     if act.audit and act.kind == Kind.RELEASE and live != act.audit.user_version:
@@ -292,10 +292,10 @@ def reconcile_release(act: Release) -> None:
         _wait(act, act.last_error)
 
 
-def list_past_versions(authorizer: Authorizer) -> list[code.PastVersion]:
+def list_past_versions(authorizer: Authorizer) -> list[code_release.PastVersion]:
     """What can be rolled back to: the last five versions that were live."""
     release_db_connection()
-    return call_as(authorizer.appid, code.get_history_version)
+    return call_as(authorizer.appid, code_release.get_history_version)
 
 
 def revert(authorizer: Authorizer, *, by: Actor | None, app_version: int | None = None) -> Release:
@@ -310,7 +310,7 @@ def revert(authorizer: Authorizer, *, by: Actor | None, app_version: int | None 
     except WeChatError as error:
         _end(act, State.REFUSED, str(error), errcode=getattr(error, "errcode", None))
         raise
-    _send(act, lambda: call_as(authorizer.appid, code.revert_code_release, app_version))
+    _send(act, lambda: call_as(authorizer.appid, code_release.revert_code_release, app_version))
     return act
 
 
@@ -328,18 +328,21 @@ def gray_release(
     _check_newest(_approved(authorizer, by))
     with announced("gray_release", by=by, appid=authorizer.appid, result=f"{percentage} %"):
         call_as(
-            authorizer.appid, code.gray_release, percentage, support_experiencer_first=testers_first
+            authorizer.appid,
+            code_release.gray_release,
+            percentage,
+            support_experiencer_first=testers_first,
         )
 
 
 def stop_gray_release(authorizer: Authorizer, *, by: Actor | None) -> None:
     """revertgrayrelease: give everybody the version before. Raises WeChat's answer."""
     with announced("stop_gray_release", by=by, appid=authorizer.appid):
-        call_as(authorizer.appid, code.revert_gray_release)
+        call_as(authorizer.appid, code_release.revert_gray_release)
 
 
 def change_service(authorizer: Authorizer, *, is_open: bool, by: Actor | None) -> None:
     """change_visitstatus: open or close the mini program to its users. Raises WeChat's answer."""
     action = "open_service" if is_open else "close_service"
     with announced(action, by=by, appid=authorizer.appid):
-        call_as(authorizer.appid, code.change_visit_status, is_open=is_open)
+        call_as(authorizer.appid, code_release.change_visit_status, is_open=is_open)
