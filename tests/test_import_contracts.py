@@ -29,7 +29,7 @@ IMPORTS = [
     ("Services work without Celery", "audits.services.planted", "celery"),
     ("The webhooks' rows", "webhooks.inbox", "webhooks.urls"),
     ("The portal's rows", "portal.forms", "portal.binding"),
-    ("The REST door's rows", "api.errors", "api.code"),
+    ("The REST door's rows", "api.errors", "api.urls"),
     ("The configuration's rows", "config.metrics", "config.health"),
     ("The sandbox is alone", "sandbox.wire.planted", "wechat.errors"),
     ("The sandbox's packages", "sandbox.wire.planted", "sandbox.pages"),
