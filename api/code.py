@@ -27,11 +27,11 @@ from api import idempotency
 from api.auth import ErrorSerializer, InvalidSerializer
 from api.authorizers import AuditStateSerializer, MayLook, NewestFirst, UTCField
 from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release
-from audits.problems import BadExtJson, NothingOpen
+from audits.problems import BadExtJson, NoOpenAudit
 from audits.services import committing, releasing, submitting, templates, verdicts
 from miniprograms.models import Authorizer
 from platform_auth.errcodes import explain_errcode
-from wechat.code import Submission
+from wechat.code import STANDARD_TEMPLATE, Submission
 from wechat.errors import NotSent, Unreachable
 
 KEY = "Idempotency-Key"
@@ -154,7 +154,7 @@ class TemplateSerializer(serializers.ModelSerializer[CodeTemplate]):
 
     def get_type(self, template: CodeTemplate) -> str:
         """`ordinary`, or `standard`: WeChat has reviewed it and takes little in its ext.json."""
-        is_standard = template.template_type == committing.STANDARD_TEMPLATE
+        is_standard = template.template_type == STANDARD_TEMPLATE
         return "standard" if is_standard else "ordinary"
 
 
@@ -385,7 +385,7 @@ class VersionList(CodeView, ListAPIView[CodeVersion]):
         ext = asked.pop("ext_json", None)
         template = self._template(asked.pop("template_id"))
         try:
-            version = committing.commit(
+            version = committing.commit_template(
                 self.authorizer, template, ext=ext, by=request.user, **asked
             )
         except BadExtJson as error:
@@ -434,7 +434,7 @@ class AuditList(CodeView, ListAPIView[CodeAudit]):
     @once
     def post(self, request: Request, appid: str) -> Response:
         fields = cast(Submission, self.take(SubmitSerializer))
-        audit = submitting.submit(self.authorizer, by=request.user, fields=fields)
+        audit = submitting.submit_newest_version(self.authorizer, by=request.user, fields=fields)
         lost = audit.status == CodeAudit.Status.UNKNOWN
         return Response(AuditSerializer(audit).data, _status(lost, HTTPStatus.CREATED))
 
@@ -467,9 +467,9 @@ class AuditWithdraw(CodeView):
     def post(self, request: Request, appid: str, auditid: str) -> Response:
         audit = self.find_audit()
         if not audit.is_open:
-            raise NothingOpen
+            raise NoOpenAudit
         try:
-            submitting.withdraw(self.authorizer, by=request.user)
+            submitting.withdraw_open_audit(self.authorizer, by=request.user)
         except NotSent:
             raise
         except Unreachable:  # polling will find out; until then nobody knows
@@ -491,7 +491,7 @@ class ReleaseView(CodeView):
     @once
     def post(self, request: Request, appid: str) -> Response:
         asked = self.take(ReleaseRequestSerializer)
-        return _done(releasing.release(self.authorizer, by=request.user, **asked))
+        return _done(releasing.release_newest_audit(self.authorizer, by=request.user, **asked))
 
 
 class RevertView(CodeView):
@@ -506,7 +506,7 @@ class RevertView(CodeView):
     @once
     def post(self, request: Request, appid: str) -> Response:
         asked = self.take(RevertSerializer)
-        return _done(releasing.revert(self.authorizer, by=request.user, **asked))
+        return _done(releasing.revert_release(self.authorizer, by=request.user, **asked))
 
 
 def _done(act: Release) -> Response:

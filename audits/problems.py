@@ -71,7 +71,7 @@ class ReleaseIsOpen(CannotAct):
         super().__init__(_("A release is still under way. Try again in a minute."))
 
 
-class NeedsAnother(CannotAct):
+class NeedsSecondPerson(CannotAct):
     """Two people must agree on a release, and this one has submitted or approved it alone."""
 
     code = "needs_second_person"
@@ -80,7 +80,7 @@ class NeedsAnother(CannotAct):
         super().__init__(_("A second person must approve this release."))
 
 
-class NothingOpen(CannotAct):
+class NoOpenAudit(CannotAct):
     """There is no open audit to act on."""
 
     code = "no_open_audit"

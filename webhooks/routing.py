@@ -89,7 +89,7 @@ def note_verdict(row: Row, push: Push) -> None:
     )
     if not changed:
         raise Ignored(_("There is no open audit that this could be about."))
-    enqueue(audit_tasks.settle)
+    enqueue(audit_tasks.reconcile_acts)
 
 
 VERDICTS = {

@@ -70,7 +70,7 @@ def perform(act: Callable[[], object]) -> object:
 
 def _commit(row: Authorizer, form: Any, by: Actor) -> object:
     said = form.cleaned_data
-    version = committing.commit(
+    version = committing.commit_template(
         row,
         said["template"],
         user_version=said["user_version"],
@@ -91,7 +91,7 @@ def _commit(row: Authorizer, form: Any, by: Actor) -> object:
 
 def submit(row: Authorizer, form: Any, by: Actor) -> object:
     """Submit the newest version, with what FORM says if there is one."""
-    audit = submitting.submit(row, by=by, fields=form.submission if form else None)
+    audit = submitting.submit_newest_version(row, by=by, fields=form.submission if form else None)
     if audit.status == Status.UNKNOWN:
         return Doubt(
             _(
@@ -105,13 +105,13 @@ def submit(row: Authorizer, form: Any, by: Actor) -> object:
 
 def _withdraw(row: Authorizer, form: Any, by: Actor) -> object:
     return _("audit %(auditid)s of version %(version)s is withdrawn.") % _words(
-        submitting.withdraw(row, by=by)
+        submitting.withdraw_open_audit(row, by=by)
     )
 
 
 def _speed_up(row: Authorizer, form: Any, by: Actor) -> object:
     return _("audit %(auditid)s of version %(version)s is decided sooner.") % _words(
-        submitting.speed_up(row, by=by)
+        submitting.speed_up_open_audit(row, by=by)
     )
 
 
@@ -120,7 +120,7 @@ def _ask(row: Authorizer, form: Any, by: Actor) -> object:
     if audit is not None and audit.is_open and audit.auditid:
         verdicts.refresh_audit(audit, by=by)
     else:
-        verdicts.adopt(row)
+        verdicts.adopt_newest_audit(row)
         audit = newest_audit(row)
     if audit is None:
         return _("WeChat has no audit of it.")
@@ -129,7 +129,7 @@ def _ask(row: Authorizer, form: Any, by: Actor) -> object:
 
 def _approve(row: Authorizer, form: Any, by: Actor) -> object:
     audit = _shown(row, form)
-    releasing.approve(audit, by=by)
+    releasing.approve_release(audit, by=by)
     return _("you agreed to audit %(auditid)s; now somebody else can release it.") % _words(audit)
 
 
@@ -149,7 +149,7 @@ def _release(row: Authorizer, form: Any, by: Actor) -> object:
 
 def release(row: Authorizer, seen: str, by: Actor) -> object:
     """Release the newest audit, if SEEN is its auditid: the one that the person was shown."""
-    act = releasing.release(row, by=by, auditid=seen)
+    act = releasing.release_newest_audit(row, by=by, auditid=seen)
     version = act.audit.user_version if act.audit else ""
     if act.state != Release.State.DONE:
         return _lost()
@@ -162,7 +162,7 @@ def release(row: Authorizer, seen: str, by: Actor) -> object:
 
 
 def _revert(row: Authorizer, form: Any, by: Actor) -> object:
-    act = releasing.revert(row, by=by, app_version=form.cleaned_data["app_version"])
+    act = releasing.revert_release(row, by=by, app_version=form.cleaned_data["app_version"])
     if act.state != Release.State.DONE:
         return _lost()
     return _("rolled back; online is now %(version)s.") % {"version": act.live_after or "…"}
@@ -177,7 +177,7 @@ def _lost() -> Doubt:
 def _gray(row: Authorizer, form: Any, by: Actor) -> object:
     said = form.cleaned_data
     _shown(row, form)
-    releasing.gray_release(
+    releasing.start_gray_release(
         row, said["percentage"], by=by, testers_first=bool(said["testers_first"])
     )
     return _("%(percentage)d %% of users have the new version.") % said
@@ -189,12 +189,12 @@ def _stop_gray(row: Authorizer, form: Any, by: Actor) -> object:
 
 
 def _open(row: Authorizer, form: Any, by: Actor) -> object:
-    releasing.change_service(row, is_open=True, by=by)
+    releasing.set_visit_status(row, is_open=True, by=by)
     return _("it is open to its users.")
 
 
 def _close(row: Authorizer, form: Any, by: Actor) -> object:
-    releasing.change_service(row, is_open=False, by=by)
+    releasing.set_visit_status(row, is_open=False, by=by)
     return _("it is closed to its users.")
 
 

@@ -142,7 +142,7 @@ class CampaignForm(forms.Form):
     def create(self) -> Campaign:
         """The campaign, prepared. Raises CannotAct."""
         said = self.cleaned_data
-        chosen = campaigns.choose(
+        chosen = campaigns.choose_programs(
             said["template"],
             appids=said["appids"],
             state=said["state"],
@@ -150,4 +150,6 @@ class CampaignForm(forms.Form):
             name=said["name"],
         )
         rules = {name: said[name] for name in RULES if name in said}
-        return campaigns.create(said["template"], chosen, by=self.user, ext=said["ext"], **rules)
+        return campaigns.create_campaign(
+            said["template"], chosen, by=self.user, ext=said["ext"], **rules
+        )

@@ -28,7 +28,8 @@ from unfold.enums import ActionVariant
 from audits.admin.campaign_form import CampaignForm
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
-from audits.services import campaigns, rollout
+from audits.services import campaigns
+from audits.services.rollout.admission import count_failures, count_items, count_submitted_today
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
 from platform_auth.admin.spreadsheet import csv_answer, csv_lines
@@ -148,7 +149,7 @@ class CampaignAdmin(StaffAdmin):
             variant=ActionVariant.PRIMARY)  # fmt: skip
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(campaign: Campaign, form: None) -> object:
-            campaigns.start(campaign, by=request.user)
+            campaigns.start_campaign(campaign, by=request.user)
             return _("it has begun.")
 
         return self.ask(request, object_id, act, title=_("Start"), question=START_QUESTION)
@@ -156,7 +157,7 @@ class CampaignAdmin(StaffAdmin):
     @action(description=_("Pause"), permissions=["operate"], url_path="pause", icon="pause")
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(campaign: Campaign, form: None) -> object:
-            campaigns.pause(campaign, by=request.user)
+            campaigns.pause_campaign(campaign, by=request.user)
             return _("nothing new is begun.")
 
         question = _("What is under way ends, verdicts are still followed, nothing new begins.")
@@ -166,7 +167,7 @@ class CampaignAdmin(StaffAdmin):
             variant=ActionVariant.PRIMARY)  # fmt: skip
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(campaign: Campaign, form: None) -> object:
-            campaigns.resume(campaign, by=request.user)
+            campaigns.resume_campaign(campaign, by=request.user)
             return _("it goes on.")
 
         question = _("The failures so far are forgiven: only new ones can pause it again.")
@@ -176,7 +177,7 @@ class CampaignAdmin(StaffAdmin):
             url_path="go-on", icon="fast_forward")  # fmt: skip
     def go_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(campaign: Campaign, form: None) -> object:
-            campaigns.go_on(campaign, by=request.user)
+            campaigns.pass_canary(campaign, by=request.user)
             return _("the rest follows.")
 
         question = _("The rest follows at once, though not all of the canary wave is released.")
@@ -210,7 +211,7 @@ class CampaignAdmin(StaffAdmin):
             variant=ActionVariant.DANGER)  # fmt: skip
     def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(campaign: Campaign, form: None) -> object:
-            campaigns.stop(campaign, by=request.user)
+            campaigns.stop_campaign(campaign, by=request.user)
             return _("stopped.")
 
         question = _(
@@ -258,7 +259,7 @@ class CampaignAdmin(StaffAdmin):
     @admin.display(description=_("progress"))
     def progress(self, row: Campaign) -> SafeString:
         """Bar, counts, failures with their reasons: as it is now."""
-        counts = rollout.count(row)
+        counts = count_items(row)
         total = sum(counts.values())
         failed = row.items.filter(state__in=[ItemState.FAILED, ItemState.REJECTED])
         return render_to_string(
@@ -278,7 +279,7 @@ class CampaignAdmin(StaffAdmin):
                 "total": total,
                 "ended": sum(counts[state] for state in CampaignItem.FINAL),
                 "failed": failed.select_related("authorizer").order_by("-updated_at", "id")[:SHOWN],
-                "hidden": max(0, rollout.failures(counts) - SHOWN),
+                "hidden": max(0, count_failures(counts) - SHOWN),
                 "items": f"{reverse('admin:audits_campaignitem_changelist')}"
                 f"?campaign__id__exact={row.pk}",
             },
@@ -342,7 +343,7 @@ def _waits_for(campaign: Campaign, counts: Counter[str]) -> Iterator[str]:
         text = gettext("%(number)d have passed and wait for somebody to release them.")
         yield text % {"number": counts[ItemState.PASSED]}
     if campaign.daily_budget and counts[ItemState.WAITING]:
-        sent = rollout.submitted_today(campaign)
+        sent = count_submitted_today(campaign)
         text = gettext("%(sent)d of %(budget)d submissions of today are used.")
         yield text % {"sent": sent, "budget": campaign.daily_budget}
 
@@ -498,10 +499,10 @@ class CampaignItemAdmin(StaffAdmin):
 
 
 def _retry(row: CampaignItem, by: Any) -> object:
-    campaigns.retry(row, by=by)
+    campaigns.retry_item(row, by=by)
     return _("in line again.")
 
 
 def _skip(row: CampaignItem, by: Any) -> object:
-    campaigns.skip(row, by=by)
+    campaigns.skip_item(row, by=by)
     return _("skipped.")
