@@ -1,4 +1,4 @@
-"""What staff say about a new campaign."""
+"""The form of a new campaign."""
 
 import re
 from typing import Any
@@ -19,13 +19,12 @@ from audits.models import Campaign, CodeTemplate
 from audits.services import campaigns
 from miniprograms.models import Authorizer
 
-_BETWEEN = re.compile(r"[\s,;，；、]+")
-# The rest of the form says which mini programs.
-RULES = ("user_version", "user_desc", "canary_size", "concurrency", "daily_budget",
-         "most_failures", "auto_release", "when_open")  # fmt: skip
+_SEPARATORS = re.compile(r"[\s,;，；、]+")
+# These say what goes to which mini programs; the other fields are the campaign's rules.
+_CHOICE_FIELDS = {"template", "ext", "appids", "state", "merchant", "name"}
 
 
-class Number(forms.IntegerField):
+class NumberField(forms.IntegerField):
     """A whole number in the admin's look."""
 
     widget = UnfoldAdminIntegerFieldWidget
@@ -74,26 +73,26 @@ class CampaignForm(forms.Form):
     name = forms.CharField(
         label=_("beginning of the name"), required=False, widget=UnfoldAdminTextInputWidget
     )
-    canary_size = Number(
+    canary_size = NumberField(
         label=_("canary wave"),
         min_value=0,
         initial=5,
         help_text=_("So many go first; the rest follows once all of these are released."),
     )
-    concurrency = Number(
+    concurrency = NumberField(
         label=_("at once"),
         min_value=1,
         max_value=200,
         initial=20,
         help_text=_("How many are being uploaded and submitted at the same time."),
     )
-    daily_budget = Number(
+    daily_budget = NumberField(
         label=_("submissions a day"),
         min_value=1,
         required=False,
         help_text=_("Empty: as many as WeChat takes."),
     )
-    most_failures = Number(
+    most_failures = NumberField(
         label=_("failures, per cent"),
         min_value=0,
         max_value=100,
@@ -127,7 +126,7 @@ class CampaignForm(forms.Form):
 
     def clean_appids(self) -> list[str]:
         """As pasted: by line, comma or blank."""
-        return [one for one in _BETWEEN.split(self.cleaned_data["appids"]) if one]
+        return [appid for appid in _SEPARATORS.split(self.cleaned_data["appids"]) if appid]
 
     def clean_merchant(self) -> User | None:
         """The user of that name."""
@@ -141,15 +140,14 @@ class CampaignForm(forms.Form):
 
     def create(self) -> Campaign:
         """The campaign, prepared. Raises CannotAct."""
-        said = self.cleaned_data
+        data = self.cleaned_data
         chosen = campaigns.choose_programs(
-            said["template"],
-            appids=said["appids"],
-            state=said["state"],
-            owner=said["merchant"],
-            name=said["name"],
+            data["template"],
+            appids=data["appids"],
+            state=data["state"],
+            owner=data["merchant"],
+            name=data["name"],
         )
-        rules = {name: said[name] for name in RULES if name in said}
-        return campaigns.create_campaign(
-            said["template"], chosen, by=self.user, ext=said["ext"], **rules
-        )
+        rules = {name: value for name, value in data.items() if name not in _CHOICE_FIELDS}
+        rules["ext"] = data["ext"]
+        return campaigns.create_campaign(data["template"], chosen, by=self.user, **rules)
