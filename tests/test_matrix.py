@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_celery_beat import models as beat
 from knox.models import AuthToken
 
-from audits.admin.acts import ACTS
+from audits.admin.code_page import ACTS
 from audits.admin.live import PIECES
 from audits.models import (
     Campaign,

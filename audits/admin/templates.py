@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from audits.admin.acts import perform
-from audits.admin.live import when
-from audits.admin.pages import CodeStaffAdmin
+from audits.admin.acts import report_lost_answer
+from audits.admin.bulk_acts import CodeStaffAdmin
+from audits.admin.columns import time_column
+from audits.admin.live import wechat_time
 from audits.models import CodeTemplate
 from audits.services import templates
 from platform_auth.admin.pages import RecordedAdmin, ago, label
@@ -24,46 +25,69 @@ from platform_auth.models import Component
 from wechat import code
 from wechat.errors import Refused, WeChatError
 
-CHANGE = "audits.change_codetemplate"
-KINDS = {code.ORDINARY_TEMPLATE: _("ordinary"), code.STANDARD_TEMPLATE: _("standard")}
-_MIRRORED = ("template_id", "user_version", "user_desc", "kind", "source_name", "source_appid",
-             "developer", "draft_id", "made", "component", "state")  # fmt: skip
+MAY_CHANGE = "audits.change_codetemplate"
+TEMPLATE_TYPES = {code.ORDINARY_TEMPLATE: _("ordinary"), code.STANDARD_TEMPLATE: _("standard")}
+_MIRRORED_FIELDS = (
+    "template_id",
+    "user_version",
+    "user_desc",
+    "kind",
+    "source_name",
+    "source_appid",
+    "developer",
+    "draft_id",
+    "made",
+    "component",
+    "state",
+)
 
 
-class KindFilter(admin.SimpleListFilter):
+class TemplateTypeFilter(admin.SimpleListFilter):
     """A fixed list: the field has no choices of its own."""
 
     title = _("type")
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return KINDS.items()
+        return TEMPLATE_TYPES.items()
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        wanted = {str(kind): kind for kind in KINDS}.get(self.value() or "")
-        return queryset if wanted is None else queryset.filter(template_type=wanted)
+        chosen = {str(kind): kind for kind in TEMPLATE_TYPES}.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(template_type=chosen)
 
 
 @admin.register(CodeTemplate)
 class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
-    list_display = ("template_id", "user_version", "user_desc", "kind", "source_name", "made",
-                    "state", "notes")  # fmt: skip
-    list_filter = (KindFilter, ("gone_at", admin.EmptyFieldListFilter))
+    list_display = (
+        "template_id",
+        "user_version",
+        "user_desc",
+        "kind",
+        "source_name",
+        "made",
+        "state",
+        "notes",
+    )
+    list_filter = (TemplateTypeFilter, ("gone_at", admin.EmptyFieldListFilter))
     list_select_related = ("component",)
     ordering = ("-template_id",)
     sortable_by = ()
     search_fields = ("template_id", "user_version")
     search_help_text = _("A number or a version")
-    fields = (*_MIRRORED, "notes")
-    readonly_fields = _MIRRORED
+    fields = (*_MIRRORED_FIELDS, "notes")
+    readonly_fields = _MIRRORED_FIELDS
     actions_list = ("sync_now", "drafts")
     actions_detail = ("delete_one",)
+
+    made = time_column("created_at", _("made"))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         own = [
             path("drafts/<int:component>/", wrap(self.draft_list), name="code-drafts"),
-            path("drafts/<int:component>/<int:draft>/", wrap(self.keep), name="code-draft-keep"),
+            path(
+                "drafts/<int:component>/<int:draft>/", wrap(self.keep_draft), name="code-draft-keep"
+            ),
         ]
         return [*own, *super().get_urls()]
 
@@ -84,7 +108,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         return False
 
     def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(CHANGE)
+        return request.user.has_perm(MAY_CHANGE)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """What WeChat has deleted already cannot be deleted again."""
@@ -94,26 +118,24 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
 
     @action(description=_("Sync now"), permissions=["operate"], url_path="sync", icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponse:
-        return self._ask_for_all(
+        return self._ask_about_components(
             request,
             list(Component.objects.order_by("appid")),
-            lambda component: _synced(templates.sync_templates(component)),
+            _sync,
             title=_("Sync now"),
             question=_("WeChat's list of templates is fetched; notes stay."),
         )
 
     @action(description=_("Drafts"), permissions=["operate"], url_path="drafts", icon="draft")
     def drafts(self, request: HttpRequest) -> HttpResponse:
-        addresses = [
-            (component, reverse("admin:code-drafts", args=[component.pk]))
-            for component in Component.objects.order_by("appid")
-        ]
+        components = Component.objects.order_by("appid")
+        addresses = [(row, reverse("admin:code-drafts", args=[row.pk])) for row in components]
         return self.page(
             request,
             "admin/code/drafts.html",
             title=_("Drafts"),
             components=addresses,
-            back=self._list(),
+            back=self._list_url(),
         )
 
     def draft_list(self, request: HttpRequest, component: int) -> HttpResponse:
@@ -122,21 +144,14 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         context: dict[str, Any] = {"component": row}
         try:
             drafts = templates.list_drafts(row)
-            context["drafts"] = [
-                (
-                    draft,
-                    reverse("admin:code-draft-keep", args=[row.pk, draft.draft_id]),
-                    ago(when(draft.create_time)),
-                )
-                for draft in drafts
-            ]
+            context["drafts"] = [_draft_row(row, draft) for draft in drafts]
         except Refused as problem:
             context["problem"] = explain_refusal(problem)
         except (WeChatError, Unreadable) as problem:
             context["problem"] = str(problem)
         return HttpResponse(render_to_string("admin/code/draft_list.html", context, request))
 
-    def keep(self, request: HttpRequest, component: int, draft: int) -> HttpResponse:
+    def keep_draft(self, request: HttpRequest, component: int, draft: int) -> HttpResponse:
         """Ask before DRAFT becomes a template; POST does it."""
         row = self._component_or_404(request, component)
 
@@ -144,7 +159,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
             templates.add_template(row, draft, by=request.user)
             return _("draft %(draft)d is a template now.") % {"draft": draft}
 
-        return self._ask_for_all(
+        return self._ask_about_components(
             request,
             [row],
             act,
@@ -168,44 +183,46 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         return self.ask(
             request,
             object_id,
-            lambda row, form: perform(lambda: act(row)),
+            lambda row, form: report_lost_answer(lambda: act(row)),
             title=_("Delete at WeChat"),
             question=_("Nobody can upload it any more; mini programs that have it keep it."),
             is_grave=True,
         )
 
-    def _ask_for_all(
+    def _ask_about_components(
         self, request: HttpRequest, components: list[Component], act: Any, **words: object
     ) -> HttpResponse:
         if request.method == "POST":
             for row in components:
-                self.tell(request, row, lambda row: perform(lambda: act(row)))
-            return HttpResponseRedirect(self._list())
-        return self.page(request, "admin/ask.html", rows=components, back=self._list(), **words)
+                self.tell(request, row, lambda row: report_lost_answer(lambda: act(row)))
+            return HttpResponseRedirect(self._list_url())
+        return self.page(request, "admin/ask.html", rows=components, back=self._list_url(), **words)
 
     def _component_or_404(self, request: HttpRequest, pk: int) -> Component:
-        if not request.user.has_perm(CHANGE):
+        if not request.user.has_perm(MAY_CHANGE):
             raise PermissionDenied
         row: Component | None = Component.objects.filter(pk=pk).first()
         if row is None:
             raise Http404
         return row
 
-    def _list(self) -> str:
+    def _list_url(self) -> str:
         return reverse(f"{self.admin_site.name}:audits_codetemplate_changelist")
 
     @admin.display(description=_("type"))
     def kind(self, row: CodeTemplate) -> object:
-        return KINDS.get(row.template_type, row.template_type)
-
-    @admin.display(description=_("made"))
-    def made(self, row: CodeTemplate) -> SafeString | str:
-        return ago(row.created_at)
+        return TEMPLATE_TYPES.get(row.template_type, row.template_type)
 
     @admin.display(description=_("state"))
     def state(self, row: CodeTemplate) -> SafeString:
         return label(_("deleted")) if row.gone_at else label(_("there"), "success")
 
 
-def _synced(number: int) -> object:
+def _sync(component: Component) -> object:
+    number = templates.sync_templates(component)
     return _("WeChat has %(number)d templates.") % {"number": number}
+
+
+def _draft_row(component: Component, draft: code.Draft) -> tuple[object, ...]:
+    url = reverse("admin:code-draft-keep", args=[component.pk, draft.draft_id])
+    return draft, url, ago(wechat_time(draft.create_time))
