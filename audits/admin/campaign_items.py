@@ -30,31 +30,13 @@ RETRY_QUESTION = _(
 
 @admin.register(CampaignItem)
 class CampaignItemAdmin(ProgramRowAdmin):
-    list_display = (
-        "program",
-        "state_label",
-        "reason_in_short",
-        "is_canary",
-        "campaign",
-        "audit",
-        "updated",
-    )
+    list_display: tuple[str, ...] = ("program", "state_label", "reason_in_short", "is_canary")
+    list_display += ("campaign", "audit", "updated")
     list_display_links = ("program",)
     list_filter = ("state", "is_canary", "campaign")
     list_select_related = ("authorizer", "campaign", "audit")
-    fields = (
-        "program_link",
-        "campaign_link",
-        "state_label",
-        "reason",
-        "is_canary",
-        "version",
-        "audit",
-        "release",
-        "submitted_at",
-        "failures",
-        "updated",
-    )
+    fields: tuple[str, ...] = ("program_link", "campaign_link", "state_label", "reason")
+    fields += ("is_canary", "version", "audit", "release", "submitted_at", "failures", "updated")
     readonly_fields = fields
     actions = ("retry", "skip")
     actions_detail = ("retry_one", "skip_one")

@@ -39,21 +39,9 @@ STOP_QUESTION = _(
     "For good: what has not begun is skipped. Audits that are open at WeChat go on there; "
     "withdraw them one by one."
 )
-RULE_FIELDS = (
-    "user_version",
-    "user_desc",
-    "template",
-    "values",
-    "canary_size",
-    "concurrency",
-    "daily_budget",
-    "most_failures",
-    "auto_release",
-    "when_open",
-    "made_by",
-    "made",
-    "finished",
-)
+RULE_FIELDS: tuple[str, ...] = ("user_version", "user_desc", "template", "values", "canary_size")
+RULE_FIELDS += ("concurrency", "daily_budget", "most_failures", "auto_release", "when_open")
+RULE_FIELDS += ("made_by", "made", "finished")
 PRIMARY, DANGER = ActionVariant.PRIMARY, ActionVariant.DANGER
 
 operate = partial(action, permissions=["operate"])
@@ -61,15 +49,8 @@ operate = partial(action, permissions=["operate"])
 
 @admin.register(Campaign)
 class CampaignAdmin(StaffAdmin):
-    list_display = (
-        "user_version",
-        "template",
-        "state_label",
-        "progress_in_short",
-        "failed",
-        "made_by",
-        "made",
-    )
+    list_display: tuple[str, ...] = ("user_version", "template", "state_label", "progress_in_short")
+    list_display += ("failed", "made_by", "made")
     list_filter = ("state",)
     list_select_related = ("template", "created_by")
     ordering = ("-id",)
@@ -79,16 +60,8 @@ class CampaignAdmin(StaffAdmin):
         (_("Rules"), {"fields": RULE_FIELDS}),
     )
     readonly_fields = ("progress", *RULE_FIELDS)
-    actions_detail = (
-        "start",
-        "resume",
-        "go_on",
-        "release_passed",
-        "pause",
-        "retry_failed",
-        "stop",
-        "export",
-    )
+    actions_detail: tuple[str, ...] = ("start", "resume", "go_on", "release_passed", "pause")
+    actions_detail += ("retry_failed", "stop", "export")
     troubles = (CannotAct,)
 
     class Media:

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -14,13 +15,13 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago
 
 
-def time_column(field: str, title: object) -> Callable[[Any, Any], SafeString | str]:
+def time_column(field: str, title: Promise) -> Callable[[Any, Any], SafeString | str]:
     """A column that shows how long ago the time in FIELD is."""
 
-    @admin.display(description=title)
     def column(model_admin: Any, row: Any) -> SafeString | str:
         return ago(getattr(row, field))
 
+    column.short_description = title  # type: ignore[attr-defined]
     return column
 
 

@@ -24,29 +24,12 @@ from platform_auth.admin.pages import pretty
 
 @admin.register(CodeVersion)
 class CodeVersionAdmin(ProgramRowAdmin):
-    list_display = (
-        "user_version",
-        "program",
-        "state_label",
-        "template",
-        "user_desc",
-        "uploaded",
-        "by",
-    )
+    list_display: tuple[str, ...] = ("user_version", "program", "state_label", "template")
+    list_display += ("user_desc", "uploaded", "by")
     list_filter = ("state",)
     list_select_related = ("authorizer", "template", "created_by")
-    fields = (
-        "program",
-        "user_version",
-        "user_desc",
-        "template",
-        "state_label",
-        "errcode",
-        "last_error",
-        "uploaded",
-        "by",
-        "values",
-    )
+    fields: tuple[str, ...] = ("program", "user_version", "user_desc", "template", "state_label")
+    fields += ("errcode", "last_error", "uploaded", "by", "values")
     readonly_fields = fields
 
     uploaded = time_column("created_at", _("time"))
@@ -82,40 +65,16 @@ class ReleasedFilter(admin.SimpleListFilter):
 
 @admin.register(CodeAudit)
 class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
-    list_display = (
-        "number",
-        "program",
-        "user_version",
-        "status_label",
-        "reason_in_short",
-        "submitted",
-        "submitted_by",
-        "decided",
-        "released",
-    )
+    list_display: tuple[str, ...] = ("number", "program", "user_version", "status_label")
+    list_display += ("reason_in_short", "submitted", "submitted_by", "decided", "released")
     list_filter = ("status", ReleasedFilter)
     list_select_related = ("authorizer", "submitted_by")
     search_fields = ("appid", "auditid")
     search_help_text = _("An appid or an auditid")
     actions = ("submit_code", "release_code")
-    fields = (
-        "program",
-        "number",
-        "user_version",
-        "status_label",
-        "reason",
-        "screenshots",
-        "errcode",
-        "last_error",
-        "submitted",
-        "submitted_by",
-        "decided",
-        "approved_by",
-        "released",
-        "released_by",
-        "submission",
-        "history",
-    )
+    fields: tuple[str, ...] = ("program", "number", "user_version", "status_label", "reason")
+    fields += ("screenshots", "errcode", "last_error", "submitted", "submitted_by", "decided")
+    fields += ("approved_by", "released", "released_by", "submission", "history")
     readonly_fields = fields
 
     submitted = time_column("create_time", _("submitted"))
@@ -184,20 +143,8 @@ class ReleaseAdmin(ProgramRowAdmin):
     list_display = ("time", "program", "kind", "state_label", "version", "live_after", "actor")
     list_filter = ("state", "kind")
     list_select_related = ("authorizer", "audit", "by")
-    fields = (
-        "program",
-        "kind",
-        "state_label",
-        "version",
-        "audit",
-        "app_version",
-        "live_before",
-        "live_after",
-        "errcode",
-        "last_error",
-        "actor",
-        "time",
-    )
+    fields: tuple[str, ...] = ("program", "kind", "state_label", "version", "audit", "app_version")
+    fields += ("live_before", "live_after", "errcode", "last_error", "actor", "time")
     readonly_fields = fields
 
     time = time_column("at", _("time"))

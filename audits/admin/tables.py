@@ -103,7 +103,9 @@ def _describe_change(event: AuditEvent) -> str:
 
 def screenshot_addresses(audit: CodeAudit | None) -> list[str]:
     """Where staff see the screenshots of AUDIT."""
-    pks = audit.screenshots.order_by("pk").values_list("pk", flat=True) if audit else []
+    if audit is None:
+        return []
+    pks = audit.screenshots.order_by("pk").values_list("pk", flat=True)
     return [reverse("admin:audit-screenshot", args=[audit.pk, pk]) for pk in pks]
 
 

@@ -27,19 +27,9 @@ from wechat.errors import Refused, WeChatError
 
 MAY_CHANGE = "audits.change_codetemplate"
 TEMPLATE_TYPES = {code.ORDINARY_TEMPLATE: _("ordinary"), code.STANDARD_TEMPLATE: _("standard")}
-_MIRRORED_FIELDS = (
-    "template_id",
-    "user_version",
-    "user_desc",
-    "kind",
-    "source_name",
-    "source_appid",
-    "developer",
-    "draft_id",
-    "made",
-    "component",
-    "state",
-)
+_MIRRORED_FIELDS: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
+_MIRRORED_FIELDS += ("source_name", "source_appid", "developer", "draft_id", "made")
+_MIRRORED_FIELDS += ("component", "state")
 
 
 class TemplateTypeFilter(admin.SimpleListFilter):
@@ -58,16 +48,8 @@ class TemplateTypeFilter(admin.SimpleListFilter):
 
 @admin.register(CodeTemplate)
 class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
-    list_display = (
-        "template_id",
-        "user_version",
-        "user_desc",
-        "kind",
-        "source_name",
-        "made",
-        "state",
-        "notes",
-    )
+    list_display: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
+    list_display += ("source_name", "made", "state", "notes")
     list_filter = (TemplateTypeFilter, ("gone_at", admin.EmptyFieldListFilter))
     list_select_related = ("component",)
     ordering = ("-template_id",)

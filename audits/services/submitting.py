@@ -1,7 +1,7 @@
 """Submitting for WeChat's review, withdrawing, speeding up: wxa/submit_audit and its kin, once."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -187,7 +187,7 @@ def withdraw_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudi
     except Unreachable:
         CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now() + RECHECK_AFTER)
         raise
-    values = {"due_at": None, "decided_at": Now()}
+    values: dict[str, Any] = {"due_at": None, "decided_at": Now()}
     withdrawn = CodeAudit.Status.WITHDRAWN
     if not transition(audit, withdrawn, by=by, before=CodeAudit.OPEN, **values):
         # It was decided meanwhile, and the call takes no auditid: another may be what it withdrew.
