@@ -16,7 +16,6 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.errcodes import explain_refusal
 from platform_auth.fields import Unreadable
-from platform_auth.operations import Actor
 from wechat.errors import Refused, WeChatError
 
 
@@ -88,7 +87,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
         audit = self.audit_of(row)
         return f"– {audit.user_version} ({audit.auditid or '…'})" if audit else "–"
 
-    def _submit(self, row: Any, by: Actor) -> object:
+    def _submit(self, row: Any, by: Any) -> object:
         return report_lost_answer(lambda: submit_program(self.program_of(row), None, by))
 
     def _release(self, row: Any, request: HttpRequest) -> object:

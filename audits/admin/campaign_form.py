@@ -11,17 +11,17 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
+from audits.admin.forms import TextField
 from audits.models import Campaign, CodeTemplate
 from audits.services import campaigns
 from miniprograms.models import Authorizer
 
 _SEPARATORS = re.compile(r"[\s,;，；、]+")
-# These say what goes to which mini programs; the other fields are the campaign's rules.
-_CHOICE_FIELDS = {"template", "ext", "appids", "state", "merchant", "name"}
+# These say which template goes to whom; the other fields are the campaign's own.
+_CHOICE_FIELDS = {"template", "appids", "state", "merchant", "name"}
 
 
 class NumberField(forms.IntegerField):
@@ -38,12 +38,8 @@ class CampaignForm(forms.Form):
         label=_("template"),
         widget=UnfoldAdminSelectWidget,
     )
-    user_version = forms.CharField(
-        label=_("version"), max_length=64, widget=UnfoldAdminTextInputWidget
-    )
-    user_desc = forms.CharField(
-        label=_("description"), max_length=500, widget=UnfoldAdminTextInputWidget
-    )
+    user_version = TextField(_("version"), 64, required=True)
+    user_desc = TextField(_("description"), 500, required=True)
     ext = forms.JSONField(
         label=_("ext.json"),
         initial=dict,
@@ -64,15 +60,8 @@ class CampaignForm(forms.Form):
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
-    merchant = forms.CharField(
-        label=_("merchant"),
-        required=False,
-        help_text=_("A user name"),
-        widget=UnfoldAdminTextInputWidget,
-    )
-    name = forms.CharField(
-        label=_("beginning of the name"), required=False, widget=UnfoldAdminTextInputWidget
-    )
+    merchant = TextField(_("merchant"), help_text=_("A user name"))
+    name = TextField(_("beginning of the name"))
     canary_size = NumberField(
         label=_("canary wave"),
         min_value=0,
@@ -149,5 +138,4 @@ class CampaignForm(forms.Form):
             name=data["name"],
         )
         rules = {name: value for name, value in data.items() if name not in _CHOICE_FIELDS}
-        rules["ext"] = data["ext"]
         return campaigns.create_campaign(data["template"], chosen, by=self.user, **rules)

@@ -62,23 +62,18 @@ class CampaignItemAdmin(ProgramRowAdmin):
 
     @action(description=_("Retry"), permissions=["operate"], url_path="retry", icon="replay")
     def retry_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
-            request,
-            object_id,
-            lambda row, form: _retry(row, request.user),
-            title=_("Retry"),
-            question=RETRY_QUESTION,
-        )
+        def act(row: CampaignItem, form: None) -> object:
+            return _retry(row, request.user)
+
+        return self.ask(request, object_id, act, title=_("Retry"), question=RETRY_QUESTION)
 
     @action(description=_("Skip"), permissions=["operate"], url_path="skip", icon="skip_next")
     def skip_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
-            request,
-            object_id,
-            lambda row, form: _skip(row, request.user),
-            title=_("Skip"),
-            question=_("The campaign leaves this mini program alone."),
-        )
+        def act(row: CampaignItem, form: None) -> object:
+            return _skip(row, request.user)
+
+        question = _("The campaign leaves this mini program alone.")
+        return self.ask(request, object_id, act, title=_("Skip"), question=question)
 
     updated = time_column("updated_at", _("updated"))
 

@@ -8,11 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from audits.models import Campaign, CampaignItem
-from audits.services.rollout.admission import (
-    count_failures,
-    count_items,
-    count_submitted_today,
-)
+from audits.services.rollout.admission import count_failures, count_items, count_submitted_today
 from platform_auth.admin.pages import label
 
 MAX_FAILURES_SHOWN = 50  # all are in the list and in the CSV

@@ -8,12 +8,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseRedirect,
-    StreamingHttpResponse,
-)
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -41,7 +36,7 @@ STOP_QUESTION = _(
 )
 RULE_FIELDS: tuple[str, ...] = ("user_version", "user_desc", "template", "values", "canary_size")
 RULE_FIELDS += ("concurrency", "daily_budget", "most_failures", "auto_release", "when_open")
-RULE_FIELDS += ("made_by", "made", "finished")
+RULE_FIELDS += ("made_by", "created", "finished")
 PRIMARY, DANGER = ActionVariant.PRIMARY, ActionVariant.DANGER
 
 operate = partial(action, permissions=["operate"])
@@ -50,15 +45,12 @@ operate = partial(action, permissions=["operate"])
 @admin.register(Campaign)
 class CampaignAdmin(StaffAdmin):
     list_display: tuple[str, ...] = ("user_version", "template", "state_label", "progress_in_short")
-    list_display += ("failed", "made_by", "made")
+    list_display += ("failed", "made_by", "created")
     list_filter = ("state",)
     list_select_related = ("template", "created_by")
     ordering = ("-id",)
     sortable_by = ()
-    fieldsets = (
-        (_("Progress"), {"fields": ("progress",)}),
-        (_("Rules"), {"fields": RULE_FIELDS}),
-    )
+    fieldsets = ((_("Progress"), {"fields": ("progress",)}), (_("Rules"), {"fields": RULE_FIELDS}))
     readonly_fields = ("progress", *RULE_FIELDS)
     actions_detail: tuple[str, ...] = ("start", "resume", "go_on", "release_passed", "pause")
     actions_detail += ("retry_failed", "stop", "export")
@@ -203,7 +195,7 @@ class CampaignAdmin(StaffAdmin):
         record_operation("export_campaign", by=request.user, result=str(campaign))
         return csv_answer(f"campaign-{campaign.pk}", item_csv_lines(campaign))
 
-    made = time_column("created_at", _("made"))
+    created = time_column("created_at", _("made"))
     finished = time_column("finished_at", _("finished"))
 
     @admin.display(description=_("state"))

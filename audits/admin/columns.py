@@ -43,11 +43,13 @@ class ProgramRowAdmin(StaffAdmin):
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
         term = search_term.strip()
-        if not term:
-            return queryset, False
+        return (self.find_rows(queryset, term) if term else queryset), False
+
+    def find_rows(self, queryset: Any, term: str) -> Any:
+        """The rows that TERM, which was searched for, names exactly."""
         # The key first: so the rows are found by their index on it.
         program = Authorizer.objects.filter(appid=term).values_list("pk", flat=True).first()
-        return queryset.filter(authorizer=program or 0), False
+        return queryset.filter(authorizer=program or 0)
 
     @admin.display(description=_("mini program"))
     def program(self, row: Any) -> SafeString:

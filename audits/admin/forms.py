@@ -39,14 +39,16 @@ UGC_METHODS = [
 ]
 
 
-class OptionalText(forms.CharField):
-    """Text that may stay empty, in the admin's look."""
+class TextField(forms.CharField):
+    """Text in the admin's look, which may stay empty unless it is REQUIRED."""
 
-    def __init__(self, label: object, max_length: int, *, rows: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, label: object, max_length: int | None = None, *, rows: int = 1, **kwargs: Any
+    ) -> None:
         area = UnfoldAdminTextareaWidget(attrs={"rows": rows})
         widget = area if rows > 1 else UnfoldAdminTextInputWidget()
-        kwargs |= {"label": label, "max_length": max_length, "widget": widget}
-        super().__init__(required=False, **kwargs)
+        kwargs = {"label": label, "required": False, "widget": widget, **kwargs}
+        super().__init__(max_length=max_length, **kwargs)
 
 
 class TemplateField(forms.ModelChoiceField[CodeTemplate]):
@@ -71,9 +73,7 @@ class CommitForm(forms.Form):
         help_text=_("Up to 64 characters, such as 1.4.0."),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
-    user_desc = forms.CharField(
-        label=_("description"), max_length=500, widget=UnfoldAdminTextInputWidget
-    )
+    user_desc = TextField(_("description"), 500, required=True)
     ext = forms.JSONField(
         label=_("ext.json"),
         required=False,
@@ -117,14 +117,14 @@ def _last_ext_json(row: Authorizer) -> dict[str, Any]:
 class SubmitForm(forms.Form):
     """The fields of submit_audit. WeChat takes a submission without any of them."""
 
-    version_desc = OptionalText(_("What is new, for the reviewer"), 200, rows=2)
-    feedback_info = OptionalText(_("Answer to the last rejection"), 200, rows=2)
+    version_desc = TextField(_("What is new, for the reviewer"), 200, rows=2)
+    feedback_info = TextField(_("Answer to the last rejection"), 200, rows=2)
     privacy_api_not_use = forms.BooleanField(
         label=_("The privacy interfaces found in the code are not used"),
         required=False,
         widget=UnfoldBooleanWidget,
     )
-    order_path = OptionalText(_("Path of the page with orders"), 200)
+    order_path = TextField(_("Path of the page with orders"), 200)
     ugc_scene = forms.TypedMultipleChoiceField(
         label=_("What users publish"),
         choices=UGC_SCENES,
@@ -133,7 +133,7 @@ class SubmitForm(forms.Form):
         help_text=_("Social categories must declare it the first time."),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
-    ugc_other = OptionalText(_("What else users publish"), 256)
+    ugc_other = TextField(_("What else users publish"), 256)
     ugc_method = forms.TypedMultipleChoiceField(
         label=_("What checks it"),
         choices=UGC_METHODS,
@@ -144,7 +144,7 @@ class SubmitForm(forms.Form):
     ugc_team = forms.BooleanField(
         label=_("A team checks what users publish"), required=False, widget=UnfoldBooleanWidget
     )
-    ugc_desc = OptionalText(_("How it is checked"), 256)
+    ugc_desc = TextField(_("How it is checked"), 256)
 
     def __init__(self, *args: Any, rejected: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -197,9 +197,9 @@ class SubmitForm(forms.Form):
 class ItemForm(forms.Form):
     """One page offered for review. What pages and categories there are only WeChat knows."""
 
-    address = OptionalText(_("page"), 200)
-    title = OptionalText(_("title"), 32)
-    tag = OptionalText(_("tags"), 200, help_text=_("Up to ten, with spaces between."))
+    address = TextField(_("page"), 200)
+    title = TextField(_("title"), 32)
+    tag = TextField(_("tags"), 200, help_text=_("Up to ten, with spaces between."))
     category = forms.CharField(
         label=_("category"), max_length=400, required=False, widget=UnfoldAdminSelectWidget
     )

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,7 +18,7 @@ from audits.admin.code_page import MAY_VIEW
 from audits.admin.code_status import audit_label, state_label
 from audits.admin.columns import ProgramRowAdmin, time_column
 from audits.admin.tables import events_table, picture_response, screenshot_links
-from audits.models import CodeAudit, CodeVersion, Release
+from audits.models import CodeAudit, CodeVersion, Release, Screenshot
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import pretty
 
@@ -86,13 +87,8 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
         own = path("<int:audit>/screenshots/<int:number>/", view, name="audit-screenshot")
         return [own, *super().get_urls()]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        return queryset.filter(Q(appid=term) | Q(auditid=term)), False
+    def find_rows(self, queryset: Any, term: str) -> Any:
+        return queryset.filter(Q(appid=term) | Q(auditid=term))
 
     def program_of(self, row: CodeAudit) -> Authorizer:
         return row.authorizer
@@ -107,10 +103,7 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
         """A picture of a rejection, kept when it was fetched."""
         if not request.user.has_perm(MAY_VIEW):
             raise PermissionDenied
-        row = CodeAudit.objects.filter(pk=audit).first()
-        picture = row.screenshots.filter(pk=number).first() if row else None
-        if picture is None:
-            raise Http404
+        picture = get_object_or_404(Screenshot, audit=audit, pk=number)
         return picture_response(picture.content, picture.content_type)
 
     @admin.display(description=_("auditid"))

@@ -15,11 +15,11 @@ from audits.services import releasing
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from wechat import code
-from wechat.errors import CheckRunning, NoAudit, Refused, WeChatError
+from wechat.errors import CheckRunning, NoAudit, WeChatError
 from wechat.http import File
 
 
@@ -34,10 +34,8 @@ def call_or_problem(row: Authorizer, endpoint: Callable[..., Any]) -> tuple[Any,
     release_db_connection()
     try:
         return call_as(row.appid, endpoint), ""
-    except Refused as problem:
-        return None, explain_refusal(problem)
     except (WeChatError, Unreadable) as problem:
-        return None, str(problem)
+        return None, explain_error(problem)
 
 
 def _versions(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
@@ -90,10 +88,8 @@ def _check(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
         check = call_as(row.appid, code.get_code_privacy_info)
     except CheckRunning:
         return {"is_running": True}
-    except Refused as problem:
-        return {"problem": explain_refusal(problem)}
     except (WeChatError, Unreadable) as problem:
-        return {"problem": str(problem)}
+        return {"problem": explain_error(problem)}
     return {"found": check}
 
 
@@ -120,10 +116,8 @@ def _past(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
         return {"past": list(zip(versions, times, strict=True))}
     except NoAudit:
         return {"past": []}
-    except Refused as problem:
-        return {"problem": explain_refusal(problem)}
     except (WeChatError, Unreadable) as problem:
-        return {"problem": str(problem)}
+        return {"problem": explain_error(problem)}
 
 
 Piece = Callable[[HttpRequest, Authorizer], dict[str, Any]]

@@ -21,9 +21,8 @@ from platform_auth.operations import Actor
 def _approve(row: Authorizer, form: Any, by: Actor) -> object:
     audit = _shown_audit(row, form)
     releasing.approve_release(audit, by=by)
-    return _("you agreed to audit %(auditid)s; now somebody else can release it.") % audit_words(
-        audit
-    )
+    text = _("you agreed to audit %(auditid)s; now somebody else can release it.")
+    return text % audit_words(audit)
 
 
 def _shown_audit(row: Authorizer, form: Any) -> CodeAudit:
@@ -105,17 +104,9 @@ def _release_form(request: HttpRequest, row: Authorizer) -> Form:
     return ReleaseForm(posted(request), initial=_shown_auditid(row))
 
 
-def _gray_form(request: HttpRequest, row: Authorizer) -> Form:
-    return GrayForm(posted(request), initial=_shown_auditid(row))
-
-
 def _shown_auditid(row: Authorizer) -> dict[str, str]:
     audit = newest_audit(row)
     return {"auditid": audit.auditid if audit else ""}
-
-
-def _revert_form(request: HttpRequest, row: Authorizer) -> Form:
-    return RevertForm(posted(request))
 
 
 RELEASE_ACTS = (
@@ -150,7 +141,7 @@ RELEASE_ACTS = (
         _gray_release,
         "percent",
         _can_release,
-        _gray_form,
+        lambda request, row: GrayForm(posted(request), initial=_shown_auditid(row)),
     ),
     CodeAct(
         "revert",
@@ -163,7 +154,7 @@ RELEASE_ACTS = (
         _revert,
         "history",
         lambda status, by: not status.release_is_open,
-        _revert_form,
+        lambda request, row: RevertForm(posted(request)),
         "past",
         is_grave=True,
     ),

@@ -44,18 +44,16 @@ def submit_program(row: Authorizer, form: Any, by: Actor) -> object:
 
 
 def _withdraw(row: Authorizer, form: Any, by: Actor) -> object:
-    return _("audit %(auditid)s of version %(version)s is withdrawn.") % audit_words(
-        submitting.withdraw_open_audit(row, by=by)
-    )
+    audit = submitting.withdraw_open_audit(row, by=by)
+    return _("audit %(auditid)s of version %(version)s is withdrawn.") % audit_words(audit)
 
 
 def _speed_up(row: Authorizer, form: Any, by: Actor) -> object:
-    return _("audit %(auditid)s of version %(version)s is decided sooner.") % audit_words(
-        submitting.speed_up_open_audit(row, by=by)
-    )
+    audit = submitting.speed_up_open_audit(row, by=by)
+    return _("audit %(auditid)s of version %(version)s is decided sooner.") % audit_words(audit)
 
 
-def _refresh(row: Authorizer, form: Any, by: Actor) -> object:
+def _refresh_audit(row: Authorizer, form: Any, by: Actor) -> object:
     audit = newest_audit(row)
     if audit is not None and audit.is_open and audit.auditid:
         verdicts.refresh_audit(audit, by=by)
@@ -65,10 +63,6 @@ def _refresh(row: Authorizer, form: Any, by: Actor) -> object:
     if audit is None:
         return _("WeChat has no audit of it.")
     return _("audit %(auditid)s of version %(version)s: %(status)s.") % audit_words(audit)
-
-
-def _commit_form(request: HttpRequest, row: Authorizer) -> Form:
-    return CommitForm(row, posted(request))
 
 
 def _submit_form(request: HttpRequest, row: Authorizer) -> Form:
@@ -86,7 +80,7 @@ REVIEW_ACTS = (
         _commit,
         "upload",
         lambda status, by: not status.commit_is_open,
-        _commit_form,
+        lambda request, row: CommitForm(row, posted(request)),
     ),
     CodeAct(
         "submit",
@@ -126,7 +120,7 @@ REVIEW_ACTS = (
         _("Ask WeChat now"),
         _("WeChat is asked for the newest audit and its verdict."),
         MAY_SUBMIT,
-        _refresh,
+        _refresh_audit,
         "sync",
     ),
 )

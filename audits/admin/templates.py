@@ -1,10 +1,12 @@
 """The template library: mirrored from WeChat, with notes of our own; drafts become templates."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -19,16 +21,16 @@ from audits.admin.live import wechat_time
 from audits.models import CodeTemplate
 from audits.services import templates
 from platform_auth.admin.pages import RecordedAdmin, ago, label
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
 from wechat import code
-from wechat.errors import Refused, WeChatError
+from wechat.errors import WeChatError
 
 MAY_CHANGE = "audits.change_codetemplate"
 TEMPLATE_TYPES = {code.ORDINARY_TEMPLATE: _("ordinary"), code.STANDARD_TEMPLATE: _("standard")}
 _MIRRORED_FIELDS: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
-_MIRRORED_FIELDS += ("source_name", "source_appid", "developer", "draft_id", "made")
+_MIRRORED_FIELDS += ("source_name", "source_appid", "developer", "draft_id", "created")
 _MIRRORED_FIELDS += ("component", "state")
 
 
@@ -49,7 +51,7 @@ class TemplateTypeFilter(admin.SimpleListFilter):
 @admin.register(CodeTemplate)
 class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
     list_display: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
-    list_display += ("source_name", "made", "state", "notes")
+    list_display += ("source_name", "created", "state", "notes")
     list_filter = (TemplateTypeFilter, ("gone_at", admin.EmptyFieldListFilter))
     list_select_related = ("component",)
     ordering = ("-template_id",)
@@ -61,15 +63,14 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
     actions_list = ("sync_now", "drafts")
     actions_detail = ("delete_one",)
 
-    made = time_column("created_at", _("made"))
+    created = time_column("created_at", _("made"))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
+        drafts = "drafts/<int:component>/"
         own = [
-            path("drafts/<int:component>/", wrap(self.draft_list), name="code-drafts"),
-            path(
-                "drafts/<int:component>/<int:draft>/", wrap(self.keep_draft), name="code-draft-keep"
-            ),
+            path(drafts, wrap(self.draft_list), name="code-drafts"),
+            path(f"{drafts}<int:draft>/", wrap(self.keep_draft), name="code-draft-keep"),
         ]
         return [*own, *super().get_urls()]
 
@@ -100,25 +101,18 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
 
     @action(description=_("Sync now"), permissions=["operate"], url_path="sync", icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponse:
+        components = list(Component.objects.order_by("appid"))
+        question = _("WeChat's list of templates is fetched; notes stay.")
         return self._ask_about_components(
-            request,
-            list(Component.objects.order_by("appid")),
-            _sync,
-            title=_("Sync now"),
-            question=_("WeChat's list of templates is fetched; notes stay."),
+            request, components, _sync, title=_("Sync now"), question=question
         )
 
     @action(description=_("Drafts"), permissions=["operate"], url_path="drafts", icon="draft")
     def drafts(self, request: HttpRequest) -> HttpResponse:
         components = Component.objects.order_by("appid")
         addresses = [(row, reverse("admin:code-drafts", args=[row.pk])) for row in components]
-        return self.page(
-            request,
-            "admin/code/drafts.html",
-            title=_("Drafts"),
-            components=addresses,
-            back=self._list_url(),
-        )
+        context = {"title": _("Drafts"), "components": addresses, "back": self._list_url()}
+        return self.page(request, "admin/code/drafts.html", **context)
 
     def draft_list(self, request: HttpRequest, component: int) -> HttpResponse:
         """The drafts of COMPONENT, as a piece of HTML."""
@@ -127,10 +121,8 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         try:
             drafts = templates.list_drafts(row)
             context["drafts"] = [_draft_row(row, draft) for draft in drafts]
-        except Refused as problem:
-            context["problem"] = explain_refusal(problem)
         except (WeChatError, Unreadable) as problem:
-            context["problem"] = str(problem)
+            context["problem"] = explain_error(problem)
         return HttpResponse(render_to_string("admin/code/draft_list.html", context, request))
 
     def keep_draft(self, request: HttpRequest, component: int, draft: int) -> HttpResponse:
@@ -141,14 +133,10 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
             templates.add_template(row, draft, by=request.user)
             return _("draft %(draft)d is a template now.") % {"draft": draft}
 
-        return self._ask_about_components(
-            request,
-            [row],
-            act,
-            title=_("Add to the templates"),
-            question=_("Draft %(draft)d becomes a template; WeChat keeps 200 of them.")
-            % {"draft": draft},
-        )
+        title = _("Add to the templates")
+        text = _("Draft %(draft)d becomes a template; WeChat keeps 200 of them.")
+        question = text % {"draft": draft}
+        return self._ask_about_components(request, [row], act, title=title, question=question)
 
     @action(
         description=_("Delete at WeChat"),
@@ -158,18 +146,13 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         variant=ActionVariant.DANGER,
     )
     def delete_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(row: CodeTemplate) -> object:
-            templates.delete_template(row, by=request.user)
-            return _("deleted; versions made from it stay.")
+        def act(row: CodeTemplate, form: None) -> object:
+            delete = partial(templates.delete_template, row, by=request.user)
+            return report_lost_answer(delete) or _("deleted; versions made from it stay.")
 
-        return self.ask(
-            request,
-            object_id,
-            lambda row, form: report_lost_answer(lambda: act(row)),
-            title=_("Delete at WeChat"),
-            question=_("Nobody can upload it any more; mini programs that have it keep it."),
-            is_grave=True,
-        )
+        title = _("Delete at WeChat")
+        question = _("Nobody can upload it any more; mini programs that have it keep it.")
+        return self.ask(request, object_id, act, title=title, question=question, is_grave=True)
 
     def _ask_about_components(
         self, request: HttpRequest, components: list[Component], act: Any, **words: object
@@ -183,10 +166,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
     def _component_or_404(self, request: HttpRequest, pk: int) -> Component:
         if not request.user.has_perm(MAY_CHANGE):
             raise PermissionDenied
-        row: Component | None = Component.objects.filter(pk=pk).first()
-        if row is None:
-            raise Http404
-        return row
+        return get_object_or_404(Component, pk=pk)
 
     def _list_url(self) -> str:
         return reverse(f"{self.admin_site.name}:audits_codetemplate_changelist")

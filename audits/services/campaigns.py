@@ -94,10 +94,7 @@ def _create_rows(
 ) -> Campaign:
     canaries = rules.get("canary_size", 0)
     campaign = Campaign.objects.create(
-        template=template,
-        created_by_id=by.pk if by else None,
-        is_past_canary=not canaries,
-        **rules,
+        template=template, created_by_id=by.pk if by else None, is_past_canary=not canaries, **rules
     )
     CampaignItem.objects.bulk_create(
         (
@@ -205,8 +202,8 @@ def retry_item(item: CampaignItem, *, by: Actor | None) -> None:
     try:
         with transaction.atomic():
             _transition_item(item, before, CampaignItem.State.WAITING, "retry_campaign_item", by)
-            done = rows.filter(state=Campaign.State.DONE)
-            done.update(state=Campaign.State.RUNNING, finished_at=None)
+            finished = rows.filter(state=Campaign.State.DONE)
+            finished.update(state=Campaign.State.RUNNING, finished_at=None)
             # It counts as a failure no more, so neither as one that was forgiven.
             rows.filter(forgiven__gt=0).update(forgiven=F("forgiven") - 1)
     except IntegrityError:
@@ -224,8 +221,8 @@ def retry_failed(campaign: Campaign, *, by: Actor | None) -> int:
 
 def skip_item(item: CampaignItem, *, by: Actor | None) -> None:
     """Leave ITEM out. What is under way just now cannot be skipped."""
-    kept = {*CampaignItem.IN_FLIGHT, CampaignItem.State.RELEASED, CampaignItem.State.SKIPPED}
-    before = set(CampaignItem.State) - kept
+    ended = {CampaignItem.State.RELEASED, CampaignItem.State.SKIPPED}
+    before = set(CampaignItem.State) - ended - set(CampaignItem.IN_FLIGHT)
     reason = _("Skipped by %s.") % (by.get_username() if by else "–")
     skipped = CampaignItem.State.SKIPPED
     _transition_item(item, before, skipped, "skip_campaign_item", by, reason=reason)

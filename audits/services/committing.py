@@ -152,7 +152,6 @@ def reconcile_commit(version: CodeVersion) -> None:
 
 def _previous_commit_at(version: CodeVersion) -> datetime | None:
     """When the upload before VERSION that may have the same name at WeChat began."""
-    earlier = CodeVersion.objects.filter(
-        authorizer=version.authorizer, user_version=version.user_version, pk__lt=version.pk
-    )
+    same_name = version.authorizer.versions.filter(user_version=version.user_version)
+    earlier = same_name.filter(pk__lt=version.pk)
     return earlier.order_by("-id").values_list("created_at", flat=True).first()

@@ -34,23 +34,24 @@ def transition(
         with transaction.atomic():
             rows = CodeAudit.objects.filter(pk=audit.pk, status=status)
             if rows.update(status=after, **values):
-                _create_event(audit, status, after.name.lower(), by=by, note=note)
+                record_event(audit, after.name.lower(), before=status, by=by, note=note)
                 audit.refresh_from_db()
                 return True
     return False
 
 
-def record_event(audit: CodeAudit, after: str, *, by: Actor | None = None, note: str = "") -> None:
-    """Add to the history of AUDIT what is no change of its status: released, sped up…"""
-    _create_event(audit, audit.status, after, by=by, note=note)
-
-
-def _create_event(
-    audit: CodeAudit, before: int, after: str, *, by: Actor | None, note: str
+def record_event(
+    audit: CodeAudit,
+    after: str,
+    *,
+    before: int | None = None,
+    by: Actor | None = None,
+    note: str = "",
 ) -> None:
+    """Add to the history of AUDIT; where its status stays, AFTER is what happened: sped_up…"""
     AuditEvent.objects.create(
         audit=audit,
-        before=CodeAudit.Status(before).name.lower(),
+        before=CodeAudit.Status(audit.status if before is None else before).name.lower(),
         after=after,
         by=actor_name(by),
         note=note,

@@ -221,12 +221,8 @@ def _took_effect(act: Release) -> bool:
 
 def _previous_release_at(act: Release) -> datetime | None:
     """When the release before ACT began."""
-    earlier = Release.objects.filter(
-        authorizer=act.authorizer,
-        kind=Release.Kind.RELEASE,
-        state=Release.State.DONE,
-        pk__lt=act.pk,
-    )
+    releases = act.authorizer.releases.filter(kind=Release.Kind.RELEASE, pk__lt=act.pk)
+    earlier = releases.filter(state=Release.State.DONE)
     return earlier.order_by("-id").values_list("at", flat=True).first()
 
 

@@ -11,13 +11,8 @@ from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion, Releas
 from audits.problems import AuditIsOpen
 from audits.services.outcomes import CLOCKS_DIFFER
 from audits.services.rollout.admission import halt_campaign
-from audits.services.rollout.items import (
-    REQUEUE_AFTER,
-    finish_item,
-    requeue_item,
-    set_item_state,
-)
-from platform_auth.errcodes import explain_refusal
+from audits.services.rollout.items import REQUEUE_AFTER, finish_item, requeue_item, set_item_state
+from platform_auth.errcodes import explain_error
 from platform_auth.models import backoff_after
 from wechat.errors import (
     AuditOpen,
@@ -100,7 +95,7 @@ def handle_error(
     item: CampaignItem, error: WeChatError, previous: CampaignItem.State, **values: Any
 ) -> None:
     """Go back to PREVIOUS and try again where ERROR may pass; otherwise ITEM has failed."""
-    reason = explain_refusal(error) if isinstance(error, Refused) else str(error)
+    reason = explain_error(error)
     values = {"reason": reason, "updated_at": Now(), **values}
     match error:
         case QuotaMonth():

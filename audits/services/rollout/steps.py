@@ -52,17 +52,15 @@ def begin_item(item: CampaignItem) -> None:
 
 def _is_approved(item: CampaignItem) -> bool:
     """The audit it had has passed, and is the newest still."""
-    audit = item.audit
-    if audit is None or audit.status != CodeAudit.Status.PASSED:
+    if item.audit is None or item.audit.status != CodeAudit.Status.PASSED:
         return False
-    return bool(item.authorizer.audits.exclude(auditid="").newest_first().first() == audit)
+    return bool(item.authorizer.audits.exclude(auditid="").newest_first().first() == item.audit)
 
 
 def _is_uploaded(item: CampaignItem) -> bool:
     version = item.version
-    if version is None or version.state != CodeVersion.State.COMMITTED:
-        return False
-    return newest_version(item.authorizer) == version
+    is_committed = version is not None and version.state == CodeVersion.State.COMMITTED
+    return is_committed and newest_version(item.authorizer) == version
 
 
 def _commit_item(item: CampaignItem) -> None:
@@ -79,13 +77,13 @@ def _commit_item(item: CampaignItem) -> None:
         )
     except CommitIsOpen as error:
         requeue_item(item, str(error))
-        return
     except CannotAct as error:
         finish_item(item, CampaignItem.State.FAILED, str(error))
-        return
     except WeChatError as error:
         logger.info("%s: %s", item.authorizer.appid, error)
-    follow_commit(item)
+        follow_commit(item)
+    else:
+        follow_commit(item)
 
 
 def follow_commit(item: CampaignItem) -> None:
