@@ -66,7 +66,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
                 "WeChat is asked of each whether its newest audit is the one of now and has "
                 "passed; then all users get that version."
             ),
-            also=lambda row: [(f"seen-{row.pk}", self.auditid_of(row))],
+            also=lambda row: [(f"seen-{row.pk}", getattr(self.audit_of(row), "auditid", ""))],
             name=lambda row: f"{self.name_of(row)} {self.version_of(row)}",
         )
 
@@ -77,10 +77,6 @@ class BulkCodeAdmin(CodeStaffAdmin):
     def audit_of(self, row: Any) -> CodeAudit | None:
         """The audit that ROW of the list stands for."""
         raise NotImplementedError
-
-    def auditid_of(self, row: Any) -> str:
-        audit = self.audit_of(row)
-        return audit.auditid if audit else ""
 
     def version_of(self, row: Any) -> str:
         """Which version and audit of ROW, for the page that asks."""

@@ -60,10 +60,10 @@ class Command(BaseCommand):
 
 
 def _find_component(appid: str | None) -> Component:
-    components = list(Component.objects.filter(appid=appid) if appid else Component.objects.all())
+    rows = Component.objects.filter(appid=appid) if appid else Component.objects.all()
+    components: list[Component] = list(rows)
     if len(components) == 1:
-        component: Component = components[0]
-        return component
+        return components[0]
     if not components:
         raise CommandError("There is no such component. Run register_component first.")
     raise CommandError("Several components are registered: choose one with --component.")

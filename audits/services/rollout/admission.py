@@ -104,10 +104,8 @@ def _check_canary(campaign: Campaign) -> None:
         return
     canaries = campaign.items.filter(is_canary=True)
     released = canaries.filter(state=CampaignItem.State.RELEASED)
-    unreleased = canaries.exclude(
-        state__in=[CampaignItem.State.RELEASED, CampaignItem.State.SKIPPED]
-    )
-    if released.exists() and not unreleased.exists():
+    is_passing = Q(state__in=[CampaignItem.State.RELEASED, CampaignItem.State.SKIPPED])
+    if released.exists() and not canaries.exclude(is_passing).exists():
         campaign.is_past_canary = True
         Campaign.objects.filter(pk=campaign.pk).update(is_past_canary=True)
         record_operation("canary_passed", by=None, result=str(campaign))

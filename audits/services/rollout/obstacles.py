@@ -1,6 +1,6 @@
 """What stands in an item's way: WeChat's refusals, and the audits of others."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -43,8 +43,7 @@ def own_open_audit(item: CampaignItem) -> CodeAudit | None:
     since = item.version.created_at - CLOCKS_DIFFER if item.version else timezone.now()
     user_version = item.campaign.user_version
     adopted = Q(version=None, user_version=user_version, create_time__gte=since)
-    open_audits = item.authorizer.audits.open()
-    own = open_audits.filter(Q(version=item.version_id or 0) | adopted)
+    own = item.authorizer.audits.open().filter(Q(version=item.version_id or 0) | adopted)
     audit: CodeAudit | None = own.newest_first().first()
     return audit
 
@@ -126,5 +125,4 @@ def _is_temporary(error: WeChatError) -> bool:
 
 
 def _is_checked_in_time(item: CampaignItem) -> bool:
-    began: datetime | None = item.version.created_at if item.version else None
-    return began is None or timezone.now() - began < MAX_CHECK_TIME
+    return item.version is None or timezone.now() - item.version.created_at < MAX_CHECK_TIME

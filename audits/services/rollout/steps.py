@@ -216,8 +216,7 @@ def follow_release(item: CampaignItem) -> None:
     elif act is not None and act.state == Release.State.REFUSED:
         handle_refusal(item, act, CampaignItem.State.PASSED)
     else:
-        reason = _("Another version was submitted since.")
-        finish_item(item, CampaignItem.State.FAILED, reason)
+        finish_item(item, CampaignItem.State.FAILED, _("Another version was submitted since."))
 
 
 STEPS = {
