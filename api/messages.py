@@ -16,9 +16,9 @@ from rest_framework.views import APIView
 from api.auth import ErrorSerializer, InvalidSerializer
 from api.authorizers import MayLook
 from api.code import APPID, KEY_HEADER, RefusedSerializer, once
-from messaging.forms import words_for
+from messaging.forms import explain_bad_content
 from messaging.models import Reply
-from messaging.services import replying
+from messaging.services import customer_service
 from miniprograms.models import Authorizer
 from platform_auth.operations import Actor
 from wechat import replies
@@ -89,7 +89,7 @@ class MessageView(GenericAPIView[Any]):
         content = _content(dict(cast(dict[str, Any], request.data)), account)
         conversation = get_object_or_404(account.conversations.all(), openid=openid)
         conversation.authorizer = account
-        reply = replying.send_message(conversation, content, by=cast(Actor, request.user))
+        reply = customer_service.send_message(conversation, content, by=cast(Actor, request.user))
         if reply.state == State.FAILED:
             raise _refusal(reply)
         status = HTTPStatus.CREATED if reply.state == State.SENT else HTTPStatus.ACCEPTED
@@ -103,7 +103,7 @@ def _content(said: dict[str, Any], account: Authorizer) -> Content:
         replies.check_custom(content, account.kind)
     except BadContent as problem:
         member = str(problem.params.get("member", "msgtype"))
-        raise ValidationError({member: [words_for(problem)]}) from None
+        raise ValidationError({member: [explain_bad_content(problem)]}) from None
     return content
 
 

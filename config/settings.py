@@ -210,7 +210,7 @@ CELERY_BEAT_SCHEDULE = {
     "forward messages": every(10, "messaging.tasks.forward"),
     "give up deliveries": every(60, "messaging.tasks.give_up_deliveries"),
     "answer release tests": every(10, "messaging.tasks.answer_release_tests"),
-    "forget old conversations": every(3600, "messaging.tasks.forget_old"),
+    "forget old conversations": every(3600, "messaging.tasks.forget_old_conversations"),
     "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),
     "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.settle_bindings"),
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),

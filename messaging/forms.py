@@ -15,9 +15,9 @@ from wechat.http import File
 from wechat.media import IMAGE, LIMITS
 from wechat.replies import BadContent, Content
 
-Upload = Callable[[File], str]  # a file to its media id
+Uploader = Callable[[File], str]  # a file to its media id
 
-LARGEST = LIMITS[IMAGE][1]
+MAX_PICTURE_SIZE = LIMITS[IMAGE][1]
 _BEGINNINGS = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -25,9 +25,15 @@ _BEGINNINGS = {
 }
 
 
-def words_for(problem: BadContent) -> str:
+def explain_bad_content(problem: BadContent) -> str:
     """Why WeChat would not take a content."""
     return _(problem.sentence) % problem.params
+
+
+def menu_choices(text: str) -> list[dict[str, str]]:
+    """The choices of a msgmenu, of which TEXT has one on each line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return [{"id": str(number), "content": line} for number, line in enumerate(lines, 1)]
 
 
 class PictureField(forms.FileField):
@@ -44,7 +50,7 @@ class PictureField(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> File:
         upload: UploadedFile[Any] = super().clean(data, initial)
-        if (upload.size or 0) > LARGEST:
+        if (upload.size or 0) > MAX_PICTURE_SIZE:
             raise ValidationError(self.error_messages["size"], code="size")
         content = upload.read()
         kinds = (kind for begin, kind in _BEGINNINGS.items() if content.startswith(begin))
@@ -54,7 +60,7 @@ class PictureField(forms.FileField):
         return File(kind, content)
 
 
-class Way(forms.Form):
+class MessageForm(forms.Form):
     """One kind of message. `content` makes it of what was filled in."""
 
     icon: ClassVar[str]
@@ -67,18 +73,18 @@ class Way(forms.Form):
         self.kind = kind  # of the account
         self.is_official = kind == Authorizer.Kind.OFFICIAL_ACCOUNT
 
-    def content(self, upload: Upload) -> Content:
+    def content(self, upload: Uploader) -> Content:
         """What is to be said, its files handed to UPLOAD. Raises BadContent."""
-        content = replies.parse_content(self.data_of(upload))
+        content = replies.parse_content(self.as_data(upload))
         replies.check_custom(content, self.kind)
         return content
 
-    def data_of(self, upload: Upload) -> dict[str, Any]:
-        """The same as WeChat's JSON."""
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
+        """What is to be said as WeChat's JSON, its files handed to UPLOAD."""
         raise NotImplementedError
 
 
-class TextWay(Way):
+class TextForm(MessageForm):
     title = gettext_lazy("Text")
     icon = "chat"
     text = forms.CharField(label=gettext_lazy("Message"), widget=forms.Textarea)
@@ -92,55 +98,56 @@ class TextWay(Way):
             )
         return text
 
-    def data_of(self, upload: Upload) -> dict[str, Any]:
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
         return {"msgtype": "text", "text": {"content": self.cleaned_data["text"]}}
 
 
-class PictureWay(Way):
+class PictureForm(MessageForm):
     title = gettext_lazy("Picture")
     icon = "image"
     picture = PictureField(label=gettext_lazy("Picture"), help_text=gettext_lazy("Up to 2 MB."))
 
-    def data_of(self, upload: Upload) -> dict[str, Any]:
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
         return {"msgtype": "image", "image": {"media_id": upload(self.cleaned_data["picture"])}}
 
 
-class LinkWay(Way):
+def _url_field(label: Any) -> forms.URLField:
+    widget = forms.URLInput(attrs={"placeholder": "https://"})
+    return forms.URLField(label=label, max_length=1000, assume_scheme="https", widget=widget)
+
+
+class LinkForm(MessageForm):
     """图文链接; of an official account 图文消息, which leads to a page outside as well."""
 
     title = gettext_lazy("Link")
     icon = "link"
     heading = forms.CharField(label=gettext_lazy("Title"), max_length=64)
     description = forms.CharField(label=gettext_lazy("Description"), max_length=120)
-    url = forms.URLField(
-        label=gettext_lazy("Leads to"), max_length=1000, assume_scheme="https",
-        widget=forms.URLInput(attrs={"placeholder": "https://"}),
-    )  # fmt: skip
-    picture = forms.URLField(
-        label=gettext_lazy("Address of its picture"), max_length=1000, assume_scheme="https",
-        widget=forms.URLInput(attrs={"placeholder": "https://"}),
-    )  # fmt: skip
+    url = _url_field(gettext_lazy("Leads to"))
+    picture = _url_field(gettext_lazy("Address of its picture"))
 
-    def data_of(self, upload: Upload) -> dict[str, Any]:
-        said = self.cleaned_data
-        both = {"title": said["heading"], "description": said["description"], "url": said["url"]}
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
+        data = self.cleaned_data
+        link = {"title": data["heading"], "description": data["description"], "url": data["url"]}
         if self.is_official:
-            return {"msgtype": "news", "news": {"articles": [{**both, "picurl": said["picture"]}]}}
-        return {"msgtype": "link", "link": {**both, "thumb_url": said["picture"]}}
+            return {"msgtype": "news", "news": {"articles": [{**link, "picurl": data["picture"]}]}}
+        return {"msgtype": "link", "link": {**link, "thumb_url": data["picture"]}}
 
 
-class PageWay(Way):
+class PageForm(MessageForm):
     title = gettext_lazy("Mini program page")
     icon = "apps"
     heading = forms.CharField(label=gettext_lazy("Title"), max_length=64)
     appid = forms.CharField(
-        label=gettext_lazy("Appid of the mini program"), max_length=32,
+        label=gettext_lazy("Appid of the mini program"),
+        max_length=32,
         help_text=gettext_lazy("It must be linked to this official account."),
-    )  # fmt: skip
+    )
     path = forms.CharField(
-        label=gettext_lazy("Page"), max_length=1000,
+        label=gettext_lazy("Page"),
+        max_length=1000,
         widget=forms.TextInput(attrs={"placeholder": "pages/index/index"}),
-    )  # fmt: skip
+    )
     picture = PictureField(label=gettext_lazy("Picture"), help_text=gettext_lazy("Up to 2 MB."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -148,44 +155,44 @@ class PageWay(Way):
         if not self.is_official:
             del self.fields["appid"]
 
-    def data_of(self, upload: Upload) -> dict[str, Any]:
-        said = self.cleaned_data
-        page = {"title": said["heading"], "pagepath": said["path"]}
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
+        data = self.cleaned_data
+        page = {"title": data["heading"], "pagepath": data["path"]}
         if self.is_official:
-            page["appid"] = said["appid"].strip()
-        page["thumb_media_id"] = upload(said["picture"])
+            page["appid"] = data["appid"].strip()
+        page["thumb_media_id"] = upload(data["picture"])
         return {"msgtype": "miniprogrampage", "miniprogrampage": page}
 
 
-class MenuWay(Way):
+class MenuForm(MessageForm):
     title = gettext_lazy("Menu")
     icon = "list"
     kinds = (Authorizer.Kind.OFFICIAL_ACCOUNT,)
     head = forms.CharField(label=gettext_lazy("Above"), max_length=200, required=False)
     choices = forms.CharField(
-        label=gettext_lazy("Choices"), max_length=1000,
+        label=gettext_lazy("Choices"),
+        max_length=1000,
         help_text=gettext_lazy("One on each line; the user answers by tapping one."),
         widget=forms.Textarea(attrs={"rows": 3}),
-    )  # fmt: skip
+    )
     tail = forms.CharField(label=gettext_lazy("Below"), max_length=200, required=False)
 
-    def data_of(self, upload: Upload) -> dict[str, Any]:
-        said = self.cleaned_data
-        lines = [line.strip() for line in said["choices"].splitlines() if line.strip()]
-        choices = [{"id": str(place), "content": line} for place, line in enumerate(lines, 1)]
-        menu = {"head_content": said["head"], "list": choices, "tail_content": said["tail"]}
+    def as_data(self, upload: Uploader) -> dict[str, Any]:
+        data = self.cleaned_data
+        choices = menu_choices(data["choices"])
+        menu = {"head_content": data["head"], "list": choices, "tail_content": data["tail"]}
         return {"msgtype": "msgmenu", "msgmenu": menu}
 
 
-WAYS: dict[str, type[Way]] = {
-    "text": TextWay,
-    "picture": PictureWay,
-    "link": LinkWay,
-    "page": PageWay,
-    "menu": MenuWay,
+MESSAGE_FORMS: dict[str, type[MessageForm]] = {
+    "text": TextForm,
+    "picture": PictureForm,
+    "link": LinkForm,
+    "page": PageForm,
+    "menu": MenuForm,
 }
 
 
-def ways_for(kind: str) -> dict[str, type[Way]]:
+def forms_for(kind: str) -> dict[str, type[MessageForm]]:
     """What the users of an account of KIND can be sent from a form."""
-    return {name: way for name, way in WAYS.items() if kind in way.kinds}
+    return {name: form for name, form in MESSAGE_FORMS.items() if kind in form.kinds}

@@ -1,8 +1,6 @@
 """
-What users write to the accounts that trust us, what we say to them, and who else is told.
-
-What was received is kept in the inbox alone (`Push`); these are the conversations it makes, our
-replies, the rules that write some of them, and the deliveries to other back ends.
+Conversations with users, our replies, the rules that write some of them, and the deliveries of what
+users write to other back ends. What was received is kept in the inbox alone (`Push`).
 """
 
 import secrets
@@ -12,7 +10,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -49,9 +47,8 @@ class Conversation(SecretModel):
 
     reference = models.CharField(max_length=32, unique=True, default=new_reference, editable=False)
     authorizer = models.ForeignKey(
-        Authorizer, on_delete=models.CASCADE, related_name="conversations",
-        verbose_name=_("account"),
-    )  # fmt: skip
+        Authorizer, models.CASCADE, related_name="conversations", verbose_name=_("account")
+    )
     openid = models.CharField(_("user"), max_length=64)
     heard = models.BigIntegerField(default=0, editable=False)  # WeChat's CreateTime of the last
     preview = SecretField(_("last message"))
@@ -109,9 +106,14 @@ class Rule(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     authorizer = models.ForeignKey(
-        Authorizer, on_delete=models.CASCADE, null=True, blank=True, related_name="rules",
-        verbose_name=_("account"), help_text=_("Empty: for all accounts."),
-    )  # fmt: skip
+        Authorizer,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="rules",
+        verbose_name=_("account"),
+        help_text=_("Empty: for all accounts."),
+    )
     is_on = models.BooleanField(_("on"), default=True)
     position = models.PositiveSmallIntegerField(
         _("position"), default=100, help_text=_("Lower numbers are tried first.")
@@ -142,9 +144,14 @@ class CannedReply(models.Model):
     """A text that staff, or a merchant, need not write again."""
 
     authorizer = models.ForeignKey(
-        Authorizer, on_delete=models.CASCADE, null=True, blank=True, related_name="canned_replies",
-        verbose_name=_("account"), help_text=_("Empty: for all accounts."),
-    )  # fmt: skip
+        Authorizer,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="canned_replies",
+        verbose_name=_("account"),
+        help_text=_("Empty: for all accounts."),
+    )
     title = models.CharField(_("title"), max_length=50)
     text = models.TextField(_("text"), max_length=600)
     position = models.PositiveSmallIntegerField(_("position"), default=100)
@@ -171,26 +178,29 @@ class Reply(Leased):
         FAILED = "failed", _("not sent")
         UNKNOWN = "unknown", _("perhaps sent")
 
+    RESENDABLE = (State.FAILED, State.UNKNOWN)
+
     sealed_to = "reference"
 
     reference = models.CharField(max_length=32, unique=True, default=new_reference, editable=False)
     conversation = models.ForeignKey(
-        Conversation, on_delete=models.CASCADE, related_name="replies",
-        verbose_name=_("conversation"),
-    )  # fmt: skip
+        Conversation, models.CASCADE, related_name="replies", verbose_name=_("conversation")
+    )
     reply_to = models.OneToOneField(
-        Push, on_delete=models.SET_NULL, null=True, related_name="reply", editable=False
+        Push, models.SET_NULL, null=True, related_name="reply", editable=False
     )
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     content = SecretField(_("message"))  # JSON
     rule = models.ForeignKey(
-        Rule, on_delete=models.SET_NULL, null=True, related_name="+",
-        verbose_name=_("automatic reply"),
-    )  # fmt: skip
+        Rule, models.SET_NULL, null=True, related_name="+", verbose_name=_("automatic reply")
+    )
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+",
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
         verbose_name=_("written by"),
-    )  # fmt: skip
+    )
     errcode = models.IntegerField(null=True, editable=False)
     at = models.DateTimeField(_("time"), default=timezone.now)
 
@@ -245,16 +255,19 @@ class ForwardRule(models.Model):
     """Which messages a target is told of. What is empty says nothing: all accounts, all kinds."""
 
     target = models.ForeignKey(
-        Target, on_delete=models.CASCADE, related_name="rules", verbose_name=_("target")
+        Target, models.CASCADE, related_name="rules", verbose_name=_("target")
     )
     authorizer = models.ForeignKey(
-        Authorizer, on_delete=models.CASCADE, null=True, blank=True, related_name="+",
+        Authorizer,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
         verbose_name=_("account"),
-    )  # fmt: skip
+    )
     tag = models.ForeignKey(
-        Tag, on_delete=models.CASCADE, null=True, blank=True, related_name="+",
-        verbose_name=_("tag"),
-    )  # fmt: skip
+        Tag, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("tag")
+    )
     kind = models.CharField(_("kind"), max_length=64, blank=True)
 
     class Meta:
@@ -269,6 +282,16 @@ class ForwardRule(models.Model):
 def in_a_day() -> datetime:
     """When we stop trying to deliver."""
     return timezone.now() + timedelta(days=1)
+
+
+class DeliveryQuerySet(LeasedQuerySet):
+    def waiting(self) -> Self:
+        """What is not delivered yet, nor given up."""
+        return self.filter(state=Delivery.State.DUE)
+
+    def give_up(self, **values: Any) -> int:
+        """Make dead letters of these, with VALUES. `make_oldest_due` must follow. How many."""
+        return self.update(state=Delivery.State.DEAD, due_at=None, epoch=F("epoch") + 1, **values)
 
 
 class Delivery(Leased):
@@ -286,12 +309,12 @@ class Delivery(Leased):
     sealed_to = "pk"
 
     push = models.ForeignKey(
-        Push, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("push")
+        Push, models.CASCADE, related_name="deliveries", verbose_name=_("push")
     )
+    # Without an index of its own: `one_delivery_a_target` begins with it.
     target = models.ForeignKey(
-        Target, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("target"),
-        db_index=False,  # `one_delivery_a_target` begins with it
-    )  # fmt: skip
+        Target, models.CASCADE, related_name="deliveries", verbose_name=_("target"), db_index=False
+    )
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
     appid = models.CharField(_("appid"), max_length=32, editable=False)
     user = models.CharField(max_length=97, editable=False)  # appid and openid: whose order is kept
@@ -300,7 +323,7 @@ class Delivery(Leased):
     give_up_at = models.DateTimeField(_("given up"), default=in_a_day, editable=False)
     done_at = models.DateTimeField(_("delivered"), null=True)
 
-    objects = LeasedQuerySet.as_manager()
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("delivery")
@@ -344,8 +367,8 @@ class ReleaseTest(Leased):
     sealed_to = "reference"
 
     reference = models.CharField(max_length=32, unique=True, default=new_reference, editable=False)
-    component = models.ForeignKey(Component, on_delete=models.CASCADE, verbose_name=_("component"))
-    push = models.OneToOneField(Push, on_delete=models.CASCADE, related_name="release_test")
+    component = models.ForeignKey(Component, models.CASCADE, verbose_name=_("component"))
+    push = models.OneToOneField(Push, models.CASCADE, related_name="release_test")
     appid = models.CharField(_("appid"), max_length=32)
     openid = models.CharField(_("user"), max_length=64)
     code = SecretField()

@@ -2,7 +2,11 @@
 
 from celery import shared_task
 
-from messaging.services import forwarding, release_test, replying, retention
+from messaging.services.customer_service import REPLIES
+from messaging.services.forwarding.delivering import DELIVERIES
+from messaging.services.forwarding.outcomes import give_up_overdue
+from messaging.services.release_test.codes import RELEASE_TESTS
+from messaging.services.retention import delete_old_conversations
 from platform_auth import heartbeats
 from platform_auth.wakeup import enqueue
 
@@ -10,14 +14,14 @@ from platform_auth.wakeup import enqueue
 @shared_task
 def send_replies() -> None:
     """Send the customer-service messages that are due."""
-    replying.send_due()
+    REPLIES.run()
     heartbeats.beat("send_replies")
 
 
 @shared_task
 def forward() -> None:
     """Deliver messages to forward targets; what those reply late is sent to the users."""
-    if forwarding.deliver_due().replies:
+    if DELIVERIES.run().successes:  # with a late reply
         enqueue(send_replies)
     heartbeats.beat("forward")
 
@@ -25,19 +29,19 @@ def forward() -> None:
 @shared_task
 def give_up_deliveries() -> None:
     """Give up what no target has taken for a day."""
-    forwarding.give_up_old()
+    give_up_overdue()
     heartbeats.beat("give_up_deliveries")
 
 
 @shared_task
 def answer_release_tests() -> None:
     """Trade the codes of WeChat's release test, and tell them back."""
-    release_test.answer_due_tests()
+    RELEASE_TESTS.run()
     heartbeats.beat("answer_release_tests")
 
 
 @shared_task
-def forget_old() -> None:
+def forget_old_conversations() -> None:
     """Delete what was said too long ago to be kept, and of accounts that have left."""
-    retention.forget_old()
+    delete_old_conversations()
     heartbeats.beat("forget_old_conversations")

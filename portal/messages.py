@@ -13,18 +13,20 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from messaging.chat.site import ChatSite
+from messaging.chat.urls import chat_urlpatterns, on_site
+from messaging.chat.views import show_chat
 from messaging.models import Conversation, ConversationQuerySet, Reply
-from messaging.views import Desk, at_desk, chat, listed_at, pages_of
 from miniprograms.models import Authorizer
 
 PAGE = 30
 
 
-class Portal(Desk):
+class PortalChatSite(ChatSite):
     """A merchant who was given that, and the users of one account of theirs."""
 
     template = "portal/chat.html"
-    names = "portal:"
+    url_prefix = "portal:"
 
     def __init__(self, appid: str) -> None:
         self.appid = appid
@@ -43,10 +45,10 @@ class Portal(Desk):
             return super().author(request, reply)
         return _("the platform's staff")
 
-    def everything(self, conversation: Conversation) -> str:
+    def list_url(self, conversation: Conversation) -> str:
         return reverse("portal:messages", args=[self.appid])
 
-    def arguments(self, conversation: Conversation) -> list[object]:
+    def url_args(self, conversation: Conversation) -> list[object]:
         return [self.appid, conversation.pk]
 
 
@@ -74,16 +76,20 @@ def account_messages(request: HttpRequest, appid: str) -> HttpResponse:
     row: Authorizer = get_object_or_404(own, appid=appid)
     if not may_answer_own(request):
         raise Http404
-    desk = Portal(appid)
-    conversations = desk.conversations(request).select_related("authorizer")
+    site = PortalChatSite(appid)
+    conversations = site.conversations(request).select_related("authorizer")
     page = Paginator(conversations.order_by("-touched_at"), PAGE).get_page(request.GET.get("page"))
-    rows = [listed_at(desk, one) for one in page]
+    rows = [site.list_item(conversation) for conversation in page]
     return render(request, "portal/messages.html", {"account": row, "page": page, "rows": rows})
 
 
 _AT = "<slug:appid>/messages/"
 urlpatterns = [
     path(_AT, account_messages, name="messages"),
-    path(f"{_AT}<int:pk>/", never_cache(login_required(at_desk(Portal, chat))), name="chat"),
-    *pages_of(Portal, login_required, f"{_AT}<int:pk>/"),
+    path(
+        f"{_AT}<int:pk>/",
+        never_cache(login_required(on_site(PortalChatSite, show_chat))),
+        name="chat",
+    ),
+    *chat_urlpatterns(PortalChatSite, login_required, f"{_AT}<int:pk>/"),
 ]

@@ -19,8 +19,8 @@ from miniprograms.models import Authorizer
 from miniprograms.services import binding
 from platform_auth.models import Component
 from platform_auth.registration import register_component
-from sandbox.pushes import Deliver as Deliver
-from sandbox.transport import SandboxAdapter
+from sandbox.server.transport import SandboxAdapter
+from sandbox.wire.pushes import Deliver as Deliver
 from sandbox.world import WeChat
 from wechat import http
 

@@ -15,9 +15,9 @@ from audits.services.releasing import release_newest_audit
 from audits.services.submitting import submit_newest_version
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Operation, Push
-from sandbox.program import Program
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
+from sandbox.world.program import Program
 from tests.conftest import Bound
 from tests.rollouts import make_template
 

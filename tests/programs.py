@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.parties import Account
-from sandbox.program import Program
-from sandbox.transport import SandboxAdapter
+from sandbox.server.transport import SandboxAdapter
 from sandbox.world import WeChat
+from sandbox.world.parties import Account
+from sandbox.world.program import Program
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN
 from wechat import code, component, http
 from wechat.errors import Refused

@@ -14,7 +14,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from messaging import tasks
-from messaging.admin.targets import MOST_COUNTED
+from messaging.admin.targets import MAX_COUNTED
 from messaging.models import Delivery, ForwardRule, Target
 from miniprograms.models import Tag
 from platform_auth.models import Operation, Push
@@ -519,11 +519,11 @@ def test_counts_end_somewhere(browser: Client, town: Town) -> None:
     example = {name: getattr(push, name) for name in ("component", "appid", "kind", "state")}
     pushes = Push.objects.bulk_create(
         Push(**example, digest=f"d{n}", business_key=f"d{n}", created=push.created)
-        for n in range(MOST_COUNTED + 1)
+        for n in range(MAX_COUNTED + 1)
     )
     Delivery.objects.bulk_create(
         Delivery(push=one, target=backend.target, appid=push.appid, state="dead") for one in pushes
     )
-    assert f">{MOST_COUNTED}+</a>" in text_of(browser.get(TARGETS))
-    assert f"{MOST_COUNTED}+" in text_of(browser.get(page_of(backend.target, "delete")))
+    assert f">{MAX_COUNTED}+</a>" in text_of(browser.get(TARGETS))
+    assert f"{MAX_COUNTED}+" in text_of(browser.get(page_of(backend.target, "delete")))
     assert ForwardRule.objects.count() == 1

@@ -12,8 +12,8 @@ from audits.services import templates
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.models import Component, Operation
-from sandbox.faults import Fault
 from sandbox.world import WeChat
+from sandbox.world.faults import Fault
 from tests.conftest import Bound
 from tests.rows import make_authorizer
 from tests.test_api_authorizers import client_of

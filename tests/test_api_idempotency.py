@@ -14,8 +14,8 @@ from api.tasks import forget_old_keys
 from audits.models import CodeAudit, CodeTemplate, IdempotencyKey
 from audits.services import submitting
 from miniprograms.models import Authorizer
-from sandbox.faults import Fault
 from sandbox.world import WeChat
+from sandbox.world.faults import Fault
 from tests.test_api_authorizers import client_of
 from tests.test_api_code import APPID, AUDITS, VERSIONS, commit, post, told
 from tests.test_api_code import operator as operator

@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from messaging import tasks
 from messaging.models import Conversation, Reply, Rule
-from messaging.services import replying
-from messaging.services.rules import PATIENCE_FOR_ALL
+from messaging.services.customer_service import REPLIES
+from messaging.services.patterns import TOTAL_REGEX_TIMEOUT
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.models import Heartbeat, Push
 from platform_auth.registration import register_component
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat, keyword, newest, replies, rule
 from tests.chatting import readers as readers
@@ -181,7 +181,7 @@ KINDS = {"image": "image/png", "voice": "audio/amr", "video": "video/mp4", "thum
 
 @pytest.mark.parametrize("kind", PASSIVE)
 def test_each_kind_of_passive_reply_is_opened_by_wechat(readers: Chat, kind: str) -> None:
-    keep, appid = readers.wechat.reviews.keep_media, readers.account.appid
+    keep, appid = readers.wechat.media.keep, readers.account.appid
     files = {name: keep(appid, of_kind, b"x") for name, of_kind in KINDS.items()}
     members = {
         name: files.get(value, value) if isinstance(value, str) else value
@@ -245,7 +245,7 @@ def test_wechats_repeat_gets_the_same_reply_again(readers: Chat, sealed_anew: bo
     rule("once")
     answers: list[Any] = []
     readers.wechat.say(readers.account.appid, USER, "hello",
-                       heard=lambda delivery, reply, problem: answers.append(reply))  # fmt: skip
+                       on_reply=lambda delivery, reply, problem: answers.append(reply))  # fmt: skip
     first = readers.deliver()
     Rule.objects.update(content={"msgtype": "text", "text": {"content": "changed since"}})
     for _ in range(2):
@@ -344,7 +344,7 @@ def test_a_slow_expression_is_bounded_and_passed_over(readers: Chat) -> None:
     readers.say("warm")
     began = time.monotonic()
     readers.say("a" * 2000 + "!")
-    assert time.monotonic() - began < PATIENCE_FOR_ALL + 1
+    assert time.monotonic() - began < TOTAL_REGEX_TIMEOUT + 1
     assert readers.replied() == ["in time", "in time"]
 
 
@@ -435,13 +435,13 @@ def test_one_users_messages_go_out_in_one_run(shop: Chat) -> None:
     for text in ("a", "b", "c"):
         shop.say(text)
     assert shop.sent() == ["您好"] * 3
-    assert not Heartbeat.objects.filter(pk=replying.RUNNING).exists()
+    assert not Heartbeat.objects.filter(pk=REPLIES.name).exists()
 
 
 def test_no_second_run_takes_the_place_of_one_that_waits(
     shop: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replying, "THREADS", 1)
+    monkeypatch.setattr(tasks, "REPLIES", replace(REPLIES, threads=2))
     rule("您好")
     other = replace(shop, openid="o-other")
     go_on = Event()

@@ -13,7 +13,7 @@ from miniprograms.services.reconciling import reconcile
 from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
 from miniprograms.tokens import authorizer_token
 from platform_auth.models import Component, Operation
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import let_pass, make_due
 from tests.conftest import Bound

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
-from sandbox.pushes import Deliver, Push
+from sandbox.wire.pushes import Deliver, Push
 from sandbox.world import WeChat
 from tests.threads import together
 

@@ -23,8 +23,8 @@ from audits.services import campaigns
 from miniprograms.models import Authorizer
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
-from sandbox.faults import Fault
 from sandbox.world import WeChat
+from sandbox.world.faults import Fault
 from tests.processes import environment, served
 from tests.rollouts import (
     COMMIT,

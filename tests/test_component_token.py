@@ -15,7 +15,7 @@ from platform_auth.fields import seal
 from platform_auth.models import Component
 from platform_auth.tasks import keep_component_tokens
 from platform_auth.tokens import as_component, component_token
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.threads import in_a_thread, together
 from wechat import component as endpoints

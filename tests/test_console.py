@@ -14,13 +14,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from messaging import views
+from messaging.chat import files
 from messaging.models import CannedReply, Conversation, Reply, Rule
-from messaging.services import replying
+from messaging.services import passive_replies
 from miniprograms.models import Authorizer
 from platform_auth.models import Operation, Push
-from sandbox.jpeg import mosaic
-from sandbox.pushes import Deliver
+from sandbox.wire.jpeg import mosaic
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat
 from tests.conftest import Bound
@@ -208,7 +208,7 @@ WORDS = {
 @pytest.mark.parametrize("kind", sorted(CONTENTS))
 def test_whatever_we_said_is_shown(chat: Chat, desk: Client, kind: str) -> None:
     content = parse_content({"msgtype": kind, kind: CONTENT_OF[kind]})
-    replying.reply_to(Push.objects.latest("pk"), row_of(chat), content)
+    passive_replies.reply_to(Push.objects.latest("pk"), row_of(chat), content)
     assert as_data(content)["msgtype"] == kind
     assert WORDS[kind] in page(desk, chat)
 
@@ -217,7 +217,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_shown(
     chat: Chat, desk: Client, settings: Any
 ) -> None:
     Push.objects.filter(kind="text").update(body="")
-    replying.reply_to(Push.objects.latest("pk"), row_of(chat), parse_content(SAID))
+    passive_replies.reply_to(Push.objects.latest("pk"), row_of(chat), parse_content(SAID))
     settings.FIELD_ENCRYPTION_KEYS = ["b3RoZXIta2V5LW90aGVyLWtleS1vdGhlci1rZXktb3Q="]
     shown = page(desk, chat)
     assert "It is not kept any more." in shown
@@ -497,13 +497,13 @@ def test_a_page_of_pictures_leaves_threads_to_others_while_wechat_is_slow(
     looking = [in_a_thread(partial(look, url)) for url in urls]
     try:
         assert fault.arrived.wait(10)
-        time.sleep(2 * views.FOR_A_PLACE)
-        assert done == [404] * (len(urls) - views.MOST_FETCHING)
+        time.sleep(2 * files.PLACE_TIMEOUT)
+        assert done == [404] * (len(urls) - files.MAX_FETCHING)
     finally:
         go_on.set()
         for one in looking:
             one.result()
-    assert sorted(done) == [200] * views.MOST_FETCHING + [404] * (len(urls) - views.MOST_FETCHING)
+    assert sorted(done) == [200] * files.MAX_FETCHING + [404] * (len(urls) - files.MAX_FETCHING)
 
 
 def test_a_voice_message_is_a_file_to_keep(chat: Chat, desk: Client) -> None:

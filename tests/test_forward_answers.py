@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from messaging.models import Delivery, Reply, Rule
-from messaging.services import forwarding
-from messaging.services.forwarding import answer_within, deliver_due
+from messaging.services.forwarding import answering
+from messaging.services.forwarding.answering import answer_within
+from messaging.services.forwarding.delivering import DELIVERIES
 from miniprograms.models import Authorizer
-from sandbox.chats import Line
-from sandbox.pushes import Delivery as Delivered
-from sandbox.pushes import Push
+from sandbox.wire.pushes import Delivery as Delivered
+from sandbox.wire.pushes import Push
+from sandbox.world.chats import Line
 from tests import sockets
 from tests.conftest import Bound
 from tests.forwards import IS_DOWN, TAKES, Backend, Town, after, log_of, pass_time, reply
@@ -65,14 +66,14 @@ def test_what_a_target_answers_in_time_is_the_passive_reply(town: Town, paper: A
     assert settled(backend, "done")
     assert backend.said == [("openid1", "a")]
     assert Reply.objects.get().state == Reply.State.PASSIVE
-    assert deliver_due().posts == 0
+    assert DELIVERIES.run().items == 0
 
 
 def test_a_mini_programs_user_gets_it_as_a_message(town: Town) -> None:
     backend = town.backend(HELLO, answers=True)
     assert ask(town, town.shop).answer == b"success"
     assert not backend.said  # WeChat is not kept waiting for what it would not take
-    assert deliver_due().posts == 1
+    assert DELIVERIES.run().items == 1
     assert settled(backend, "done")
     assert Reply.objects.get().state == Reply.State.DUE
 
@@ -108,7 +109,7 @@ def test_what_a_worker_hears_becomes_a_message(town: Town, paper: Authorizer) ->
     assert ask(town, paper).answer == b"success"
     backend.answer = HELLO
     pass_time(minutes=1)
-    assert deliver_due().replies == 1
+    assert DELIVERIES.run().successes == 1
     assert backend.states() == ["done"]
     assert Reply.objects.get().state == Reply.State.DUE
 
@@ -121,7 +122,7 @@ def test_a_rule_that_speaks_comes_first(town: Town, paper: Authorizer) -> None:
     assert heard(town, paper) == [("reply", "a rule's")]
     assert backend.requests == []
     pass_time(minutes=1)
-    assert deliver_due().replies == 0
+    assert DELIVERIES.run().successes == 0
     assert backend.states() == ["done"]
     assert Reply.objects.count() == 1
 
@@ -197,24 +198,24 @@ def test_order_is_kept_though_somebody_waits(town: Town, paper: Authorizer) -> N
     assert ask(town, paper, "second").answer == b"success"
     assert len(backend.requests) == 1
     pass_time(minutes=1)
-    assert deliver_due().replies == 2
+    assert DELIVERIES.run().successes == 2
     assert [text for _openid, text in backend.said] == ["first", "first", "second"]
 
 
 def test_only_so_many_wait_at_once(town: Town, paper: Authorizer) -> None:
     backend = town.backend(HELLO, answers=True)
     ask(town, paper)
-    places, taken = forwarding._places, 0
+    places, taken = answering._places, 0
     try:
         while places.acquire(timeout=1):  # the thread that asked first may be at its end
             taken += 1
-        assert taken == forwarding.MOST_ASKING
+        assert taken == answering.MAX_WAITING
         assert ask(town, paper, "b").answer == b"success"
     finally:
         for _ in range(taken):
             places.release()
     pass_time(minutes=1)
-    assert deliver_due().posts == 1
+    assert DELIVERIES.run().items == 1
     assert settled(backend, "done", "done")
 
 
@@ -235,7 +236,7 @@ def test_slow_targets_leave_half_of_the_web_threads_to_others(
     at_once = [one for one in spent if isinstance(one, float) and one < views.ANSWER_WITHIN]
     assert len(at_once) >= threads / 2, spent
     until = time.monotonic() + 10
-    while backend.states().count("done") < forwarding.MOST_ASKING and time.monotonic() < until:
+    while backend.states().count("done") < answering.MAX_WAITING and time.monotonic() < until:
         time.sleep(0.02)
 
 
@@ -251,7 +252,7 @@ def test_others_are_told_besides(town: Town, paper: Authorizer) -> None:
     backend = town.backend(HELLO, answers=True)
     ask(town, paper)
     assert heard(town, paper) == [("reply", "您好")]
-    deliver_due()
+    DELIVERIES.run()
     assert other.said == [("openid1", "a")]
     assert settled(backend, "done")
     assert TAKES is not HELLO

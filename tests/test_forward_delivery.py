@@ -9,8 +9,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from messaging import tasks
 from messaging.models import Delivery, ForwardRule, Target
 from messaging.outbound import Undelivered
-from messaging.services.forwarding import deliver_due, plan
-from messaging.services.targets import OVERLAP, rotate_secret, send_test
+from messaging.services.forwarding.delivering import DELIVERIES
+from messaging.services.forwarding.planning import plan_deliveries
+from messaging.services.targets import SECRET_OVERLAP, rotate_secret, send_test
 from miniprograms.models import Tag
 from platform_auth.models import Operation, Push
 from tests.conftest import Bound
@@ -51,7 +52,7 @@ def test_an_event_is_told_by_its_name(town: Town) -> None:
     backend = town.backend()
     town.wechat.happen(town.shop.appid, "openid1", "user_enter_tempsession")
     town.deliver()
-    deliver_due()
+    DELIVERIES.run()
     [told] = backend.told
     assert told["type"] == "event.user_enter_tempsession"
     assert told["data"]["kind"] == "user_enter_tempsession"
@@ -63,7 +64,7 @@ def test_a_kind_that_nobody_here_knows_is_told_as_well(town: Town) -> None:
     fields = {"MsgType": "hologram", "Hologram": {"Depth": "3"}}
     town.wechat.push_message(town.shop.appid, fields)
     town.deliver()
-    deliver_due()
+    DELIVERIES.run()
     [told] = backend.told
     assert told["type"] == "message.hologram"
     assert told["data"]["message"]["Hologram"] == {"Depth": "3"}
@@ -74,10 +75,10 @@ def test_it_is_told_once_however_often_it_comes(town: Town) -> None:
     [said] = town.say(("openid1", "a"))
     for _ in range(2):
         town.wechat.deliver(said.push, town.carry)
-        deliver_due()
+        DELIVERIES.run()
     assert backend.said == [("openid1", "a")]
     row = Push.objects.get(kind="text")
-    plan(row, wire.read(row.body.encode()))
+    plan_deliveries(row, wire.read(row.body.encode()))
     assert Delivery.objects.count() == 1
 
 
@@ -88,7 +89,7 @@ def test_where_nobody_has_asked_there_is_nothing_to_do(
     assert Delivery.objects.count() == 0
     row = Push.objects.get(kind="text")
     with django_assert_max_num_queries(1):
-        assert plan(row, wire.read(row.body.encode())).number == 0
+        assert plan_deliveries(row, wire.read(row.body.encode())).count == 0
 
 
 # Rules
@@ -115,7 +116,7 @@ def test_a_rule_may_name_a_kind(town: Town, kind: str, told: list[str]) -> None:
     town.say(("openid1", "a"))
     town.wechat.happen(town.shop.appid, "openid1", ENTER)
     town.deliver()
-    deliver_due()
+    DELIVERIES.run()
     assert [payload["data"]["kind"] for payload in backend.told] == told
 
 
@@ -133,7 +134,7 @@ def test_a_rule_may_name_an_account_or_a_tag(town: Town, bound: Bound) -> None:
     backends = [town.backend(rule=rule) for rule in rules]
     for text, shop in (("1", town.shop), ("2", other), ("3", third)):
         town.say(("openid1", text), shop=shop)
-    deliver_due()
+    DELIVERIES.run()
     told = [sorted(text for _openid, text in backend.said) for backend in backends]
     assert told == [["1"], ["2", "3"], ["3"], [], []]
 
@@ -145,7 +146,7 @@ def test_several_rules_that_fit_tell_it_once(town: Town) -> None:
     for rule in ({"kind": "text"}, {"tag": tag}, {"authorizer": town.shop}):
         ForwardRule.objects.create(target=backend.target, **rule)
     town.say(("openid1", "a"))
-    deliver_due()
+    DELIVERIES.run()
     assert len(backend.told) == 1
 
 
@@ -154,11 +155,11 @@ def test_a_target_that_is_off_is_told_nothing(town: Town) -> None:
     town.say(("openid1", "a"))
     Target.objects.filter(pk=backend.target.pk).update(is_on=False)
     town.say(("openid1", "b"))
-    deliver_due()
+    DELIVERIES.run()
     assert backend.told == []
     assert other.said == [("openid1", "a"), ("openid1", "b")]
     Target.objects.update(is_on=True)
-    deliver_due()
+    DELIVERIES.run()
     assert backend.said == [("openid1", "a")]
 
 
@@ -176,16 +177,16 @@ def test_every_try_has_the_same_id_and_a_time_of_its_own(town: Town) -> None:
     backend = town.backend(IS_DOWN)
     other = town.backend(rule={"kind": "text"})
     town.say(("openid1", "a"))
-    deliver_due()
+    DELIVERIES.run()
     backend.answer = TAKES
     pass_time(minutes=1)
-    deliver_due()
+    DELIVERIES.run()
     [first, second] = backend.ids
     assert first == second
     assert backend.told[0] == backend.told[1]
     assert first in other.ids
     town.say(("openid1", "b"))
-    deliver_due()
+    DELIVERIES.run()
     assert len(set(backend.ids)) == 2
 
 
@@ -195,10 +196,10 @@ def test_while_a_secret_is_changed_both_verify(town: Town) -> None:
     new = rotate_secret(backend.target, by=town.staff)
     assert new == backend.fresh.secret != old
     town.say(("openid1", "a"))
-    deliver_due()
-    pass_time(seconds=OVERLAP.total_seconds())
+    DELIVERIES.run()
+    pass_time(seconds=SECRET_OVERLAP.total_seconds())
     town.say(("openid1", "b"))
-    deliver_due()
+    DELIVERIES.run()
     (headers, body), (later, later_body) = backend.requests
     for secret in (old, new):
         assert Webhook(secret).verify(body, headers)
@@ -213,7 +214,7 @@ def test_while_a_secret_is_changed_both_verify(town: Town) -> None:
 def test_a_signature_is_of_this_body_this_id_and_this_time(town: Town) -> None:
     backend = town.backend()
     town.say(("openid1", "a"))
-    deliver_due()
+    DELIVERIES.run()
     [(headers, body)] = backend.requests
     webhook = Webhook(backend.fresh.secret)
     moment = str(int(headers["webhook-timestamp"]) + 1)
@@ -239,7 +240,7 @@ def test_a_target_whose_secret_is_lost_is_told_nothing_unsigned(town: Town) -> N
     backend = town.backend()
     Target.objects.update(reference="moved")
     town.say(("openid1", "a"))
-    deliver_due()
+    DELIVERIES.run()
     assert backend.requests == []
     assert backend.states() == ["due"]
 
@@ -272,7 +273,7 @@ def test_what_cannot_be_read_any_more_is_given_up(town: Town) -> None:
     first, second = Delivery.objects.order_by("pk")
     foreign = Push.objects.filter(pk=second.push_id).values("body")
     Push.objects.filter(pk=first.push_id).update(body=foreign)
-    deliver_due()
+    DELIVERIES.run()
     assert backend.states() == ["dead", "done"]
     assert backend.said == [("openid1", "b")]
     [(status, why)] = log_of(first)
@@ -285,10 +286,10 @@ def test_no_body_and_no_secret_is_logged(town: Town, caplog: pytest.LogCaptureFi
     backend = town.backend(IS_DOWN)
     Target.objects.update(url=f"{backend.server.url}/hook?key=s3cret-of-theirs")
     town.say(("openid1", "words-of-the-user"))
-    deliver_due()
+    DELIVERIES.run()
     Target.objects.update(url="http://127.0.0.1:1/hook?key=s3cret-of-theirs")
     pass_time(minutes=1)
-    deliver_due()
+    DELIVERIES.run()
     row = Delivery.objects.get()
     kept = f"{caplog.text} {row.log} {row.last_error} {backend.fresh.last_error}"
     for secret in ("words-of-the-user", "s3cret-of-theirs", backend.fresh.secret):

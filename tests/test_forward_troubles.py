@@ -13,10 +13,17 @@ import pytest
 from django.utils import timezone
 
 from messaging.models import Delivery, Target
-from messaging.services import delivering, forwarding
-from messaging.services.delivering import LONGEST_LOG, MOST_FAILURES, attempt, settle
-from messaging.services.forwarding import deliver_due, give_up_old, lease
-from messaging.services.targets import give_up, resend, resend_all, send_test
+from messaging.services.forwarding import circuit_breaker, leasing, posting
+from messaging.services.forwarding.circuit_breaker import MAX_FAILURES
+from messaging.services.forwarding.delivering import DELIVERIES
+from messaging.services.forwarding.leasing import lease_deliveries
+from messaging.services.forwarding.outcomes import MAX_LOG, give_up_overdue, record_outcome
+from messaging.services.forwarding.posting import post_delivery
+from messaging.services.targets import (
+    give_up_deliveries,
+    resend_deliveries,
+    send_test,
+)
 from platform_auth.models import Operation
 from tests import sockets
 from tests.forwards import IS_DOWN, TAKES, Backend, Town, after, log_of, pass_time
@@ -48,7 +55,7 @@ DOWN: dict[str, Answer] = {
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A post has much less time than in production."""
-    monkeypatch.setattr(delivering, "TIMEOUT", 1.0)
+    monkeypatch.setattr(posting, "POST_TIMEOUT", 1.0)
 
 
 def by_user(backend: Backend) -> dict[str, list[str]]:
@@ -68,14 +75,14 @@ def test_an_hour_of_trouble_loses_nothing_and_hurts_nobody(town: Town, trouble: 
     ill, well = town.backend(DOWN[trouble]), town.backend()
     for round_ in range(3):
         town.say(*((user, f"{round_}{letter}") for letter in "ab" for user in USERS))
-        deliver_due()
+        DELIVERIES.run()
         assert len(well.said) == 4 * (round_ + 1)
         pass_time(minutes=20)
     posts = len(ill.server.requests)
     assert posts < 20
     assert set(ill.states()) == {"due"}
     ill.answer = TAKES
-    deliver_due()
+    DELIVERIES.run()
     assert set(ill.states()) == {"done"}
     expected = {user: [f"{n}{letter}" for n in range(3) for letter in "ab"] for user in USERS}
     taken = ill.said[posts:]
@@ -93,12 +100,12 @@ def test_a_target_that_is_gone_altogether_is_the_same(town: Town) -> None:
     town.settings.FORWARD_INTERNAL_HOSTS = ["127.0.0.1"]
     Target.objects.filter(pk=ill.target.pk).update(url=f"http://127.0.0.1:{port}/")
     town.say(("openid1", "a"), ("openid1", "b"))
-    deliver_due()
+    DELIVERIES.run()
     assert ill.states() == ["due", "due"]
     assert well.states() == ["done", "done"]
     Target.objects.filter(pk=ill.target.pk).update(url=ill.target.url)
     pass_time(minutes=1)
-    deliver_due()
+    DELIVERIES.run()
     assert ill.said == [("openid1", "a"), ("openid1", "b")]
 
 
@@ -108,10 +115,10 @@ def test_the_log_says_what_happened(town: Town) -> None:
     town.say(("openid1", "a"))
     [row] = Delivery.objects.all()
     for answer in (DOWN["a redirect"], sockets.is_silent, resets, TAKES):
-        deliver_due()
+        DELIVERIES.run()
         backend.answer = answer
         pass_time(hours=1)
-    deliver_due()
+    DELIVERIES.run()
     log = log_of(row)
     assert [status for status, _why in log] == [503, 302, 0, 0, 200]
     assert "503" in log[0][1]
@@ -128,11 +135,11 @@ def test_the_log_is_bounded(town: Town) -> None:
     town.backend(IS_DOWN)
     town.say(("openid1", "a"))
     row = Delivery.objects.get()
-    old = [[1, 500, 1, "old"]] * (LONGEST_LOG - 1)
+    old = [[1, 500, 1, "old"]] * (MAX_LOG - 1)
     Delivery.objects.update(log=[[1, 500, 1, "oldest"], *old])
-    deliver_due()
+    DELIVERIES.run()
     log = log_of(row)
-    assert len(log) == LONGEST_LOG
+    assert len(log) == MAX_LOG
     assert (500, "oldest") not in log
     assert log[-1][0] == 503
 
@@ -143,7 +150,7 @@ def test_the_log_is_bounded(town: Town) -> None:
 def test_a_slow_target_holds_up_nobody(town: Town) -> None:
     slow, quick = town.backend(after(1.5), concurrency=2), town.backend()
     town.say(*((f"openid{number}", "a") for number in range(8)))
-    running = in_a_thread(deliver_due)
+    running = in_a_thread(DELIVERIES.run)
     until = time.monotonic() + 1.2
     while len(quick.server.requests) < 8 and time.monotonic() < until:
         time.sleep(0.02)
@@ -160,8 +167,8 @@ def test_a_slow_target_holds_up_nobody(town: Town) -> None:
 def test_no_more_at_once_than_a_target_allows_over_all_runs(town: Town) -> None:
     backends = [town.backend(after(0.05), concurrency=number) for number in (1, 3)]
     town.say(*((f"openid{number}", "a") for number in range(12)))
-    together([deliver_due] * 4)
-    deliver_due()
+    together([DELIVERIES.run] * 4)
+    DELIVERIES.run()
     assert [backend.most_at_once for backend in backends] == [1, 3]
     for backend in backends:
         assert set(backend.states()) == {"done"}
@@ -171,7 +178,7 @@ def test_no_more_at_once_than_a_target_allows_over_all_runs(town: Town) -> None:
 def test_leases_at_once_never_overlap(town: Town) -> None:
     backend = town.backend(concurrency=5)
     town.say(*((f"openid{number}", text) for number in range(8) for text in "ab"))
-    taken = together([lambda: lease(backend.target.pk, 4)] * 6)
+    taken = together([lambda: lease_deliveries(backend.target.pk, 4)] * 6)
     rows = [row for one in taken if isinstance(one, list) for row in one]
     assert len(rows) == len({row.pk for row in rows}) == len({row.user for row in rows}) == 5
 
@@ -179,8 +186,8 @@ def test_leases_at_once_never_overlap(town: Town) -> None:
 def test_one_users_messages_go_one_after_the_other(town: Town) -> None:
     backend = town.backend(after(0.02), concurrency=8)
     town.say(*((user, str(number)) for number in range(8) for user in USERS))
-    together([deliver_due] * 3)
-    deliver_due()
+    together([DELIVERIES.run] * 3)
+    DELIVERIES.run()
     numbers = [str(number) for number in range(8)]
     for user in USERS:
         assert [text for who, text in backend.said if who == user] == numbers
@@ -190,15 +197,15 @@ def test_one_users_messages_go_one_after_the_other(town: Town) -> None:
 def test_one_user_who_writes_a_lot_does_not_hide_the_others(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forwarding, "ROUND", 3)
+    monkeypatch.setattr(leasing, "MAX_CANDIDATES", 3)
     backend = town.backend(concurrency=2)
     many = [("openid1", str(number)) for number in range(10)]
     town.say(*many, ("openid2", "a"), ("openid3", "b"))
-    rows = lease(backend.target.pk, 2)
+    rows = lease_deliveries(backend.target.pk, 2)
     assert [row.user.split()[1] for row in rows] == ["openid1", "openid2"]
     assert Delivery.objects.filter(due_at=None).count() == 9
     pass_time(minutes=1)
-    deliver_due()
+    DELIVERIES.run()
     assert [one for one in backend.said if one[0] == "openid1"] == many
     assert set(backend.states()) == {"done"}
 
@@ -206,13 +213,13 @@ def test_one_user_who_writes_a_lot_does_not_hide_the_others(
 def test_what_waits_for_a_message_that_is_deleted_comes_next(town: Town) -> None:
     backend = town.backend(IS_DOWN)
     town.say(("openid1", "a"), ("openid1", "b"))
-    deliver_due()
+    DELIVERIES.run()
     first, second = Delivery.objects.order_by("pk")
     assert second.due_at is None
     first.push.delete()
     backend.answer = TAKES
-    give_up_old()
-    deliver_due()
+    give_up_overdue()
+    DELIVERIES.run()
     assert backend.said == [("openid1", "a"), ("openid1", "b")]
     assert backend.states() == ["done"]
 
@@ -221,7 +228,7 @@ def test_the_same_user_of_another_account_is_another_user(town: Town, bound: Any
     backend = town.backend(IS_DOWN)
     town.say(("openid1", "a"))
     town.say(("openid1", "b"), shop=bound())
-    deliver_due()
+    DELIVERIES.run()
     assert sorted(backend.said) == [("openid1", "a"), ("openid1", "b")]
 
 
@@ -229,13 +236,13 @@ def test_a_second_run_leaves_it_to_the_first(town: Town) -> None:
     """One that only waits for slow answers shall not keep all workers busy."""
     slow = town.backend(after(0.8), concurrency=1)
     town.say(("openid1", "a"), ("openid2", "a"))
-    first = in_a_thread(deliver_due)
+    first = in_a_thread(DELIVERIES.run)
     while not slow.server.requests:
         time.sleep(0.02)
     started = time.monotonic()
-    assert deliver_due().posts == 0
+    assert DELIVERIES.run().items == 0
     assert time.monotonic() - started < 0.5
-    assert first.result().posts == 2
+    assert first.result().items == 2
 
 
 # Left alone
@@ -244,38 +251,38 @@ def test_a_second_run_leaves_it_to_the_first(town: Town) -> None:
 def test_a_target_that_fails_in_a_row_is_only_probed(town: Town) -> None:
     backend = town.backend(IS_DOWN, concurrency=1)
     town.say(*((f"openid{number}", "a") for number in range(20)))
-    deliver_due()
-    assert len(backend.requests) == MOST_FAILURES
+    DELIVERIES.run()
+    assert len(backend.requests) == MAX_FAILURES
     assert backend.rest > 0
     assert "503" in backend.fresh.last_error
     for probes in range(1, 4):
-        deliver_due()
+        DELIVERIES.run()
         pass_time(minutes=6)
-        assert deliver_due().posts == 1
-        assert len(backend.requests) == MOST_FAILURES + probes
+        assert DELIVERIES.run().items == 1
+        assert len(backend.requests) == MAX_FAILURES + probes
     backend.answer = TAKES
     pass_time(minutes=6)
-    deliver_due()
+    DELIVERIES.run()
     assert set(backend.states()) == {"done"}
-    assert len(backend.requests) == MOST_FAILURES + 3 + 20
+    assert len(backend.requests) == MAX_FAILURES + 3 + 20
 
 
 def test_what_fails_together_opens_the_circuit_once(town: Town) -> None:
     backend = town.backend(after(0.1, IS_DOWN), concurrency=16)
     town.say(*((f"openid{number}", "a") for number in range(16)))
-    deliver_due()
-    assert backend.fresh.failures == MOST_FAILURES
-    assert 0 < backend.rest <= delivering.FIRST_REST
+    DELIVERIES.run()
+    assert backend.fresh.failures == MAX_FAILURES
+    assert 0 < backend.rest <= circuit_breaker.MIN_PAUSE
 
 
 def test_rests_grow_to_some_minutes(town: Town) -> None:
     backend = town.backend(IS_DOWN)
     town.say(("openid1", "a"))
     rests = []
-    for failures in range(MOST_FAILURES - 1, MOST_FAILURES + 12):
+    for failures in range(MAX_FAILURES - 1, MAX_FAILURES + 12):
         Target.objects.update(failures=failures, paused_until=None)
         Delivery.objects.update(due_at=timezone.now())
-        deliver_due()
+        DELIVERIES.run()
         rests.append(backend.rest)
     assert 6 < rests[0] <= 10
     assert all(200 < rest <= 300 for rest in rests[6:])
@@ -285,22 +292,22 @@ def test_success_makes_everything_due_at_once(town: Town) -> None:
     """Not only the target's rest is over; what had failed needs to wait no longer either."""
     backend = town.backend(IS_DOWN)
     town.say(*((f"openid{number}", "a") for number in range(6)))
-    deliver_due()
-    Delivery.objects.update(due_at=timezone.now() + delivering._roughly(3600), failures=9)
+    DELIVERIES.run()
+    Delivery.objects.update(due_at=timezone.now() + circuit_breaker.jittered(3600), failures=9)
     Target.objects.update(paused_until=timezone.now())
     backend.answer = TAKES
-    deliver_due()
+    DELIVERIES.run()
     assert set(backend.states()) == {"done"}
 
 
 def test_a_test_that_succeeds_ends_the_rest(town: Town) -> None:
     backend = town.backend(IS_DOWN)
     town.say(*((f"openid{number}", "a") for number in range(6)))
-    deliver_due()
+    DELIVERIES.run()
     backend.answer = TAKES
-    assert deliver_due().posts == 0
+    assert DELIVERIES.run().items == 0
     send_test(backend.fresh, by=town.staff)
-    deliver_due()
+    DELIVERIES.run()
     assert set(backend.states()) == {"done"}
 
 
@@ -311,19 +318,19 @@ def test_a_message_that_is_never_taken_holds_up_its_user_alone(town: Town) -> No
 
     backend = town.backend(picky, concurrency=1)
     town.say(("openid1", "poison"), ("openid1", "next"))
-    for _ in range(MOST_FAILURES + 1):
-        deliver_due()
+    for _ in range(MAX_FAILURES + 1):
+        DELIVERIES.run()
         pass_time(hours=1)
-    assert backend.fresh.failures > MOST_FAILURES
+    assert backend.fresh.failures > MAX_FAILURES
     town.say(("openid2", "a"), ("openid2", "b"))
-    deliver_due()
+    DELIVERIES.run()
     pass_time(minutes=6)
-    deliver_due()
+    DELIVERIES.run()
     assert backend.states() == ["due", "due", "done", "done"]
     poison = Delivery.objects.filter(user__endswith="openid1").order_by("pk")[:1]
-    assert give_up(Delivery.objects.filter(pk=poison.get().pk), by=town.staff) == 1
+    assert give_up_deliveries(Delivery.objects.filter(pk=poison.get().pk), by=town.staff) == 1
     pass_time(minutes=6)
-    deliver_due()
+    DELIVERIES.run()
     assert backend.states() == ["dead", "done", "done", "done"]
 
 
@@ -335,14 +342,14 @@ def test_after_a_day_it_is_given_up(town: Town) -> None:
     town.say(("openid1", "a"), ("openid2", "b"))
     tries = 0
     for _hour in range(23):
-        deliver_due()
+        DELIVERIES.run()
         pass_time(hours=1)
         assert set(backend.states()) == {"due"}
     tries = len(backend.requests)
     pass_time(hours=1.1)
-    give_up_old()
+    give_up_overdue()
     assert set(backend.states()) == {"dead"}
-    deliver_due()
+    DELIVERIES.run()
     assert len(backend.requests) == tries
     assert 10 < tries < 60
     for row in Delivery.objects.all():
@@ -354,7 +361,7 @@ def test_the_last_try_gives_up_as_well(town: Town) -> None:
     backend = town.backend(IS_DOWN)
     town.say(("openid1", "a"))
     pass_time(hours=25)
-    deliver_due()
+    DELIVERIES.run()
     assert len(backend.requests) == 1
     assert backend.states() == ["dead"]
 
@@ -364,19 +371,18 @@ def test_what_was_never_tried_says_why_too(town: Town) -> None:
     town.say(("openid1", "a"))
     Target.objects.update(is_on=False)
     pass_time(hours=25)
-    assert give_up_old() == 1
+    assert give_up_overdue() == 1
     assert Delivery.objects.get().last_error
     assert backend.states() == ["dead"]
 
 
 def test_the_pauses_of_a_delivery_grow_to_hours(town: Town, monkeypatch: Any) -> None:
-    monkeypatch.setattr(delivering, "MOST_FAILURES", 10_000)
-    monkeypatch.setattr(forwarding, "MOST_FAILURES", 10_000)
+    monkeypatch.setattr(circuit_breaker, "MAX_FAILURES", 10_000)
     town.backend(IS_DOWN)
     town.say(("openid1", "a"))
     pauses: list[float] = []
     while (row := Delivery.objects.get()).state == "due":
-        deliver_due()
+        DELIVERIES.run()
         row.refresh_from_db()
         if row.due_at:
             pause = row.due_at - timezone.now()
@@ -392,16 +398,16 @@ def test_one_that_was_given_up_is_sent_again(town: Town) -> None:
     backend = town.backend(IS_DOWN)
     town.say(("openid1", "a"), ("openid2", "b"), ("openid3", "c"))
     pass_time(hours=25)
-    give_up_old()
+    give_up_overdue()
     backend.answer = TAKES
     rows = Delivery.objects.order_by("pk")
-    assert resend(Delivery.objects.filter(pk=rows[1].pk), by=town.staff) == 1
-    deliver_due()
+    assert resend_deliveries(Delivery.objects.filter(pk=rows[1].pk), by=town.staff) == 1
+    DELIVERIES.run()
     assert backend.states() == ["dead", "done", "dead"]
     assert backend.said == [("openid2", "b")]
-    assert resend_all(backend.target, by=town.staff) == 2
-    assert resend_all(backend.target, by=town.staff) == 0
-    deliver_due()
+    assert resend_deliveries(backend.target.deliveries.all(), by=town.staff) == 2
+    assert resend_deliveries(backend.target.deliveries.all(), by=town.staff) == 0
+    DELIVERIES.run()
     assert backend.states() == ["done", "done", "done"]
     log = Operation.objects.filter(action="resend_deliveries").order_by("pk")
     assert list(log.values_list("result", flat=True)) == ["1", "2"]
@@ -411,14 +417,14 @@ def test_what_is_sent_again_has_another_day_and_its_place_in_the_order(town: Tow
     backend = town.backend(IS_DOWN)
     town.say(("openid1", "a"))
     pass_time(hours=25)
-    give_up_old()
+    give_up_overdue()
     town.say(("openid1", "b"))
-    resend_all(backend.target, by=town.staff)
+    resend_deliveries(backend.target.deliveries.all(), by=town.staff)
     pass_time(hours=23)
-    give_up_old()
+    give_up_overdue()
     assert backend.states() == ["due", "due"]
     backend.answer = TAKES
-    deliver_due()
+    DELIVERIES.run()
     assert backend.said == [("openid1", "a"), ("openid1", "b")]
 
 
@@ -428,9 +434,9 @@ def test_what_is_sent_again_has_another_day_and_its_place_in_the_order(town: Tow
 WORKER = """
 import django
 django.setup()
-from messaging.services.forwarding import deliver_due
+from messaging.services.forwarding.delivering import DELIVERIES
 print("ready", flush=True)
-deliver_due()
+DELIVERIES.run()
 """
 
 
@@ -457,9 +463,9 @@ def test_a_worker_killed_before_it_writes_repeats_with_the_same_id(
     killed.set()
     backend.answer = TAKES
     pass_time(seconds=3)
-    assert deliver_due().posts == 0  # it is leased to the dead
+    assert DELIVERIES.run().items == 0  # it is leased to the dead
     pass_time(minutes=1)
-    deliver_due()
+    DELIVERIES.run()
     assert backend.said == [("openid1", "a"), ("openid1", "a"), ("openid1", "b")]
     assert backend.ids[0] == backend.ids[1] != backend.ids[2]
     assert backend.states() == ["done", "done"]
@@ -468,13 +474,13 @@ def test_a_worker_killed_before_it_writes_repeats_with_the_same_id(
 def test_whoever_lost_the_lease_writes_nothing(town: Town) -> None:
     backend = town.backend()
     town.say(("openid1", "a"))
-    [first] = lease(backend.target.pk, 1)
-    outcome = attempt(first)
+    [first] = lease_deliveries(backend.target.pk, 1)
+    outcome = post_delivery(first)
     pass_time(minutes=1)
     backend.answer = IS_DOWN
-    [second] = lease(backend.target.pk, 1)
-    settle(second, attempt(second))
-    settle(first, outcome)
+    [second] = lease_deliveries(backend.target.pk, 1)
+    record_outcome(second, post_delivery(second))
+    record_outcome(first, outcome)
     assert backend.states() == ["due"]
     assert [status for status, _why in log_of(second)] == [503]
 
@@ -484,11 +490,11 @@ def test_an_error_of_ours_is_tried_again(town: Town) -> None:
     backend = town.backend()
     town.say(("openid1", "a"), ("openid2", "b"))
     Delivery.objects.filter(user__endswith="openid1").update(log={"no": "list"})
-    deliver_due()
+    DELIVERIES.run()
     assert backend.states() == ["due", "done"]
     Delivery.objects.update(log=[])
     pass_time(minutes=1)
-    deliver_due()
+    DELIVERIES.run()
     assert backend.states() == ["done", "done"]
 
 
@@ -510,6 +516,6 @@ NONSENSE: dict[str, Answer] = {
 def test_what_it_says_does_not_matter(town: Town, what: str) -> None:
     backend = town.backend(NONSENSE[what])
     town.say(("openid1", "a"), ("openid1", "b"))
-    deliver_due()
+    DELIVERIES.run()
     assert backend.states() == ["done", "done"]
     assert len(backend.server.requests) == 2

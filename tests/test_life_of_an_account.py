@@ -30,10 +30,10 @@ from miniprograms.services.unbinding import unbind_locally
 from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
 from miniprograms.tokens import ask_for_token, authorizer_token, kept_refresh_tokens
 from platform_auth.models import Component, Operation, Push
-from sandbox.errors import Refusal
-from sandbox.pushes import Deliver
-from sandbox.pushes import Push as Told
+from sandbox.wire.pushes import Deliver
+from sandbox.wire.pushes import Push as Told
 from sandbox.world import WeChat
+from sandbox.world.errors import Refusal
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
 from wechat import http
 from wechat.errors import NotReady, WeChatError

@@ -11,7 +11,7 @@ import time_machine
 
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Push
-from sandbox import crypto
+from sandbox.wire import crypto
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, TOKEN, Bound
 from tests.knocking import (

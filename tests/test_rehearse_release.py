@@ -24,12 +24,12 @@ from urllib3 import HTTPResponse
 
 from messaging import tasks, tester
 from messaging.models import Conversation, ReleaseTest, Reply
-from messaging.services import rehearsal
-from messaging.services.release_test import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
+from messaging.services.release_test import rehearsal
+from messaging.services.release_test.answers import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
 from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component, Heartbeat, Operation, Push
 from platform_auth.registration import register_component
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests import fronts, sockets
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
@@ -77,7 +77,7 @@ def front(live_server: LiveServer, ticket: str) -> Iterator[Front]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "FOR_THE_MESSAGE", 3.0)
+    monkeypatch.setattr(rehearsal, "MESSAGE_TIMEOUT", 3.0)
 
 
 class Told:
@@ -359,7 +359,7 @@ def test_a_port_that_speaks_no_http(ticket: str) -> None:
 
 
 def test_a_server_that_says_nothing(ticket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(tester, "SILENCE", 0.3)
     with sockets.serving(sockets.is_silent) as server:
         told = Told("--url", server.url)
     assert "No answer within 10 seconds" in told.of("authorisation events")

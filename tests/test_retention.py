@@ -42,7 +42,7 @@ def leave(chat: Chat, days: float) -> None:
 
 
 def forget() -> None:
-    tasks.forget_old()
+    tasks.forget_old_conversations()
     webhook_tasks.forget_old_pushes()
 
 
@@ -181,4 +181,4 @@ def test_much_goes_in_small_steps(readers: Chat) -> None:
     assert Push.objects.filter(kind="text").count() == 1
     deletes = [one["sql"] for one in context if one["sql"].startswith("DELETE")]
     assert len(deletes) >= 6
-    assert all(sql.count(",") <= retention.AT_ONCE for sql in deletes)
+    assert all(sql.count(",") <= retention.CHUNK_SIZE for sql in deletes)

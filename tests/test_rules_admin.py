@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from messaging.admin.rule_form import EVENTS, MEMBERS
+from messaging.admin.rule_form import EVENT_LABELS, MEMBERS
 from messaging.models import Conversation, Reply, Rule
 from messaging.services import receiving
 from miniprograms.models import Authorizer
@@ -228,7 +228,7 @@ def test_what_does_not_belong_to_the_trigger_is_not_kept(browser: Client) -> Non
 
 
 def test_every_event_to_choose_is_heard() -> None:
-    assert set(EVENTS) <= receiving.CONVERSATION_KINDS
+    assert set(EVENT_LABELS) <= receiving.CONVERSATION_KINDS
 
 
 def test_what_an_account_cannot_say_is_refused_or_told(browser: Client, bound: Bound) -> None:

@@ -157,7 +157,7 @@ def test_both_spellings_of_the_screenshots_are_read(shop: Shop, name: str) -> No
     shop.wechat.judge(shop.appid, "reject", pictures=1)
     shop.wechat.fault("/wxa/get_latest_auditstatus", without=(other,))
     [media_id] = code.get_latest_auditstatus(shop.token).verdict.screenshots
-    assert media_id in shop.wechat.reviews.media
+    assert media_id in shop.wechat.media.files
 
 
 @pytest.mark.parametrize("auditid", [1234567, "1234567"], ids=["number", "text"])

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from sandbox.jpeg import mosaic
+from sandbox.wire.jpeg import mosaic
 from tests.programs import Shop, open_shop, refused_with
 from tests.sockets import Answer, Server, is_silent, ok, says, says_and_leaves, serving, trickles
 from wechat import code, http
@@ -58,7 +58,7 @@ def test_a_file_is_sent_as_a_form() -> None:
 def test_an_upload_is_sent_anew_and_whole_when_wechat_is_busy(shop: Shop) -> None:
     shop.wechat.fault("/wxa/uploadmedia", errcode=-1)
     media_id = code.upload_media(shop.token, File("image/png", PNG))
-    assert shop.wechat.reviews.media[media_id].content == PNG
+    assert shop.wechat.media.files[media_id].content == PNG
     assert shop.wechat.count("/wxa/uploadmedia") == 2
 
 

@@ -27,7 +27,7 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
 from platform_auth import tasks as platform_tasks
 from platform_auth.models import Component, Heartbeat
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import end_leases, make_due_accounts, row_of
 from tests.conftest import Bound
@@ -227,13 +227,13 @@ import django
 django.setup()
 from django.db import connection
 from miniprograms.tasks import settle_binding
-from platform_auth.wakeup import MISSED, ring
+from platform_auth.wakeup import MISSED, enqueue
 
 connection.ensure_connection()
-ring(settle_binding, 0)
+enqueue(settle_binding, 0)
 started = time.perf_counter()
 for pk in range(300):
-    ring(settle_binding, pk)
+    enqueue(settle_binding, pk)
 print(time.perf_counter() - started)
 time.sleep(float(sys.argv[1]))
 print(MISSED._value.get())

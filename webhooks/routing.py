@@ -13,7 +13,10 @@ from audits.models import CodeAudit
 from audits.services import verdicts
 from messaging import tasks as messaging_tasks
 from messaging.models import Delivery, Reply
-from messaging.services import forwarding, receiving, release_test, replying
+from messaging.services import passive_replies, receiving
+from messaging.services.forwarding.answering import answer_within
+from messaging.services.forwarding.planning import plan_deliveries
+from messaging.services.release_test import answers, codes
 from miniprograms import tasks as miniprogram_tasks
 from miniprograms.services import addresses, binding, unbinding
 from platform_auth import tokens
@@ -113,8 +116,8 @@ def say(reply: Reply, push: Push) -> Answer | None:
 
     def answer(until: float) -> str | None:
         if time.monotonic() < until:
-            return replying.passive(reply, push.get("ToUserName"))
-        replying.send_instead(reply)
+            return passive_replies.write_reply_xml(reply, push.get("ToUserName"))
+        passive_replies.send_as_message(reply)
         enqueue(messaging_tasks.send_replies)
         return None
 
@@ -123,19 +126,19 @@ def say(reply: Reply, push: Push) -> Answer | None:
 
 def forward(row: Row, push: Push) -> Answer | None:
     """Whoever has asked for it is told; a target that answers is asked while WeChat waits."""
-    planned = forwarding.plan(row, push)
-    if not planned.number:
+    plan = plan_deliveries(row, push)
+    if not plan.count:
         return None
     enqueue(messaging_tasks.forward)
-    return ask(planned.to_ask, push) if planned.to_ask else None
+    return ask(plan.to_ask, push) if plan.to_ask else None
 
 
 def ask(delivery: Delivery, push: Push) -> Answer:
     """What the target of DELIVERY has to say to PUSH."""
 
     def answer(until: float) -> str | None:
-        content = forwarding.answer_within(delivery, until)
-        reply = replying.reply_at_once(delivery.push, content) if content else None
+        content = answer_within(delivery, until)
+        reply = passive_replies.reply_for_target(delivery.push, content) if content else None
         said = say(reply, push) if reply else None
         return said(until) if said else None
 
@@ -144,8 +147,8 @@ def ask(delivery: Delivery, push: Push) -> Answer:
 
 def rehearse(row: Row, push: Push) -> Answer | None:
     """WeChat's 全网发布 test."""
-    said = release_test.answer(push)
-    if release_test.note(row, push):
+    said = answers.answer_push(push)
+    if codes.keep_code(row, push):
         enqueue(messaging_tasks.answer_release_tests)
     return None if said is None else lambda until: said
 
@@ -153,8 +156,8 @@ def rehearse(row: Row, push: Push) -> Answer | None:
 def again(row: Row, push: Push) -> str | None:
     """What is answered to a push that has come before: the same, if WeChat has not heard it."""
     if addresses.is_release_test(row.appid, push.get("ToUserName")):
-        return release_test.answer(push)
-    return replying.said_before(row, push.get("ToUserName"))
+        return answers.answer_push(push)
+    return passive_replies.repeat_reply(row, push.get("ToUserName"))
 
 
 MESSAGE_PUSHES: dict[str, Handler] = {

@@ -1,37 +1,24 @@
 """
-The one place that touches the network: a call to WeChat and the strict reading of its answer.
+A call to WeChat and the strict reading of its answer.
 
-Bounded in every direction: 3 s to connect, 10 s of silence, 15 s for the whole answer, 2 MiB (a
-file 10), a minute for a file to go out, no redirects. A call that is safe to repeat is tried up
-to three times within 15 s. URLs hold access tokens, so no exception of the layers below is ever
-chained or quoted.
+Bounded in every direction by the transport: 3 s to connect, 10 s of silence, 15 s for the whole
+(75 where a file goes out), 2 MiB (a file 10). A call that is safe to repeat is tried up to three
+times within 15 s. URLs hold access tokens, so no exception of the layers below is ever chained.
 """
 
 import json
 import logging
-import math
-import os
 import random
-import socket
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
-from http.client import HTTPResponse
-from io import BufferedReader, BytesIO, RawIOBase
-from ssl import SSLCertVerificationError
-from typing import Any, TypeVar, cast
-
-import requests
-from requests.adapters import DEFAULT_POOLBLOCK, HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NewConnectionError
-from urllib3.exceptions import SSLError as UnsafeConnection
-from urllib3.filepost import encode_multipart_formdata
+from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from wechat.errors import BadAnswer, Busy, NotSent, QuotaMinute, Unreachable, clean, refusal
+from wechat.transport import Answer, Bounds, TransportError, encode_form, new_session, send
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +27,9 @@ T = TypeVar("T")
 CONNECT_TIMEOUT = 3
 READ_TIMEOUT = 10
 DEADLINE = 15
-SENDING_DEADLINE = 60
+SENDING_DEADLINE = 75
 MAX_ANSWER = 2 * 1024 * 1024
 MAX_FILE = 10 * 1024 * 1024
-POOL_SIZE = 256
 TRIES = 3
 REPEATS_WITHIN = 15
 
@@ -74,96 +60,8 @@ def configure(*, api_url: str) -> None:
     _api_url = api_url.rstrip("/")
 
 
-class UntilDeadline(RawIOBase):
-    """
-    A socket's bytes until DEADLINE (a `time.monotonic()`) has passed, however slowly they trickle
-    in, and no longer than SILENCE seconds for the next of them.
-    """
-
-    def __init__(self, sock: socket.socket, deadline: float, silence: float = math.inf) -> None:
-        self._sock = sock
-        self._raw = cast(RawIOBase, sock.makefile("rb", buffering=0))
-        self._deadline = deadline
-        self._silence = silence
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(min(left, self._silence))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _BoundedResponse(HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp.close()
-        deadline = time.monotonic() + DEADLINE
-        self.fp = BufferedReader(UntilDeadline(sock, deadline, READ_TIMEOUT))
-
-
-class _Connection(HTTPConnection):
-    response_class = _BoundedResponse
-
-
-class _SecureConnection(HTTPSConnection):
-    response_class = _BoundedResponse
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-class Transport(HTTPAdapter):
-    """Kept-alive connections, as many as there may be threads, each answer under the deadline."""
-
-    def __init__(self) -> None:
-        super().__init__(pool_connections=4, pool_maxsize=POOL_SIZE)
-
-    def init_poolmanager(
-        self, connections: int, maxsize: int, block: bool = DEFAULT_POOLBLOCK, **kwargs: Any
-    ) -> None:
-        super().init_poolmanager(connections, maxsize, block, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """No redirects: requests reads a redirect's whole body even where it does not follow it."""
-
-
-def _new_session() -> requests.Session:
-    fresh = _Session()
-    fresh.trust_env = False  # no ambient proxy or netrc gets to see WeChat's tokens
-    fresh.headers["Accept-Encoding"] = "identity"
-    fresh.mount("https://", Transport())
-    fresh.mount("http://", Transport())
-    return fresh
-
-
-# The seam: another transport mounted here stands in for WeChat's servers.
-session = _new_session()
-
-
-def _after_fork() -> None:
-    """A child must not share its parent's sockets; other transports mounted stay mounted."""
-    for prefix, adapter in list(session.adapters.items()):
-        if isinstance(adapter, Transport):
-            session.mount(prefix, Transport())
-
-
-os.register_at_fork(after_in_child=_after_fork)
+# The seam: another adapter mounted here stands in for WeChat's servers.
+session = new_session(keep=256)  # as many as there may be threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,27 +87,29 @@ class _Call:
     body: Mapping[str, Any] | None = None
     files: Mapping[str, File] | None = None
 
-    def encode(self) -> tuple[Any, str]:
-        """The bytes that go out, as requests takes them, and their type."""
+    def send(self, max_bytes: int) -> Answer:
+        """What comes back, whatever it is. Raises Unreachable or NotSent."""
+        content, media_type = self._encode()
+        seconds = SENDING_DEADLINE if self.files else DEADLINE
+        bounds = Bounds(time.monotonic() + seconds, max_bytes, CONNECT_TIMEOUT, READ_TIMEOUT)
+        try:
+            return send(
+                session, self.method, self._url, {"Content-Type": media_type}, content, bounds
+            )
+        except TransportError as error:
+            kind = Unreachable if error.was_sent else NotSent
+            raise kind(self.path, str(error)) from None
+
+    def _encode(self) -> tuple[bytes, str]:
         if self.files:
             parts = {name: (it.name, it.content, it.kind) for name, it in self.files.items()}
-            content, kind = encode_multipart_formdata(parts)
-            return _Outgoing(content), kind
-        content = json.dumps(self.body, ensure_ascii=False).encode()
-        return (None if self.body is None else content), "application/json"
+            return encode_form(parts)
+        text = "" if self.body is None else json.dumps(self.body, ensure_ascii=False)
+        return text.encode(), "application/json"
 
-
-class _Outgoing(BytesIO):
-    """A body sent piece by piece, until a deadline: the other side may take it slowly."""
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content)
-        self._deadline = time.monotonic() + SENDING_DEADLINE
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if time.monotonic() > self._deadline:
-            raise TimeoutError
-        return super().read(size)
+    @property
+    def _url(self) -> str:
+        return f"{_api_url}{self.path}" + (f"?{urlencode(self.query)}" if self.query else "")
 
 
 def call(
@@ -229,8 +129,8 @@ def call(
     harm; such a call is tried again when no answer, no sense or "busy" comes back.
     Raises Refused or one of its leaves, Unreachable, NotSent or BadAnswer.
     """
-    asked = _Call(method, path, _query(access_token, query), body, files)
-    return _ask(asked, _read, repeat=repeat)
+    request = _Call(method, path, _query(access_token, query), body, files)
+    return _ask(request, MAX_ANSWER, _read, repeat=repeat)
 
 
 def fetch_file(
@@ -241,19 +141,19 @@ def fetch_file(
     kinds: Collection[str] = PICTURES,
 ) -> File:
     """The file WeChat answers to a GET of PATH, of one of KINDS, asked like `call`."""
-    asked = _Call("GET", path, _query(access_token, query))
-    return _ask(asked, partial(_read_file, kinds), repeat=True)
+    request = _Call("GET", path, _query(access_token, query))
+    return _ask(request, MAX_FILE, partial(_read_file, kinds), repeat=True)
 
 
 def _query(access_token: str | None, query: Mapping[str, str | int] | None) -> dict[str, str | int]:
     return ({} if access_token is None else {"access_token": access_token}) | dict(query or {})
 
 
-def _ask(asked: _Call, read: Callable[[str, requests.Response], T], *, repeat: bool) -> T:
+def _ask(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], *, repeat: bool) -> T:
     started = time.monotonic()
     for attempt in range(1, TRIES + 1):
         try:
-            return _ask_once(asked, read)
+            return read(request.path, request.send(max_bytes))
         except (Unreachable, Busy) as error:
             pause = random.uniform(0, 0.25 * 2**attempt)  # noqa: S311 -- spreads load, hides nothing
             spent = time.monotonic() - started + pause
@@ -264,46 +164,14 @@ def _ask(asked: _Call, read: Callable[[str, requests.Response], T], *, repeat: b
     raise AssertionError("the last try either answers or raises")
 
 
-def _ask_once(asked: _Call, read: Callable[[str, requests.Response], T]) -> T:
-    path = asked.path
-    data, media_type = asked.encode()
-    try:
-        with session.request(
-            asked.method,
-            _api_url + path,
-            params=asked.query,
-            data=data,
-            headers={"Content-Type": media_type},
-            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return read(path, response)
-    # Not chained: the text of the cause holds the URL, and the URL holds the token.
-    except requests.ConnectTimeout as error:
-        raise NotSent(path, type(error).__name__) from None
-    except requests.ConnectionError as error:
-        kind = NotSent if _never_connected(error) else Unreachable
-        raise kind(path, type(error).__name__) from None
-    except (requests.RequestException, OSError) as error:
-        raise Unreachable(path, type(error).__name__) from None
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    """Whether ERROR came before a connection stood, or the other side's certificate is wrong."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    cause = reason.args[0] if isinstance(reason, UnsafeConnection) else reason
-    return isinstance(cause, NewConnectionError | SSLCertVerificationError)
-
-
 _clock_warned_at = float("-inf")
 
 
-def _check_clock(response: requests.Response) -> None:
+def _check_clock(answer: Answer) -> None:
     """Warn, once a minute, when WeChat's `Date` says that our clock is wrong."""
     global _clock_warned_at
     try:
-        date = parsedate_to_datetime(response.headers.get("Date", ""))
+        date = parsedate_to_datetime(answer.headers.get("Date", ""))
         apart = time.time() - date.timestamp()
     except (ValueError, OverflowError):
         return
@@ -312,29 +180,29 @@ def _check_clock(response: requests.Response) -> None:
         logger.error("this host's clock is %+d s from WeChat's", apart)
 
 
-def _read(path: str, response: requests.Response) -> dict[str, Any]:
-    """RESPONSE as a dictionary without an error in it, whatever it took WeChat to say so."""
-    _check_clock(response)
-    if response.status_code >= 500:
-        raise Unreachable(path, f"HTTP {response.status_code}")
-    if response.status_code != 200:
-        raise BadAnswer(path, f"HTTP {response.status_code}")
-    answer = _parse(path, _read_body(path, response))
-    errcode = answer.get("errcode", 0)
+def _read(path: str, answer: Answer) -> dict[str, Any]:
+    """ANSWER as a dictionary without an error in it, whatever it took WeChat to say so."""
+    _check_clock(answer)
+    if answer.status >= 500:
+        raise Unreachable(path, f"HTTP {answer.status}")
+    if answer.status != 200:
+        raise BadAnswer(path, f"HTTP {answer.status}")
+    fields = _parse(path, _read_body(path, answer, MAX_ANSWER))
+    errcode = fields.get("errcode", 0)
     if type(errcode) is not int:
         raise BadAnswer(path, "errcode is not a number")
     if errcode:
-        raise _refusal(path, errcode, answer.get("errmsg"))
-    return answer
+        raise _refusal(path, errcode, fields.get("errmsg"))
+    return fields
 
 
-def _read_file(kinds: Collection[str], path: str, response: requests.Response) -> File:
-    """RESPONSE as a file; WeChat's refusals are JSON here too."""
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if response.status_code != 200 or kind not in kinds:
-        _read(path, response)  # raises what WeChat says instead
+def _read_file(kinds: Collection[str], path: str, answer: Answer) -> File:
+    """ANSWER as a file; WeChat's refusals are JSON here too."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if answer.status != 200 or kind not in kinds:
+        _read(path, answer)  # raises what WeChat says instead
         raise BadAnswer(path, "not such a file")
-    content = _read_body(path, response, MAX_FILE)
+    content = _read_body(path, answer, MAX_FILE)
     if not content:
         raise BadAnswer(path, "an empty file")
     return File(kind, content)
@@ -347,15 +215,12 @@ def _refusal(path: str, errcode: int, errmsg: object) -> Exception:
     return error
 
 
-def _read_body(path: str, response: requests.Response, longest: int = MAX_ANSWER) -> bytes:
-    if response.headers.get("Content-Encoding", "identity") != "identity":
+def _read_body(path: str, answer: Answer, max_bytes: int) -> bytes:
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
         raise BadAnswer(path, "compressed, though we did not ask for it")
-    body = bytearray()
-    for chunk in response.iter_content(64 * 1024):
-        body += chunk
-        if len(body) > longest:
-            raise BadAnswer(path, "too large")
-    return bytes(body)
+    if answer.is_cut or len(answer.body) > max_bytes:
+        raise BadAnswer(path, "too large")
+    return answer.body
 
 
 def _parse(path: str, body: bytes) -> dict[str, Any]:

@@ -11,44 +11,46 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from messaging.chat.site import ChatSite, preview_of, user_label
+from messaging.chat.urls import chat_urlpatterns, on_site
+from messaging.chat.views import show_chat
 from messaging.models import Conversation, ConversationQuerySet
-from messaging.views import Desk, at_desk, chat, name_of, pages_of, preview_of
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label
 
-LOOK, ANSWER = "messaging.view_conversation", "messaging.answer_conversation"
-MOST_ACCOUNTS = 50  # of those whose name begins alike
+VIEW_PERMISSION, ANSWER_PERMISSION = "messaging.view_conversation", "messaging.answer_conversation"
+MAX_ACCOUNTS = 50  # of those whose name begins alike
 
 
-class Console(Desk):
+class AdminChatSite(ChatSite):
     """Staff, and the users of all accounts."""
 
     template = "admin/chat/page.html"
-    names = "admin:"
+    url_prefix = "admin:"
     has_many_accounts = True
 
     def __init__(self, model_admin: "ConversationAdmin") -> None:
         self.model_admin = model_admin
 
     def conversations(self, request: HttpRequest) -> ConversationQuerySet:
-        if not request.user.has_perm(LOOK):
+        if not request.user.has_perm(VIEW_PERMISSION):
             raise PermissionDenied
         rows: ConversationQuerySet = Conversation.objects.visible_to(request.user)
         return rows
 
     def may_answer(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm(ANSWER))
+        return bool(request.user.has_perm(ANSWER_PERMISSION))
 
     def page(self, request: HttpRequest, **context: Any) -> HttpResponse:
         return self.model_admin.page(request, self.template, **context)
 
-    def everything(self, conversation: Conversation) -> str:
+    def list_url(self, conversation: Conversation) -> str:
         return reverse("admin:messaging_conversation_changelist")
 
-    def url(self, name: str, conversation: Conversation, *more: object) -> str:
+    def url(self, name: str, conversation: Conversation, *args: object) -> str:
         if name == "chat":
             return self.model_admin.url_of(conversation)
-        return super().url(name, conversation, *more)
+        return super().url(name, conversation, *args)
 
 
 class UnreadFilter(admin.SimpleListFilter):
@@ -97,11 +99,11 @@ class ConversationAdmin(StaffAdmin):
         js = ("chat.js",)
 
     def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
-        return [*pages_of(self._desk, wrap, "<int:pk>/"), *super().get_urls()]
+        guard = self.admin_site.admin_view
+        return [*chat_urlpatterns(self._chat_site, guard, "<int:pk>/"), *super().get_urls()]
 
-    def _desk(self, appid: str) -> Console:
-        return Console(self)
+    def _chat_site(self, appid: str) -> AdminChatSite:
+        return AdminChatSite(self)
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
@@ -111,18 +113,18 @@ class ConversationAdmin(StaffAdmin):
         if not term:
             return queryset, False
         named = Q(appid=term) | Q(user_name=term) | Q(nick_name__startswith=term)
-        accounts = Authorizer.objects.filter(named).values_list("pk", flat=True)[:MOST_ACCOUNTS]
+        accounts = Authorizer.objects.filter(named).values_list("pk", flat=True)[:MAX_ACCOUNTS]
         return queryset.filter(Q(openid=term) | Q(authorizer__in=list(accounts))), False
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         """The conversation itself: there is no form of its columns."""
         if not (object_id.isascii() and object_id.isdigit() and len(object_id) < 19):
             raise Http404
-        return at_desk(self._desk, chat)(request, int(object_id))
+        return on_site(self._chat_site, show_chat)(request, int(object_id))
 
     @admin.display(description=_("user"))
     def user(self, row: Conversation) -> str:
-        return name_of(row)
+        return user_label(row)
 
     @admin.display(description=_("account"))
     def account(self, row: Conversation) -> str:

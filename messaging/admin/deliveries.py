@@ -19,7 +19,8 @@ from unfold.decorators import action
 from messaging import tasks
 from messaging.models import Delivery
 from messaging.services import targets
-from messaging.services.delivering import explain, is_circuit_open, message_id, write_body
+from messaging.services.forwarding.circuit_breaker import is_circuit_open
+from messaging.services.forwarding.posting import explain_status, webhook_id, write_body
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import Doubt, StaffAdmin, ago, label, pretty, table
 from platform_auth.admin.redaction import redact
@@ -28,11 +29,15 @@ from platform_auth.models import Push
 from platform_auth.wakeup import enqueue
 from wechat.errors import Untrusted
 
-DAYS = 7  # that the filter names
+NAMED_DAYS = 7  # in the filter
 
-State = Delivery.State
-
-COLOURS = {State.DUE: "info", State.DONE: "success", State.DEAD: "danger"}
+DELIVERY_COLOURS = {
+    Delivery.State.DUE: "info",
+    Delivery.State.DONE: "success",
+    Delivery.State.DEAD: "danger",
+}
+_SUBJECT = ("what", "target_link", "account_link", "openid", "state_label")
+_PROGRESS = ("received", "next_try", "tried_until", "arrived", "webhook_id")
 
 
 class ReceivedFilter(admin.SimpleListFilter):
@@ -43,7 +48,7 @@ class ReceivedFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         today = timezone.localdate()
-        days = [today - timedelta(days=back) for back in range(DAYS)]
+        days = [today - timedelta(days=back) for back in range(NAMED_DAYS)]
         named = [(day.isoformat(), date_format(day, "SHORT_DATE_FORMAT")) for day in days[2:]]
         return [
             ("hour", _("in the last hour")),
@@ -81,8 +86,16 @@ def _first_push(since: datetime) -> int | None:
 
 @admin.register(Delivery)
 class DeliveryAdmin(StaffAdmin):
-    list_display = ("what", "account", "openid", "target", "state_label", "tries", "error_in_short",
-                    "received")  # fmt: skip
+    list_display = (
+        "what",
+        "account",
+        "openid",
+        "target",
+        "state_label",
+        "tries",
+        "error",
+        "received",
+    )
     list_display_links = ("what",)
     list_filter = ("target", "state", ReceivedFilter)
     list_select_related = ()
@@ -91,22 +104,11 @@ class DeliveryAdmin(StaffAdmin):
     search_fields = ("appid",)
     search_help_text = _("An appid, or a user's openid")
     fieldsets = (
-        (
-            _("Delivery"),
-            {
-                "fields": (
-                    *("what", "target_link", "account_link", "openid", "state_label"),
-                    *("received", "next_try", "tried_until", "arrived", "webhook_id"),
-                )
-            },
-        ),
+        (_("Delivery"), {"fields": (*_SUBJECT, *_PROGRESS)}),
         (_("Tries"), {"fields": ("attempts",)}),
         (_("What is sent"), {"fields": ("message",)}),
     )
-    readonly_fields = (
-        *("what", "target_link", "account_link", "openid", "state_label", "received", "next_try"),
-        *("tried_until", "arrived", "webhook_id", "attempts", "message"),
-    )
+    readonly_fields = (*_SUBJECT, *_PROGRESS, "attempts", "message")
     actions = ("resend", "give_up")
     actions_detail = ("resend_one", "give_up_one")
 
@@ -132,19 +134,16 @@ class DeliveryAdmin(StaffAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only what fits the state it is in."""
         state = Delivery.objects.filter(pk=object_id).values_list("state", flat=True).first()
-        fitting = (
-            {State.DEAD: "resend_one", State.DUE: "give_up_one"}.get(State(state))
-            if state
-            else None
-        )
+        acts = {Delivery.State.DEAD: "resend_one", Delivery.State.DUE: "give_up_one"}
+        fitting = acts.get(state) if state else None
         buttons = super().get_actions_detail(request, object_id)
-        return [one for one in buttons if str(one.action_name).endswith(f"_{fitting}")]
+        return [button for button in buttons if str(button.action_name).endswith(f"_{fitting}")]
 
     @admin.action(description=_("Resend the selected"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: Any) -> None:
-        number = targets.resend(queryset, by=request.user)
+        number = targets.resend_deliveries(queryset, by=request.user)
         enqueue(tasks.forward)
-        self.message_user(request, _resent(number), "SUCCESS" if number else "WARNING")
+        self.message_user(request, _resent_sentence(number), "SUCCESS" if number else "WARNING")
 
     @admin.action(description=_("Give up the selected"), permissions=["resend"])
     def give_up(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
@@ -189,11 +188,11 @@ class DeliveryAdmin(StaffAdmin):
 
     @admin.display(description=_("account"))
     def account_link(self, row: Delivery) -> SafeString | str:
-        found = Authorizer.objects.filter(appid=row.appid).only("appid", "nick_name").first()
-        if found is None:
+        account = Authorizer.objects.filter(appid=row.appid).only("appid", "nick_name").first()
+        if account is None:
             return row.appid
-        url = reverse("admin:miniprograms_authorizer_change", args=[found.pk])
-        text = f"{found.nick_name} ({row.appid})" if found.nick_name else row.appid
+        url = reverse("admin:miniprograms_authorizer_change", args=[account.pk])
+        text = f"{account.nick_name} ({row.appid})" if account.nick_name else row.appid
         return format_html('<a href="{}" class="text-link">{}</a>', url, text)
 
     @admin.display(description=_("target"))
@@ -207,14 +206,14 @@ class DeliveryAdmin(StaffAdmin):
 
     @admin.display(description=_("state"))
     def state_label(self, row: Delivery) -> SafeString:
-        return label(row.get_state_display(), COLOURS[State(row.state)])
+        return label(row.get_state_display(), DELIVERY_COLOURS[Delivery.State(row.state)])
 
     @admin.display(description=_("tries"))
     def tries(self, row: Delivery) -> str:
         return str(len(row.log))
 
     @admin.display(description=_("last error"))
-    def error_in_short(self, row: Delivery) -> str:
+    def error(self, row: Delivery) -> str:
         return Truncator(row.last_error).chars(60) or "–"
 
     @admin.display(description=_("received"))
@@ -223,7 +222,7 @@ class DeliveryAdmin(StaffAdmin):
 
     @admin.display(description=_("next attempt"))
     def next_try(self, row: Delivery) -> object:
-        if row.state != State.DUE:
+        if row.state != Delivery.State.DUE:
             return "–"
         if not row.target.is_on:
             return _("once the target is switched on")
@@ -232,12 +231,12 @@ class DeliveryAdmin(StaffAdmin):
             url = reverse("admin:messaging_delivery_change", args=[older.pk])
             text = _("once what the user wrote before has arrived")
             return format_html('<a href="{}" class="text-link">{}</a>', url, text)
-        rest = row.target.paused_until if is_circuit_open(row.target) else None
-        return ago(rest or row.due_at)
+        paused_until = row.target.paused_until if is_circuit_open(row.target) else None
+        return ago(paused_until or row.due_at)
 
     @admin.display(description=_("tried until"))
     def tried_until(self, row: Delivery) -> SafeString | str:
-        return ago(row.give_up_at) if row.state == State.DUE else "–"
+        return ago(row.give_up_at) if row.state == Delivery.State.DUE else "–"
 
     @admin.display(description=_("delivered"))
     def arrived(self, row: Delivery) -> SafeString | str:
@@ -245,7 +244,7 @@ class DeliveryAdmin(StaffAdmin):
 
     @admin.display(description="webhook-id")
     def webhook_id(self, row: Delivery) -> str:
-        return message_id(row.push)
+        return webhook_id(row.push)
 
     @admin.display(description=_("tries"))
     def attempts(self, row: Delivery) -> SafeString | str:
@@ -253,8 +252,8 @@ class DeliveryAdmin(StaffAdmin):
         return table(
             headers,
             [
-                (_exactly(at), status or "–", milliseconds, _why(status, why))
-                for at, status, milliseconds, why in reversed(row.log)
+                (_exactly(at), status or "–", milliseconds, _explain_attempt(status, reason))
+                for at, status, milliseconds, reason in reversed(row.log)
             ],
         )
 
@@ -275,7 +274,7 @@ GIVE_UP_QUESTION = _(
 
 def _older(row: Delivery) -> Delivery | None:
     """What ROW waits for: something of the same user that its target has to take first."""
-    waiting = Delivery.objects.filter(target=row.target_id, user=row.user, state=State.DUE)
+    waiting = Delivery.objects.waiting().filter(target=row.target_id, user=row.user)
     return waiting.filter(pk__lt=row.pk).order_by("pk").first()
 
 
@@ -285,25 +284,25 @@ def _exactly(at: int) -> SafeString:
     return format_html_join(" ", '<span class="whitespace-nowrap">{}</span>', parts)
 
 
-def _why(status: int, why: str) -> str:
-    """WHY, in the reader's language where STATUS tells it: the worker wrote it in another."""
-    return explain(status) if status and not 200 <= status < 300 else why or "–"
+def _explain_attempt(status: int, reason: str) -> str:
+    """REASON, in the reader's language where STATUS tells it: the worker wrote it in another."""
+    return explain_status(status) if status and not 200 <= status < 300 else reason or "–"
 
 
-def _resent(number: int) -> object:
+def _resent_sentence(number: int) -> object:
     if not number:
         return _("Nothing of it had been given up.")
     return _("Sent again: %(number)d.") % {"number": number}
 
 
 def _resend(row: Delivery, by: Any) -> object:
-    if not targets.resend(Delivery.objects.filter(pk=row.pk), by=by):
+    if not targets.resend_deliveries(Delivery.objects.filter(pk=row.pk), by=by):
         return Doubt(_("it had not been given up."))
     enqueue(tasks.forward)
     return _("it is sent again.")
 
 
 def _give_up(row: Delivery, by: Any) -> object:
-    if not targets.give_up(Delivery.objects.filter(pk=row.pk), by=by):
+    if not targets.give_up_deliveries(Delivery.objects.filter(pk=row.pk), by=by):
         return Doubt(_("it is being sent just now, or has been."))
     return _("given up.")

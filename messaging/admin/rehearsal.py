@@ -13,22 +13,22 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from messaging.models import ReleaseTest
-from messaging.services import rehearsal
-from messaging.services.rehearsal import CannotRehearse, Step, Verdict
-from messaging.services.release_test import MINI_PROGRAMS
+from messaging.services.release_test.answers import MINI_PROGRAMS
+from messaging.services.release_test.rehearsal import CannotRehearse, rehearse, warnings_about
+from messaging.services.release_test.steps import Step, StepResult
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, table
 from platform_auth.models import REHEARSAL, Component
 from platform_auth.operations import record_operation
 
-REHEARSE = "messaging.rehearse_release"
-COLOURS = {
-    Verdict.PASSED: "success",
-    Verdict.FAILED: "danger",
-    Verdict.UNPROVABLE: "info",
-    Verdict.NOT_TRIED: "warning",
+REHEARSE_PERMISSION = "messaging.rehearse_release"
+STEP_COLOURS = {
+    StepResult.PASSED: "success",
+    StepResult.FAILED: "danger",
+    StepResult.UNPROVABLE: "info",
+    StepResult.NOT_TRIED: "warning",
 }
-STATE_COLOURS = {
+RELEASE_TEST_COLOURS = {
     ReleaseTest.State.DUE: "info",
     ReleaseTest.State.DONE: "success",
     ReleaseTest.State.FAILED: "danger",
@@ -66,7 +66,7 @@ class ReleaseTestAdmin(StaffAdmin):
     actions_list = ("rehearse",)
 
     def has_rehearse_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(REHEARSE)
+        return request.user.has_perm(REHEARSE_PERMISSION)
 
     @action(
         description=_("Rehearse the release test"),
@@ -80,17 +80,17 @@ class ReleaseTestAdmin(StaffAdmin):
         components = list(Component.objects.order_by("appid"))
         context: dict[str, Any] = {}
         if request.method == "POST":
-            chosen = request.POST.get("component", "")
-            component = next((one for one in components if one.appid == chosen), None)
-            if component is None:
+            by_appid = {component.appid: component for component in components}
+            chosen = by_appid.get(request.POST.get("component", ""))
+            if chosen is None:
                 raise Http404
-            context = _outcome(request, component)
+            context = _rehearse(request, chosen)
         return self.page(
             request,
             "admin/rehearsal.html",
             title=_("Rehearse the release test"),
             url=settings.PUBLIC_URL,
-            warnings=rehearsal.warnings_about(settings.PUBLIC_URL),
+            warnings=warnings_about(settings.PUBLIC_URL),
             components=components,
             consoles=_consoles(request, components),
             back=reverse(f"{self.admin_site.name}:messaging_releasetest_changelist"),
@@ -108,47 +108,47 @@ class ReleaseTestAdmin(StaffAdmin):
     @admin.display(description=_("state"))
     def how(self, row: ReleaseTest) -> SafeString:
         state = ReleaseTest.State(row.state)
-        return label(state.label, STATE_COLOURS[state])
+        return label(state.label, RELEASE_TEST_COLOURS[state])
 
     @admin.display(description=_("answered"))
     def answered(self, row: ReleaseTest) -> SafeString | str:
         return ago(row.done_at)
 
 
-def _outcome(request: HttpRequest, component: Component) -> dict[str, Any]:
+def _rehearse(request: HttpRequest, component: Component) -> dict[str, Any]:
     """What the rehearsal of COMPONENT came to, for the page and for the operation log."""
     try:
-        steps = list(rehearsal.rehearse(component, settings.PUBLIC_URL))
+        steps = list(rehearse(component, settings.PUBLIC_URL))
     except CannotRehearse as problem:
         return {"component": component, "problem": str(problem)}
-    wrong = [step for step in steps if not step.is_in_order]
-    result = ", ".join(step.name for step in wrong) or "passed"
+    failed = [step for step in steps if not step.is_in_order]
+    result = ", ".join(step.name for step in failed) or "passed"
     record_operation("rehearse_release", by=request.user, appid=component.appid, result=result)
     return {
         "component": component,
         "steps": _steps_table(steps),
-        "wrong": len(wrong),
-        "passed": sum(step.verdict == Verdict.PASSED for step in steps),
-        "unprovable": sum(step.verdict == Verdict.UNPROVABLE for step in steps),
+        "wrong": len(failed),
+        "passed": sum(step.result == StepResult.PASSED for step in steps),
+        "unprovable": sum(step.result == StepResult.UNPROVABLE for step in steps),
     }
 
 
 def _steps_table(steps: list[Step]) -> object:
     headers = [_("verdict"), _("step"), _("account"), _("time"), _("what came")]
-    return table(headers, [_cells(step) for step in steps])
+    return table(headers, [_step_cells(step) for step in steps])
 
 
-def _cells(step: Step) -> tuple[object, ...]:
-    time = "–" if step.milliseconds is None else _whole(f"{step.milliseconds} ms")
-    said: object = step.said
+def _step_cells(step: Step) -> tuple[object, ...]:
+    time = "–" if step.milliseconds is None else _unbroken(f"{step.milliseconds} ms")
+    detail: object = step.detail
     if step.hint:
-        said = format_html('{}<br><span class="staff-faint">{}</span>', step.said, step.hint)
-    account = _whole(_account(step.account)) if step.account else "–"
-    verdict = label(step.verdict.label, COLOURS[step.verdict])
-    return verdict, _whole(step.title), account, time, said
+        detail = format_html('{}<br><span class="staff-faint">{}</span>', step.detail, step.hint)
+    account = _unbroken(_account(step.account)) if step.account else "–"
+    result = label(step.result.label, STEP_COLOURS[step.result])
+    return result, _unbroken(step.title), account, time, detail
 
 
-def _whole(text: str) -> SafeString:
+def _unbroken(text: str) -> SafeString:
     """TEXT on one line, however narrow the table."""
     return format_html('<span class="whitespace-nowrap">{}</span>', text)
 

@@ -17,30 +17,29 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from messaging.admin.rule_form import (
-    EVENTS,
-    SAID,
+    REPLY_FIELDS,
     RuleForm,
-    Trial,
-    TryForm,
+    describe_condition,
     kinds_with,
     ways_of,
 )
-from messaging.forms import words_for
+from messaging.admin.rule_trial import TryForm, trial_context
 from messaging.models import Rule
 from messaging.services import rules
-from messaging.services.describing import describe_content
-from messaging.services.rules import Verdict, Why
+from messaging.services.descriptions import describe_content
 from miniprograms.models import Authorizer
-from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
-from platform_auth.admin.pages import RecordedAdmin, label, pretty, table
+from platform_auth.admin.pages import RecordedAdmin, label
 from platform_auth.operations import record_operation
-from wechat.messages import window_of
-from wechat.replies import BadContent, Content, as_data, parse_content
+from wechat.replies import BadContent, Content, parse_content
 
-Trigger, Kind = Rule.Trigger, Authorizer.Kind
+_WHEN = ("trigger", "match", "pattern", "event", "event_key", ("quiet_from", "quiet_until"))
 
-HOW = {"passive": _("immediately"), "custom": _("by message")}
-TRIGGER_COLOURS = {Trigger.KEYWORD: "info", Trigger.EVENT: "warning", Trigger.DEFAULT: ""}
+WAY_LABELS = {"passive": _("immediately"), "custom": _("by message")}
+TRIGGER_COLOURS = {
+    Rule.Trigger.KEYWORD: "info",
+    Rule.Trigger.EVENT: "warning",
+    Rule.Trigger.DEFAULT: "",
+}
 
 
 class ScopeFilter(admin.SimpleListFilter):
@@ -76,23 +75,15 @@ class RuleAdmin(RecordedAdmin):
     actions_detail = ("copy_one",)
     fieldsets = (
         (None, {"fields": ("name", "authorizer", ("position", "is_on"))}),
-        (
-            _("When"),
-            {
-                "fields": (
-                    *("trigger", "match", "pattern", "event", "event_key"),
-                    ("quiet_from", "quiet_until"),
-                )
-            },
-        ),
-        (_("What it says"), {"fields": ("kind", *SAID)}),
+        (_("When"), {"fields": _WHEN}),
+        (_("What it says"), {"fields": ("kind", *REPLY_FIELDS)}),
     )
     conditional_fields = {  # noqa: RUF012 -- as unfold reads it
         "match": "trigger == 'keyword'",
         "pattern": "trigger == 'keyword'",
         "event": "trigger == 'event'",
         "event_key": "trigger == 'event'",
-        **{field: f"{kinds_with(field)}.includes(kind)" for field in SAID},
+        **{field: f"{kinds_with(field)}.includes(kind)" for field in REPLY_FIELDS},
     }
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -107,15 +98,15 @@ class RuleAdmin(RecordedAdmin):
     ) -> tuple[Any, bool]:
         """An account's appid finds what it would say: its own rules, and those for all."""
         if search_term.strip().startswith("wx"):
-            theirs = Authorizer.objects.filter(appid=search_term.strip()).first()
-            return rules.of_account(queryset, theirs), False
-        found: tuple[Any, bool] = super().get_search_results(request, queryset, search_term)
-        return found
+            account = Authorizer.objects.filter(appid=search_term.strip()).first()
+            return rules.rules_for_account(queryset, account), False
+        results: tuple[Any, bool] = super().get_search_results(request, queryset, search_term)
+        return results
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         term = request.GET.get("q", "").strip()
-        given = {"account": term if term.startswith("wx") else ""}
-        box = {"try_form": TryForm(request.user, initial=given), "try_url": _try_url()}
+        initial = {"account": term if term.startswith("wx") else ""}
+        box = {"try_form": TryForm(request.user, initial=initial), "try_url": _try_url()}
         answer: HttpResponse = super().changelist_view(request, {**box, **(extra_context or {})})
         return answer
 
@@ -127,12 +118,10 @@ class RuleAdmin(RecordedAdmin):
         silent = [kind for kind, way in _ways(obj).items() if not way]
         if obj.authorizer_id is None and "kind" in form.fields:
             for kind in silent:
-                self.message_user(request, _passed_over(kind), "WARNING")
+                self.message_user(request, _skipped_sentence(kind), "WARNING")
 
     def has_copy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_add_permission(request)
-
-    # Acts
 
     @admin.action(description=_("Turn on"), permissions=["change"])
     def turn_on(self, request: HttpRequest, queryset: Any) -> None:
@@ -146,8 +135,9 @@ class RuleAdmin(RecordedAdmin):
         def act(rule: Rule) -> object:
             with transaction.atomic():
                 Rule.objects.filter(pk=rule.pk).update(is_on=on)
-                record_operation("turn_rule_on" if on else "turn_rule_off", by=request.user,
-                       appid=_appid(rule), result=str(rule))  # fmt: skip
+                action = "turn_rule_on" if on else "turn_rule_off"
+                appid = _appid(rule)
+                record_operation(action, by=request.user, appid=appid, result=str(rule))
             return _("it is on.") if on else _("it is off.")
 
         self.tell_each(request, queryset, act)
@@ -163,9 +153,9 @@ class RuleAdmin(RecordedAdmin):
     def copy_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rule = self.visible_or_404(request, object_id)
         if request.method == "POST":
-            made = _copy(rule, request.user)
+            copy = _copy(rule, request.user)
             self.message_user(request, _("This is the copy. It is off."))
-            return HttpResponseRedirect(self.url_of(made))
+            return HttpResponseRedirect(self.url_of(copy))
         return self.page(
             request,
             "admin/ask.html",
@@ -175,14 +165,12 @@ class RuleAdmin(RecordedAdmin):
             back=self.url_of(rule),
         )
 
-    # Trying
-
     def try_view(self, request: HttpRequest) -> HttpResponse:
         """What the rules would make of a message: nothing is written, and nobody is called."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = TryForm(request.user, request.POST or None, initial=request.GET.dict())
-        context = _outcome(form.trial) if form.is_bound and form.is_valid() else {}
+        context = trial_context(form.trial) if form.is_bound and form.is_valid() else {}
         return self.page(
             request,
             "admin/rules/try.html",
@@ -193,14 +181,12 @@ class RuleAdmin(RecordedAdmin):
             **context,
         )
 
-    # Columns
-
     @admin.display(description=_("when"))
     def when(self, rule: Rule) -> SafeString:
-        trigger = label(rule.get_trigger_display(), TRIGGER_COLOURS[Trigger(rule.trigger)])
+        trigger = label(rule.get_trigger_display(), TRIGGER_COLOURS[Rule.Trigger(rule.trigger)])
         quiet = format_html("<small>{}</small>", quiet_hours(rule)) if rule.quiet_from else ""
-        what = "" if rule.trigger == Trigger.DEFAULT else what_fits(rule)
-        return format_html('<span class="rule-when">{} {} {}</span>', trigger, what, quiet)
+        condition = "" if rule.trigger == Rule.Trigger.DEFAULT else describe_condition(rule)
+        return format_html('<span class="rule-when">{} {} {}</span>', trigger, condition, quiet)
 
     @admin.display(description=_("says"))
     def says(self, rule: Rule) -> str:
@@ -209,27 +195,19 @@ class RuleAdmin(RecordedAdmin):
 
     @admin.display(description=_("said by"))
     def said_by(self, rule: Rule) -> SafeString:
-        kinds = [rule.authorizer.kind] if rule.authorizer else Kind.values
+        kinds = [rule.authorizer.kind] if rule.authorizer else Authorizer.Kind.values
         ways = _ways(rule)
-        labels = [label(f"{Kind(kind).label} · {HOW[ways[kind]]}", "success") for kind in kinds
-                  if ways[kind]]  # fmt: skip
+        labels = [
+            label(f"{Authorizer.Kind(kind).label} · {WAY_LABELS[ways[kind]]}", "success")
+            for kind in kinds
+            if ways[kind]
+        ]
         nobody = label(_("nobody"), "danger")
         return render_to_string("admin/rules/labels.html", {"labels": labels or [nobody]})
 
     @admin.display(description=_("account"))
     def account(self, rule: Rule) -> str:
         return str(rule.authorizer or _("all accounts"))
-
-
-def what_fits(rule: Rule) -> str:
-    """What RULE waits for, in words."""
-    match rule.trigger:
-        case Trigger.KEYWORD:
-            return f"{rule.get_match_display()}: {rule.pattern}"
-        case Trigger.EVENT:
-            key = f" ({rule.event_key})" if rule.event_key else ""
-            return f"{EVENTS.get(rule.event, rule.event)}{key}"
-    return str(rule.get_trigger_display())
 
 
 def quiet_hours(rule: Rule) -> str:
@@ -249,26 +227,26 @@ def _content(rule: Rule) -> Content | None:
 
 def _ways(rule: Rule) -> dict[str, str]:
     content = _content(rule)
-    return ways_of(content) if content else dict.fromkeys(Kind.values, "")
+    return ways_of(content) if content else dict.fromkeys(Authorizer.Kind.values, "")
 
 
-def _passed_over(kind: str) -> str:
+def _skipped_sentence(kind: str) -> str:
     sentence = gettext(
         "An account of the kind “%(kind)s” cannot say this: there the next rule speaks."
     )
-    return sentence % {"kind": Kind(kind).label}
+    return sentence % {"kind": Authorizer.Kind(kind).label}
 
 
 def _copy(rule: Rule, by: Any) -> Rule:
     with transaction.atomic():
-        made = Rule.objects.get(pk=rule.pk)
-        made.pk = None
-        made._state.adding = True
-        made.is_on = False
-        made.name = Truncator(gettext("Copy of %(name)s") % {"name": rule.name}).chars(100)
-        made.save()
-        record_operation("copy_rule", by=by, appid=_appid(rule), result=f"{rule}: {made.pk}")
-    return made
+        copy = Rule.objects.get(pk=rule.pk)
+        copy.pk = None
+        copy._state.adding = True
+        copy.is_on = False
+        copy.name = Truncator(gettext("Copy of %(name)s") % {"name": rule.name}).chars(100)
+        copy.save()
+        record_operation("copy_rule", by=by, appid=_appid(rule), result=f"{rule}: {copy.pk}")
+    return copy
 
 
 def _appid(rule: Rule) -> str:
@@ -277,52 +255,3 @@ def _appid(rule: Rule) -> str:
 
 def _try_url() -> str:
     return reverse("admin:messaging_rule_try")
-
-
-# ── what would be said ──────────────────────────────────────────────────────────────────────────
-
-WHY = {
-    Why.SPEAKS: (_("speaks"), "success"),
-    Why.OTHER: (_("does not fit"), ""),
-    Why.QUIET: (_("quiet at this time"), "warning"),
-    Why.SLOW: (_("its regular expression takes too long"), "danger"),
-}
-
-
-def _outcome(trial: Trial) -> dict[str, Any]:
-    """What the page tells of TRIAL."""
-    found = rules.in_order(rules.of_account(Rule.objects.select_related("authorizer"),
-                                            trial.authorizer))  # fmt: skip
-    on = [rule for rule in found if rule.is_on]
-    judged = list(rules.judge(on, trial.message, trial.account_kind, trial.at))
-    verdicts = {one.rule.pk: one for one in judged}
-    rows = [(rule.position, rule, what_fits(rule), _why(rule, verdicts.get(rule.pk)))
-            for rule in found]  # fmt: skip
-    headers = [_("position"), _("rule"), _("when"), _("outcome")]
-    speaking = next((one for one in judged if one.why is Why.SPEAKS), None)
-    return {
-        "is_tried": True,
-        "is_release_test": trial.authorizer is not None
-        and RELEASE_TEST_ACCOUNTS.get(trial.authorizer.appid) == trial.authorizer.user_name,
-        "speaking": speaking,
-        "said": _said(speaking) if speaking else {},
-        "is_closed": bool(speaking) and window_of(trial.account_kind, trial.message) is None,
-        "verdicts": table(headers, rows),
-    }
-
-
-def _said(verdict: Verdict) -> dict[str, Any]:
-    content = verdict.content
-    if content is None:
-        return {}
-    return {"told": describe_content(content), "json": pretty(as_data(content))}
-
-
-def _why(rule: Rule, verdict: Verdict | None) -> SafeString | str:
-    if not rule.is_on:
-        return label(_("off"))
-    if verdict is None:
-        return str(_("not asked any more"))
-    if verdict.problem is not None:
-        return label(words_for(verdict.problem), "danger")
-    return label(*WHY[verdict.why])

@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from messaging.admin.rule_form import EVENTS as USERS_EVENTS
+from messaging.admin.rule_form import EVENT_LABELS
 from messaging.models import ForwardRule, Target
 from messaging.outbound import Undelivered, check_url
-from messaging.services.describing import label_of
+from messaging.services.descriptions import kind_label
 from wechat.messages import EVENTS, MESSAGES
 
 EVERYTHING = "*"
@@ -20,23 +20,23 @@ _GROUPS = {
     "message": _("all messages"),
     "event": _("all events"),
 }
-_KINDS = [*(f"message.{kind}" for kind in MESSAGES), *(f"event.{kind}" for kind in EVENTS)]
+_DOCUMENTED = [*(f"message.{kind}" for kind in MESSAGES), *(f"event.{kind}" for kind in EVENTS)]
 _BY_ANY_NAME = {
     name.lower(): full
-    for full in (*_KINDS, *_GROUPS)
+    for full in (*_DOCUMENTED, *_GROUPS)
     for name in (full.partition(".")[2] or full, full)
 }
-_KIND = re.compile(r"(?:(?:message|event)\.)?[\w-]{1,56}", re.ASCII)
+_KIND_FORM = re.compile(r"(?:(?:message|event)\.)?[\w-]{1,56}", re.ASCII)
 
 
-def kinds() -> list[tuple[str, object]]:
+def suggested_kinds() -> list[tuple[str, object]]:
     """What the field for a kind suggests: the kinds that WeChat documents, with words for most."""
-    messages = [(f"message.{kind}", label_of(kind)) for kind in MESSAGES]
-    events = [(f"event.{kind}", USERS_EVENTS.get(kind, "")) for kind in EVENTS]
+    messages = [(f"message.{kind}", kind_label(kind)) for kind in MESSAGES]
+    events = [(f"event.{kind}", EVENT_LABELS.get(kind, "")) for kind in EVENTS]
     return [*_GROUPS.items(), *messages, *events]
 
 
-def why_not(url: str) -> str:
+def address_problem(url: str) -> str:
     """Why nothing can be sent to URL, in words; "" if it can. Asks the network for its address."""
     try:
         check_url(url)
@@ -95,14 +95,14 @@ class KindField(forms.CharField):
     def clean(self, value: Any) -> str:
         text = super().clean(value)
         kind = _BY_ANY_NAME.get(text.lower(), text)
-        if kind != EVERYTHING and not _KIND.fullmatch(kind):
+        if kind != EVERYTHING and not _KIND_FORM.fullmatch(kind):
             raise ValidationError(
                 _("Write a kind such as message.text, message or event for all of these, or *.")
             )
         return "" if kind == EVERYTHING else kind
 
 
-class RuleForm(forms.ModelForm[ForwardRule]):
+class ForwardRuleForm(forms.ModelForm[ForwardRule]):
     """One line: of these accounts, these messages."""
 
     kind = KindField(label=_("kind"))

@@ -22,30 +22,34 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from messaging import tasks
-from messaging.admin.target_forms import RuleForm, TargetForm, kinds, why_not
+from messaging.admin.target_forms import (
+    ForwardRuleForm,
+    TargetForm,
+    address_problem,
+    suggested_kinds,
+)
 from messaging.models import Delivery, ForwardRule, Target
 from messaging.outbound import Undelivered
 from messaging.services import targets
-from messaging.services.delivering import TIMEOUT, as_json, is_circuit_open
+from messaging.services.forwarding import posting
+from messaging.services.forwarding.circuit_breaker import is_circuit_open
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from platform_auth.wakeup import enqueue
 
-MOST_COUNTED = 1_000
-MOST_RULES = 100  # a tag says the same of many accounts
-
-State = Delivery.State
+MAX_COUNTED = 1_000
+MAX_RULES = 100  # a tag says the same of many accounts
 
 
-class RuleInline(TabularInline):
+class ForwardRuleInline(TabularInline):
     model = ForwardRule
-    form = RuleForm
+    form = ForwardRuleForm
     raw_id_fields = ("authorizer",)
     verbose_name = _("line")
     verbose_name_plural = _("What it is told of")
     template_before = "admin/targets/rules.html"
-    max_num = MOST_RULES
+    max_num = MAX_RULES
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("authorizer", "tag").order_by("pk")
@@ -54,10 +58,17 @@ class RuleInline(TabularInline):
         return 0 if obj else 1
 
 
+def _button(description: object, permission: str, name: str, icon: str, **kwargs: Any) -> Any:
+    """A button on a target's page, for those with PERMISSION; NAME ends its address."""
+    return action(
+        description=description, permissions=[permission], url_path=name, icon=icon, **kwargs
+    )
+
+
 @admin.register(Target)
 class TargetAdmin(RecordedAdmin):
     form = TargetForm
-    inlines = (RuleInline,)
+    inlines = (ForwardRuleInline,)
     list_display = ("name", "host", "health", "told_of", "answers", "waiting", "given_up")
     list_filter = ("is_on", "answers")
     ordering = ("name", "id")
@@ -65,21 +76,22 @@ class TargetAdmin(RecordedAdmin):
     search_fields = ("name__startswith",)
     search_help_text = _("The beginning of a name")
     actions_detail = (
-        *("test", "switch_on", "switch_off", "resend_all"),
+        "test",
+        "switch_on",
+        "switch_off",
+        "resend_all",
         {"title": _("More"), "items": ["rotate_secret", "guide"]},
     )
     readonly_fields = ("health", "error", "waiting", "given_up", "secret_held", "host")
     troubles = (Undelivered, Unreadable)
 
-    # The form
-
     def get_queryset(self, request: HttpRequest) -> Any:
         deliveries = Delivery.objects.filter(target=OuterRef("pk"))
         rows = super().get_queryset(request)
         return rows.annotate(
-            due=_Number(deliveries.filter(state=State.DUE)),
-            dead=_Number(deliveries.filter(state=State.DEAD)),
-            rule_count=_Number(ForwardRule.objects.filter(target=OuterRef("pk"))),
+            due=_Count(deliveries.filter(state=Delivery.State.DUE)),
+            dead=_Count(deliveries.filter(state=Delivery.State.DEAD)),
+            rule_count=_Count(ForwardRule.objects.filter(target=OuterRef("pk"))),
         )
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -89,11 +101,11 @@ class TargetAdmin(RecordedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return [(None, {"fields": ("name", "url", "is_on", "answers", "concurrency")})]
-        # The rest of an address may hold a secret: it is for those who may write it.
-        where = "url" if self.has_change_permission(request, obj) else "host"
+        # All but the host of an address may hold a secret: it is for those who may write it.
+        address = "url" if self.has_change_permission(request, obj) else "host"
         health = ("health", "error", "waiting", "given_up")
         return [
-            (None, {"fields": ("name", where, "answers", "concurrency")}),
+            (None, {"fields": ("name", address, "answers", "concurrency")}),
             (_("Health"), {"fields": health}),
             (_("Signing secret"), {"fields": ("secret_held",)}),
         ]
@@ -116,8 +128,8 @@ class TargetAdmin(RecordedAdmin):
         if request.method == "POST":
             problem = self._problem_of_address(request, object_id)
             request.problem_of_address = problem  # type: ignore[attr-defined]
-        more = {**(extra_context or {}), "kinds": kinds()}
-        return super().changeform_view(request, object_id, form_url, more)
+        context = {**(extra_context or {}), "kinds": suggested_kinds()}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def _problem_of_address(self, request: HttpRequest, object_id: str | None) -> str:
         url = request.POST.get("url", "").strip()
@@ -126,7 +138,7 @@ class TargetAdmin(RecordedAdmin):
         if not url or not may or (row and row.url == url):
             return ""
         release_db_connection()
-        return why_not(url)
+        return address_problem(url)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         return self._show_secret(request, obj, obj.secret)
@@ -134,13 +146,11 @@ class TargetAdmin(RecordedAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Without a line for each delivery, of which there may be millions."""
         counts = {
-            Delivery._meta.verbose_name_plural: sum(_first(one.deliveries) for one in objs),
-            ForwardRule._meta.verbose_name_plural: sum(_first(one.rules) for one in objs),
+            Delivery._meta.verbose_name_plural: sum(_count_capped(row.deliveries) for row in objs),
+            ForwardRule._meta.verbose_name_plural: sum(_count_capped(row.rules) for row in objs),
         }
-        found = {str(name): _at_most(number) for name, number in counts.items() if number}
-        return [str(one) for one in objs], found, set(), []
-
-    # Acts
+        listed = {str(name): _at_most(number) for name, number in counts.items() if number}
+        return [str(row) for row in objs], listed, set(), []
 
     def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("messaging.change_target")
@@ -151,12 +161,11 @@ class TargetAdmin(RecordedAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only what fits the state it is in."""
         target = Target.objects.filter(pk=object_id).first()
-        fitting = _fitting(target) if target else set()
+        fitting = _fitting_acts(target) if target else set()
         buttons = super().get_actions_detail(request, object_id)
-        return [one for one in buttons if _name_of(one) in fitting]
+        return [button for button in buttons if _method_of(button) in fitting]
 
-    @action(description=_("Test"), permissions=["operate"], url_path="test", icon="network_check",
-            variant=ActionVariant.PRIMARY)  # fmt: skip
+    @_button(_("Test"), "operate", "test", "network_check", variant=ActionVariant.PRIMARY)
     def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
             return targets.send_test(target, by=request.user)
@@ -164,22 +173,20 @@ class TargetAdmin(RecordedAdmin):
         question = _("A message of the type test is sent to it now, with nobody's data in it.")
         return self.ask(request, object_id, act, title=_("Test"), question=question)
 
-    @action(description=_("Switch on"), permissions=["operate"], url_path="switch-on",
-            icon="toggle_on")  # fmt: skip
+    @_button(_("Switch on"), "operate", "switch-on", "toggle_on")
     def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
-            targets.switch(target, on=True, by=request.user)
+            targets.switch_target(target, on=True, by=request.user)
             enqueue(tasks.forward)
             return _("it is told of messages from now on.")
 
         question = _("It is told of messages from now on, and gets what still waits for it.")
         return self.ask(request, object_id, act, title=_("Switch on"), question=question)
 
-    @action(description=_("Switch off"), permissions=["operate"], url_path="switch-off",
-            icon="toggle_off")  # fmt: skip
+    @_button(_("Switch off"), "operate", "switch-off", "toggle_off")
     def switch_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
-            targets.switch(target, on=False, by=request.user)
+            targets.switch_target(target, on=False, by=request.user)
             return _("it is told of nothing any more.")
 
         question = _(
@@ -187,11 +194,10 @@ class TargetAdmin(RecordedAdmin):
         )
         return self.ask(request, object_id, act, title=_("Switch off"), question=question)
 
-    @action(description=_("Resend all given up"), permissions=["resend"], url_path="resend-all",
-            icon="replay")  # fmt: skip
+    @_button(_("Resend all given up"), "resend", "resend-all", "replay")
     def resend_all(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
-            number = targets.resend_all(target, by=request.user)
+            number = targets.resend_deliveries(target.deliveries.all(), by=request.user)
             enqueue(tasks.forward)
             return _("Sent again: %(number)d.") % {"number": number}
 
@@ -199,8 +205,7 @@ class TargetAdmin(RecordedAdmin):
         title = _("Resend all given up")
         return self.ask(request, object_id, act, title=title, question=question)
 
-    @action(description=_("New signing secret"), permissions=["operate"], url_path="rotate-secret",
-            icon="key")  # fmt: skip
+    @_button(_("New signing secret"), "operate", "rotate-secret", "key")
     def rotate_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.visible_or_404(request, object_id)
         if request.method == "POST":
@@ -211,11 +216,16 @@ class TargetAdmin(RecordedAdmin):
             "The new secret is shown once. For a day all is signed with the present one as well; "
             "one before that ends now."
         )
-        return self.page(request, "admin/ask.html", rows=[target], title=_("New signing secret"),
-                         question=question, back=self.url_of(target))  # fmt: skip
+        return self.page(
+            request,
+            "admin/ask.html",
+            rows=[target],
+            title=_("New signing secret"),
+            question=question,
+            back=self.url_of(target),
+        )
 
-    @action(description=_("For its developer"), permissions=["view"], url_path="guide",
-            icon="description")  # fmt: skip
+    @_button(_("For its developer"), "view", "guide", "description")
     def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.visible_or_404(request, object_id)
         return self.page(
@@ -223,9 +233,9 @@ class TargetAdmin(RecordedAdmin):
             "admin/targets/guide.html",
             title=_("For its developer"),
             target=target,
-            seconds=int(TIMEOUT),
+            seconds=int(posting.POST_TIMEOUT),
             example=_example(),
-            reply=_in_lines(_REPLY),
+            reply=_indented(_EXAMPLE_REPLY),
             back=self.url_of(target),
         )
 
@@ -242,8 +252,6 @@ class TargetAdmin(RecordedAdmin):
             back=self.url_of(target),
         )
 
-    # Columns and fields
-
     @admin.display(description=_("address"))
     def host(self, row: Target) -> str:
         return urlsplit(row.url).netloc
@@ -257,11 +265,11 @@ class TargetAdmin(RecordedAdmin):
         times = _("%(number)d in a row") % {"number": row.failures}
         if not is_circuit_open(row):
             return format_html("{} {}", label(_("failing"), "warning"), times)
-        until, box = row.paused_until, label(_("left alone"), "danger")
+        until, badge = row.paused_until, label(_("left alone"), "danger")
         if until is None or until <= timezone.now():
-            return format_html("{} {}", box, times)
+            return format_html("{} {}", badge, times)
         end = _("until %(time)s") % {"time": date_format(localtime(until), "H:i:s")}
-        return format_html("{} {}; {}", box, end, times)
+        return format_html("{} {}; {}", badge, end, times)
 
     @admin.display(description=_("last error"))
     def error(self, row: Target) -> str:
@@ -276,11 +284,11 @@ class TargetAdmin(RecordedAdmin):
 
     @admin.display(description=_("waiting"))
     def waiting(self, row: Any) -> SafeString | str:
-        return _deliveries(row, State.DUE, row.due)
+        return _deliveries_link(row, Delivery.State.DUE, row.due)
 
     @admin.display(description=_("given up"))
     def given_up(self, row: Any) -> SafeString | str:
-        return _deliveries(row, State.DEAD, row.dead)
+        return _deliveries_link(row, Delivery.State.DEAD, row.dead)
 
     @admin.display(description=_("state"))
     def secret_held(self, row: Target) -> SafeString:
@@ -290,34 +298,34 @@ class TargetAdmin(RecordedAdmin):
             return label(
                 _("cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS"), "danger"
             )
-        box = label(_("set"), "success") if is_set else label(_("not set"), "danger")
+        badge = label(_("set"), "success") if is_set else label(_("not set"), "danger")
         until = row.previous_until
         if until is None or until <= timezone.now():
-            return box
+            return badge
         return format_html(
-            "{} {} {}", box, _("The one before is used as well; it ends"), ago(until)
+            "{} {} {}", badge, _("The one before is used as well; it ends"), ago(until)
         )
 
 
-class _Number(Subquery):
-    """How many rows a target of the list has, counted up to MOST_COUNTED and one more."""
+class _Count(Subquery):
+    """How many rows a target of the list has, counted up to MAX_COUNTED and one more."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
 
     def __init__(self, rows: QuerySet[Any]) -> None:
-        super().__init__(rows.order_by().values("pk")[: MOST_COUNTED + 1])
+        super().__init__(rows.order_by().values("pk")[: MAX_COUNTED + 1])
 
 
-def _first(rows: Any) -> int:
-    return int(rows.order_by()[: MOST_COUNTED + 1].count())
+def _count_capped(rows: Any) -> int:
+    return int(rows.order_by()[: MAX_COUNTED + 1].count())
 
 
 def _at_most(number: int) -> str:
-    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number)
+    return f"{MAX_COUNTED}+" if number > MAX_COUNTED else str(number)
 
 
-def _deliveries(row: Target, state: Delivery.State, number: int) -> SafeString | str:
+def _deliveries_link(row: Target, state: Delivery.State, number: int) -> SafeString | str:
     """NUMBER as a link to those deliveries."""
     if not number:
         return "–"
@@ -326,24 +334,23 @@ def _deliveries(row: Target, state: Delivery.State, number: int) -> SafeString |
     return format_html('<a href="{}" class="text-link">{}</a>', narrowed, _at_most(number))
 
 
-def _name_of(button: Any) -> str:
+def _method_of(button: Any) -> str:
     """The method behind one of unfold's buttons."""
     return str(button.action_name).removeprefix("messaging_target_")
 
 
-def _fitting(target: Target) -> set[str]:
+def _fitting_acts(target: Target) -> set[str]:
     """The acts that make sense now."""
-    fits = {
+    conditional = {
         "switch_on": not target.is_on,
         "switch_off": target.is_on,
-        "resend_all": target.deliveries.filter(state=State.DEAD).exists(),
+        "resend_all": target.deliveries.filter(state=Delivery.State.DEAD).exists(),
     }
-    return {"test", "rotate_secret", "guide", *(name for name, does in fits.items() if does)}
+    fitting = (name for name, fits in conditional.items() if fits)
+    return {"test", "rotate_secret", "guide", *fitting}
 
 
-# ── what its developer has to know ──────────────────────────────────────────────────────────────
-
-_TOLD = {
+_EXAMPLE = {
     "appid": "wx0123456789abcdef",
     "user_name": "gh_0123456789ab",
     "openid": "oExample-Example-Example-123",
@@ -359,14 +366,14 @@ _TOLD = {
         "MsgId": "24681012141618202",
     },
 }
-_REPLY = {"reply": {"msgtype": "text", "text": {"content": "你好！"}}}
+_EXAMPLE_REPLY = {"reply": {"msgtype": "text", "text": {"content": "你好！"}}}
 
 
 def _example() -> str:
-    """A message as it is sent, in lines."""
+    """A message as it is sent, but for the indentation."""
     at = datetime.fromtimestamp(1767225600, UTC)
-    return _in_lines(json.loads(as_json("message.text", at, _TOLD)))
+    return _indented(json.loads(posting.encode_payload("message.text", at, _EXAMPLE)))
 
 
-def _in_lines(value: object) -> str:
+def _indented(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)

@@ -7,8 +7,8 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from messaging.models import Conversation, Reply
-from messaging.services.describing import NOTE, Told, describe, describe_content
-from messaging.services.replying import content_of
+from messaging.services.customer_service import read_content
+from messaging.services.descriptions import NOTE, Description, describe_content, describe_message
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from wechat.errors import Untrusted
@@ -16,7 +16,7 @@ from wechat.messages import read_message
 from wechat.push import read
 from wechat.replies import BadContent
 
-PAGE = 50
+MAX_ENTRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +33,36 @@ class Entry:
         return f"u{self.push.pk}" if self.push else f"r{self.reply.pk if self.reply else ''}"
 
     @property
-    def told(self) -> Told:
+    def description(self) -> Description:
         """What it says."""
         if self.push:
-            return told_by_push(self.push)
-        return told_by_reply(self.reply) if self.reply else Told(NOTE)
+            return describe_push(self.push)
+        return describe_reply(self.reply) if self.reply else Description(NOTE)
 
 
-def told_by_push(push: Push) -> Told:
+def describe_push(push: Push) -> Description:
     """What PUSH says, in words; that it cannot be read, where it cannot."""
     try:
-        return describe(read_message(read(push.body.encode())))
+        return describe_message(read_message(read(push.body.encode())))
     except Unreadable:
-        return Told(
-            NOTE, label=_("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
-        )
+        return _undecryptable()
     except Untrusted:
-        return Told(NOTE, label=_("It is not kept any more."))
+        return Description(NOTE, label=_("It is not kept any more."))
 
 
-def told_by_reply(reply: Reply) -> Told:
-    """The same for REPLY."""
+def describe_reply(reply: Reply) -> Description:
+    """What REPLY says, in words; that it cannot be read, where it cannot."""
     try:
-        return describe_content(content_of(reply))
+        return describe_content(read_content(reply))
     except Unreadable:
-        return Told(
-            NOTE, label=_("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
-        )
+        return _undecryptable()
     except (BadContent, ValueError):
-        return Told(NOTE, label=_("It cannot be read."))
+        return Description(NOTE, label=_("It cannot be read."))
+
+
+def _undecryptable() -> Description:
+    label = _("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
+    return Description(NOTE, label=label)
 
 
 def pushes_of(conversation: Conversation) -> models.QuerySet[Push]:
@@ -76,16 +77,17 @@ def replies_of(conversation: Conversation) -> models.QuerySet[Reply]:
     return rows
 
 
-def page_of(
+def read_page(
     conversation: Conversation, *, before: datetime | None = None
 ) -> tuple[list[Entry], bool]:
     """The last entries BEFORE a time, the oldest first; and whether there are older ones."""
     pushes, replies = pushes_of(conversation), replies_of(conversation)
     if before:
         pushes, replies = pushes.filter(received_at__lt=before), replies.filter(at__lt=before)
-    found = [
-        Entry(push.received_at, push=push) for push in pushes.order_by("-received_at")[: PAGE + 1]
+    newest = pushes.order_by("-received_at")[: MAX_ENTRIES + 1]
+    entries = [Entry(push.received_at, push=push) for push in newest]
+    entries += [
+        Entry(reply.at, reply=reply) for reply in replies.order_by("-at")[: MAX_ENTRIES + 1]
     ]
-    found += [Entry(reply.at, reply=reply) for reply in replies.order_by("-at")[: PAGE + 1]]
-    found.sort(key=lambda entry: entry.at)
-    return found[-PAGE:], len(found) > PAGE
+    entries.sort(key=lambda entry: entry.at)
+    return entries[-MAX_ENTRIES:], len(entries) > MAX_ENTRIES

@@ -6,66 +6,51 @@ from datetime import timedelta
 from django.utils import timezone
 
 from messaging.models import Conversation, Reply, new_reference
-from messaging.services import replying, rules
+from messaging.services import passive_replies, rules
+from messaging.services.customer_service import GIVE_UP_AFTER
 from messaging.services.rules import is_written
 from miniprograms.models import Authorizer
 from platform_auth.fields import seal
 from platform_auth.models import Push
 from platform_auth.statements import run
-from wechat.messages import (
-    EVENTS,
-    USER_MESSAGES,
-    Click,
-    EnterSession,
-    Located,
-    MenuLocation,
-    MenuPictures,
-    MenuScan,
-    Message,
-    Scan,
-    Subscribe,
-    Subscriptions,
-    Unsubscribe,
-    View,
-    text_of,
-    window_of,
-)
+from wechat import messages
+from wechat.messages import EVENTS, USER_MESSAGES, Message, Unsubscribe, text_of, window_of
 from wechat.replies import can_be_custom
 
 PREVIEW = 60  # characters
 
-# What users write, and what they do at an account's door; the rest is WeChat's own news.
-_ACTS = (
-    *(EnterSession, Subscribe, Unsubscribe, Scan, Click, View, MenuScan, MenuPictures),
-    *(MenuLocation, Located, Subscriptions),
-)
-CONVERSATION_KINDS = USER_MESSAGES | {kind for kind, event in EVENTS.items() if event in _ACTS}
+# What users write, and what they do in an account's chat and menu; all else is WeChat's news.
+_ACTS = (messages.EnterSession, messages.Subscribe, Unsubscribe, messages.Scan, messages.Located)
+_MENU_ACTS = (messages.Click, messages.View, messages.MenuScan, messages.MenuPictures)
+_ACT_TYPES = (*_ACTS, *_MENU_ACTS, messages.MenuLocation, messages.Subscriptions)
+CONVERSATION_KINDS = USER_MESSAGES | {kind for kind, event in EVENTS.items() if event in _ACT_TYPES}
 
 
 def receive_message(row: Push, message: Message) -> Reply | None:
-    """Note MESSAGE, which came with ROW, in its conversation; what a rule replies to it."""
-    found = _find(row)
-    update_conversation(found, row, message)
-    is_late = timezone.now() - row.received_at > replying.GIVE_UP
-    if is_late or not found.has_rules:
+    """Write MESSAGE, which came with ROW, into its conversation; what a rule replies to it."""
+    state = _find_or_begin(row)
+    update_conversation(state, row, message)
+    is_late = timezone.now() - row.received_at > GIVE_UP_AFTER
+    if is_late or not state.has_rules:
         return None
-    conversation = Conversation.objects.select_related("authorizer").get(pk=found.pk)
-    return _let_rules_speak(row, conversation, message)
+    conversation = Conversation.objects.select_related("authorizer").get(pk=state.pk)
+    return _reply_by_rule(row, conversation, message)
 
 
-def _let_rules_speak(row: Push, conversation: Conversation, message: Message) -> Reply | None:
+def _reply_by_rule(row: Push, conversation: Conversation, message: Message) -> Reply | None:
     authorizer = conversation.authorizer
-    found = rules.rules_for(authorizer)
-    verdict = rules.choose(found, message, authorizer.kind, timezone.now())
-    if verdict is None or verdict.content is None:
+    result = rules.find_speaking_rule(
+        rules.active_rules(authorizer), message, authorizer.kind, timezone.now()
+    )
+    if result is None or result.content is None:
         return None
-    if row.attempts > 1 and not can_be_custom(verdict.content, authorizer.kind):
+    if row.attempts > 1 and not can_be_custom(result.content, authorizer.kind):
         return None  # nobody waits for the only answer that could hold it
-    return replying.reply_to(row, conversation, verdict.content, rule=verdict.rule)
+    return passive_replies.reply_to(row, conversation, result.content, rule=result.rule)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ConversationState:
     """A conversation, as far as a message needs to know it."""
 
     pk: int
@@ -74,22 +59,21 @@ class Found:
     has_rules: bool
 
 
-def _find(row: Push) -> Found:
+def _find_or_begin(row: Push) -> ConversationState:
     """The conversation with whoever sent ROW, which begins with this where there is none."""
-    whom = {"openid": row.openid, "appid": row.appid, "component": row.component_id}
-    rows = run(_FIND, whom)
+    values = {"openid": row.openid, "appid": row.appid, "component": row.component_id}
+    rows = run(_FIND, values)
     if not rows:
         raise Authorizer.DoesNotExist(row.appid)
     pk, reference, kind, account, has_rules = rows[0]
     if pk is None:
         reference = new_reference()
-        begun = run(
-            _BEGIN, {**whom, "account": account, "reference": reference, "at": row.received_at}
-        )
-        if not begun:
-            return _find(row)  # somebody else has begun it
-        [(pk,)] = begun
-    return Found(pk, reference, kind, bool(has_rules))
+        values |= {"account": account, "reference": reference, "at": row.received_at}
+        inserted = run(_BEGIN, values)
+        if not inserted:
+            return _find_or_begin(row)  # somebody else has begun it
+        [(pk,)] = inserted
+    return ConversationState(pk, reference, kind, bool(has_rules))
 
 
 _FIND = """
@@ -110,20 +94,20 @@ ON CONFLICT DO NOTHING RETURNING id
 """
 
 
-def update_conversation(found: Found, row: Push, message: Message) -> None:
+def update_conversation(state: ConversationState, row: Push, message: Message) -> None:
     """
-    MESSAGE, which came with ROW, in the conversation FOUND. What comes late counts as unread all
+    MESSAGE, which came with ROW, in the conversation of STATE. What comes late counts as unread all
     the same; what is tried again does not where it was the last to be heard, and what staff replay
     changes nothing if something newer was heard since.
 
     WeChat's window opens anew with it, but not where it gives less than is left from before; a
     user who stops following closes it.
     """
-    seconds, count = window_of(found.account_kind, message) or (0, 0)
+    seconds, count = window_of(state.account_kind, message) or (0, 0)
     run(
-        _NOTE,
+        _UPDATE,
         {
-            "pk": found.pk,
+            "pk": state.pk,
             "created": int(row.created.timestamp()),
             "received": row.received_at,
             "unread": int(is_written(message)),
@@ -131,26 +115,30 @@ def update_conversation(found: Found, row: Push, message: Message) -> None:
             "count": count,
             "opens": bool(count),
             "closes": isinstance(message, Unsubscribe),
-            "preview": _preview(found, message),
+            "preview": _preview(state, message),
             "is_first": row.attempts == 1,
             "is_done_again": row.is_done_again,
         },
     )
 
 
-def _preview(found: Found, message: Message) -> str:
+def _preview(state: ConversationState, message: Message) -> str:
     """The beginning of what was written; of anything else its kind, for a page to put in words."""
     if not is_written(message):
         return ""
     text = text_of(message).replace("\n", " ")[:PREVIEW] or f"[{message.kind}]"
-    return str(seal(Conversation, found.reference, preview=text)["preview"])
+    return str(seal(Conversation, state.reference, preview=text)["preview"])
 
 
+# A message opens WeChat's window anew unless the present one lasts longer and has messages left.
 _OPENS = """
 %(opens)s AND (window_until IS NULL OR window_until <= %(until)s
     OR ("left" = 0 AND heard <= %(created)s))
 """
-_NOTE = f"""
+# Time goes forward only; the preview is the newest message's; `left` is as many as the new window
+# gives, or 0 for a user who has stopped following since; `heard` is the newest CreateTime. WHERE:
+# what is tried again does nothing if it was the last, what staff replay not if a newer one came.
+_UPDATE = f"""
 UPDATE messaging_conversation SET
     unread = unread + %(unread)s,
     touched_at = CASE WHEN touched_at < %(received)s THEN %(received)s ELSE touched_at END,

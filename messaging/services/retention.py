@@ -14,36 +14,36 @@ from miniprograms.models import Authorizer
 from platform_auth.models import Push
 
 AFTER_UNBINDING = timedelta(days=7)  # an owner may cancel by mistake
-AT_ONCE = 1_000  # rows, in one transaction
-BUDGET = 60  # seconds; the next hour goes on where it ended
+CHUNK_SIZE = 1_000  # rows, in one transaction
+MAX_SECONDS = 60  # seconds; the next hour goes on where it ended
 
 
-def forget_old() -> None:
+def delete_old_conversations() -> None:
     """
     Delete replies, and conversations at rest, older than PUSH_RETENTION_DAYS, which is how long
     the inbox keeps what users wrote. Of accounts that have been unbound for a week all of it goes;
     the inbox keeps empty rows, by which it knows a replay.
     """
-    until = time.monotonic() + BUDGET
-    kept = timedelta(days=settings.PUSH_RETENTION_DAYS)
-    for authorizer in _gone(kept):
-        _forget_account(authorizer, until)
-    _delete(Reply.objects.filter(at__lt=Now() - kept), until)
-    _delete(Conversation.objects.filter(touched_at__lt=Now() - kept), until)
+    until = time.monotonic() + MAX_SECONDS
+    retention = timedelta(days=settings.PUSH_RETENTION_DAYS)
+    for authorizer in _unbound_accounts(retention):
+        _delete_account_data(authorizer, until)
+    _delete(Reply.objects.filter(at__lt=Now() - retention), until)
+    _delete(Conversation.objects.filter(touched_at__lt=Now() - retention), until)
 
 
-def _gone(kept: timedelta) -> list[Authorizer]:
+def _unbound_accounts(retention: timedelta) -> list[Authorizer]:
     """Those that have left; of any that left longer ago all is as old, and deleted for that."""
-    days = [Now() - kept - 2 * AFTER_UNBINDING, Now() - AFTER_UNBINDING]
+    days = [Now() - retention - 2 * AFTER_UNBINDING, Now() - AFTER_UNBINDING]
     rows = Authorizer.objects.filter(state=Authorizer.State.UNBOUND, unauthorized_at__range=days)
     return list(rows.only("appid"))
 
 
-def _forget_account(authorizer: Authorizer, until: float) -> None:
+def _delete_account_data(authorizer: Authorizer, until: float) -> None:
     """Whatever the users of AUTHORIZER wrote, and who they were."""
     _delete(Conversation.objects.filter(authorizer=authorizer), until)
-    told = Push.objects.filter(appid=authorizer.appid).exclude(openid="")
-    for pks in _chunks(told, until):
+    pushes = Push.objects.filter(appid=authorizer.appid).exclude(openid="")
+    for pks in _chunks(pushes, until):
         Delivery.objects.filter(push__in=pks).delete()
         Push.objects.filter(pk__in=pks).update(body="", openid="", retry_at=None)
 
@@ -56,7 +56,7 @@ def _delete(rows: QuerySet[Any], until: float) -> None:
 def _chunks(rows: QuerySet[Any], until: float) -> Iterator[list[int]]:
     """The keys of ROWS, of which the taker leaves none, a thousand at a time."""
     while time.monotonic() < until:
-        pks = list(rows.order_by().values_list("pk", flat=True)[:AT_ONCE])
+        pks = list(rows.order_by().values_list("pk", flat=True)[:CHUNK_SIZE])
         if not pks:
             return
         yield pks

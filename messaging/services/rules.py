@@ -1,38 +1,29 @@
 """
 Automatic replies: which rule speaks, and what it says.
 
-The door and the page on which staff try the rules ask the same `judge`.
+The webhook and the page on which staff try the rules ask the same `evaluate_rules`.
 """
 
 import logging
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from math import prod
 
 import regex
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from messaging.models import Rule
+from messaging.services.patterns import RegexBudget, TooSlow
 from miniprograms.models import Authorizer
 from wechat.messages import USER_MESSAGES, Message, Subscribe, event_key, text_of
 from wechat.replies import BadContent, Content, can_be_passive, check_custom, parse_content
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 0.05  # seconds, for one regular expression
-PATIENCE_FOR_ALL = 0.3  # and for all that one message is tried with: WeChat waits
-MOST_COPIES = 1000  # `regex` writes a{1000} out: a million would take all memory
 
-_COPIES = regex.compile(r"\{\s*([0-9]+)")
-
-Trigger, Match = Rule.Trigger, Rule.Match
-
-
-class Why(Enum):
+class RuleOutcome(Enum):
     """What becomes of a rule when a message comes."""
 
     SPEAKS = "speaks"
@@ -43,56 +34,32 @@ class Why(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """WHY a rule speaks or not; what it says, and whether passively; or what is wrong with that."""
+class RuleResult:
+    """Whether a rule speaks; what it says, and whether passively; or what is wrong with that."""
 
     rule: Rule
-    why: Why
+    outcome: RuleOutcome
     content: Content | None = None
     is_passive: bool = False
     problem: BadContent | None = None
 
 
-class Slow(Exception):
-    """A regular expression took longer than a message may be held up."""
-
-
-class Patience:
-    """How long the regular expressions may still take that one message is tried with."""
-
-    def __init__(self) -> None:
-        self.left = PATIENCE_FOR_ALL
-
-    def finds(self, pattern: str, text: str) -> bool:
-        """Whether PATTERN is found in TEXT. Raises Slow, or regex.error."""
-        if self.left <= 0:
-            raise Slow
-        began = time.monotonic()
-        try:
-            found = regex.search(pattern, text, timeout=min(PATIENCE, self.left))
-        except TimeoutError:
-            raise Slow from None
-        finally:
-            self.left -= time.monotonic() - began
-        return found is not None
-
-
-def of_account(rules: QuerySet[Rule], authorizer: Authorizer | None) -> QuerySet[Rule]:
+def rules_for_account(rules: QuerySet[Rule], authorizer: Authorizer | None) -> QuerySet[Rule]:
     """Those of RULES that are for all, and AUTHORIZER's own."""
     return rules.filter(Q(authorizer=None) | (Q(authorizer=authorizer) if authorizer else Q()))
 
 
-def rules_for(authorizer: Authorizer) -> list[Rule]:
-    """The rules that AUTHORIZER's users may hear."""
-    return list(of_account(Rule.objects.filter(is_on=True), authorizer))
+def active_rules(authorizer: Authorizer) -> list[Rule]:
+    """The rules that may answer AUTHORIZER's users."""
+    return list(rules_for_account(Rule.objects.filter(is_on=True), authorizer))
 
 
-def in_order(rules: Iterable[Rule]) -> list[Rule]:
+def sort_rules(rules: Iterable[Rule]) -> list[Rule]:
     """RULES by position, an account's own before those for all; what is said by default last."""
     return sorted(
         rules,
         key=lambda rule: (
-            rule.trigger == Trigger.DEFAULT,
+            rule.trigger == Rule.Trigger.DEFAULT,
             rule.position,
             rule.authorizer_id is None,
             rule.pk,
@@ -100,50 +67,50 @@ def in_order(rules: Iterable[Rule]) -> list[Rule]:
     )
 
 
-def judge(
+def evaluate_rules(
     rules: Iterable[Rule], message: Message, account_kind: str, at: datetime
-) -> Iterator[Verdict]:
+) -> Iterator[RuleResult]:
     """
     What each of RULES makes of MESSAGE, which comes to an account of ACCOUNT_KIND at the time AT:
     in their order, and up to the first that speaks.
     """
-    patience = Patience()
-    for rule in in_order(rules):
-        verdict = _verdict(rule, message, account_kind, at, patience)
-        yield verdict
-        if verdict.why is Why.SPEAKS:
+    budget = RegexBudget()
+    for rule in sort_rules(rules):
+        result = _evaluate_rule(rule, message, account_kind, at, budget)
+        yield result
+        if result.outcome is RuleOutcome.SPEAKS:
             return
 
 
-def choose(
+def find_speaking_rule(
     rules: Iterable[Rule], message: Message, account_kind: str, at: datetime
-) -> Verdict | None:
+) -> RuleResult | None:
     """Which of RULES speaks, if one does."""
-    verdicts = judge(rules, message, account_kind, at)
-    return next((one for one in verdicts if one.why is Why.SPEAKS), None)
+    results = evaluate_rules(rules, message, account_kind, at)
+    return next((result for result in results if result.outcome is RuleOutcome.SPEAKS), None)
 
 
-def _verdict(
-    rule: Rule, message: Message, account_kind: str, at: datetime, patience: Patience
-) -> Verdict:
+def _evaluate_rule(
+    rule: Rule, message: Message, account_kind: str, at: datetime, budget: RegexBudget
+) -> RuleResult:
     try:
-        is_it = fits(rule, message, patience)
-    except (Slow, regex.error) as error:
+        does_fit = fits(rule, message, budget)
+    except (TooSlow, regex.error) as error:
         logger.warning("rule %s does not work: %s", rule.pk, type(error).__name__)
-        return Verdict(rule, Why.SLOW)
-    if not is_it:
-        return Verdict(rule, Why.OTHER)
+        return RuleResult(rule, RuleOutcome.SLOW)
+    if not does_fit:
+        return RuleResult(rule, RuleOutcome.OTHER)
     if is_quiet(rule, at):
-        return Verdict(rule, Why.QUIET)
+        return RuleResult(rule, RuleOutcome.QUIET)
     try:
         content = parse_content(rule.content)
-        is_passive = can_be_said_at_once(content, account_kind)
+        is_passive = is_sent_passively(content, account_kind)
     except BadContent as problem:
-        return Verdict(rule, Why.UNSAYABLE, problem=problem)
-    return Verdict(rule, Why.SPEAKS, content, is_passive)
+        return RuleResult(rule, RuleOutcome.UNSAYABLE, problem=problem)
+    return RuleResult(rule, RuleOutcome.SPEAKS, content, is_passive)
 
 
-def can_be_said_at_once(content: Content, account_kind: str) -> bool:
+def is_sent_passively(content: Content, account_kind: str) -> bool:
     """
     Whether an account of ACCOUNT_KIND says CONTENT as a passive reply, or else sends it as a
     customer-service message. Raises BadContent if it can do neither.
@@ -163,12 +130,12 @@ def is_quiet(rule: Rule, at: datetime) -> bool:
     return start <= now < end if start <= end else now >= start or now < end
 
 
-def fits(rule: Rule, message: Message, patience: Patience) -> bool:
-    """Whether MESSAGE is what RULE waits for. Raises Slow or regex.error where it never knows."""
+def fits(rule: Rule, message: Message, budget: RegexBudget) -> bool:
+    """Whether MESSAGE is what RULE waits for. Raises TooSlow or regex.error if it cannot know."""
     match rule.trigger:
-        case Trigger.KEYWORD:
-            return _is_keyword(rule, text_of(message), patience)
-        case Trigger.EVENT:
+        case Rule.Trigger.KEYWORD:
+            return _is_keyword(rule, text_of(message), budget)
+        case Rule.Trigger.EVENT:
             return _is_event(rule, message)
         case _default:
             return is_written(message)
@@ -188,38 +155,14 @@ def _is_event(rule: Rule, message: Message) -> bool:
     return not rule.event_key or rule.event_key in keys
 
 
-def _is_keyword(rule: Rule, text: str, patience: Patience) -> bool:
+def _is_keyword(rule: Rule, text: str, budget: RegexBudget) -> bool:
     text, pattern = text.strip(), rule.pattern
     if not text:
         return False
     match rule.match:
-        case Match.EXACT:
+        case Rule.Match.EXACT:
             return text.casefold() == pattern.casefold()
-        case Match.CONTAINS:
+        case Rule.Match.CONTAINS:
             return pattern.casefold() in text.casefold()
         case _regex:
-            return patience.finds(pattern, text)
-
-
-# ── before a regular expression is kept ─────────────────────────────────────────────────────────
-
-
-def try_pattern(pattern: str) -> None:
-    """
-    Raises regex.error if PATTERN is no regular expression, Slow if it is one that takes too long
-    for some long text.
-    """
-    # Only what repeats a number of times is written out; what is nested multiplies.
-    if prod(int(number) or 1 for number in _COPIES.findall(pattern)) > MOST_COPIES:
-        raise Slow
-    regex.compile(pattern)
-    for text in _hard_texts(pattern):
-        Patience().finds(pattern, text)
-
-
-def _hard_texts(pattern: str) -> Iterator[str]:
-    """Long texts of the letters in PATTERN, which end as it does not expect: those take longest."""
-    letters = dict.fromkeys(one for one in pattern if one.isalnum())
-    words = regex.findall(r"\w+", pattern)
-    for part in dict.fromkeys(["a", "1", " ", "一", *list(letters)[:12], *words[:4]]):
-        yield part * (1000 // len(part)) + "\0"
+            return budget.finds(pattern, text)

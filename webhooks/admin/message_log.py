@@ -15,8 +15,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from messaging.services.describing import describe, label_of
-from messaging.services.history import told_by_push
+from messaging.services.descriptions import describe_message, kind_label
+from messaging.services.history import describe_push
 from miniprograms.models import Authorizer
 from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
@@ -57,16 +57,16 @@ def name_of_kind(kind: str) -> str:
     if kind in COMPONENT_WORDS:
         return str(COMPONENT_WORDS[kind])
     if kind in MESSAGES:
-        return label_of(kind)
+        return kind_label(kind)
     if kind in EVENTS:
-        return describe(read_message(wire.Push(kind, {"Event": kind}))).label
+        return describe_message(read_message(wire.Push(kind, {"Event": kind}))).label
     return ""
 
 
 def says(push: Push) -> str:
     """What PUSH says to a person, in one line; "" where its kind says it all."""
     is_plain = not push.openid and push.kind in COMPONENT_PUSHES
-    return "" if is_plain else scrub(told_by_push(push).line)
+    return "" if is_plain else scrub(describe_push(push).line)
 
 
 # ── searching ───────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from messaging.models import Reply
-from messaging.services.history import told_by_reply
+from messaging.services.history import describe_reply
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
 from platform_auth.admin.spreadsheet import csv_answer, csv_lines
@@ -168,7 +168,9 @@ class PushAdmin(StaffAdmin):
         if said is None:
             return "–"
         by = f" ({said.rule})" if said.rule else ""
-        return format_html("{} {}{}", label(said.get_state_display()), told_by_reply(said).line, by)
+        return format_html(
+            "{} {}{}", label(said.get_state_display()), describe_reply(said).line, by
+        )
 
     @admin.display(description=_("message"))
     def message(self, push: Push) -> object:

@@ -2,15 +2,10 @@ from collections import Counter
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import (
-    BaseCommand,
-    CommandError,
-    CommandParser,
-    no_translations,
-)
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
-from messaging.services import rehearsal
-from messaging.services.rehearsal import CannotRehearse, Step, Verdict
+from messaging.services.release_test.rehearsal import CannotRehearse, rehearse, warnings_about
+from messaging.services.release_test.steps import Step, StepResult
 from platform_auth.models import Component
 
 
@@ -30,43 +25,43 @@ class Command(BaseCommand):
         component = _component(options["component"])
         url = options["url"] or settings.PUBLIC_URL
         try:
-            steps = rehearsal.rehearse(component, url)
+            steps = rehearse(component, url)
         except CannotRehearse as problem:
             raise CommandError(str(problem)) from None
         self.stdout.write(f"{component.appid} at {url}")
-        for warning in rehearsal.warnings_about(url):
+        for warning in warnings_about(url):
             self.stdout.write(f"Warning: {warning}")
-        self._sum_up([self._tell(step) for step in steps])
+        self._sum_up([self._print(step) for step in steps])
 
-    def _tell(self, step: Step) -> Step:
+    def _print(self, step: Step) -> Step:
         spent = "" if step.milliseconds is None else f"{step.milliseconds} ms"
-        line = f"{spent:>9}  {step.verdict.label:<17}  {step.title:<33}  {step.account:<18}"
-        self.stdout.write(f"{line}  {step.said}")
+        line = f"{spent:>9}  {step.result.label:<17}  {step.title:<33}  {step.account:<18}"
+        self.stdout.write(f"{line}  {step.detail}")
         if step.hint:
             self.stdout.write(f"{'':11}{step.hint}")
         self.stdout.flush()
         return step
 
     def _sum_up(self, steps: list[Step]) -> None:
-        count = Counter(step.verdict for step in steps)
-        failed = [step.name for step in steps if step.verdict == Verdict.FAILED]
-        rest = f" {count[Verdict.NOT_TRIED]} were not tried." if count[Verdict.NOT_TRIED] else ""
-        if failed or rest:
+        count = Counter(step.result for step in steps)
+        failed = [step.name for step in steps if step.result == StepResult.FAILED]
+        not_tried, unprovable = count[StepResult.NOT_TRIED], count[StepResult.UNPROVABLE]
+        if failed or not_tried:
+            suffix = f" {not_tried} were not tried." if not_tried else ""
             raise CommandError(
-                f"{len(failed)} of {len(steps)} steps fail: {', '.join(failed)}.{rest}"
+                f"{len(failed)} of {len(steps)} steps fail: {', '.join(failed)}.{suffix}"
             )
-        if count[Verdict.UNPROVABLE]:
-            rest = f" {count[Verdict.UNPROVABLE]} are not provable here."
-        self.stdout.write(f"{count[Verdict.PASSED]} of {len(steps)} steps pass.{rest}")
+        suffix = f" {unprovable} are not provable here." if unprovable else ""
+        self.stdout.write(f"{count[StepResult.PASSED]} of {len(steps)} steps pass.{suffix}")
 
 
 def _component(appid: str | None) -> Component:
     """The one with that APPID, or the only one."""
     rows = Component.objects.order_by("appid")
-    found: list[Component] = list(rows.filter(appid=appid) if appid else rows)
-    if not found:
+    components: list[Component] = list(rows.filter(appid=appid) if appid else rows)
+    if not components:
         raise CommandError("No such component is registered.")
-    if len(found) > 1:
-        names = ", ".join(one.appid for one in found)
-        raise CommandError(f"Choose one with --component: {names}.")
-    return found[0]
+    if len(components) > 1:
+        appids = ", ".join(component.appid for component in components)
+        raise CommandError(f"Choose one with --component: {appids}.")
+    return components[0]

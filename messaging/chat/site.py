@@ -1,0 +1,72 @@
+"""Where a user is answered from: the admin, or the portal."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from messaging.models import Conversation, ConversationQuerySet, Reply
+from messaging.services.descriptions import describe_preview
+from platform_auth.fields import readable
+
+
+class ChatSite:
+    """Who may read and answer, what the page looks like, and its addresses."""
+
+    template: str
+    url_prefix: str
+    has_many_accounts = False
+
+    def conversations(self, request: HttpRequest) -> ConversationQuerySet:
+        """Those that whoever asks may read."""
+        raise NotImplementedError
+
+    def may_answer(self, request: HttpRequest) -> bool:
+        raise NotImplementedError
+
+    def page(self, request: HttpRequest, **context: Any) -> HttpResponse:
+        return TemplateResponse(request, self.template, context)
+
+    def author(self, request: HttpRequest, reply: Reply) -> str:
+        """Who has written REPLY; "" if nobody did."""
+        return str(reply.by or "")
+
+    def list_url(self, conversation: Conversation) -> str:
+        """The address of the whole list that CONVERSATION is in."""
+        raise NotImplementedError
+
+    def url_args(self, conversation: Conversation) -> list[object]:
+        """What the addresses of a conversation's pages are made of."""
+        return [conversation.pk]
+
+    def url(self, name: str, conversation: Conversation, *args: object) -> str:
+        return reverse(f"{self.url_prefix}{name}", args=[*self.url_args(conversation), *args])
+
+    def list_item(self, row: Conversation, query: str = "") -> dict[str, Any]:
+        """ROW as a list of conversations shows it."""
+        return {
+            "row": row,
+            "url": self.url("chat", row) + query,
+            "name": user_label(row),
+            "preview": preview_of(row),
+            "is_today": is_today(row.touched_at),
+        }
+
+
+def is_today(at: datetime) -> bool:
+    """Whether a clock's time is enough to tell AT."""
+    return timezone.localdate(at) == timezone.localdate()
+
+
+def preview_of(row: Conversation) -> str:
+    """The last that the user of ROW wrote, as far as a list has room for it."""
+    return describe_preview(readable(row, "preview"))
+
+
+def user_label(row: Conversation) -> str:
+    """What the user of ROW is called: WeChat tells us no names."""
+    return _("User %(end)s") % {"end": row.openid[-6:]}
