@@ -14,8 +14,8 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 (an older Python is exactly what it is about)
     sys.exit("dev.py needs Python 3.11 or newer; this is %s." % sys.version.split()[0])  # noqa: UP031
 
-from devtools import install, local, proof, testing  # noqa: E402
-from devtools.failure import Failure  # noqa: E402
+from devtools import install, local, proof, testing
+from devtools.failure import Failure
 
 
 def parser() -> argparse.ArgumentParser:

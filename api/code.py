@@ -31,7 +31,8 @@ from audits.problems import BadExtJson, NoOpenAudit
 from audits.services import committing, releasing, submitting, templates, verdicts
 from miniprograms.models import Authorizer
 from platform_auth.errcodes import explain_errcode
-from wechat.code import STANDARD_TEMPLATE, Submission
+from wechat.code_review import Submission
+from wechat.code_templates import STANDARD_TEMPLATE
 from wechat.errors import NotSent, Unreachable
 
 KEY = "Idempotency-Key"
@@ -261,7 +262,7 @@ def once(act: Act) -> Act:
             return Response(row.answer, row.status, headers={"Idempotency-Replayed": "true"})
         try:
             response = act(view, request, **address)
-        except Exception as error:  # what nobody foresaw goes on, and leaves the key taken
+        except Exception as error:  # noqa: BLE001 -- handled by the view, or raised anew by it
             response = view.handle_exception(error)
         if response.status_code < HTTPStatus.BAD_REQUEST or response.status_code in DECIDED:
             answer = json.loads(JSONRenderer().render(response.data))

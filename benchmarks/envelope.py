@@ -32,7 +32,7 @@ def run(here: Stage, *, full: bool) -> None:
 
     def we_open() -> wire.Push:
         _, _, encrypt = wire.read_envelope(sealed.body)
-        return wire.read(ours.open(encrypt=encrypt, **told).message)
+        return wire.read_push(ours.open(encrypt=encrypt, **told).message)
 
     def they_open() -> object:
         signed = told["msg_signature"], told["timestamp"], nonce

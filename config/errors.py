@@ -10,23 +10,27 @@ from django.utils.translation import gettext as _
 from api.errors import shape
 
 
-def _answer(request: HttpRequest, status: HTTPStatus, code: str, detail: str) -> HttpResponse:
+def _respond_in_kind(
+    request: HttpRequest, status: HTTPStatus, code: str, detail: str
+) -> HttpResponse:
     if request.path_info.startswith("/api/"):
         return JsonResponse(shape(code, detail), status=status)
     return render(request, f"{status.value}.html", status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, HTTPStatus.BAD_REQUEST, "bad_request", _("The request is not valid."))
+    return _respond_in_kind(
+        request, HTTPStatus.BAD_REQUEST, "bad_request", _("The request is not valid.")
+    )
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     detail = _("You do not have permission to perform this action.")
-    return _answer(request, HTTPStatus.FORBIDDEN, "permission_denied", detail)
+    return _respond_in_kind(request, HTTPStatus.FORBIDDEN, "permission_denied", detail)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, HTTPStatus.NOT_FOUND, "not_found", _("Not found."))
+    return _respond_in_kind(request, HTTPStatus.NOT_FOUND, "not_found", _("Not found."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -18,7 +18,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 class _Platform(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from [_components(), _silence(), _pushes(), _replies(), _deliveries()]
-        yield from [_authorizers(), _due(), _parked(), _heartbeats()]
+        yield from [_authorizers(), _due(), _unclaimed(), _heartbeats()]
 
 
 def exposition() -> bytes:
@@ -87,7 +87,7 @@ def _due() -> Metric:
     return family
 
 
-def _parked() -> Metric:
+def _unclaimed() -> Metric:
     family = GaugeMetricFamily("wechat_bindings_parked", "Bindings that wait for staff.")
     family.add_metric([], Binding.objects.parked().count())
     return family

@@ -25,7 +25,7 @@ def bypass(
         is_push = request.path_info.startswith("/wechat/")
         if not is_push and request.path_info not in PLAIN:
             return get_response(request)
-        response = _open(request)
+        response = _respond(request)
         # Django's CommonMiddleware would say it; without it the answer goes out in chunks.
         response.headers["Content-Length"] = str(len(response.content))
         return response
@@ -33,7 +33,7 @@ def bypass(
     return middleware
 
 
-def _open(request: HttpRequest) -> HttpResponse:
+def _respond(request: HttpRequest) -> HttpResponse:
     try:
         match = resolve(request.path_info, "config.plain_urls")
     except Resolver404:

@@ -14,7 +14,7 @@ from platform_auth.admin.components import ticket_health, token_health
 from platform_auth.admin.pages import table
 from platform_auth.models import Component
 
-BADGE_MOST = 99
+MAX_BADGE = 99
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -24,14 +24,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _("Accounts"),
             [
                 _item(request, _("Mini programs"), "apps", "miniprograms.authorizer"),
-                _item(request, _("Bindings"), "link", "miniprograms.binding", _parked),
+                _item(request, _("Bindings"), "link", "miniprograms.binding", _unclaimed_badge),
                 _item(request, _("Tags"), "sell", "miniprograms.tag"),
             ],
         ),
         (
             _("Messages"),
             [
-                _item(request, _("Conversations"), "forum", "messaging.conversation", _unread),
+                _item(request, _("Conversations"), "forum", "messaging.conversation", _new_badge),
                 _item(request, _("Message log"), "inbox", "platform_auth.push"),
                 _item(request, _("Automatic replies"), "smart_toy", "messaging.rule"),
                 _item(request, _("Canned replies"), "quickreply", "messaging.cannedreply"),
@@ -69,8 +69,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             [_item(request, _("Periodic jobs"), "schedule", "django_celery_beat.periodictask")],
         ),
     ]
-    found = [(title, [item for item in items if item]) for title, items in groups]
-    return [{"title": title, "items": items} for title, items in found if items]
+    visible = [(title, [item for item in items if item]) for title, items in groups]
+    return [{"title": title, "items": items} for title, items in visible if items]
 
 
 def environment(request: HttpRequest) -> list[str] | None:
@@ -85,8 +85,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("platform_auth.view_component"):
         headers = [_("component"), _("ticket"), _("component token"), _("last error")]
         rows = [
-            (one, ticket_health(one), token_health(one), one.last_error or "–")
-            for one in Component.objects.order_by("appid")
+            (row, ticket_health(row), token_health(row), row.last_error or "–")
+            for row in Component.objects.order_by("appid")
         ]
         context["health"] = table(headers, rows)
     return context
@@ -102,16 +102,16 @@ def _item(request: HttpRequest, title: Any, icon: str, model: str, badge: Any = 
     return {**item, "badge": count, "badge_variant": "warning"} if count else item
 
 
-def _parked() -> str:
+def _unclaimed_badge() -> str:
     """How many bindings wait for staff; "" for none."""
-    return _count(Binding.objects.parked())
+    return _badge(Binding.objects.parked())
 
 
-def _unread() -> str:
-    """The same of conversations that nobody has read."""
-    return _count(Conversation.objects.filter(unread__gt=0))
+def _new_badge() -> str:
+    """How many conversations hold something that nobody has read; "" for none."""
+    return _badge(Conversation.objects.filter(unread__gt=0))
 
 
-def _count(rows: QuerySet[Any]) -> str:
-    count = rows.order_by()[: BADGE_MOST + 1].count()
-    return f"{BADGE_MOST}+" if count > BADGE_MOST else str(count or "")
+def _badge(rows: QuerySet[Any]) -> str:
+    count = rows.order_by()[: MAX_BADGE + 1].count()
+    return f"{MAX_BADGE}+" if count > MAX_BADGE else str(count or "")

@@ -1,6 +1,7 @@
 """
 All settings, in one file. What differs between machines comes from the environment or `.env`
-(see `.env.example`); a secret has no default, so a process without one does not start.
+(see `.env.example`); a secret has no default, so a process without one does not start. Long because
+it is a table.
 """
 
 from pathlib import Path
@@ -155,7 +156,7 @@ if REDIS_URL:
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
         "health_check_interval": 5,
-        "max_retries": 0,  # of whoever publishes: the bell counts a miss and takes the next
+        "max_retries": 0,  # of whoever publishes: wakeup counts a miss and takes the next
     }
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

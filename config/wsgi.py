@@ -7,6 +7,6 @@ import os
 os.environ.setdefault("DATABASE_POOL_TIMEOUT", "1")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402  (after the environment above)
+from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()

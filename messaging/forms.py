@@ -39,7 +39,7 @@ def menu_choices(text: str) -> list[dict[str, str]]:
 class PictureField(forms.FileField):
     """A picture as WeChat takes it, known by its first bytes and not by its name."""
 
-    default_error_messages = {  # noqa: RUF012 -- as Django reads it
+    default_error_messages = {
         "kind": gettext_lazy("Only JPEG, PNG and GIF pictures can be sent."),
         "size": gettext_lazy("The picture is too large: WeChat takes up to 2 MB."),
     }
@@ -91,10 +91,10 @@ class TextForm(MessageForm):
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"].replace("\r\n", "\n")
-        if len(text.encode()) > replies.LONGEST:
+        if len(text.encode()) > replies.MAX_BYTES:
             raise ValidationError(
                 _("Too long: WeChat takes %(most)d bytes, about 680 Chinese characters.")
-                % {"most": replies.LONGEST}
+                % {"most": replies.MAX_BYTES}
             )
         return text
 

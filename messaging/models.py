@@ -18,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 from messaging.standard_webhooks import new_secret
 from miniprograms.models import Authorizer, Tag
 from platform_auth.fields import SecretField, SecretModel
-from platform_auth.models import REHEARSAL, Component, Leased, LeasedQuerySet, Push
+from platform_auth.models import TESTER_OPENID_PREFIX, Component, Leased, LeasedQuerySet, Push
 
 
 def new_reference() -> str:
@@ -396,4 +396,4 @@ class ReleaseTest(Leased):
     @property
     def is_rehearsal(self) -> bool:
         """Whether we asked ourselves: our own tester's users are named so."""
-        return self.openid.startswith(REHEARSAL)
+        return self.openid.startswith(TESTER_OPENID_PREFIX)

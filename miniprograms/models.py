@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.permissions import named
-from platform_auth.fields import SecretField, readable
+from platform_auth.fields import SecretField, read_or_empty
 from platform_auth.models import Component, Leased, LeasedQuerySet, is_appid
 from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
 
@@ -192,7 +192,7 @@ class Authorizer(Leased):
     @property
     def older_refresh_tokens(self) -> list[str]:
         """The refresh tokens before the present one, newest first."""
-        return readable(self, "refresh_token_history").split()
+        return read_or_empty(self, "refresh_token_history").split()
 
 
 class BindingQuerySet(LeasedQuerySet):

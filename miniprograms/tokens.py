@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from miniprograms.models import HISTORY, Authorizer
-from platform_auth.fields import Sealed, readable, seal
+from platform_auth.fields import Sealed, read_or_empty, seal
 from platform_auth.leases import release_db_connection, single_flight
 from platform_auth.models import LEASE, Component
 from platform_auth.tokens import as_component, due_after
@@ -116,7 +116,7 @@ def kept_refresh_tokens(row: Authorizer) -> list[str]:
     """The refresh tokens that may still work, newest first. An unbound account has none."""
     if row.state == State.UNBOUND:
         return []
-    tokens = [readable(row, "refresh_token"), *row.older_refresh_tokens]
+    tokens = [read_or_empty(row, "refresh_token"), *row.older_refresh_tokens]
     return [token for token in dict.fromkeys(tokens) if token]
 
 
@@ -220,7 +220,7 @@ def refreshed_values(refreshed: Refreshed) -> dict[str, object]:
 
 def kept_tokens(row: Authorizer, refresh_token: str) -> dict[str, Sealed | str]:
     """The refresh token columns of ROW once REFRESH_TOKEN is the present one."""
-    present = readable(row, "refresh_token")
+    present = read_or_empty(row, "refresh_token")
     if refresh_token in ("", present):
         return {}
     older = [known for known in row.older_refresh_tokens if known != refresh_token]
@@ -235,7 +235,7 @@ def remember_refresh_token(pk: int, refresh_token: str) -> None:
     """
     while True:
         row: Authorizer = Authorizer.objects.with_clock().get(pk=pk)
-        known = [readable(row, "refresh_token"), *row.older_refresh_tokens]
+        known = [read_or_empty(row, "refresh_token"), *row.older_refresh_tokens]
         if row.state == State.UNBOUND or refresh_token in known:
             return
         history = " ".join([refresh_token, *row.older_refresh_tokens][:HISTORY])

@@ -31,27 +31,27 @@ BATCH_PAUSE = 0.01  # seconds, in which more items may end: their places are fil
 BEAT = 1.0  # seconds, between two heartbeats of a run
 RUNNING_WITHIN = timedelta(seconds=3)  # no heartbeat for so long: that run has died
 
-T = TypeVar("T")
-R = TypeVar("R", bound=Leased)
+Item = TypeVar("Item")
+DueRow = TypeVar("DueRow", bound=Leased)
 
 
 @dataclass
-class Tally(Generic[T]):
+class Tally(Generic[Item]):
     """What a run has done: how many items, and for how many of them `work` returned true."""
 
     items: int = 0
     successes: int = 0
-    in_flight: dict[Future[bool], T] = field(default_factory=dict)
+    in_flight: dict[Future[bool], Item] = field(default_factory=dict)
 
-    def collect(self, done: Iterable[Future[bool]]) -> None:
-        for future in done:
+    def collect(self, ended: Iterable[Future[bool]]) -> None:
+        for future in ended:
             del self.in_flight[future]
             self.items += 1
             self.successes += future.result()
 
 
 @dataclass(frozen=True)
-class Runner(Generic[T]):
+class Runner(Generic[Item]):
     """
     NAME is that of its threads, and of the heartbeat. FIND is given how many places are free and
     what is in flight, and returns items for these places: fairness between users or targets is its
@@ -63,17 +63,17 @@ class Runner(Generic[T]):
     """
 
     name: str
-    find: Callable[[int, Sequence[T]], Iterable[T]]
-    work: Callable[[T], object]
+    find: Callable[[int, Sequence[Item]], Iterable[Item]]
+    work: Callable[[Item], object]
     threads: int = 1
     budget: float = 20.0
     is_alone: bool = False
     yields_when_full: bool = False
 
-    def run(self, budget: float | None = None) -> Tally[T]:
+    def run(self, budget: float | None = None) -> Tally[Item]:
         """Do what is due, for at most BUDGET seconds; what is left then waits for the next run."""
         deadline = time.monotonic() + (self.budget if budget is None else budget)
-        tally: Tally[T] = Tally()
+        tally: Tally[Item] = Tally()
         while not (self.is_alone and heartbeats.is_alive(self.name, RUNNING_WITHIN)):
             before = tally.items
             self._run_until(deadline, tally)
@@ -83,7 +83,7 @@ class Runner(Generic[T]):
         release_db_connection()
         return tally
 
-    def _run_until(self, deadline: float, tally: Tally[T]) -> None:
+    def _run_until(self, deadline: float, tally: Tally[Item]) -> None:
         if self.threads == 1:
             for item in self.find(1, ()):
                 tally.items += 1
@@ -94,7 +94,7 @@ class Runner(Generic[T]):
             release_db_connection()  # the last may take their time
             tally.collect(wait(tally.in_flight).done)
 
-    def _fill(self, pool: ThreadPoolExecutor, deadline: float, tally: Tally[T]) -> None:
+    def _fill(self, pool: ThreadPoolExecutor, deadline: float, tally: Tally[Item]) -> None:
         beaten = 0.0
         while time.monotonic() < deadline:
             free = self.threads - len(tally.in_flight)
@@ -112,9 +112,9 @@ class Runner(Generic[T]):
             time.sleep(BATCH_PAUSE)
             tally.collect([future for future in tally.in_flight if future.done()])
         if beaten:
-            heartbeats.stop(self.name)
+            heartbeats.end(self.name)
 
-    def _work(self, item: T) -> bool:
+    def _work(self, item: Item) -> bool:
         try:
             return bool(self.work(item))
         except Exception:
@@ -124,25 +124,28 @@ class Runner(Generic[T]):
             release_db_connection()
 
 
-def due_rows(rows: Callable[[], Any], most: int) -> Callable[[int, Sequence[R]], list[R]]:
-    """A `find` of MOST rows at a time of the queryset ROWS, the longest due first."""
+def due_rows(
+    rows: Callable[[], Any], limit: int
+) -> Callable[[int, Sequence[DueRow]], list[DueRow]]:
+    """A `find` of LIMIT rows at a time of the queryset ROWS, the longest due first."""
 
-    def find(places: int, in_flight: Sequence[R]) -> list[R]:
+    def find(places: int, in_flight: Sequence[DueRow]) -> list[DueRow]:
         due = rows().due().with_clock().exclude(pk__in=[row.pk for row in in_flight])
-        return list(due.order_by("due_at")[: most if places == 1 else min(places, most)])
+        return list(due.order_by("due_at")[: limit if places == 1 else min(places, limit)])
 
     return find
 
 
 def under_lease(
-    work: Callable[[R], object], back_off: Callable[[R, WeChatError], object] | None = None
-) -> Callable[[R], bool]:
+    work: Callable[[DueRow], object],
+    back_off: Callable[[DueRow, WeChatError], object] | None = None,
+) -> Callable[[DueRow], bool]:
     """
     WORK on a row under its lease; false if somebody else has it. Where WeChat fails, BACK_OFF says
     when it is tried again: by default as the row itself knows.
     """
 
-    def work_under_lease(row: R) -> bool:
+    def work_under_lease(row: DueRow) -> bool:
         if not row.take_lease():
             return False
         release_db_connection()

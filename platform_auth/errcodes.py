@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 
 from wechat.errors import Refused
-from wechat.explanations import explain
+from wechat.explanations import find_explanation
 
 
 def explain_refusal(error: Refused) -> str:
@@ -20,11 +20,13 @@ def explain_errcode(errcode: int | None) -> str:
     """What ERRCODE means and what to do about it; "" for none."""
     if errcode is None:
         return ""
-    told = explain(errcode)
-    return f"{_(told.cause)} {_(told.remedy)} ({errcode})"
+    explanation = find_explanation(errcode)
+    return f"{_(explanation.cause)} {_(explanation.remedy)} ({errcode})"
 
 
 def explain_to_merchant(errcode: int | None) -> str:
     """What ERRCODE asks of the merchant, without its number; "" if others must act."""
-    told = explain(errcode) if errcode is not None else None
-    return f"{_(told.cause)} {_(told.remedy)}" if told and told.who == "merchant" else ""
+    explanation = find_explanation(errcode) if errcode is not None else None
+    if explanation is None or explanation.responsible != "merchant":
+        return ""
+    return f"{_(explanation.cause)} {_(explanation.remedy)}"

@@ -39,7 +39,7 @@ class Sealed(str):
     @property
     def is_current(self) -> bool:
         """Whether the key that seals today has sealed it."""
-        return self.startswith(f"{PREFIX}:{ring().current}:")
+        return self.startswith(f"{PREFIX}:{key_ring().current}:")
 
 
 class Loaded(Sealed):
@@ -48,7 +48,7 @@ class Loaded(Sealed):
     __slots__ = ()
 
 
-class _Ring:
+class _KeyRing:
     """The keys by id; the first one seals."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
@@ -58,13 +58,13 @@ class _Ring:
 
 
 @lru_cache(maxsize=4)
-def _ring(keys: tuple[str, ...]) -> _Ring:
-    return _Ring(keys)
+def _make_key_ring(keys: tuple[str, ...]) -> _KeyRing:
+    return _KeyRing(keys)
 
 
-def ring() -> _Ring:
-    """The ring made of FIELD_ENCRYPTION_KEYS."""
-    return _ring(tuple(settings.FIELD_ENCRYPTION_KEYS))
+def key_ring() -> _KeyRing:
+    """The keys of FIELD_ENCRYPTION_KEYS."""
+    return _make_key_ring(tuple(settings.FIELD_ENCRYPTION_KEYS))
 
 
 class SecretAttribute(DeferredAttribute):
@@ -108,7 +108,7 @@ class SecretField(models.TextField[str, str]):
         """VALUE encrypted for the row of OWNER; "" stays ""."""
         if not value:
             return ""
-        keys, nonce = ring(), os.urandom(NONCE_SIZE)
+        keys, nonce = key_ring(), os.urandom(NONCE_SIZE)
         data = keys.ciphers[keys.current].encrypt(nonce, value.encode(), self._context(owner))
         text = b2a_base64(nonce + data, newline=False).decode()
         return Sealed(f"{PREFIX}:{keys.current}:{text}")
@@ -117,7 +117,7 @@ class SecretField(models.TextField[str, str]):
         """The plain text. Raises Unreadable, naming the column and never the value."""
         try:
             _, key_id, text = sealed.split(":", 2)
-            cipher, data = ring().ciphers[key_id], a2b_base64(text)
+            cipher, data = key_ring().ciphers[key_id], a2b_base64(text)
             plain = cipher.decrypt(data[:NONCE_SIZE], data[NONCE_SIZE:], self._context(owner))
         except KeyError:
             problem = "its key is not in FIELD_ENCRYPTION_KEYS"
@@ -175,9 +175,9 @@ class SecretModel(models.Model):
     ) -> None:
         """Django copies what it reads, which would be plain text: ciphertexts come as they are."""
         rows = from_queryset or type(self)._base_manager.using(using or self._state.db)
-        wanted = self.__dict__ if fields is None else list(fields)
-        secrets = [field.name for field in secret_fields(type(self)) if field.name in wanted]
-        others = None if fields is None else [name for name in wanted if name not in secrets]
+        names = self.__dict__ if fields is None else list(fields)
+        secrets = [field.name for field in secret_fields(type(self)) if field.name in names]
+        others = None if fields is None else [name for name in names if name not in secrets]
         if others != []:
             super().refresh_from_db(using, others, rows.defer(*secrets))
         if secrets:
@@ -189,7 +189,7 @@ def secret_fields(model: type[models.Model]) -> list[SecretField]:
     return [field for field in model._meta.concrete_fields if isinstance(field, SecretField)]
 
 
-def readable(instance: models.Model, name: str) -> str:
+def read_or_empty(instance: models.Model, name: str) -> str:
     """The secret NAME of INSTANCE; "" for one that cannot be read, where a new one is at hand."""
     try:
         value: str = getattr(instance, name)

@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from platform_auth.models import Component
-from platform_auth.registration import check
+from platform_auth.registration import check_values
 
 # Form field → model field. They differ in name so that no form ever takes a secret from a row.
 SECRETS = {"secret": "app_secret", "token": "message_token", "key": "aes_key"}
 
 
-def capitalise(form: forms.BaseForm) -> None:
+def capitalise_labels(form: forms.BaseForm) -> None:
     """Labels as the admin writes those of its own."""
     for field in form.fields.values():
         field.label = capfirst(field.label)
@@ -61,14 +61,14 @@ class ComponentForm(forms.ModelForm[Component]):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        given = {model: cleaned.get(field) for field, model in SECRETS.items()}
+        secrets = {model: cleaned.get(field) for field, model in SECRETS.items()}
         try:
-            check({name: value for name, value in given.items() if value})
+            check_values({name: value for name, value in secrets.items() if value})
         except ValidationError as error:
-            self._tell(error.message_dict)
+            self._add_errors(error.message_dict)
         return cleaned
 
-    def _tell(self, problems: Mapping[str, list[str]]) -> None:
+    def _add_errors(self, problems: Mapping[str, list[str]]) -> None:
         for field, model in SECRETS.items():
             if model in problems:
                 self.add_error(field, problems[model])
@@ -82,5 +82,5 @@ class PermissionChoices(forms.ModelMultipleChoiceField[Permission]):
     def label_from_instance(self, obj: Permission) -> str:
         verb, _separator, model = obj.codename.partition("_")
         is_usual = verb in self.VERBS and model == obj.content_type.model
-        what = self.VERBS[verb] if is_usual else gettext(obj.name)
-        return f"{obj.content_type}: {what}"
+        name = self.VERBS[verb] if is_usual else gettext(obj.name)
+        return f"{obj.content_type}: {name}"

@@ -18,6 +18,6 @@ def is_alive(name: str, within: timedelta) -> bool:
     return Heartbeat.objects.filter(pk=name, at__gte=Now() - within).exists()
 
 
-def stop(name: str) -> None:
+def end(name: str) -> None:
     """Forget NAME, which has ended and need not be alive."""
     Heartbeat.objects.filter(pk=name).delete()

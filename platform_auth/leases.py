@@ -18,7 +18,7 @@ from wechat.errors import BackingOff, NotReady, WeChatError
 
 logger = logging.getLogger(__name__)
 
-WAIT = 25.0  # seconds, as long as a lease: then whoever waited takes over
+MAX_WAIT = 25.0  # seconds, as long as a lease: then whoever waited takes over
 
 
 class TokenRow(Protocol):
@@ -55,36 +55,38 @@ def single_flight(
     READ gives the row as it is now, `with_clock()`. REFRESH is called by whoever has the lease and
     returns the token it has written, or None if it was fenced off; when it raises, a token that is
     still alive is used. REFUSED is a token that WeChat has just turned down.
-    Raises NotReady or PutOff where asking now is pointless, and what REFRESH raises.
+    Raises NotReady or BackingOff where asking now is pointless, and what REFRESH raises.
     """
     try:
-        return _fly(read, refresh, refused)
+        return _read_or_refresh(read, refresh, refused)
     finally:
         release_db_connection()
 
 
-def _fly(read: Callable[[], R], refresh: Callable[[R], str | None], refused: str) -> str:
-    give_up = time.monotonic() + WAIT
+def _read_or_refresh(
+    read: Callable[[], R], refresh: Callable[[R], str | None], refused: str
+) -> str:
+    deadline = time.monotonic() + MAX_WAIT
     while True:
         row = read()
-        usable, is_spoilt = _usable(row, refused)
+        usable, is_spoilt = _usable_token(row, refused)
         if not _should_ask(row, is_spoilt):
             if usable:
                 return usable
-            raise _why_not(row)
+            raise _reason_not_to_ask(row)
         if row.take_lease():
-            if token := _refresh(row, refresh, usable):
+            if token := _refresh_row(row, refresh, usable):
                 return token
         elif usable:
             return usable
-        elif time.monotonic() > give_up:
+        elif time.monotonic() > deadline:
             raise BackingOff(_("The token is still being refreshed."))
         else:
             release_db_connection()
             time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 -- spreads load, hides nothing
 
 
-def _usable(row: TokenRow, refused: str) -> tuple[str, bool]:
+def _usable_token(row: TokenRow, refused: str) -> tuple[str, bool]:
     """
     ROW's live token, or ""; and whether there was one that is no good, since WeChat turned it
     down or it cannot be decrypted.
@@ -97,7 +99,7 @@ def _usable(row: TokenRow, refused: str) -> tuple[str, bool]:
     return ("", True) if held and held == refused else (held, False)
 
 
-def _why_not(row: TokenRow) -> WeChatError:
+def _reason_not_to_ask(row: TokenRow) -> WeChatError:
     """Why WeChat is not asked about ROW: nothing to ask with, or it failed a moment ago."""
     if row.due_at is not None and row.failures:
         return BackingOff(row.last_error)
@@ -111,7 +113,7 @@ def _should_ask(row: TokenRow, is_spoilt: bool) -> bool:
     return row.due_at <= row.now or (is_spoilt and not row.failures)
 
 
-def _refresh(row: R, refresh: Callable[[R], str | None], usable: str) -> str | None:
+def _refresh_row(row: R, refresh: Callable[[R], str | None], usable: str) -> str | None:
     release_db_connection()
     try:
         return refresh(row)

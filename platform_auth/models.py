@@ -36,7 +36,7 @@ LEASE = timedelta(seconds=25)
 TICKET_LIFE = timedelta(hours=12)
 
 # How the openids begin of our own tester of 全网发布, whose pushes are none of WeChat's.
-REHEARSAL = "o-rehearsal-"
+TESTER_OPENID_PREFIX = "o-rehearsal-"
 
 is_appid = RegexValidator(r"^wx[0-9a-zA-Z]{8,30}\Z", _("An appid begins with wx."))
 is_aes_key = RegexValidator(
@@ -48,6 +48,7 @@ is_message_token = RegexValidator(
 
 UTC_PLUS_8 = fixed_zone(timedelta(hours=8))
 
+# Made once a process and key: 0.1 µs instead of 13, four times for every push.
 key_of = lru_cache(maxsize=64)(Key.of)
 
 

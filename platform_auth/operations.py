@@ -19,10 +19,10 @@ def record_operation(
     result: str = "",
 ) -> None:
     """Add to the log that BY (None: the system) did ACTION. Call it in the act's transaction."""
-    known = by is not None and by.pk is not None
+    person = None if by is None or by.pk is None else by
     Operation.objects.create(
-        actor_id=by.pk if known and by is not None else None,
-        actor_name=by.get_username() if known and by is not None else SYSTEM,
+        actor_id=person.pk if person else None,
+        actor_name=person.get_username() if person else SYSTEM,
         action=action,
         appid=appid,
         result=result,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth import tokens
-from platform_auth.fields import readable, seal
+from platform_auth.fields import read_or_empty, seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component, is_aes_key, is_appid, is_message_token
 from platform_auth.operations import Actor, record_operation
@@ -41,7 +41,7 @@ def register_component(
     Raises ValidationError, by field name, without the values.
     """
     secrets = {"app_secret": secret, "message_token": token, "aes_key": aes_key}
-    check({"appid": appid, **secrets})
+    check_values({"appid": appid, **secrets})
     component: Component
     with transaction.atomic():
         component, is_new = Component.objects.select_for_update().get_or_create(
@@ -50,11 +50,11 @@ def register_component(
         if is_new:
             record_operation("register_component", by=by, appid=appid)
         else:
-            _change(component, secrets, name or component.name, by)
+            _write_changes(component, secrets, name or component.name, by)
     return component
 
 
-def change(
+def change_component(
     component: Component,
     *,
     name: str,
@@ -68,17 +68,17 @@ def change(
 
     Raises ValidationError, by field name, without the values.
     """
-    secrets = {"app_secret": secret, "message_token": token, "aes_key": aes_key}
-    given = {field: value for field, value in secrets.items() if value}
-    check(given)
+    fields = {"app_secret": secret, "message_token": token, "aes_key": aes_key}
+    secrets = {field: value for field, value in fields.items() if value}
+    check_values(secrets)
     with transaction.atomic():
         row = Component.objects.select_for_update().get(pk=component.pk)
-        changed = _change(row, given, name, by)
+        changed = _write_changes(row, secrets, name, by)
     component.refresh_from_db()
     return changed
 
 
-def check(values: Mapping[str, str]) -> None:
+def check_values(values: Mapping[str, str]) -> None:
     """Raise ValidationError for those of VALUES, by field name, that cannot be right."""
     problems = {}
     for field, value in values.items():
@@ -91,7 +91,7 @@ def check(values: Mapping[str, str]) -> None:
         raise ValidationError(problems)
 
 
-def ask_for_tickets(component: Component, *, by: Actor | None) -> str:
+def request_tickets(component: Component, *, by: Actor | None) -> str:
     """Ask WeChat to push tickets now, however late they are; what it says. Raises WeChatError."""
     with transaction.atomic():
         Component.objects.filter(pk=component.pk).update(push_asked_at=Now())
@@ -100,7 +100,7 @@ def ask_for_tickets(component: Component, *, by: Actor | None) -> str:
     return wechat.start_push_ticket(component.appid, component.app_secret)
 
 
-def refresh_token(component: Component, *, by: Actor | None) -> None:
+def refresh_component_token(component: Component, *, by: Actor | None) -> None:
     """Get a new component token now, whatever the old one's age. Raises WeChatError."""
     with transaction.atomic():
         Component.objects.filter(pk=component.pk).update(due_at=Now(), failures=0)
@@ -111,15 +111,15 @@ def refresh_token(component: Component, *, by: Actor | None) -> None:
         raise NotReady(component.last_error)
 
 
-def _change(
+def _write_changes(
     component: Component, secrets: Mapping[str, str], name: str, by: Actor | None
 ) -> list[str]:
     """Write what differs, and who changed which fields, in the caller's transaction."""
     fresh = {
-        field: value for field, value in secrets.items() if readable(component, field) != value
+        field: value for field, value in secrets.items() if read_or_empty(component, field) != value
     }
     moved = {
-        f"previous_{field}": readable(component, field)
+        f"previous_{field}": read_or_empty(component, field)
         for field in KEPT_AS_PREVIOUS
         if field in fresh
     }

@@ -32,8 +32,11 @@ _LOOK = [
     "messaging.view_releasetest",
     "miniprograms.view_tag",
 ]
-_KEPT_BY_OPERATORS = [
-    *("messaging.rule", "messaging.cannedreply", "messaging.target", "messaging.forwardrule"),
+_EDITED_BY_OPERATORS = [
+    "messaging.rule",
+    "messaging.cannedreply",
+    "messaging.target",
+    "messaging.forwardrule",
     "miniprograms.tag",
 ]
 ROLES = {
@@ -56,7 +59,7 @@ ROLES = {
         "messaging.rehearse_release",
         *(
             f"{app}.{verb}_{model}"
-            for app, model in (label.split(".") for label in _KEPT_BY_OPERATORS)
+            for app, model in (label.split(".") for label in _EDITED_BY_OPERATORS)
             for verb in ("add", "change", "delete")
         ),
     ],
@@ -67,10 +70,10 @@ ROLES = {
 
 def ensure_groups(**kwargs: Any) -> None:
     """Give the groups their permissions, after every `migrate`; what staff added stays."""
-    known = {
+    permissions = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in Permission.objects.select_related("content_type")
     }
-    for name, wanted in ROLES.items():
+    for name, labels in ROLES.items():
         group, _created = Group.objects.get_or_create(name=name)
-        group.permissions.add(*(known[label] for label in wanted if label in known))
+        group.permissions.add(*(permissions[label] for label in labels if label in permissions))

@@ -7,11 +7,11 @@ from django.db.models import QuerySet
 
 from platform_auth.fields import Sealed, SecretModel, Unreadable, secret_fields
 
-BATCH = 500
+BATCH_SIZE = 500
 
 
 @dataclass
-class Rotated:
+class Rotation:
     """What became of a model's rows; `unreadable` names columns and rows, never values."""
 
     rows: int = 0
@@ -19,26 +19,26 @@ class Rotated:
     unreadable: list[str] = field(default_factory=list)
 
 
-def rotate(model: type[SecretModel]) -> Rotated:
+def rotate_secrets(model: type[SecretModel]) -> Rotation:
     """Seal every secret of MODEL with the current key, row by row, while others write."""
-    done = Rotated()
-    for row in _rows(model):
-        done.rows += 1
-        _rotate_row(row, done)
-    return done
+    rotation = Rotation()
+    for row in _read_all(model):
+        rotation.rows += 1
+        _rotate_row(row, rotation)
+    return rotation
 
 
-def _rows(model: type[SecretModel]) -> Iterator[SecretModel]:
+def _read_all(model: type[SecretModel]) -> Iterator[SecretModel]:
     """All rows, in batches by primary key, with no more columns than are needed."""
     columns = ["pk", model.sealed_to, *(field.name for field in secret_fields(model))]
     rows: QuerySet[SecretModel] = model._base_manager.only(*columns).order_by("pk")
     last = 0
-    while batch := list(rows.filter(pk__gt=last)[:BATCH]):
+    while batch := list(rows.filter(pk__gt=last)[:BATCH_SIZE]):
         yield from batch
         last = batch[-1].pk
 
 
-def _rotate_row(row: SecretModel, done: Rotated) -> None:
+def _rotate_row(row: SecretModel, rotation: Rotation) -> None:
     """
     Compare and set: a row that somebody has written meanwhile is read again. What is written
     while we run is sealed with the current key, so this ends.
@@ -50,8 +50,8 @@ def _rotate_row(row: SecretModel, done: Rotated) -> None:
         fresh, unreadable = _sealed_anew(present, held)
         old = {name: held[name] for name in fresh}
         if not fresh or rows.filter(**old).update(**fresh):
-            done.sealed += len(fresh)
-            done.unreadable += unreadable
+            rotation.sealed += len(fresh)
+            rotation.unreadable += unreadable
             return
         present = rows.first()
 

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 def keep_component_tokens() -> None:
     """Refresh component tokens that are due; ask for tickets where they have stopped coming."""
     for component in Component.objects.all():
-        for job in (tokens.ask_for_tickets, tokens.component_token):
+        for job in (tokens.ask_for_late_tickets, tokens.component_token):
             try:
                 job(component)
             except (WeChatError, Unreadable) as error:

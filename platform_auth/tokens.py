@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
-from platform_auth.fields import Unreadable, readable, seal
+from platform_auth.fields import Unreadable, read_or_empty, seal
 from platform_auth.leases import release_db_connection, single_flight
 from platform_auth.models import Component
 from wechat import component as wechat
@@ -19,11 +19,11 @@ from wechat.errors import NotReady, TicketExpired, TokenExpired, WeChatError
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
-T = TypeVar("T")
+Result = TypeVar("Result")
 
-TICKET_LATE = timedelta(minutes=25)
-ASK_AGAIN = timedelta(minutes=10)
-TICKET_AHEAD = timedelta(minutes=10)
+TICKET_OVERDUE_AFTER = timedelta(minutes=25)
+TICKET_ASK_INTERVAL = timedelta(minutes=10)
+MAX_TICKET_AHEAD = timedelta(minutes=10)
 
 
 def component_token(component: Component, *, refused: str = "") -> str:
@@ -33,15 +33,15 @@ def component_token(component: Component, *, refused: str = "") -> str:
     Raises NotReady while no ticket has arrived, or what WeChat answered.
     """
     rows = Component.objects.with_clock()
-    return single_flight(lambda: rows.get(pk=component.pk), _refresh, refused=refused)
+    return single_flight(lambda: rows.get(pk=component.pk), _refresh_token, refused=refused)
 
 
 def with_component_token(
     component: Component,
-    endpoint: Callable[Concatenate[str, P], T],
+    endpoint: Callable[Concatenate[str, P], Result],
     *args: P.args,
     **kwargs: P.kwargs,
-) -> T:
+) -> Result:
     """
     The answer of ENDPOINT, asked with the component token before ARGS.
 
@@ -56,10 +56,10 @@ def with_component_token(
 
 def as_component(
     component: Component,
-    endpoint: Callable[Concatenate[str, str, P], T],
+    endpoint: Callable[Concatenate[str, str, P], Result],
     *args: P.args,
     **kwargs: P.kwargs,
-) -> T:
+) -> Result:
     """The answer of ENDPOINT, asked with the component token and our appid before ARGS."""
     return with_component_token(component, endpoint, component.appid, *args, **kwargs)
 
@@ -69,12 +69,12 @@ def due_after(now: datetime, life: int) -> datetime:
     return now + timedelta(seconds=life * random.uniform(0.5, 0.6))  # noqa: S311 -- spreads load
 
 
-def _refresh(row: Component) -> str | None:
+def _refresh_token(row: Component) -> str | None:
     if not row.ticket_created:
         row.write()
         raise NotReady(_("No component_verify_ticket has arrived from WeChat yet."))
     try:
-        token = _ask(row)
+        token = _request_token(row)
     except WeChatError as error:
         row.back_off(error)
         raise
@@ -92,7 +92,7 @@ def _refresh(row: Component) -> str | None:
     return token.value if written else None
 
 
-def _ask(row: Component) -> wechat.Token:
+def _request_token(row: Component) -> wechat.Token:
     """A token for the newest ticket, or for the one before if WeChat does not like it."""
     try:
         return wechat.get_component_token(row.appid, row.app_secret, row.verify_ticket)
@@ -102,7 +102,7 @@ def _ask(row: Component) -> wechat.Token:
         return wechat.get_component_token(row.appid, row.app_secret, row.previous_ticket)
 
 
-def keep_ticket(component: Component, ticket: str, created: int) -> bool:
+def save_ticket(component: Component, ticket: str, created: int) -> bool:
     """
     Keep TICKET, made at CREATED (Unix seconds, WeChat's clock), unless a newer one is kept already.
 
@@ -112,8 +112,8 @@ def keep_ticket(component: Component, ticket: str, created: int) -> bool:
         row = Component.objects.get(pk=component.pk)
         if created <= row.ticket_created:
             return False
-        held = readable(row, "verify_ticket")
-        previous = readable(row, "previous_ticket") if held == ticket else held
+        held = read_or_empty(row, "verify_ticket")
+        previous = read_or_empty(row, "previous_ticket") if held == ticket else held
         secrets = seal(Component, row.appid, verify_ticket=ticket, previous_ticket=previous)
         same = Component.objects.filter(pk=row.pk, ticket_created=row.ticket_created)
         if same.update(ticket_created=created, ticket_received_at=Now(), **secrets):
@@ -123,23 +123,23 @@ def keep_ticket(component: Component, ticket: str, created: int) -> bool:
 
 def is_from_the_future(created: int, now: datetime) -> bool:
     """Whether CREATED is so far ahead that keeping the ticket would lock later ones out."""
-    return created > (now + TICKET_AHEAD).timestamp()
+    return created > (now + MAX_TICKET_AHEAD).timestamp()
 
 
-def ask_for_tickets(component: Component) -> bool:
+def ask_for_late_tickets(component: Component) -> bool:
     """
     Ask WeChat to push tickets again if none came for 25 minutes, at most once in ten.
 
     Returns whether it asked. Raises what WeChat answered.
     """
     late = Component.objects.alias(since=Coalesce("ticket_received_at", "created_at")).filter(
-        Q(push_asked_at=None) | Q(push_asked_at__lt=Now() - ASK_AGAIN),
+        Q(push_asked_at=None) | Q(push_asked_at__lt=Now() - TICKET_ASK_INTERVAL),
         pk=component.pk,
-        since__lt=Now() - TICKET_LATE,
+        since__lt=Now() - TICKET_OVERDUE_AFTER,
     )
     if not late.update(push_asked_at=Now()):
         return False
     release_db_connection()
-    said = wechat.start_push_ticket(component.appid, component.app_secret)
-    logger.warning("no ticket for %s in 25 minutes; WeChat says: %s", component.appid, said)
+    errmsg = wechat.start_push_ticket(component.appid, component.app_secret)
+    logger.warning("no ticket for %s in 25 minutes; WeChat says: %s", component.appid, errmsg)
     return True

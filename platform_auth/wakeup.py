@@ -1,10 +1,11 @@
 """
-The bell: wakes a Celery worker early for rows that are due. It may be lost; the sweeps are not.
+Wake-ups: a Celery worker starts early on rows that are due. A wake-up may be lost; the sweeps are
+not.
 
 A thread of its own publishes, so that a broker which is down or half open costs the person or the
-push that rang nothing at all. What waits to be rung for is not rung for twice, and a task that
-looks for all that is due is rung for every so often only. What does not fit in the queue is counted
-and dropped.
+push that enqueues nothing at all. A wake-up that waits in the queue is not enqueued twice, and a
+task without arguments, which finds all that is due by itself, is published at most every
+PUBLISH_PAUSE. What does not fit in the queue is counted and dropped.
 """
 
 import logging
@@ -20,48 +21,48 @@ from prometheus_client import Counter
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 0.05  # seconds, after ringing for a task that looks for itself what is due
+PUBLISH_PAUSE = 0.05  # seconds
 
-MISSED = Counter("bell_missed_total", "Wake-up calls that did not reach the broker.")
+MISSED_WAKE_UPS = Counter("bell_missed_total", "Wake-up calls that did not reach the broker.")
+
+_WakeUp = tuple[Task[Any, Any], tuple[int | str, ...]]
 
 
-_Bell = tuple[Task[Any, Any], tuple[int | str, ...]]
-
-
-class _Ringer:
+class _Publisher:
     """One queue and one publishing thread a process."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.waiting: queue.Queue[_Bell] = queue.Queue(100)
-        self.rung: set[_Bell] = set()  # what is in the queue
-        threading.Thread(target=self._publish, name="bell", daemon=True).start()
+        self.waiting: queue.Queue[_WakeUp] = queue.Queue(100)
+        self.queued: set[_WakeUp] = set()  # what is in the queue
+        threading.Thread(target=self._publish, name="wake-ups", daemon=True).start()
 
-    def enqueue(self, bell: _Bell) -> None:
-        if bell in self.rung:
+    def put(self, wake_up: _WakeUp) -> None:
+        if wake_up in self.queued:
             return
-        self.rung.add(bell)
+        self.queued.add(wake_up)
         try:
-            self.waiting.put_nowait(bell)
+            self.waiting.put_nowait(wake_up)
         except queue.Full:
-            self.rung.discard(bell)
-            MISSED.inc()
+            self.queued.discard(wake_up)
+            MISSED_WAKE_UPS.inc()
 
     def _publish(self) -> None:
         while True:
-            bell = self.waiting.get()
-            self.rung.discard(bell)  # before: who rings from now on is not heard by this one
-            task, args = bell
+            wake_up = self.waiting.get()
+            # Before it is published: the worker may have looked by the time of the next one.
+            self.queued.discard(wake_up)
+            task, args = wake_up
             try:
                 task.apply_async(args, retry=False, ignore_result=True)
-            except Exception as error:  # whatever the broker's client raises
-                MISSED.inc()
-                logger.warning("the bell for %s was not heard: %s", task.name, type(error).__name__)
+            except Exception as error:  # noqa: BLE001 -- whatever the broker's client raises
+                MISSED_WAKE_UPS.inc()
+                logger.warning("no wake-up for %s: %s", task.name, type(error).__name__)
             if not args:
-                time.sleep(PAUSE)
+                time.sleep(PUBLISH_PAUSE)
 
 
-_ringer: _Ringer | None = None
+_publisher: _Publisher | None = None
 _lock = threading.Lock()
 
 
@@ -71,8 +72,8 @@ def enqueue(task: Task[Any, Any], *args: int | str) -> None:
 
 
 def _enqueue(task: Task[Any, Any], args: tuple[int | str, ...]) -> None:
-    global _ringer
+    global _publisher
     with _lock:
-        if _ringer is None or _ringer.pid != os.getpid():
-            _ringer = _Ringer()
-        _ringer.enqueue((task, args))
+        if _publisher is None or _publisher.pid != os.getpid():  # a fork takes no thread along
+            _publisher = _Publisher()
+        _publisher.put((task, args))

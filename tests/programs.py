@@ -11,7 +11,7 @@ from sandbox.world import WeChat
 from sandbox.world.parties import Account
 from sandbox.world.program import Program
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN
-from wechat import code, component, http
+from wechat import code, code_release, code_review, code_templates, component, http
 from wechat.errors import Refused
 
 EXT_JSON = '{"extEnable": true, "ext": {"shop": "山茶书店"}}'
@@ -47,8 +47,8 @@ class Shop:
 
     def make_template(self, user_version: str = "1.0.0") -> int:
         draft = self.wechat.upload_draft(user_version=user_version)
-        code.add_to_template(self.component_token, draft.draft_id)
-        return code.list_templates(self.component_token)[-1].template_id
+        code_templates.add_to_template(self.component_token, draft.draft_id)
+        return code_templates.list_templates(self.component_token)[-1].template_id
 
     def commit(self, user_version: str = "1.0.0", ext_json: str = EXT_JSON) -> None:
         code.commit(
@@ -61,7 +61,7 @@ class Shop:
 
     def submit(self, user_version: str = "1.0.0") -> int:
         self.commit(user_version)
-        return code.submit_audit(self.token, {})
+        return code_review.submit_audit(self.token, {})
 
     def approve(self, user_version: str = "1.0.0") -> int:
         auditid = self.submit(user_version)
@@ -70,7 +70,7 @@ class Shop:
 
     def release(self, user_version: str = "1.0.0") -> None:
         self.approve(user_version)
-        code.release(self.token)
+        code_release.release_code(self.token)
 
 
 def open_shop(func_ids: list[int] | None = None) -> Shop:

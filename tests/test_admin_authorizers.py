@@ -270,7 +270,7 @@ def test_it_is_filtered_by_fixed_choices(operator: Client, component: Component)
 def test_pages_go_on_beyond_what_was_counted(
     operator: Client, component: Component, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("platform_auth.admin.pages.PAGES_AHEAD", 1)
+    monkeypatch.setattr("platform_auth.admin.near_paginator.PAGES_AHEAD", 1)
     Authorizer.objects.bulk_create(
         Authorizer(
             component=component, appid=f"wx{number:016x}", kind="mini_program", state="unbound"

@@ -11,7 +11,7 @@ from django.test import Client
 from audits.models import Campaign, CampaignItem, CodeTemplate
 from audits.tasks import run_campaigns
 from miniprograms.models import Authorizer
-from platform_auth.admin.spreadsheet import harmless
+from platform_auth.admin.spreadsheet import escape_formula
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
 from tests.rollouts import COMMIT, RELEASE, make_campaign, make_shops, make_template, work_and_wait
@@ -266,7 +266,7 @@ def test_the_csv_is_read_by_a_spreadsheet_and_runs_nothing(
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", " =1", "\t=1", "\r=1"])
 def test_a_cell_that_looks_like_a_formula_is_text(cell: str) -> None:
-    assert harmless(cell) == f"'{cell}"
+    assert escape_formula(cell) == f"'{cell}"
 
 
 def test_the_list_takes_as_many_queries_for_many_as_for_one(

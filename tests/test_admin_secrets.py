@@ -16,7 +16,7 @@ from messaging.models import Delivery, Target
 from miniprograms.models import Authorizer, Binding
 from platform_auth.fields import secret_fields
 from platform_auth.models import Component, Push
-from platform_auth.registration import change, register_component
+from platform_auth.registration import change_component, register_component
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +51,9 @@ def world(boss: User, merchant: User, staff: User) -> None:
         aes_key=AES_KEYS[0],
         by=boss,
     )
-    change(component, name="Ours", token="plantedMessageTokenTwo", aes_key=AES_KEYS[1], by=boss)
+    change_component(
+        component, name="Ours", token="plantedMessageTokenTwo", aes_key=AES_KEYS[1], by=boss
+    )
     component.verify_ticket = component.previous_ticket = "planted-ticket"
     component.access_token, component.access_token_expires = "planted-component-token", 2**33
     component.save()

@@ -17,7 +17,7 @@ from sandbox.world.faults import Fault
 from tests.conftest import Bound
 from tests.rows import make_authorizer
 from tests.test_api_authorizers import client_of
-from wechat import code
+from wechat import code, code_review
 from wechat.http import File
 
 pytestmark = pytest.mark.django_db
@@ -229,7 +229,7 @@ def test_every_field_of_a_submission_reaches_wechat(
 ) -> None:
     commit(operator, template)
     category = asdict(call_as(APPID, code.get_category)[0])
-    media_id = call_as(APPID, code.upload_media, File("image/png", b"picture"))
+    media_id = call_as(APPID, code_review.upload_media, File("image/png", b"picture"))
     item = {"address": "pages/index/index", "tag": "茶", "title": "Shop"}
     body = {
         "item_list": [item | {name: value for name, value in category.items() if value}],

@@ -328,7 +328,7 @@ def test_staff_who_replay_answer_nobody_twice(shop: Chat, readers: Chat) -> None
     for chat in (shop, readers):
         chat.say("hello")
         for _ in range(2):
-            inbox.replay(newest(), work_for)
+            inbox.replay_push(newest(), work_for)
     assert (shop.replied(), shop.sent()) == ([], ["once"])
     assert (readers.replied(), readers.sent()) == (["once"], [])
     assert Reply.objects.count() == 2

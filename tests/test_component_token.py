@@ -348,7 +348,7 @@ def test_a_process_frozen_beyond_its_patience_takes_the_token_there_is(
 
     def wake_up_late(row: Component) -> str | None:
         """In its sleep somebody else has refreshed."""
-        monkeypatch.setattr(time, "monotonic", lambda: awake() + leases.WAIT + 5)
+        monkeypatch.setattr(time, "monotonic", lambda: awake() + leases.MAX_WAIT + 5)
         Component.objects.update(epoch=F("epoch") + 1, due_at=Now() + timedelta(hours=1))
         return None
 

@@ -6,7 +6,7 @@ import polib
 import pytest
 
 from wechat.errors import _REFUSALS
-from wechat.explanations import EXPLANATIONS, explain
+from wechat.explanations import EXPLANATIONS, find_explanation
 
 # The errcodes of "代码管理", "模板库管理", "域名管理", "成员管理", "隐私设置" and "公共错误码" that
 # these calls can answer.
@@ -39,7 +39,7 @@ def test_every_errcode_is_explained_in_both_languages(
     errcode: int, chinese: dict[str, str]
 ) -> None:
     explanation = EXPLANATIONS[errcode]
-    assert explanation.who in ("us", "merchant", "wechat")
+    assert explanation.responsible in ("us", "merchant", "wechat")
     for text in (explanation.cause, explanation.remedy):
         assert text.endswith(".")
         said = chinese.get(text, "")
@@ -56,7 +56,7 @@ def test_what_a_call_decides_by_is_explained_too() -> None:
 
 
 def test_an_unknown_errcode_gets_an_honest_answer(chinese: dict[str, str]) -> None:
-    explanation = explain(123456)
-    assert explanation.who == "us"
+    explanation = find_explanation(123456)
+    assert explanation.responsible == "us"
     assert chinese[explanation.cause]
     assert chinese[explanation.remedy]

@@ -24,7 +24,7 @@ from tests.forwards import town as town
 from tests.sockets import Answer, floods, ok, says
 from tests.threads import together
 from webhooks import views
-from wechat.messages import OFFICIAL_ACCOUNT
+from wechat.reply_windows import OFFICIAL_ACCOUNT
 
 # Deliveries are carried out in threads of their own.
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,7 +16,7 @@ from miniprograms.tokens import call_as
 from platform_auth.models import Operation
 from tests.desk import GRAY, RELEASE, VISIT, Desk, acts
 from tests.desk import desk as desk
-from wechat import code
+from wechat import code_release
 from wechat.errors import Refused, Unreachable
 
 pytestmark = pytest.mark.django_db
@@ -30,15 +30,15 @@ def approved(desk: Desk) -> Desk:
     return desk
 
 
-def plan(desk: Desk) -> code.GrayPlan:
-    found = call_as(desk.shop.appid, code.get_gray_release_plan)
+def plan(desk: Desk) -> code_release.GrayPlan:
+    found = call_as(desk.shop.appid, code_release.get_gray_release_plan)
     assert found is not None
     return found
 
 
 def test_a_part_of_the_users_gets_it_and_then_more(approved: Desk) -> None:
     start_gray_release(approved.shop, 10, by=approved.staff, testers_first=True)
-    assert (plan(approved).status, plan(approved).percentage) == (code.GRAY_RUNNING, 10)
+    assert (plan(approved).status, plan(approved).percentage) == (code_release.GRAY_RUNNING, 10)
     start_gray_release(approved.shop, 50, by=approved.staff)
     assert plan(approved).percentage == 50
     log = Operation.objects.filter(action="gray_release")
@@ -52,13 +52,13 @@ def test_to_everybody_it_is_a_release(approved: Desk) -> None:
     start_gray_release(approved.shop, 100, by=approved.staff)
     assert Release.objects.order_by("-pk")[0].live_after == "1.1.0"
     assert approved.shop.audits.newest_first()[0].word == "released"
-    assert (plan(approved).status, approved.done(RELEASE)) == (code.GRAY_FINISHED, 2)
+    assert (plan(approved).status, approved.done(RELEASE)) == (code_release.GRAY_FINISHED, 2)
 
 
 def test_it_is_stopped(approved: Desk) -> None:
     start_gray_release(approved.shop, 10, by=approved.staff)
     stop_gray_release(approved.shop, by=approved.staff)
-    assert plan(approved).status == code.GRAY_DELETED
+    assert plan(approved).status == code_release.GRAY_DELETED
     assert acts()[-1] == "stop_gray_release"
     with pytest.raises(Refused) as caught:
         stop_gray_release(approved.shop, by=approved.staff)
@@ -85,7 +85,7 @@ def test_wechats_own_rules_are_told(approved: Desk) -> None:
 def test_the_service_is_closed_and_opened(approved: Desk) -> None:
     for is_open in (False, True):
         set_visit_status(approved.shop, is_open=is_open, by=approved.staff)
-        assert call_as(approved.shop.appid, code.is_open_to_visits) is is_open
+        assert call_as(approved.shop.appid, code_release.is_open_to_visits) is is_open
     assert acts()[-2:] == ["close_service", "open_service"]
 
 

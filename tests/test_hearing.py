@@ -36,7 +36,7 @@ def until(chat: Chat) -> tuple[int, int]:
 
 
 def replay(push: Push) -> None:
-    inbox.replay(push, work_for)
+    inbox.replay_push(push, work_for)
     push.refresh_from_db()
     assert push.state == Push.State.DONE, push.error
 

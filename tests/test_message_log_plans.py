@@ -18,7 +18,7 @@ from platform_auth.models import Component, Push
 from tests.plans import copy_rows, plan_of, rows_read
 from tests.test_admin_code_acts import browser_of
 from tests.test_admin_code_plans import SCALE
-from webhooks.admin.message_log import MOST_ROWS
+from webhooks.admin.push_export import MAX_EXPORT_ROWS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
@@ -155,7 +155,7 @@ def test_an_export_ends_and_reads_each_row_about_once(boss: Client) -> None:
     with CaptureQueriesContext(connection) as context:
         answer: Any = boss.get(f"{LIST}export/?kind=text")
         lines = sum(part.count(b"\r\n") for part in answer.streaming_content)
-    assert lines == MOST_ROWS + 1
+    assert lines == MAX_EXPORT_ROWS + 1
     assert time.monotonic() - began < 120
     pages = [one["sql"] for one in context if 'FROM "platform_auth_push"' in one["sql"]]
     assert len(pages) <= 102

@@ -152,7 +152,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[io.StringIO]:
 
 
 def queued() -> list[str]:
-    """Every message that waits in the broker, once the bell has had its time."""
+    """Every message that waits in the broker, once the wake-ups have had their time."""
     time.sleep(0.05)
     told = []
     with app.connection_or_acquire() as connection:

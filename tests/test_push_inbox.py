@@ -142,7 +142,7 @@ def test_a_row_tells_what_came_and_its_body_is_sealed(wechat: WeChat, bound: Bou
     assert message_push(wechat, OURS, create_time=2_000_000_000).answer() == SUCCESS
     row = Push.objects.get()
     assert (row.kind, row.appid, row.state, row.attempts) == ("text", OURS, State.DONE, 1)
-    assert row.openid == wire.read(row.body.encode()).get("FromUserName") != ""
+    assert row.openid == wire.read_push(row.body.encode()).get("FromUserName") != ""
     assert row.created.timestamp() == 2_000_000_000
     assert "<Content><![CDATA[hello]]></Content>" in row.body
     with connection.cursor() as cursor:
@@ -157,7 +157,7 @@ def test_an_unknown_kind_is_kept_and_ignored(wechat: WeChat, handling: Handling,
     assert component_push(wechat, kind, New="field").answer() == SUCCESS
     row = Push.objects.get()
     assert (row.kind, row.state) == (kind, State.IGNORED)
-    inbox.replay(row, routing.work_for)
+    inbox.replay_push(row, routing.work_for)
     assert Push.objects.get().state == State.IGNORED
 
 
@@ -232,7 +232,7 @@ def test_a_replay_of_a_failed_push_can_succeed(wechat: WeChat, handling: Handlin
     component_push(wechat).answer()
     handling.problem = None
     row = Push.objects.get()
-    inbox.replay(row, routing.work_for)
+    inbox.replay_push(row, routing.work_for)
     assert (row.state, row.error) == (State.DONE, "")
     row.refresh_from_db()
     assert (row.state, row.error, row.attempts, row.retry_at) == (State.DONE, "", 2, None)
@@ -242,8 +242,8 @@ def test_a_replay_of_a_failed_push_can_succeed(wechat: WeChat, handling: Handlin
 def test_two_replays_at_once_run_it_once(wechat: WeChat, handling: Handling) -> None:
     component_push(wechat).answer()
     first, second = Push.objects.get(), Push.objects.get()
-    inbox.replay(first, routing.work_for)
-    inbox.replay(second, routing.work_for)
+    inbox.replay_push(first, routing.work_for)
+    inbox.replay_push(second, routing.work_for)
     assert handling.calls == 2
 
 
@@ -270,7 +270,7 @@ def test_staff_may_replay_what_was_given_up(wechat: WeChat, handling: Handling) 
     component_push(wechat).answer()
     Push.objects.update(attempts=5, retry_at=None)
     handling.problem = None
-    inbox.replay(Push.objects.get(), routing.work_for)
+    inbox.replay_push(Push.objects.get(), routing.work_for)
     assert Push.objects.get().state == State.DONE
 
 

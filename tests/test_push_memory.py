@@ -16,7 +16,7 @@ from platform_auth.registration import register_component
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
 from tests.knocking import FORBIDDEN, SUCCESS, message_push
-from webhooks import inbox
+from webhooks import by_memory
 
 OURS = "wxaaaaaaaaaaaaaaaa"
 OTHER_AES_KEY = "B" * 42 + "A"
@@ -29,7 +29,7 @@ def message(wechat: WeChat, bound: Bound) -> Knocking:
     """Makes a message to an account whose messages this process has taken before."""
     bound(OURS, user_name="gh_ours")
     assert message_push(wechat, OURS).answer() == SUCCESS
-    assert inbox.remembered_components()
+    assert by_memory.remembered_components()
     Push.objects.all().delete()
     return lambda **more: message_push(wechat, OURS, **more)
 

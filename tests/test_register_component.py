@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
 from platform_auth.models import Component, Operation
-from platform_auth.registration import change, register_component
+from platform_auth.registration import change_component, register_component
 
 APPID = "wx1234567890abcdef"
 SECRET = "app-secret-that-nobody-may-see"
@@ -125,7 +125,10 @@ def test_an_unreadable_secret_can_be_replaced(environment: Any) -> None:
 def test_what_is_not_given_is_kept(environment: Any) -> None:
     run()
     component = Component.objects.get()
-    assert change(component, name="Ours", aes_key=OTHER_AES_KEY, by=None) == ["aes_key", "name"]
+    assert change_component(component, name="Ours", aes_key=OTHER_AES_KEY, by=None) == [
+        "aes_key",
+        "name",
+    ]
     assert (component.name, component.app_secret) == ("Ours", SECRET)
     assert component.previous_aes_key == AES_KEY
     assert component.previous_message_token == ""

@@ -35,7 +35,7 @@ from tests import fronts, sockets
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
 from tests.fronts import Front, Spoil, says
 from tests.receiver import make_certificate
-from webhooks.silence import listen
+from webhooks.silence import note_silence
 from wechat import http
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,7 +150,7 @@ def test_rehearsals_are_no_sign_that_wechat_pushes_and_then_stops(front: Front) 
     Push.objects.update(received_at=Now() - timedelta(minutes=2))
     assert Push.objects.count() > 60
     heard = Component.objects.with_clock().get()
-    listen(heard)
+    note_silence(heard)
     heard.refresh_from_db(fields=["silent_since"])
     assert heard.silent_since is None
 
@@ -311,7 +311,7 @@ def test_one_step_that_is_broken_alone_is_the_only_one_named(
 def test_an_answer_that_is_late_is_a_lost_one(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tester, "PATIENCE", 2.0)
+    monkeypatch.setattr(tester, "WECHAT_TIMEOUT", 2.0)
     front.spoilt = {
         (TEXT, OFFICIAL[1]): fronts.comes(after=2.2),
         (TEXT, OFFICIAL[2]): fronts.trickles(0.005),
@@ -359,7 +359,7 @@ def test_a_port_that_speaks_no_http(ticket: str) -> None:
 
 
 def test_a_server_that_says_nothing(ticket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tester, "SILENCE", 0.3)
+    monkeypatch.setattr(tester, "READ_TIMEOUT", 0.3)
     with sockets.serving(sockets.is_silent) as server:
         told = Told("--url", server.url)
     assert "No answer within 10 seconds" in told.of("authorisation events")

@@ -15,7 +15,7 @@ from platform_auth.models import Operation
 from tests.desk import LATEST, LIVE, RELEASE, Desk, acts, fresh, history
 from tests.desk import desk as desk
 from tests.threads import together
-from wechat import code
+from wechat import code, code_release, code_review
 from wechat.errors import NothingToRelease, NotSent, Refused, Unreachable
 from wechat.http import TRIES
 
@@ -38,7 +38,7 @@ def swap(desk: Desk, user_version: str = "6.6.6") -> None:
         user_version=user_version,
         user_desc="x",
     )
-    call_as(desk.shop.appid, code.submit_audit, {})
+    call_as(desk.shop.appid, code_review.submit_audit, {})
     desk.judge_unheard("pass")
 
 
@@ -178,7 +178,7 @@ def test_or_that_it_is_not(desk: Desk, errcode: int) -> None:
 
 def test_released_elsewhere_is_released(desk: Desk) -> None:
     audit = desk.approve()
-    call_as(desk.shop.appid, code.release)
+    call_as(desk.shop.appid, code_release.release_code)
     assert desk.release(None).state == State.DONE
     assert fresh(audit).word == "released"
     assert desk.done(RELEASE) == 1

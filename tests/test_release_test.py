@@ -259,7 +259,7 @@ def _inside(delivery: Delivery, wechat: WeChat) -> object:
 def test_what_staff_replay_is_not_told_again(tester: Examiner, wechat: WeChat) -> None:
     tester.ask(MINI[1])
     tasks.answer_release_tests()
-    inbox.replay(Push.objects.order_by("-pk")[0], work_for)
+    inbox.replay_push(Push.objects.order_by("-pk")[0], work_for)
     later()
     tasks.answer_release_tests()
     assert wechat.count(SEND) == 1

@@ -104,7 +104,7 @@ def test_nothing_but_the_secrets_changes(rotated: Callable[[], None]) -> None:
 def test_more_rows_than_a_batch(
     component: Component, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "BATCH", 3)
+    monkeypatch.setattr(rotation, "BATCH_SIZE", 3)
     for number in range(10):
         Component.objects.create(appid=f"wx{number:016}", app_secret=f"secret {number}")
     settings.FIELD_ENCRYPTION_KEYS = [new_key(), *settings.FIELD_ENCRYPTION_KEYS]

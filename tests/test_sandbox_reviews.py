@@ -16,7 +16,7 @@ from sandbox.server.demo import create_accounts, upload_code
 from sandbox.wire import crypto
 from tests.conftest import AES_KEY, APPID, PREFIX
 from tests.programs import EXT_JSON, Shop, open_shop, refused_with
-from wechat import code, http
+from wechat import code, code_release, code_review, code_templates, http
 from wechat.errors import QuotaMonth
 
 PAGES = ["pages/index/index", "pages/mine/mine"]
@@ -52,21 +52,21 @@ def test_the_draft_box_keeps_the_newest_of_each_development_program(shop: Shop) 
     shop.wechat.upload_draft(user_version="1")
     shop.wechat.upload_draft(user_version="2")
     shop.wechat.upload_draft(user_version="3", source_appid="wx0000000000000001")
-    drafts = code.list_drafts(shop.component_token)
+    drafts = code_templates.list_drafts(shop.component_token)
     assert [draft.user_version for draft in drafts] == ["2", "3"]
 
 
 def test_the_library_holds_two_hundred(shop: Shop) -> None:
-    refused_with(85064, code.add_to_template, shop.component_token, 1)
+    refused_with(85064, code_templates.add_to_template, shop.component_token, 1)
     draft = shop.wechat.upload_draft()
     for _ in range(200):
-        code.add_to_template(shop.component_token, draft.draft_id)
-    refused_with(85065, code.add_to_template, shop.component_token, draft.draft_id)
+        code_templates.add_to_template(shop.component_token, draft.draft_id)
+    refused_with(85065, code_templates.add_to_template, shop.component_token, draft.draft_id)
 
 
 def test_templates_are_the_platforms(shop: Shop) -> None:
-    refused_with(61014, code.list_templates, shop.token)
-    refused_with(61015, code.release, shop.component_token)
+    refused_with(61014, code_templates.list_templates, shop.token)
+    refused_with(61015, code_release.release_code, shop.component_token)
 
 
 # Upload
@@ -120,30 +120,30 @@ def test_each_commit_starts_the_code_check_anew(shop: Shop) -> None:
     shop.wechat.reviews.check_seconds = 60
     shop.commit()
     shop.clock.now += 59
-    refused_with(61039, code.submit_audit, shop.token, {})
+    refused_with(61039, code_review.submit_audit, shop.token, {})
     shop.commit()
     shop.clock.now += 59
-    refused_with(61039, code.submit_audit, shop.token, {})
+    refused_with(61039, code_review.submit_audit, shop.token, {})
     shop.clock.now += 1
-    assert code.submit_audit(shop.token, {})
+    assert code_review.submit_audit(shop.token, {})
 
 
 # Submission
 
 
 def test_what_must_come_before_a_submission(shop: Shop) -> None:
-    refused_with(85086, code.submit_audit, shop.token, {})
+    refused_with(85086, code_review.submit_audit, shop.token, {})
     shop.commit()
     shop.program.is_complete = False
-    refused_with(86002, code.submit_audit, shop.token, {})
+    refused_with(86002, code_review.submit_audit, shop.token, {})
     shop.program.is_complete = True
     shop.program.without_auth.append("wx.getLocation")
-    refused_with(61040, code.submit_audit, shop.token, {"privacy_api_not_use": True})
+    refused_with(61040, code_review.submit_audit, shop.token, {"privacy_api_not_use": True})
     shop.program.without_auth.clear()
     shop.program.without_conf.append("wx.chooseAddress")
-    refused_with(61040, code.submit_audit, shop.token, {})
-    assert code.submit_audit(shop.token, {"privacy_api_not_use": True})
-    refused_with(85009, code.submit_audit, shop.token, {})
+    refused_with(61040, code_review.submit_audit, shop.token, {})
+    assert code_review.submit_audit(shop.token, {"privacy_api_not_use": True})
+    refused_with(85009, code_review.submit_audit, shop.token, {})
 
 
 @pytest.mark.parametrize(
@@ -180,49 +180,51 @@ def test_each_page_offered_is_looked_at(shop: Shop, item: dict[str, Any], errcod
 
 def test_previews_must_be_there_and_few(shop: Shop) -> None:
     shop.commit()
-    refused_with(85092, code.submit_audit, shop.token, {"preview_info": {"pic_id_list": ["x"]}})
+    refused_with(
+        85092, code_review.submit_audit, shop.token, {"preview_info": {"pic_id_list": ["x"]}}
+    )
     many = {"pic_id_list": [str(number) for number in range(11)]}
-    refused_with(85093, code.submit_audit, shop.token, {"preview_info": many})
-    refused_with(85051, code.submit_audit, shop.token, {"feedback_info": "长" * 201})
+    refused_with(85093, code_review.submit_audit, shop.token, {"preview_info": many})
+    refused_with(85051, code_review.submit_audit, shop.token, {"feedback_info": "长" * 201})
 
 
 def test_where_users_publish_the_first_submission_says_so(shop: Shop) -> None:
     shop.account.categories = [{"first": "社交", "second": "论坛"}]
     shop.commit()
-    refused_with(85094, code.submit_audit, shop.token, {})
-    assert code.submit_audit(shop.token, {"ugc_declare": {"scene": [4], "method": [1]}})
+    refused_with(85094, code_review.submit_audit, shop.token, {})
+    assert code_review.submit_audit(shop.token, {"ugc_declare": {"scene": [4], "method": [1]}})
     shop.wechat.judge(shop.appid, "reject")
-    assert code.submit_audit(shop.token, {})
+    assert code_review.submit_audit(shop.token, {})
 
 
 def test_submissions_and_speed_ups_are_counted_by_the_month(shop: Shop) -> None:
     shop.wechat.reviews.audit_limit = shop.wechat.reviews.speedup_limit = 1
-    code.speed_up_audit(shop.token, shop.submit())
+    code_review.speed_up_audit(shop.token, shop.submit())
     shop.wechat.judge(shop.appid, "reject")
     shop.commit()
     with pytest.raises(QuotaMonth):
-        code.submit_audit(shop.token, {})
-    assert code.query_quota(shop.token) == code.Quota(0, 1, 0, 1)
+        code_review.submit_audit(shop.token, {})
+    assert code_review.query_quota(shop.token) == code_review.Quota(0, 1, 0, 1)
     shop.clock.now += 17 * 86_400
     shop.token = shop.wechat.new_token(shop.wechat.component.authorizations[shop.appid])[0]
-    assert code.query_quota(shop.token) == code.Quota(1, 1, 1, 1)
-    assert code.submit_audit(shop.token, {})
+    assert code_review.query_quota(shop.token) == code_review.Quota(1, 1, 1, 1)
+    assert code_review.submit_audit(shop.token, {})
 
 
 def test_five_withdrawals_a_day_and_ten_a_month(shop: Shop) -> None:
-    refused_with(85019, code.undo_code_audit, shop.token)
+    refused_with(85019, code_review.undo_code_audit, shop.token)
     for _ in range(2):
         for _ in range(5):
             shop.submit()
-            code.undo_code_audit(shop.token)
+            code_review.undo_code_audit(shop.token)
         auditid = shop.submit()
         with pytest.raises(QuotaMonth):
-            code.undo_code_audit(shop.token)
+            code_review.undo_code_audit(shop.token)
         assert shop.program.find_audit(auditid).is_open
         shop.wechat.judge(shop.appid, "reject")
         tomorrow(shop)
     shop.submit()
-    refused_with(87013, code.undo_code_audit, shop.token)
+    refused_with(87013, code_review.undo_code_audit, shop.token)
 
 
 def tomorrow(shop: Shop) -> None:
@@ -242,13 +244,15 @@ def test_a_verdict_is_pushed_and_names_no_audit(shop: Shop) -> None:
     assert "<Event><![CDATA[weapp_audit_delay]]></Event>" in delayed
     assert f"<DelayTime>{int(shop.clock.now)}</DelayTime>" in delayed
     assert "<Reason><![CDATA[需要核实]]></Reason>" in delayed
-    assert code.get_auditstatus(shop.token, auditid) == code.Verdict(code.DELAYED, "需要核实", [])
+    assert code_review.get_auditstatus(shop.token, auditid) == code_review.AuditVerdict(
+        code_review.DELAYED, "需要核实", []
+    )
     shop.wechat.judge(shop.appid, "reject", "1:不符<br>2:请改", pictures=2)
     [rejected] = told(shop)
     assert "<Event><![CDATA[weapp_audit_fail]]></Event>" in rejected
     assert "<Reason><![CDATA[1:不符<br>2:请改]]></Reason>" in rejected
     assert f"<FailTime>{int(shop.clock.now)}</FailTime>" in rejected
-    screenshots = code.get_auditstatus(shop.token, auditid).screenshots
+    screenshots = code_review.get_auditstatus(shop.token, auditid).screenshots
     assert f"<ScreenShot><![CDATA[{'|'.join(screenshots)}]]></ScreenShot>" in rejected
     shop.submit()
     shop.wechat.judge(shop.appid, "pass")
@@ -271,9 +275,9 @@ def test_who_has_not_our_code_is_told_nothing() -> None:
 @pytest.mark.parametrize(
     ("outcome", "statuses"),
     [
-        ("pass", [code.PASSED]),
-        ("reject", [code.REJECTED]),
-        ("delay", [code.DELAYED, code.PASSED]),
+        ("pass", [code_review.PASSED]),
+        ("reject", [code_review.REJECTED]),
+        ("delay", [code_review.DELAYED, code_review.PASSED]),
     ],
 )
 def test_reviews_may_end_by_themselves(shop: Shop, outcome: str, statuses: list[int]) -> None:
@@ -281,9 +285,9 @@ def test_reviews_may_end_by_themselves(shop: Shop, outcome: str, statuses: list[
     auditid = shop.submit()
     for status in statuses:
         shop.clock.now += 59
-        assert code.get_auditstatus(shop.token, auditid).status != status
+        assert code_review.get_auditstatus(shop.token, auditid).status != status
         shop.clock.now += 1
-        assert code.get_auditstatus(shop.token, auditid).status == status
+        assert code_review.get_auditstatus(shop.token, auditid).status == status
         assert len(told(shop)) == 1
     shop.clock.now += 600
     shop.wechat.reviews.judge_due()
@@ -293,9 +297,9 @@ def test_reviews_may_end_by_themselves(shop: Shop, outcome: str, statuses: list[
 def test_a_withdrawn_review_does_not_end_by_itself(shop: Shop) -> None:
     shop.wechat.reviews.review_seconds = 60
     auditid = shop.submit()
-    code.undo_code_audit(shop.token)
+    code_review.undo_code_audit(shop.token)
     shop.clock.now += 60
-    assert code.get_auditstatus(shop.token, auditid).status == code.WITHDRAWN
+    assert code_review.get_auditstatus(shop.token, auditid).status == code_review.WITHDRAWN
     assert told(shop) == []
 
 
@@ -308,20 +312,20 @@ def test_a_release_takes_no_version_but_a_body(shop: Shop) -> None:
     assert post(shop, "/wxa/getversioninfo", b"")["errcode"] == 44002
     assert post(shop, "/wxa/getvisitstatus", b"")["errcode"] == 44002
     shop.approve("1.1.0")  # meanwhile
-    code.release(shop.token)
+    code_release.release_code(shop.token)
     assert shop.program.online is not None
     assert shop.program.online.version.user_version == "1.1.0"
     assert shop.wechat.count("/wxa/release", shop.appid, effect=True) == 1
 
 
 def test_what_cannot_be_released_says_why(shop: Shop) -> None:
-    refused_with(85019, code.release, shop.token)
+    refused_with(85019, code_release.release_code, shop.token)
     shop.submit()
-    refused_with(85020, code.release, shop.token)
+    refused_with(85020, code_release.release_code, shop.token)
     shop.wechat.judge(shop.appid, "reject")
-    refused_with(85020, code.release, shop.token)
+    refused_with(85020, code_release.release_code, shop.token)
     shop.release()
-    refused_with(85052, code.release, shop.token)
+    refused_with(85052, code_release.release_code, shop.token)
     assert shop.wechat.count("/wxa/release", shop.appid, effect=True) == 1
     assert shop.wechat.count("/wxa/release", shop.appid, effect=False) == 4
 
@@ -329,7 +333,7 @@ def test_what_cannot_be_released_says_why(shop: Shop) -> None:
 def test_a_passed_version_waits_while_the_next_is_in_review(shop: Shop) -> None:
     shop.approve("1.0.0")
     shop.submit("1.1.0")
-    code.release(shop.token)
+    code_release.release_code(shop.token)
     assert shop.program.online is not None
     assert shop.program.online.version.user_version == "1.0.0"
 
@@ -337,15 +341,15 @@ def test_a_passed_version_waits_while_the_next_is_in_review(shop: Shop) -> None:
 def test_five_versions_are_kept_and_each_is_gone_back_to_once(shop: Shop) -> None:
     for number in range(7):
         shop.release(f"1.{number}.0")
-    kept = [one.user_version for one in code.get_history_version(shop.token)]
+    kept = [one.user_version for one in code_release.get_history_version(shop.token)]
     assert kept == ["1.5.0", "1.4.0", "1.3.0", "1.2.0", "1.1.0"]
-    oldest = code.get_history_version(shop.token)[-1]
-    code.revert_code_release(shop.token)
+    oldest = code_release.get_history_version(shop.token)[-1]
+    code_release.revert_code_release(shop.token)
     assert live(shop) == "1.5.0"
-    code.revert_code_release(shop.token, oldest.app_version)
+    code_release.revert_code_release(shop.token, oldest.app_version)
     assert live(shop) == "1.1.0"
-    refused_with(87012, code.revert_code_release, shop.token, oldest.app_version)
-    kept = [one.user_version for one in code.get_history_version(shop.token)]
+    refused_with(87012, code_release.revert_code_release, shop.token, oldest.app_version)
+    kept = [one.user_version for one in code_release.get_history_version(shop.token)]
     assert kept == ["1.4.0", "1.3.0", "1.2.0"]
     path = "/wxa/revertcoderelease"
     assert shop.wechat.count(path, shop.appid, effect=True) == 2
@@ -353,27 +357,27 @@ def test_five_versions_are_kept_and_each_is_gone_back_to_once(shop: Shop) -> Non
 
 
 def live(shop: Shop) -> str:
-    _, released = code.get_version_info(shop.token)
+    _, released = code_release.get_version_info(shop.token)
     return released.user_version if released else ""
 
 
 def test_a_release_in_steps_only_grows(shop: Shop) -> None:
     shop.approve("1.0.0")
-    refused_with(85079, code.gray_release, shop.token, 10)
-    code.release(shop.token)
-    refused_with(85080, code.gray_release, shop.token, 10)
+    refused_with(85079, code_release.gray_release, shop.token, 10)
+    code_release.release_code(shop.token)
+    refused_with(85080, code_release.gray_release, shop.token, 10)
     shop.approve("2.0.0")
     for wrong in (-1, 101, 0):
-        refused_with(85081, code.gray_release, shop.token, wrong)
-    code.gray_release(shop.token, 10)
+        refused_with(85081, code_release.gray_release, shop.token, wrong)
+    code_release.gray_release(shop.token, 10)
     for wrong in (10, 5):
-        refused_with(85082, code.gray_release, shop.token, wrong)
+        refused_with(85082, code_release.gray_release, shop.token, wrong)
     assert live(shop) == "1.0.0"
-    code.gray_release(shop.token, 100)
+    code_release.gray_release(shop.token, 100)
     assert live(shop) == "2.0.0"
-    assert shop.program.gray.status == code.GRAY_FINISHED
-    refused_with(85021, code.revert_gray_release, shop.token)
-    code.revert_code_release(shop.token)
+    assert shop.program.gray.status == code_release.GRAY_FINISHED
+    refused_with(85021, code_release.revert_gray_release, shop.token)
+    code_release.revert_code_release(shop.token)
     assert live(shop) == "1.0.0"
 
 
@@ -411,7 +415,7 @@ def test_the_desk_shows_versions_and_reviews(shop: Shop, desk: str, language: st
     assert (CHINESE[nothing] if language == "zh" else nothing) in empty
     shop.release("1.0.0")
     shop.approve("2.0.0")
-    code.gray_release(shop.token, 30)
+    code_release.gray_release(shop.token, 30)
     auditid = shop.submit("3.0.0")
     page = open_page(desk, params={"lang": language}).text
     for shown in ("1.0.0", "2.0.0", "3.0.0", str(auditid), "30"):
@@ -421,7 +425,7 @@ def test_the_desk_shows_versions_and_reviews(shop: Shop, desk: str, language: st
 def test_a_reviewer_delays_and_rejects_with_pictures(shop: Shop, desk: str) -> None:
     auditid = shop.submit()
     assert press(desk, "delay", reason="等等").status_code == 200
-    assert code.get_auditstatus(shop.token, auditid).status == code.DELAYED
+    assert code_review.get_auditstatus(shop.token, auditid).status == code_review.DELAYED
     page = press(desk, "reject", reason="<b>不行</b>", pictures="2").text
     assert "&lt;b&gt;不行&lt;/b&gt;" in page
     pictures = re.findall(r'src="(/sandbox/media/\w+)"', page)
@@ -457,7 +461,7 @@ def test_scripts_review_too(shop: Shop, desk: str) -> None:
             return session.post(url, json=data, timeout=5).json()
 
         made = script("drafts", {"user_version": "5.0.0", "user_desc": "脚本", "keep": True})
-        assert [one.template_id for one in code.list_templates(shop.component_token)] == [
+        assert [one.template_id for one in code_templates.list_templates(shop.component_token)] == [
             made["template_id"]
         ]
         assert "template_id" not in script("drafts", {"user_version": "5.0.1"})
@@ -466,13 +470,13 @@ def test_scripts_review_too(shop: Shop, desk: str) -> None:
         assert "error" in script("settings", {"review_outcome": "perhaps"})
         script("program", {"appid": shop.appid, "without_auth": ["wx.getLocation"]})
         shop.commit("5.0.0")
-        refused_with(61040, code.submit_audit, shop.token, {})
+        refused_with(61040, code_review.submit_audit, shop.token, {})
         script("program", {"appid": shop.appid, "without_auth": []})
         assert "error" in script("program", {"appid": shop.appid, "trial": 1})
-        auditid = code.submit_audit(shop.token, {})
+        auditid = code_review.submit_audit(shop.token, {})
         assert script("judge", {"appid": shop.appid, "outcome": "pass"}) == {"auditid": auditid}
         assert "error" in script("judge", {"appid": shop.appid, "outcome": "pass"})
-        code.release(shop.token)
+        code_release.release_code(shop.token)
         program = script(f"program?appid={shop.appid}")
         assert program["trial"]["user_version"] == program["online"]["user_version"] == "5.0.0"
         assert [audit["status"] for audit in program["audits"]] == [0]

@@ -12,7 +12,7 @@ from platform_auth.models import Component, Push
 from tests.desk import Desk
 from tests.desk import desk as desk
 from webhooks import tasks
-from webhooks.silence import USUAL
+from webhooks.silence import BUSY_PUSHES
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def busy(desk: Desk) -> Desk:
     """A mini program in review, whose users write every few seconds."""
     desk.submit()
     Push.objects.all().delete()
-    for number in range(USUAL):
+    for number in range(BUSY_PUSHES):
         desk.wechat.say(desk.shop.appid, f"oUser{number}", "你好")
     desk.deliver()
     Component.objects.update(reconciled_at=Now())

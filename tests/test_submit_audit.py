@@ -21,7 +21,7 @@ from platform_auth.models import Operation
 from tests.desk import COMMIT, LATEST, SUBMIT, Desk, acts, fresh, history
 from tests.desk import desk as desk
 from tests.threads import in_a_thread, together
-from wechat import code
+from wechat import code_review
 from wechat.errors import NotSent, Refused, WeChatError
 
 Status = CodeAudit.Status
@@ -31,7 +31,7 @@ with_threads = pytest.mark.django_db(transaction=True)
 
 
 def test_what_was_submitted_is_kept(desk: Desk) -> None:
-    fields: code.Submission = {"version_desc": "新版", "feedback_info": "谢谢"}
+    fields: code_review.Submission = {"version_desc": "新版", "feedback_info": "谢谢"}
     audit = desk.submit(fields=fields)
     assert (audit.status, audit.fields, audit.user_version) == (Status.IN_REVIEW, fields, "1.0.0")
     assert (audit.submitted_by, audit.appid) == (desk.staff, desk.shop.appid)
@@ -72,7 +72,7 @@ def submit_elsewhere(desk: Desk, user_version: str = "9.9.9") -> str:
     trial = desk.program.trial
     assert trial is not None
     before, trial.user_version = trial.user_version, user_version
-    auditid = call_as(desk.shop.appid, code.submit_audit, {})
+    auditid = call_as(desk.shop.appid, code_review.submit_audit, {})
     desk.program.audits[-1].version = type(trial)(
         trial.template, user_version, "", trial.ext_json, trial.at
     )
@@ -277,7 +277,7 @@ def test_two_who_find_anothers_audit_make_one_row(desk: Desk) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_is_submitted_twice(desk: Desk, seed: int) -> None:
     """By the ledger: at most one submission takes effect between two verdicts, whatever is lost."""
-    chance = random.Random(seed)  # noqa: S311 -- a seed is for tests
+    chance = random.Random(seed)
     desk.commit()
     rounds = 0
     for _ in range(12):

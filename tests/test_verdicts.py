@@ -17,7 +17,7 @@ from tests.desk import COMMIT, LATEST, MEDIA, STATUS, SUBMIT, Desk, fresh, histo
 from tests.desk import desk as desk
 from tests.rows import make_authorizer
 from tests.threads import together
-from wechat import code
+from wechat import code_review
 from wechat.http import TRIES
 
 Status = CodeAudit.Status
@@ -266,7 +266,7 @@ def test_an_account_that_left_holds_up_nobody(desk: Desk) -> None:
 
 def test_withdrawn_elsewhere(desk: Desk) -> None:
     audit = desk.submit()
-    call_as(desk.shop.appid, code.undo_code_audit)
+    call_as(desk.shop.appid, code_review.undo_code_audit)
     desk.settle()
     assert (fresh(audit).status, audit.due_at) == (Status.WITHDRAWN, None)
     assert audit.decided_at is not None

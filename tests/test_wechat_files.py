@@ -10,7 +10,7 @@ import pytest
 from sandbox.wire.jpeg import mosaic
 from tests.programs import Shop, open_shop, refused_with
 from tests.sockets import Answer, Server, is_silent, ok, says, says_and_leaves, serving, trickles
-from wechat import code, http
+from wechat import code, code_review, http
 from wechat.errors import BadAnswer, Busy, Refused, Unreachable
 from wechat.http import File
 
@@ -45,7 +45,7 @@ def nothing_secret(error: Unreachable) -> bool:
 
 def test_a_file_is_sent_as_a_form() -> None:
     with pointed_at(says(ok(b'{"errcode": 0, "type": "image", "mediaid": "m1"}'))) as server:
-        assert code.upload_media(TOKEN, File("image/png", PNG)) == "m1"
+        assert code_review.upload_media(TOKEN, File("image/png", PNG)) == "m1"
     [(_, request)] = server.requests
     head, _, body = request.partition(b"\r\n\r\n")
     assert head.startswith(f"POST /wxa/uploadmedia?access_token={TOKEN} HTTP/1.1".encode())
@@ -57,7 +57,7 @@ def test_a_file_is_sent_as_a_form() -> None:
 
 def test_an_upload_is_sent_anew_and_whole_when_wechat_is_busy(shop: Shop) -> None:
     shop.wechat.fault("/wxa/uploadmedia", errcode=-1)
-    media_id = code.upload_media(shop.token, File("image/png", PNG))
+    media_id = code_review.upload_media(shop.token, File("image/png", PNG))
     assert shop.wechat.media.files[media_id].content == PNG
     assert shop.wechat.count("/wxa/uploadmedia") == 2
 
@@ -83,7 +83,7 @@ def test_a_file_that_is_not_taken_in_time_is_given_up(monkeypatch: pytest.Monkey
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         with pytest.raises(Unreachable) as caught:
-            code.upload_media(TOKEN, File("video/mp4", b"f" * 20_000_000))
+            code_review.upload_media(TOKEN, File("video/mp4", b"f" * 20_000_000))
         ended.set()
         thread.join(5)
         http.configure(api_url="https://wechat.test")
@@ -100,11 +100,11 @@ def test_a_file_that_is_not_taken_in_time_is_given_up(monkeypatch: pytest.Monkey
     ids=["a text", "a large picture", "a large film"],
 )
 def test_a_file_wechat_does_not_take_is_refused(shop: Shop, file: File, errcode: int) -> None:
-    refused_with(errcode, code.upload_media, shop.token, file)
+    refused_with(errcode, code_review.upload_media, shop.token, file)
 
 
 def test_a_film_of_ten_megabytes_is_taken(shop: Shop) -> None:
-    assert code.upload_media(shop.token, File("video/mp4", b"f" * 10 * 1024 * 1024))
+    assert code_review.upload_media(shop.token, File("video/mp4", b"f" * 10 * 1024 * 1024))
 
 
 def test_neither_a_file_nor_a_call_shows_its_bytes() -> None:
@@ -147,7 +147,7 @@ def test_what_is_neither_is_no_answer(shop: Shop, kind: str, body: bytes, why: s
     shop.commit()
     with pytest.raises(BadAnswer) as caught:
         code.get_qrcode(shop.token)
-    assert caught.value.why == why
+    assert caught.value.reason == why
 
 
 def test_a_picture_that_is_busy_is_asked_for_again(shop: Shop) -> None:

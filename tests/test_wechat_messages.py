@@ -10,12 +10,9 @@ from hypothesis import strategies as st
 from wechat import messages, push
 from wechat.messages import (
     EVENTS,
-    KINDS,
     MESSAGES,
-    MINI_PROGRAM,
-    OFFICIAL_ACCOUNT,
+    PUSH_KINDS,
     USER_MESSAGES,
-    WINDOWS,
     Message,
     Subscribe,
     Subscription,
@@ -23,8 +20,8 @@ from wechat.messages import (
     event_key,
     read_message,
     text_of,
-    window_of,
 )
+from wechat.reply_windows import MENU, MINI_PROGRAM, OFFICIAL_ACCOUNT, WINDOWS, window_of
 
 USER = "otFpruAK8D-E6EfStSYonYSBZ8_4"
 HEAD = (
@@ -44,7 +41,7 @@ def event(kind: str, body: str = "") -> Message:
 
 
 def read(xml: str) -> Message:
-    return read_message(push.read(xml.encode()))
+    return read_message(push.read_push(xml.encode()))
 
 
 def own(found: Message) -> dict[str, Any]:
@@ -180,8 +177,12 @@ HAPPENED: dict[str, tuple[str, dict[str, Any]]] = {
         + tags(Location_X="23", Location_Y="113", Scale="15", Label="广州市", Poiname="")
         + "</SendLocationInfo>",
         {
-            **{"event_key": "6", "location_x": 23.0, "location_y": 113.0, "scale": 15},
-            **{"label": "广州市", "poiname": ""},
+            "event_key": "6",
+            "location_x": 23.0,
+            "location_y": 113.0,
+            "scale": 15,
+            "label": "广州市",
+            "poiname": "",
         },
     ),
     "user_info_modified": (
@@ -276,8 +277,12 @@ HAPPENED: dict[str, tuple[str, dict[str, Any]]] = {
         "<MsgID>1000000003</MsgID>"
         + tags(Status="send success", TotalCount=4, FilterCount=3, SentCount=2, ErrorCount=1),
         {
-            **{"job_id": "1000000003", "status": "send success", "total_count": 4},
-            **{"filter_count": 3, "sent_count": 2, "error_count": 1},
+            "job_id": "1000000003",
+            "status": "send success",
+            "total_count": 4,
+            "filter_count": 3,
+            "sent_count": 2,
+            "error_count": 1,
         },
     ),
     "PUBLISHJOBFINISH": ARTICLE_OUT,
@@ -319,7 +324,7 @@ def test_an_event_is_read_with_its_fields(kind: str) -> None:
     assert own(found) == expected
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PUSH_KINDS)
 def test_what_is_missing_is_empty(kind: str) -> None:
     found = message(kind, "") if kind in MESSAGES else event(kind)
     assert all(value in ("", None, ()) for value in own(found).values())
@@ -406,7 +411,7 @@ values = st.recursive(
 NAMES = sorted(
     {
         path[0]
-        for kind in KINDS.values()
+        for kind in PUSH_KINDS.values()
         for one in fields(kind)
         for path in one.metadata.get("paths", ())
     }
@@ -415,7 +420,7 @@ NAMES = sorted(
 
 
 @given(
-    kind=st.sampled_from([*KINDS, "event", ""]) | st.text(max_size=5),
+    kind=st.sampled_from([*PUSH_KINDS, "event", ""]) | st.text(max_size=5),
     found=st.dictionaries(st.sampled_from(NAMES), values, max_size=12),
     is_event=st.booleans(),
 )
@@ -451,7 +456,7 @@ def test_who_enters_a_chat_may_be_sent_two_within_a_minute() -> None:
 
 def test_a_choice_of_a_menu_message_counts_as_a_click() -> None:
     chosen = message("text", tags(Content="满意", bizmsgmenuid="101"))
-    assert window_of(OFFICIAL_ACCOUNT, chosen) == WINDOWS[OFFICIAL_ACCOUNT, messages.MENU]
+    assert window_of(OFFICIAL_ACCOUNT, chosen) == WINDOWS[OFFICIAL_ACCOUNT, MENU]
 
 
 @pytest.mark.parametrize("kind", ["VIEW", "unsubscribe", "LOCATION", "pic_weixin", "new_kind"])

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from tests.programs import Shop, open_shop, refused_with
 from tests.sockets import Answer, Server, is_silent, ok, says, says_and_leaves, serving
-from wechat import http, media, push, replies
+from wechat import custom_message, http, media, push, replies
+from wechat.custom_message import send_custom
 from wechat.errors import BadAnswer, CountUsed, NotSent, Refused, Unreachable, WindowClosed
 from wechat.http import File
-from wechat.messages import MINI_PROGRAM, OFFICIAL_ACCOUNT
+from wechat.passive_reply import passive_xml
 from wechat.replies import (
     CONTENTS,
     CUSTOM,
@@ -32,9 +33,8 @@ from wechat.replies import (
     check_custom,
     check_passive,
     parse_content,
-    passive_xml,
-    send_custom,
 )
+from wechat.reply_windows import MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 TOKEN = "49_" + "s" * 60
 OPENID = "otFpruAK8D-E6EfStSYonYSBZ8_4"
@@ -309,20 +309,20 @@ def test_a_transfer_to_anybody_has_no_info() -> None:
 def test_any_text_can_be_read_again(said: str) -> None:
     xml = passive_xml(Text(said), "oUser", "gh_1", 1)
     lines = said.replace("\r\n", "\n").replace("\r", "\n")
-    told = push.read(xml.encode())
-    assert told.get("Content") == replies._UNSENDABLE.sub("", lines)
+    told = push.read_push(xml.encode())
+    assert told.get("Content") == replies.UNSENDABLE_CHARACTERS.sub("", lines)
     assert (told.kind, told.get("ToUserName"), told.created) == ("text", "oUser", 1)
 
 
 def test_the_end_of_a_section_is_kept() -> None:
     for said in ("]]>", "]]]>", "a]]>]]>b", "]]&gt;", "<![CDATA[x]]>"):
         xml = passive_xml(Text(said), "oUser", "gh_1", 1)
-        assert push.read(xml.encode()).get("Content") == said
+        assert push.read_push(xml.encode()).get("Content") == said
 
 
 def test_nothing_can_be_smuggled_beside_the_reply() -> None:
     said = "]]></Content><MsgType>image</MsgType><Content><![CDATA["
-    told = push.read(passive_xml(Text(said), "o]]><x/>", "gh_1", 1).encode())
+    told = push.read_push(passive_xml(Text(said), "o]]><x/>", "gh_1", 1).encode())
     assert (told.get("MsgType"), told.get("Content")) == ("text", said)
     assert told.get("ToUserName") == "o]]><x/>"
 
@@ -370,7 +370,7 @@ def test_a_message_can_come_from_an_agent() -> None:
 
 @pytest.mark.parametrize(("on", "command"), [(True, b"Typing"), (False, b"CancelTyping")])
 def test_typing_is_shown_and_hidden(on: bool, command: bytes) -> None:
-    line, body = sent(lambda: replies.typing(TOKEN, OPENID, on=on))
+    line, body = sent(lambda: custom_message.send_typing(TOKEN, OPENID, on=on))
     assert line == f"POST /cgi-bin/message/custom/typing?access_token={TOKEN} HTTP/1.1"
     assert body == b'{"touser": "otFpruAK8D-E6EfStSYonYSBZ8_4", "command": "%s"}' % command
 
@@ -383,7 +383,7 @@ def test_a_refusal_says_what_to_do_about_it(errcode: int, kind: type[Refused]) -
     answer = json.dumps({"errcode": errcode, "errmsg": "no rid: 5f-1-2"}).encode()
     for action in (
         lambda: send_custom(TOKEN, OPENID, Text("a")),
-        lambda: replies.typing(TOKEN, OPENID, on=True),
+        lambda: custom_message.send_typing(TOKEN, OPENID, on=True),
     ):
         with pytest.raises(Refused) as caught:
             sent(action, answer)
@@ -436,13 +436,13 @@ def test_five_messages_answer_one_and_then_no_more() -> None:
 
 def test_typing_shows_once_and_soon_after_a_message() -> None:
     shop = open_shop()
-    refused_with(40003, replies.typing, shop.token, OPENID, on=True)
+    refused_with(40003, custom_message.send_typing, shop.token, OPENID, on=True)
     shop.wechat.say(shop.appid, OPENID, "在吗")
-    replies.typing(shop.token, OPENID, on=True)
-    refused_with(45081, replies.typing, shop.token, OPENID, on=True)
-    replies.typing(shop.token, OPENID, on=False)
+    custom_message.send_typing(shop.token, OPENID, on=True)
+    refused_with(45081, custom_message.send_typing, shop.token, OPENID, on=True)
+    custom_message.send_typing(shop.token, OPENID, on=False)
     shop.clock.now += 31
-    refused_with(45080, replies.typing, shop.token, OPENID, on=True)
+    refused_with(45080, custom_message.send_typing, shop.token, OPENID, on=True)
 
 
 def test_a_picture_is_uploaded_sent_and_fetched() -> None:

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from platform_auth.fields import Unreadable, seal
 from platform_auth.models import Component, Push
-from platform_auth.statements import run
+from platform_auth.statements import run_statement
 from wechat import push as wire
 from wechat.envelope import Key
 from wechat.errors import Untrusted, clean
@@ -31,14 +31,14 @@ from wechat.errors import Untrusted, clean
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
-FORGET_SECONDS = 60  # of an hour; what is left then waits for the next
+DELETION_BUDGET = 60  # of an hour; what is left then waits for the next
 
 
 class Ignored(Exception):
-    """A handler's word for: this push has nothing for us (too old, too far ahead…)."""
+    """Raised by a handler: this push has nothing for us (too old, too far ahead…)."""
 
 
-# What the door says to WeChat once all is committed, given until when (a `time.monotonic()`): XML
+# What WeChat is answered once all is committed, given until when (a `time.monotonic()`): XML
 # that it seals, "" for an empty body, None for `success`.
 Answer = Callable[[float], str | None]
 
@@ -48,13 +48,13 @@ Handler = Callable[[Push, wire.Push], Answer | None]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is done about a push. TELL is done besides HANDLE, whatever comes of that."""
+    """What is done about a push. NOTIFY runs besides HANDLE, whatever comes of that."""
 
     handle: Handler | None = None
-    tell: Handler | None = None
+    notify: Handler | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.handle or self.tell)
+        return bool(self.handle or self.notify)
 
 
 # Which work there is for a push of the inbox.
@@ -62,7 +62,7 @@ Routing = Callable[[Push, wire.Push], Work]
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SealedPush:
     """A push as it stands at the door: the four parts that prove it, and what the URL says."""
 
     encrypt: str
@@ -72,7 +72,7 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
+class ProvenPush:
     """A push that was opened: what it says, for which component, and the digest of its seal."""
 
     component: Component
@@ -91,9 +91,9 @@ class Proven:
         push = self.push
         if push.is_component_push:
             code = push.get("AuthorizationCode") or push.get("ComponentVerifyTicket")
-            whom = push.get("AuthorizerAppid")
-            what = code if code or whom else self.message.decode()
-            parts = [push.kind, whom, push.get("CreateTime"), what]
+            appid = push.get("AuthorizerAppid")
+            content = code if code or appid else self.message.decode()
+            parts = [push.kind, appid, push.get("CreateTime"), content]
         elif push.get("MsgId"):
             parts = [push.get(name) for name in ("MsgId", "FromUserName", "ToUserName")]
         else:
@@ -118,38 +118,7 @@ class Condition:
     values: dict[str, Any]
 
 
-_remembered: list[Component] = []
-
-
-def read_components() -> list[Component]:
-    """All components, as they are now."""
-    global _remembered
-    _remembered = list(Component.objects.all())
-    return _remembered
-
-
-def remembered_components() -> list[Component]:
-    """
-    All components as this process read them last: a query less for every push. Nothing they prove
-    may be kept but on the condition that their keys are `unchanged`.
-    """
-    return _remembered
-
-
-def unchanged(component: Component) -> Condition:
-    """The keys of COMPONENT are still those that we know."""
-    values = {key: str(component.__dict__[key]) for key in _KEYS}
-    return Condition(_UNCHANGED, {"keys_of": component.pk, **values})
-
-
-_KEYS = ("message_token", "aes_key", "previous_message_token", "previous_aes_key")
-_UNCHANGED = (
-    f"EXISTS (SELECT 1 FROM {Component._meta.db_table}"  # noqa: S608
-    f" WHERE id = %(keys_of)s AND {' AND '.join(f'{key} = %({key})s' for key in _KEYS)})"
-)
-
-
-def prove(sealed: Sealed, components: list[Component]) -> Proven:
+def prove_push(sealed: SealedPush, components: list[Component]) -> ProvenPush:
     """
     Open SEALED with the keys of whichever of COMPONENTS it was sealed for.
 
@@ -172,12 +141,12 @@ def prove(sealed: Sealed, components: list[Component]) -> Proven:
         except Unreadable as error:
             problem = error
             continue
-        push = wire.read(opened.message)
+        push = wire.read_push(opened.message)
         if _is_forgotten(push):
             raise Untrusted
         digest = sha256(sealed.encrypt.encode()).hexdigest()
         is_previous = opened.key is not envelope.keys[0]
-        return Proven(component, push, opened.message, digest, opened.key, is_previous)
+        return ProvenPush(component, push, opened.message, digest, opened.key, is_previous)
     raise problem
 
 
@@ -186,8 +155,8 @@ def _is_forgotten(push: wire.Push) -> bool:
     return push.created < oldest.timestamp()
 
 
-def receive(
-    proven: Proven,
+def store_push(
+    proven: ProvenPush,
     work: Work,
     *,
     appid: str = "",
@@ -228,22 +197,22 @@ def receive(
             )
         row = Push(pk=pk, **values)
         row.component = proven.component
-        return Receipt(is_new=True, answer=_run(row, work, push))
+        return Receipt(is_new=True, answer=_run_work(row, work, push))
 
 
-def find(proven: Proven) -> Push | None:
+def find_push(proven: ProvenPush) -> Push | None:
     """The row of PROVEN, which was kept before, however it was sealed then."""
     same = Q(digest=proven.digest) | Q(business_key=proven.business_key)
     return Push.objects.filter(same).first()
 
 
-def replay(row: Push, routing: Routing) -> None:
+def replay_push(row: Push, routing: Routing) -> None:
     """Do the work of ROW again, unless somebody else does; its state tells the outcome."""
     try:
-        push = wire.read(row.body.encode())
+        push = wire.read_push(row.body.encode())
     except (Unreadable, Untrusted) as error:
         if _claim(row):
-            _fail(row, error)
+            _mark_failed(row, error)
         return
     work = routing(row, push)
     if not work or not _claim(row):
@@ -252,7 +221,7 @@ def replay(row: Push, routing: Routing) -> None:
     row.state, row.error = Push.State.DONE, ""
     with transaction.atomic():
         Push.objects.filter(pk=row.pk).update(state=row.state, error="", retry_at=None)
-        _run(row, work, push)
+        _run_work(row, work, push)
 
 
 def _claim(row: Push) -> bool:
@@ -269,45 +238,45 @@ def retry_failed(routing: Routing) -> int:
     """Try every failed push again whose pause is over; five attempts in all. Returns how many."""
     rows = list(Push.objects.select_related("component").filter(retry_at__lte=Now())[:200])
     for row in rows:
-        replay(row, routing)
+        replay_push(row, routing)
     return len(rows)
 
 
-def forget_old() -> int:
+def delete_old_pushes() -> int:
     """Delete pushes older than PUSH_RETENTION_DAYS; the door refuses any that old. How many."""
     oldest = Now() - timedelta(days=settings.PUSH_RETENTION_DAYS + 1)
     old = Push.objects.filter(received_at__lt=oldest, created__lt=oldest).order_by("received_at")
-    until, forgotten = time.monotonic() + FORGET_SECONDS, 0
+    until, forgotten = time.monotonic() + DELETION_BUDGET, 0
     while time.monotonic() < until and (pks := list(old.values_list("pk", flat=True)[:1000])):
         Push.objects.filter(pk__in=pks).delete()
         forgotten += len(pks)
     return forgotten
 
 
-def _run(row: Push, work: Work, push: wire.Push) -> Answer | None:
-    """Each part of WORK in a transaction of its own; HANDLE's answer goes before TELL's."""
-    answers = [_do(row, part, push) for part in (work.tell, work.handle) if part]
+def _run_work(row: Push, work: Work, push: wire.Push) -> Answer | None:
+    """Each part of WORK in a transaction of its own; HANDLE's answer goes before NOTIFY's."""
+    answers = [_run_part(row, part, push) for part in (work.notify, work.handle) if part]
     return next(filter(None, reversed(answers)), None)
 
 
-def _do(row: Push, part: Handler, push: wire.Push) -> Answer | None:
+def _run_part(row: Push, part: Handler, push: wire.Push) -> Answer | None:
     try:
         with transaction.atomic():
             return part(row, push)
     except Ignored as reason:
-        _settle(row, Push.State.IGNORED, str(reason))
+        _write_state(row, Push.State.IGNORED, str(reason))
     except (OperationalError, InterfaceError):
         raise  # the database is in trouble, not the push: WeChat shall send it again
     except Exception as error:
         # The one broad catch: an error answered to WeChat would mute all merchants' pushes.
         logger.exception("push %s failed", clean(row.kind))
-        _fail(row, error)
+        _mark_failed(row, error)
     return None
 
 
-def _fail(row: Push, error: Exception) -> None:
-    why = f"{type(error).__name__}: {error}"
-    _settle(row, Push.State.FAILED, why, retry_at=_next_attempt(row))
+def _mark_failed(row: Push, error: Exception) -> None:
+    description = f"{type(error).__name__}: {error}"
+    _write_state(row, Push.State.FAILED, description, retry_at=_next_attempt(row))
 
 
 def _next_attempt(row: Push) -> CombinedExpression | None:
@@ -317,7 +286,7 @@ def _next_attempt(row: Push) -> CombinedExpression | None:
     return Now() + timedelta(seconds=30 * 4 ** (row.attempts - 1))
 
 
-def _settle(row: Push, state: Push.State, error: str, **values: object) -> None:
+def _write_state(row: Push, state: Push.State, error: str, **values: object) -> None:
     row.state, row.error = state, clean(error)
     Push.objects.filter(pk=row.pk).update(state=row.state, error=row.error, **values)
 
@@ -325,7 +294,9 @@ def _settle(row: Push, state: Push.State, error: str, **values: object) -> None:
 def _insert(values: dict[str, Any], only_if: tuple[Condition, ...]) -> int | None:
     """One INSERT … ON CONFLICT DO NOTHING: the id of the row, or None."""
     sql = _insert_sql(tuple(values), tuple(condition.sql for condition in only_if))
-    rows = run(sql, {**values, **{k: v for one in only_if for k, v in one.values.items()}})
+    for condition in only_if:
+        values = values | condition.values
+    rows = run_statement(sql, values)
     return rows[0][0] if rows else None
 
 
@@ -333,7 +304,7 @@ def _insert(values: dict[str, Any], only_if: tuple[Condition, ...]) -> int | Non
 def _insert_sql(columns: tuple[str, ...], conditions: tuple[str, ...]) -> str:
     marks = ", ".join(f"%({name})s" for name in columns)
     return (
-        f"INSERT INTO {Push._meta.db_table} ({', '.join(columns)})"  # noqa: S608
+        f"INSERT INTO {Push._meta.db_table} ({', '.join(columns)})"
         f" SELECT {marks} WHERE {' AND '.join(['TRUE', *conditions])}"
         " ON CONFLICT DO NOTHING RETURNING id"
     )

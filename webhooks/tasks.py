@@ -14,7 +14,7 @@ from webhooks import inbox, routing, silence
 def listen() -> None:
     """Notice when pushes stop; once they are back, ask WeChat what was missed meanwhile."""
     for component in Component.objects.with_clock():
-        if silence.listen(component):
+        if silence.note_silence(component):
             verdicts.poll_open_audits()
             Component.objects.filter(pk=component.pk).update(reconciled_at=None)
             enqueue(reconcile)
@@ -31,5 +31,5 @@ def retry_failed_pushes() -> None:
 @shared_task
 def forget_old_pushes() -> None:
     """Delete pushes older than PUSH_RETENTION_DAYS."""
-    inbox.forget_old()
+    inbox.delete_old_pushes()
     heartbeats.beat("forget_old_pushes")

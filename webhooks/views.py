@@ -8,7 +8,6 @@ answered `success` once its row is committed, and 503 if there is no database to
 import logging
 import re
 import time
-from urllib.parse import parse_qsl
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
@@ -19,12 +18,14 @@ from miniprograms.services import addresses
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
 from webhooks import inbox, routing
+from webhooks.by_memory import read_components, receive_by_memory
+from webhooks.handlers import repeat_answer
+from webhooks.push_query import read_query
 from wechat.errors import Untrusted
 from wechat.push import MAX_BODY, read_envelope
 
 logger = logging.getLogger(__name__)
 
-MOST_FIELDS = 20  # WeChat sends six
 LENGTH = re.compile(r"\d{1,7}", re.ASCII)
 ECHO = re.compile(r"[\x21-\x7e]{1,256}")
 PLAIN_TEXT = "text/plain"
@@ -38,15 +39,15 @@ def forbidden() -> HttpResponse:
 
 def component_push(request: HttpRequest) -> HttpResponse:
     """授权事件接收URL: tickets, and authorisations that come, change and go."""
-    return _door(request, appid="")
+    return _answer_webhook(request, appid="")
 
 
 def message_push(request: HttpRequest, appid: str) -> HttpResponse:
     """消息与事件接收URL: what users and WeChat send to the account APPID."""
-    return _door(request, appid=appid)
+    return _answer_webhook(request, appid=appid)
 
 
-def _door(request: HttpRequest, *, appid: str) -> HttpResponse:
+def _answer_webhook(request: HttpRequest, *, appid: str) -> HttpResponse:
     until = time.monotonic() + ANSWER_WITHIN
     try:
         if request.method == "GET":
@@ -64,8 +65,8 @@ def _door(request: HttpRequest, *, appid: str) -> HttpResponse:
 def _receive(request: HttpRequest, appid: str, until: float) -> HttpResponse:
     """Size, format, signature, decryption, appid inside, address, then one row and its handler."""
     envelope_appid, encrypt = _read_body(request)
-    query = _read_query(request)
-    sealed = inbox.Sealed(
+    query = read_query(request.META.get("QUERY_STRING", ""))
+    sealed = inbox.SealedPush(
         encrypt=encrypt,
         msg_signature=query.get("msg_signature", ""),
         timestamp=query.get("timestamp", ""),
@@ -73,57 +74,38 @@ def _receive(request: HttpRequest, appid: str, until: float) -> HttpResponse:
     )
     if not appid:
         _receive_for_component(sealed, envelope_appid)
-        return _say(None)
-    proven, receipt = _receive_by_memory(sealed, appid) or _receive_message(sealed, appid)
-    said = _answer(proven, receipt, until)
-    return _say(said and _seal(said, proven, sealed.nonce))
+        return _respond_with(None)
+    proven, receipt = receive_by_memory(sealed, appid) or _receive_message(sealed, appid)
+    xml = _answer_within(proven, receipt, until)
+    return _respond_with(xml and _seal(xml, proven, sealed.nonce))
 
 
-def _receive_for_component(sealed: inbox.Sealed, envelope_appid: str) -> None:
-    components = [one for one in inbox.read_components() if one.appid == envelope_appid]
-    proven = inbox.prove(sealed, components)
+def _receive_for_component(sealed: inbox.SealedPush, envelope_appid: str) -> None:
+    components = [row for row in read_components() if row.appid == envelope_appid]
+    proven = inbox.prove_push(sealed, components)
     push = proven.push
     # A captured message must not burn its digest here.
     if not push.is_component_push or push.get("AppId") != proven.component.appid:
         raise Untrusted
-    inbox.receive(proven, routing.component_work(push), appid=routing.whom(push))
+    inbox.store_push(proven, routing.component_work(push), appid=routing.account_of(push))
 
 
-def _receive_by_memory(
-    sealed: inbox.Sealed, appid: str
-) -> tuple[inbox.Proven, inbox.Receipt] | None:
-    """
-    What nearly every message needs: it is kept on the condition that what we remember of our keys
-    is true, and that the account is known by this name. None: look closer.
-    """
-    try:
-        proven = inbox.prove(sealed, inbox.remembered_components())
-    except (Untrusted, Unreadable):
-        return None
-    told = addresses.user_name_in(proven.push)
-    if not told:
-        return None
-    known = inbox.Condition(*addresses.is_known_sql(proven.component, appid, told))
-    conditions = (inbox.unchanged(proven.component), known)
-    work = routing.message_work(appid, proven.push)
-    receipt = inbox.receive(proven, work, appid=appid, only_if=conditions)
-    return (proven, receipt) if receipt.is_new else None
-
-
-def _receive_message(sealed: inbox.Sealed, appid: str) -> tuple[inbox.Proven, inbox.Receipt]:
-    proven = inbox.prove(sealed, inbox.read_components())
+def _receive_message(
+    sealed: inbox.SealedPush, appid: str
+) -> tuple[inbox.ProvenPush, inbox.Receipt]:
+    proven = inbox.prove_push(sealed, read_components())
     addresses.check_address(proven.component, appid, proven.push)
     work = routing.message_work(appid, proven.push)
-    return proven, inbox.receive(proven, work, appid=appid)
+    return proven, inbox.store_push(proven, work, appid=appid)
 
 
-def _answer(proven: inbox.Proven, receipt: inbox.Receipt, until: float) -> str | None:
+def _answer_within(proven: inbox.ProvenPush, receipt: inbox.Receipt, until: float) -> str | None:
     """What this push is answered, given UNTIL when; the same again if it came before."""
     try:
         if receipt.is_new:
             return receipt.answer(until) if receipt.answer else None
-        row = inbox.find(proven)
-        return routing.again(row, proven.push) if row else None
+        row = inbox.find_push(proven)
+        return repeat_answer(row, proven.push) if row else None
     except (DatabaseError, InterfaceError, Unreadable):
         raise  # WeChat asks again
     except Exception:
@@ -132,26 +114,17 @@ def _answer(proven: inbox.Proven, receipt: inbox.Receipt, until: float) -> str |
         return None
 
 
-def _seal(said: str, proven: inbox.Proven, nonce: str) -> str:
-    """SAID, sealed with the key that opened the push it answers."""
+def _seal(xml: str, proven: inbox.ProvenPush, nonce: str) -> str:
+    """XML, sealed with the key that opened the push it answers."""
     now = str(int(time.time()))
-    return proven.component.envelope.seal(said, key=proven.key, timestamp=now, nonce=nonce)
+    return proven.component.envelope.seal(xml, key=proven.key, timestamp=now, nonce=nonce)
 
 
-def _say(said: str | None) -> HttpResponse:
+def _respond_with(body: str | None) -> HttpResponse:
     """`success`, the empty body that 全网发布 demands, or a sealed passive reply."""
-    if said:
-        return HttpResponse(said, content_type="text/xml")
-    return HttpResponse("success" if said is None else "", content_type=PLAIN_TEXT)
-
-
-def _read_query(request: HttpRequest) -> dict[str, str]:
-    """What the URL says. Making Django's QueryDict takes longer than decrypting the push."""
-    text = request.META.get("QUERY_STRING", "")
-    try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
-    except ValueError:
-        raise Untrusted from None
+    if body:
+        return HttpResponse(body, content_type="text/xml")
+    return HttpResponse("success" if body is None else "", content_type=PLAIN_TEXT)
 
 
 def _read_body(request: HttpRequest) -> tuple[str, str]:

@@ -41,7 +41,7 @@ def get_account_basic_info(token: str) -> BasicInfo:
     """account/getaccountbasicinfo 获取基本信息, with an authorizer's TOKEN that has set 3 or 30."""
     path = "/cgi-bin/account/getaccountbasicinfo"
     answer = call(path, access_token=token, method="GET")
-    verified = _object(answer.get("wx_verify_info"))
+    verified = _members(answer.get("wx_verify_info"))
     return BasicInfo(
         appid=take(path, answer, "appid", str),
         account_type=take_number(path, answer, "account_type"),
@@ -58,7 +58,7 @@ def get_account_basic_info(token: str) -> BasicInfo:
 
 
 def _changeable(value: object, name: str) -> Changeable:
-    info = _object(value)
+    info = _members(value)
     return Changeable(
         value=read_text(info.get(name)),
         used=read_number(info.get("modify_used_count")) or 0,
@@ -66,5 +66,5 @@ def _changeable(value: object, name: str) -> Changeable:
     )
 
 
-def _object(value: object) -> Mapping[str, Any]:
+def _members(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from wechat.errors import BadAnswer
-from wechat.http import call, take, take_life
+from wechat.http import call, read_text, take, take_life
 
 LIST_PAGE = 500  # more is refused with 40170
 
@@ -94,7 +94,7 @@ def query_auth(component_token: str, appid: str, authorization_code: str) -> Gra
     return Grant(
         appid=take(path, info, "authorizer_appid", str),
         token=Token(token, take_life(path, info)) if isinstance(token, str) and token else None,
-        refresh_token=_text(info.get("authorizer_refresh_token")),
+        refresh_token=read_text(info.get("authorizer_refresh_token")),
         func_info=read_func_info(info.get("func_info")),
     )
 
@@ -116,7 +116,7 @@ def refresh_authorizer_token(
     }
     answer = call(path, body, access_token=component_token, repeat=False)
     token = Token(take(path, answer, "authorizer_access_token", str), take_life(path, answer))
-    return token, _text(answer.get("authorizer_refresh_token"))
+    return token, read_text(answer.get("authorizer_refresh_token"))
 
 
 def get_authorizer_info(
@@ -248,10 +248,6 @@ def _listed(path: str, row: object) -> Listed:
     auth_time = row.get("auth_time")
     return Listed(
         appid=take(path, row, "authorizer_appid", str),
-        refresh_token=_text(row.get("refresh_token")),  # absent while the code was never traded
+        refresh_token=read_text(row.get("refresh_token")),  # absent while the code was never traded
         auth_time=auth_time if type(auth_time) is int and auth_time > 0 else 0,
     )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

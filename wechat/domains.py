@@ -15,7 +15,7 @@ from wechat.http import call, read_text, take, take_rows, take_texts
 
 Action = Literal["add", "delete", "set", "get"]
 
-KINDS = (
+DOMAIN_KINDS = (
     "requestdomain",
     "wsrequestdomain",
     "uploaddomain",
@@ -92,7 +92,7 @@ def modify_domain_directly(token: str, action: Action, domains: Domains | None =
 def _modify_domain(path: str, token: str, action: Action, domains: Domains | None) -> Modified:
     body = {"action": action} | dict(domains or {})
     answer = call(path, body, access_token=token, repeat=action == "get")
-    invalid = {kind: take_texts(path, answer, f"invalid_{kind}") for kind in KINDS}
+    invalid = {kind: take_texts(path, answer, f"invalid_{kind}") for kind in DOMAIN_KINDS}
     return Modified(
         domains=_by_kind(path, answer),
         invalid={kind: names for kind, names in invalid.items() if names},
@@ -105,15 +105,12 @@ def get_effective_domain(token: str) -> Effective:
     path = "/wxa/get_effective_domain"
     answer = call(path, {}, access_token=token)
     groups = ("mp_domain", "third_domain", "direct_domain", "effective_domain")
-    return Effective(*(_by_kind(path, _object(answer.get(group))) for group in groups))
+    return Effective(*(_by_kind(path, answer.get(group)) for group in groups))
 
 
-def _by_kind(path: str, answer: Mapping[str, Any]) -> dict[str, list[str]]:
-    return {kind: take_texts(path, answer, kind) for kind in KINDS}
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _by_kind(path: str, value: object) -> dict[str, list[str]]:
+    members = value if isinstance(value, dict) else {}
+    return {kind: take_texts(path, members, kind) for kind in DOMAIN_KINDS}
 
 
 # Web-view domains

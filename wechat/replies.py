@@ -1,9 +1,10 @@
 """
-What we say to users: contents, as a passive reply (被动回复) and as JSON (客服消息).
+What we say to users: the contents of passive replies (被动回复) and customer-service messages
+(客服消息).
 
 One class for each kind, with the members WeChat's JSON has, by its names. `parse_content` and
 `as_data` are the way in and out. Pages: developers.weixin.qq.com, "发送客服消息" of both kinds of
-accounts, "客服输入状态", "被动回复用户消息", "转发消息".
+accounts, "被动回复用户消息".
 """
 
 import re
@@ -12,15 +13,14 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
-from wechat.http import call
-from wechat.messages import MINI_PROGRAM, OFFICIAL_ACCOUNT
+from wechat.reply_windows import MINI_PROGRAM, OFFICIAL_ACCOUNT
 
-LONGEST = 2048  # bytes of UTF-8; WeChat says so of `content` only
-MOST_ARTICLES = 1  # more are 45008
-MOST_CHOICES = 20  # ours: a menu longer than that is a mistake
+MAX_BYTES = 2048  # bytes of UTF-8; WeChat says so of `content` only
+MAX_ARTICLES = 1  # more are 45008
+MAX_CHOICES = 20  # ours: a menu longer than that is a mistake
 
 # What XML cannot hold; a database has trouble with some of it too.
-_UNSENDABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNSENDABLE_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _(text: str) -> str:
@@ -58,20 +58,20 @@ class _Rule:
     is_required: bool
     is_url: bool = False
     row: type | None = None
-    most: int = LONGEST
+    limit: int = MAX_BYTES
 
 
-def _text(*, required: bool = True, url: bool = False) -> str:
+def _text_member(*, required: bool = True, url: bool = False) -> str:
     rule = {"rule": _Rule(required, is_url=url)}
     return field(default="", repr=False, metadata=rule)
 
 
-def _optional() -> str:
-    return _text(required=False)
+def _optional_member() -> str:
+    return _text_member(required=False)
 
 
-def _rows(row: type, most: int) -> Any:
-    rule = {"rule": _Rule(True, row=row, most=most)}
+def _rows_member(row: type, limit: int) -> Any:
+    rule = {"rule": _Rule(True, row=row, limit=limit)}
     return field(default=(), repr=False, metadata=rule)
 
 
@@ -87,7 +87,7 @@ class Text(Content):
     """文本; may hold `<a href="…" data-miniprogram-appid="…" data-miniprogram-path="…">`."""
 
     msgtype = "text"
-    content: str = _text()
+    content: str = _text_member()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Image(Content):
     """图片, as a media id from `media.upload_media`, good for three days."""
 
     msgtype = "image"
-    media_id: str = _text()
+    media_id: str = _text_member()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Voice(Content):
     """语音."""
 
     msgtype = "voice"
-    media_id: str = _text()
+    media_id: str = _text_member()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,10 @@ class Video(Content):
     """视频; a passive reply has no thumbnail."""
 
     msgtype = "video"
-    media_id: str = _text()
-    thumb_media_id: str = _text()
-    title: str = _optional()
-    description: str = _optional()
+    media_id: str = _text_member()
+    thumb_media_id: str = _text_member()
+    title: str = _optional_member()
+    description: str = _optional_member()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +122,21 @@ class Music(Content):
     """音乐."""
 
     msgtype = "music"
-    title: str = _optional()
-    description: str = _optional()
-    musicurl: str = _text(url=True)
-    hqmusicurl: str = _text(url=True)
-    thumb_media_id: str = _text()
+    title: str = _optional_member()
+    description: str = _optional_member()
+    musicurl: str = _text_member(url=True)
+    hqmusicurl: str = _text_member(url=True)
+    thumb_media_id: str = _text_member()
 
 
 @dataclass(frozen=True, slots=True)
 class Article:
     """The one picture and text of a News; the page of passive replies requires all of it."""
 
-    title: str = _text()
-    description: str = _text()
-    url: str = _text(url=True)
-    picurl: str = _text(url=True)
+    title: str = _text_member()
+    description: str = _text_member()
+    url: str = _text_member(url=True)
+    picurl: str = _text_member(url=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class News(Content):
     """图文消息 that leads to a page outside."""
 
     msgtype = "news"
-    articles: tuple[Article, ...] = _rows(Article, MOST_ARTICLES)
+    articles: tuple[Article, ...] = _rows_member(Article, MAX_ARTICLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class MpNews(Content):
     """图文消息 of the account's own, by media id."""
 
     msgtype = "mpnews"
-    media_id: str = _text()
+    media_id: str = _text_member()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +160,15 @@ class MpNewsArticle(Content):
     """图文消息 of the account's own, published (发布), by article id."""
 
     msgtype = "mpnewsarticle"
-    article_id: str = _text()
+    article_id: str = _text_member()
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One line of a Menu; its id comes back as `bizmsgmenuid` of the user's text."""
 
-    id: str = _text()
-    content: str = _text()
+    id: str = _text_member()
+    content: str = _text_member()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +176,9 @@ class Menu(Content):
     """菜单消息."""
 
     msgtype = "msgmenu"
-    head_content: str = _optional()
-    list: tuple[Choice, ...] = _rows(Choice, MOST_CHOICES)
-    tail_content: str = _optional()
+    head_content: str = _optional_member()
+    list: tuple[Choice, ...] = _rows_member(Choice, MAX_CHOICES)
+    tail_content: str = _optional_member()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class WxCard(Content):
     """卡券."""
 
     msgtype = "wxcard"
-    card_id: str = _text()
+    card_id: str = _text_member()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +194,10 @@ class Link(Content):
     """图文链接, of mini programs."""
 
     msgtype = "link"
-    title: str = _text()
-    description: str = _text()
-    url: str = _text(url=True)
-    thumb_url: str = _text(url=True)
+    title: str = _text_member()
+    description: str = _text_member()
+    url: str = _text_member(url=True)
+    thumb_url: str = _text_member(url=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +205,10 @@ class MiniProgramPage(Content):
     """小程序卡片. APPID is an official account's: it must say which mini program it means."""
 
     msgtype = "miniprogrampage"
-    title: str = _text()
-    appid: str = _optional()
-    pagepath: str = _text()
-    thumb_media_id: str = _text()
+    title: str = _text_member()
+    appid: str = _optional_member()
+    pagepath: str = _text_member()
+    thumb_media_id: str = _text_member()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +216,27 @@ class Transfer(Content):
     """转发消息 to WeChat's own customer-service console, to KF_ACCOUNT or to anybody there."""
 
     msgtype = "transfer_customer_service"
-    kf_account: str = _optional()
+    kf_account: str = _optional_member()
 
 
-_KINDS: tuple[type[Content], ...] = (
-    *(Text, Image, Voice, Video, Music, News, MpNews, MpNewsArticle),
-    *(Menu, WxCard, Link, MiniProgramPage, Transfer),
-)
-CONTENTS: dict[str, type[Content]] = {kind.msgtype: kind for kind in _KINDS}
+CONTENTS: dict[str, type[Content]] = {
+    kind.msgtype: kind
+    for kind in (
+        Text,
+        Image,
+        Voice,
+        Video,
+        Music,
+        News,
+        MpNews,
+        MpNewsArticle,
+        Menu,
+        WxCard,
+        Link,
+        MiniProgramPage,
+        Transfer,
+    )
+}
 
 # Who may be sent what through send_custom, and what may be a passive reply to whose push.
 CUSTOM: dict[str, frozenset[str]] = {
@@ -277,26 +290,26 @@ def parse_content(data: Mapping[str, Any]) -> Content:
     msgtype = data.get("msgtype")
     kind = CONTENTS.get(msgtype) if isinstance(msgtype, str) else None
     if kind is None:
-        raise BadContent(NO_KIND, kind=_shown(msgtype))
+        raise BadContent(NO_KIND, kind=_printable(msgtype))
     _refuse_strangers(data, {"msgtype", kind.msgtype}, "")
-    content: Content = _parse(kind, data.get(kind.msgtype, {}), kind.msgtype)
+    content: Content = _parse_members(kind, data.get(kind.msgtype, {}), kind.msgtype)
     return content
 
 
-def _shown(value: object) -> str:
-    return _UNSENDABLE.sub("", value if isinstance(value, str) else "")[:40]
+def _printable(value: object) -> str:
+    return UNSENDABLE_CHARACTERS.sub("", value if isinstance(value, str) else "")[:40]
 
 
-def _refuse_strangers(data: Mapping[str, Any], known: Iterable[str], above: str) -> None:
-    strangers = sorted(_shown(name) for name in set(data) - set(known))
+def _refuse_strangers(data: Mapping[str, Any], expected: Iterable[str], prefix: str) -> None:
+    strangers = sorted(_printable(name) for name in set(data) - set(expected))
     if strangers:
-        raise BadContent(STRANGE, member=above + strangers[0])
+        raise BadContent(STRANGE, member=prefix + strangers[0])
 
 
-def _parse(kind: type[Any], data: object, path: str) -> Any:
+def _parse_members(kind: type[Any], data: object, path: str) -> Any:
     if not isinstance(data, Mapping):
         raise BadContent(NOT_AN_OBJECT, member=path)
-    rules: dict[str, _Rule] = {one.name: one.metadata["rule"] for one in fields(kind)}
+    rules: dict[str, _Rule] = {member.name: member.metadata["rule"] for member in fields(kind)}
     _refuse_strangers(data, rules, f"{path}.")
     return kind(
         **{
@@ -313,10 +326,10 @@ def _parse_text(rule: _Rule, value: object, path: str) -> str:
         raise BadContent(NOT_A_TEXT, member=path)
     if rule.is_required and not value.strip():
         raise BadContent(MISSING, member=path)
-    if _UNSENDABLE.search(value):
+    if UNSENDABLE_CHARACTERS.search(value):
         raise BadContent(UNSENDABLE, member=path)
-    if len(value.encode()) > rule.most:
-        raise BadContent(TOO_LONG, member=path, most=rule.most)
+    if len(value.encode()) > rule.limit:
+        raise BadContent(TOO_LONG, member=path, most=rule.limit)
     if rule.is_url and value and not _is_url(value):
         raise BadContent(NOT_A_URL, member=path)
     return value
@@ -327,10 +340,12 @@ def _parse_rows(rule: _Rule, value: object, path: str) -> tuple[Any, ...]:
         raise BadContent(MISSING, member=path)
     if not isinstance(value, list):
         raise BadContent(NOT_A_LIST, member=path)
-    if len(value) > rule.most:
-        raise BadContent(TOO_MANY, member=path, most=rule.most)
+    if len(value) > rule.limit:
+        raise BadContent(TOO_MANY, member=path, most=rule.limit)
     row = cast(type, rule.row)
-    return tuple(_parse(row, one, f"{path}.{place}") for place, one in enumerate(value, 1))
+    return tuple(
+        _parse_members(row, entry, f"{path}.{place}") for place, entry in enumerate(value, 1)
+    )
 
 
 def _is_url(text: str) -> bool:
@@ -347,120 +362,12 @@ def as_data(content: Content) -> dict[str, Any]:
     return {"msgtype": content.msgtype, content.msgtype: _members(content)}
 
 
-def _members(thing: Any) -> dict[str, Any]:
+def _members(content: Any) -> dict[str, Any]:
     members = {}
-    for one in fields(thing):
-        value = getattr(thing, one.name)
+    for member in fields(content):
+        value = getattr(content, member.name)
         if isinstance(value, tuple):
-            members[one.name] = [_members(row) for row in value]
-        elif value or one.metadata["rule"].is_required:
-            members[one.name] = value
+            members[member.name] = [_members(row) for row in value]
+        elif value or member.metadata["rule"].is_required:
+            members[member.name] = value
     return members
-
-
-# The passive reply
-
-_Tree = list[tuple[str, Any]]
-
-
-def passive_xml(content: Content, to_user: str, from_user: str, at: int) -> str:
-    """
-    The XML of a direct answer, to be sealed: to the openid TO_USER, from the account's gh_ id.
-
-    Raises BadContent for a kind that has none.
-    """
-    body = _passive_body(content)
-    if body is None:
-        raise BadContent(NOT_PASSIVE, kind=content.msgtype)
-    head: _Tree = [
-        ("ToUserName", to_user),
-        ("FromUserName", from_user),
-        ("CreateTime", at),
-        ("MsgType", content.msgtype),
-    ]
-    return _xml("xml", head + body)
-
-
-def _passive_body(content: Content) -> _Tree | None:
-    """What follows the head; an empty text makes no element."""
-    match content:
-        case Text():
-            return [("Content", content.content)]
-        case Image():
-            return [("Image", [("MediaId", content.media_id)])]
-        case Voice():
-            return [("Voice", [("MediaId", content.media_id)])]
-        case Video():
-            return [("Video", [("MediaId", content.media_id), *_titles(content)])]
-        case Music():
-            return [("Music", _music(content))]
-        case News():
-            items = [("item", _article(article)) for article in content.articles]
-            return [("ArticleCount", len(items)), ("Articles", items)]
-        case Transfer():
-            account = content.kf_account
-            return [("TransInfo", [("KfAccount", account)])] if account else []
-    return None
-
-
-def _titles(thing: Video | Music | Article) -> _Tree:
-    return [("Title", thing.title), ("Description", thing.description)]
-
-
-def _music(music: Music) -> _Tree:
-    return [
-        *_titles(music),
-        ("MusicUrl", music.musicurl),
-        ("HQMusicUrl", music.hqmusicurl),
-        ("ThumbMediaId", music.thumb_media_id),
-    ]
-
-
-def _article(article: Article) -> _Tree:
-    return [*_titles(article), ("PicUrl", article.picurl), ("Url", article.url)]
-
-
-def _xml(name: str, value: Any) -> str:
-    match value:
-        case list():
-            inside = "".join(_xml(*child) for child in value if child[1] != "")
-        case int():
-            inside = str(value)
-        case _:
-            inside = _cdata(value)
-    return f"<{name}>{inside}</{name}>"
-
-
-def _cdata(text: str) -> str:
-    """TEXT for an XML reader to find again: the section's own end is cut in two."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")  # as XML reads them
-    clean = _UNSENDABLE.sub("", lines)
-    return f"<![CDATA[{clean.replace(']]>', ']]]]><![CDATA[>')}]]>"
-
-
-# The customer-service message
-
-
-def send_custom(token: str, openid: str, content: Content, *, kf_account: str = "") -> None:
-    """
-    message/custom/send 发送客服消息, as KF_ACCOUNT if an official account names one.
-
-    Twice says it twice, so it is never repeated. Raises WindowClosed or CountUsed when the user has
-    been silent too long or heard enough. 40003 no such user, 40007 no such medium, 45002 too long,
-    45064 the mini program is not linked, 48001 the account may not.
-    """
-    body = {"touser": openid} | as_data(content)
-    if kf_account:
-        body["customservice"] = {"kf_account": kf_account}
-    call("/cgi-bin/message/custom/send", body, access_token=token, repeat=False)
-
-
-def typing(token: str, openid: str, *, on: bool) -> None:
-    """
-    message/custom/typing 客服输入状态: whether the user sees that somebody is typing.
-
-    45080 the user must have said something within 30 seconds, 45081 it shows already. Newer pages
-    give mini programs …/custom/business/typing, which wants a `businessid` they seldom have.
-    """
-    body = {"touser": openid, "command": "Typing" if on else "CancelTyping"}
-    call("/cgi-bin/message/custom/typing", body, access_token=token, repeat=False)

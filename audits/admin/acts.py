@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from audits.admin.code_status import CodeStatus, status_text
 from audits.models import CodeAudit
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import Doubt
+from platform_auth.admin.pages import UncertainOutcome
 from platform_auth.operations import Actor
 from wechat.errors import NotSent, Unreachable
 
@@ -45,7 +45,7 @@ def report_lost_answer(act: Callable[[], object]) -> object:
     except NotSent:
         raise
     except Unreachable as problem:
-        return Doubt(
+        return UncertainOutcome(
             _(
                 "WeChat's answer was lost, so it is not known whether it was done. Look again in "
                 "a minute before you repeat it. (%(problem)s)"

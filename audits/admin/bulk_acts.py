@@ -24,7 +24,7 @@ class CodeStaffAdmin(StaffAdmin):
 
     troubles = (WeChatError, Unreadable, CannotAct)
 
-    def words_for(self, problem: Exception) -> object:
+    def describe_problem(self, problem: Exception) -> object:
         if not isinstance(problem, Refused):
             return problem
         rid = f" rid {problem.rid}" if problem.rid else ""
@@ -42,7 +42,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
 
     @admin.action(description=_("Submit for review"), permissions=["submit"])
     def submit_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.ask_about(
+        return self.confirm_chosen(
             request,
             queryset,
             lambda row: self._submit(row, request.user),
@@ -56,7 +56,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
 
     @admin.action(description=_("Release"), permissions=["release"])
     def release_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.ask_about(
+        return self.confirm_chosen(
             request,
             queryset,
             lambda row: self._release(row, request),

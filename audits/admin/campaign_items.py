@@ -54,18 +54,18 @@ class CampaignItemAdmin(ProgramRowAdmin):
 
     @admin.action(description=_("Retry"), permissions=["operate"])
     def retry(self, request: HttpRequest, queryset: Any) -> None:
-        self.tell_each(request, queryset, lambda row: _retry(row, request.user))
+        self.carry_out_each(request, queryset, lambda row: _retry(row, request.user))
 
     @admin.action(description=_("Skip"), permissions=["operate"])
     def skip(self, request: HttpRequest, queryset: Any) -> None:
-        self.tell_each(request, queryset, lambda row: _skip(row, request.user))
+        self.carry_out_each(request, queryset, lambda row: _skip(row, request.user))
 
     @action(description=_("Retry"), permissions=["operate"], url_path="retry", icon="replay")
     def retry_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(row: CampaignItem, form: None) -> object:
             return _retry(row, request.user)
 
-        return self.ask(request, object_id, act, title=_("Retry"), question=RETRY_QUESTION)
+        return self.confirm(request, object_id, act, title=_("Retry"), question=RETRY_QUESTION)
 
     @action(description=_("Skip"), permissions=["operate"], url_path="skip", icon="skip_next")
     def skip_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -73,7 +73,7 @@ class CampaignItemAdmin(ProgramRowAdmin):
             return _skip(row, request.user)
 
         question = _("The campaign leaves this mini program alone.")
-        return self.ask(request, object_id, act, title=_("Skip"), question=question)
+        return self.confirm(request, object_id, act, title=_("Skip"), question=question)
 
     updated = time_column("updated_at", _("updated"))
 

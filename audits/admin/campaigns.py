@@ -24,7 +24,7 @@ from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
 from platform_auth.admin.pages import StaffAdmin, label, pretty
-from platform_auth.admin.spreadsheet import csv_answer
+from platform_auth.admin.spreadsheet import csv_response
 from platform_auth.operations import record_operation
 
 START_QUESTION = _(
@@ -57,7 +57,7 @@ class CampaignAdmin(StaffAdmin):
     troubles = (CannotAct,)
 
     class Media:
-        css = {"all": ("campaigns.css",)}  # noqa: RUF012 -- as Django reads it
+        css = {"all": ("campaigns.css",)}
         js = ("campaigns.js",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -130,7 +130,7 @@ class CampaignAdmin(StaffAdmin):
             number = act(campaign, by=request.user)
             return str(sentence) % {"number": number}
 
-        return self.ask(request, object_id, carry_out, **words)  # type: ignore[arg-type]
+        return self.confirm(request, object_id, carry_out, **words)  # type: ignore[arg-type]
 
     @operate(description=_("Start"), url_path="start", icon="play_arrow", variant=PRIMARY)
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -175,7 +175,7 @@ class CampaignAdmin(StaffAdmin):
 
         question = _("All mini programs of this campaign that have passed get the new version.")
         title = _("Release what has passed")
-        return self.ask(request, object_id, act, title=title, question=question)
+        return self.confirm(request, object_id, act, title=title, question=question)
 
     @operate(description=_("Retry all that failed"), url_path="retry-failed", icon="replay")
     def retry_failed(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -193,7 +193,7 @@ class CampaignAdmin(StaffAdmin):
     def export(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
         campaign = self.visible_or_404(request, object_id)
         record_operation("export_campaign", by=request.user, result=str(campaign))
-        return csv_answer(f"campaign-{campaign.pk}", item_csv_lines(campaign))
+        return csv_response(f"campaign-{campaign.pk}", item_csv_lines(campaign))
 
     created = time_column("created_at", _("made"))
     finished = time_column("finished_at", _("finished"))

@@ -105,7 +105,7 @@ class CodePageAdmin(BulkCodeAdmin):
         if not request.user.has_perm(act.permission):
             raise PermissionDenied
         row = self._program_or_404(request, object_id)
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: report_lost_answer(lambda: act.do(row, form, request.user)),
@@ -135,7 +135,7 @@ class CodePageAdmin(BulkCodeAdmin):
         try:
             picture = live.trial_qrcode(row)
         except (WeChatError, Unreadable) as problem:
-            text = str(self.words_for(problem))
+            text = str(self.describe_problem(problem))
             return HttpResponse(text, status=502, content_type="text/plain; charset=utf-8")
         return picture_response(picture.content, picture.kind)
 

@@ -19,7 +19,7 @@ from audits.models import CodeTemplate
 from audits.problems import BadExtJson
 from audits.services.committing import build_ext_json
 from miniprograms.models import Authorizer
-from wechat import code
+from wechat import code, code_review
 
 MAX_SUBMITTED_PAGES = 5  # that WeChat takes in one submission
 
@@ -165,10 +165,10 @@ class SubmitForm(forms.Form):
         return super().is_valid() and all(valid)
 
     @property
-    def submission(self) -> code.Submission:
+    def submission(self) -> code_review.Submission:
         """What goes to WeChat: nothing that was left empty."""
         data = self.cleaned_data
-        submission: code.Submission = {}
+        submission: code_review.Submission = {}
         if items := [item.entry for item in self.items if item.entry]:
             submission["item_list"] = items
         for name in ("version_desc", "feedback_info", "order_path"):
@@ -180,9 +180,9 @@ class SubmitForm(forms.Form):
             submission["ugc_declare"] = self._ugc_declaration()
         return submission
 
-    def _ugc_declaration(self) -> code.UgcDeclare:
+    def _ugc_declaration(self) -> code_review.UgcDeclare:
         data = self.cleaned_data
-        declaration: code.UgcDeclare = {"scene": data["ugc_scene"]}
+        declaration: code_review.UgcDeclare = {"scene": data["ugc_scene"]}
         if data["ugc_scene"] == [0]:
             return declaration
         declaration["method"] = data["ugc_method"] or [4]
@@ -205,13 +205,13 @@ class ItemForm(forms.Form):
     )
 
     @property
-    def entry(self) -> code.AuditItem:
+    def entry(self) -> code_review.AuditItem:
         """The entry of item_list, {} if nothing was chosen."""
         data = self.cleaned_data
         if not data.get("category"):
             return {}
         page = {name: data[name] for name in ("address", "title", "tag") if data.get(name)}
-        return cast(code.AuditItem, {**data["category"], **page})
+        return cast(code_review.AuditItem, {**data["category"], **page})
 
     def clean_category(self) -> dict[str, Any]:
         """The chosen category as WeChat names its parts; it came out of `category_choice`."""

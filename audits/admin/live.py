@@ -18,7 +18,7 @@ from platform_auth.admin.pages import ago
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
-from wechat import code
+from wechat import code, code_release, code_review
 from wechat.errors import CheckRunning, NoAudit, WeChatError
 from wechat.http import File
 
@@ -39,7 +39,7 @@ def call_or_problem(row: Authorizer, endpoint: Callable[..., Any]) -> tuple[Any,
 
 
 def _versions(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    versions, problem = call_or_problem(row, code.get_version_info)
+    versions, problem = call_or_problem(row, code_release.get_version_info)
     trial, released = versions or (None, None)
     return {
         "is_told": not problem,
@@ -60,9 +60,12 @@ def wechat_time(seconds: int) -> datetime | None:
 
 
 def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    is_open, open_problem = call_or_problem(row, code.is_open_to_visits)
-    plan, plan_problem = call_or_problem(row, code.get_gray_release_plan)
-    running = plan is not None and plan.status in (code.GRAY_RUNNING, code.GRAY_PAUSED)
+    is_open, open_problem = call_or_problem(row, code_release.is_open_to_visits)
+    plan, plan_problem = call_or_problem(row, code_release.get_gray_release_plan)
+    running = plan is not None and plan.status in (
+        code_release.GRAY_RUNNING,
+        code_release.GRAY_PAUSED,
+    )
     fitting = {
         "stop-gray-release": running or bool(plan_problem),
         "open": is_open is not True,
@@ -71,14 +74,14 @@ def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
     return {
         "is_open": is_open,
         "plan": plan if running else None,
-        "is_paused": running and plan.status == code.GRAY_PAUSED,
+        "is_paused": running and plan.status == code_release.GRAY_PAUSED,
         "problem": open_problem or plan_problem,
         "fitting": {name for name, fits in fitting.items() if fits},
     }
 
 
 def _quota(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    quota, problem = call_or_problem(row, code.query_quota)
+    quota, problem = call_or_problem(row, code_review.query_quota)
     return {"quota": quota, "problem": problem}
 
 

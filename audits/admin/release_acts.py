@@ -14,7 +14,7 @@ from audits.models import CodeAudit, Release
 from audits.problems import AuditNotPassed
 from audits.services import releasing
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import Doubt
+from platform_auth.admin.pages import UncertainOutcome
 from platform_auth.operations import Actor
 
 
@@ -46,7 +46,7 @@ def release_program(row: Authorizer, auditid: str, by: Actor) -> object:
     if act.state != Release.State.DONE:
         return _lost_answer()
     if act.live_after and act.live_after != version:
-        return Doubt(
+        return UncertainOutcome(
             _("Approved was %(approved)s, but WeChat says that %(live)s is online: look at once.")
             % {"approved": version, "live": act.live_after}
         )
@@ -60,8 +60,8 @@ def _revert(row: Authorizer, form: Any, by: Actor) -> object:
     return _("rolled back; online is now %(version)s.") % {"version": act.live_after or "…"}
 
 
-def _lost_answer() -> Doubt:
-    return Doubt(
+def _lost_answer() -> UncertainOutcome:
+    return UncertainOutcome(
         _("WeChat's answer was lost. What is online is asked within a minute; do not repeat it.")
     )
 

@@ -12,7 +12,7 @@ from audits.admin.forms import CommitForm, SubmitForm
 from audits.models import CodeAudit, CodeVersion
 from audits.services import committing, submitting, verdicts
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import Doubt
+from platform_auth.admin.pages import UncertainOutcome
 from platform_auth.operations import Actor
 
 
@@ -20,7 +20,7 @@ def _commit(row: Authorizer, form: Any, by: Actor) -> object:
     version = committing.commit_template(row, by=by, **form.cleaned_data)
     if version.state == CodeVersion.State.COMMITTED:
         return _("version %(version)s is uploaded and can be tried.") % {"version": version}
-    return Doubt(
+    return UncertainOutcome(
         _(
             "WeChat's answer was lost. Whether version %(version)s is uploaded is asked within a "
             "minute; do not upload it again before."
@@ -33,7 +33,7 @@ def submit_program(row: Authorizer, form: Any, by: Actor) -> object:
     """Submit the newest version, with the fields of FORM if there is one."""
     audit = submitting.submit_newest_version(row, by=by, fields=form.submission if form else None)
     if audit.status == CodeAudit.Status.UNKNOWN:
-        return Doubt(
+        return UncertainOutcome(
             _(
                 "WeChat's answer was lost. Whether version %(version)s was submitted is asked "
                 "within a minute; it is not submitted again."

@@ -24,11 +24,14 @@ from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
-from wechat import code
+from wechat import code_templates
 from wechat.errors import WeChatError
 
 MAY_CHANGE = "audits.change_codetemplate"
-TEMPLATE_TYPES = {code.ORDINARY_TEMPLATE: _("ordinary"), code.STANDARD_TEMPLATE: _("standard")}
+TEMPLATE_TYPES = {
+    code_templates.ORDINARY_TEMPLATE: _("ordinary"),
+    code_templates.STANDARD_TEMPLATE: _("standard"),
+}
 _MIRRORED_FIELDS: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
 _MIRRORED_FIELDS += ("source_name", "source_appid", "developer", "draft_id", "created")
 _MIRRORED_FIELDS += ("component", "state")
@@ -152,14 +155,14 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
 
         title = _("Delete at WeChat")
         question = _("Nobody can upload it any more; mini programs that have it keep it.")
-        return self.ask(request, object_id, act, title=title, question=question, is_grave=True)
+        return self.confirm(request, object_id, act, title=title, question=question, is_grave=True)
 
     def _ask_about_components(
         self, request: HttpRequest, components: list[Component], act: Any, **words: object
     ) -> HttpResponse:
         if request.method == "POST":
             for row in components:
-                self.tell(request, row, lambda row: report_lost_answer(lambda: act(row)))
+                self.carry_out(request, row, lambda row: report_lost_answer(lambda: act(row)))
             return HttpResponseRedirect(self._list_url())
         return self.page(request, "admin/ask.html", rows=components, back=self._list_url(), **words)
 
@@ -185,6 +188,6 @@ def _sync(component: Component) -> object:
     return _("WeChat has %(number)d templates.") % {"number": number}
 
 
-def _draft_row(component: Component, draft: code.Draft) -> tuple[object, ...]:
+def _draft_row(component: Component, draft: code_templates.Draft) -> tuple[object, ...]:
     url = reverse("admin:code-draft-keep", args=[component.pk, draft.draft_id])
     return draft, url, ago(wechat_time(draft.create_time))

@@ -24,7 +24,7 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
-from wechat import code
+from wechat import code, code_release, code_templates
 from wechat.errors import Unreachable
 
 STANDARD_EXT_MEMBERS = {"extAppid", "ext", "window"}
@@ -56,7 +56,7 @@ def build_ext_json(
 
     Raises BadExtJson for members that WeChat does not know, or not in a standard template.
     """
-    is_standard = template.template_type == code.STANDARD_TEMPLATE
+    is_standard = template.template_type == code_templates.STANDARD_TEMPLATE
     allowed = STANDARD_EXT_MEMBERS if is_standard else EXT_MEMBERS
     defaults: dict[str, Any] = {} if is_standard else {"extEnable": True}
     own = {"extAppid": authorizer.appid}
@@ -139,7 +139,7 @@ def _call_commit(version: CodeVersion) -> None:
 
 def reconcile_commit(version: CodeVersion) -> None:
     """Ask getversioninfo whether VERSION became the trial version. Raises what WeChat answered."""
-    trial, _released = call_as(version.authorizer.appid, code.get_version_info)
+    trial, _released = call_as(version.authorizer.appid, code_release.get_version_info)
     since = earliest_effect(version.created_at, _previous_commit_at(version)).timestamp()
     if trial and trial.user_version == version.user_version and trial.at >= since:
         close_act(version, CodeVersion.State.COMMITTED)

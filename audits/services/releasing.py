@@ -34,7 +34,7 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
-from wechat import code
+from wechat import code_release
 from wechat.errors import NothingToRelease, Unreachable, WeChatError
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def release_newest_audit(
     except (AuditNotPassed, WeChatError) as error:
         refuse_act(act, error)
         raise
-    _call_release(act, lambda: call_as(authorizer.appid, code.release))
+    _call_release(act, lambda: call_as(authorizer.appid, code_release.release_code))
     return act
 
 
@@ -159,7 +159,7 @@ def _read_live_before(act: Release) -> None:
     has given this act up meanwhile. Raises ReleaseIsOpen, and what WeChat answered.
     """
     release_db_connection()
-    _trial, live = call_as(act.authorizer.appid, code.get_version_info)
+    _trial, live = call_as(act.authorizer.appid, code_release.get_version_info)
     act.live_before = live.user_version[:64] if live else ""
     running = Release.objects.filter(pk=act.pk, state=Release.State.RUNNING)
     if not running.update(live_before=act.live_before, due_at=Now() + ABANDONED_AFTER):
@@ -199,7 +199,7 @@ def _close_if_live(act: Release, error: NothingToRelease) -> None:
 
 def _is_live(act: Release) -> bool:
     """Whether the version of ACT's audit is live, released since WeChat took that audit."""
-    _trial, live = call_as(act.authorizer.appid, code.get_version_info)
+    _trial, live = call_as(act.authorizer.appid, code_release.get_version_info)
     if live is None or act.audit is None or live.user_version != act.audit.user_version:
         return False
     return live.at >= earliest_effect(act.audit.create_time, _previous_release_at(act)).timestamp()
@@ -207,7 +207,7 @@ def _is_live(act: Release) -> bool:
 
 def _took_effect(act: Release) -> bool:
     """Whether what is live has changed through ACT, though its answer was lost."""
-    _trial, live = call_as(act.authorizer.appid, code.get_version_info)
+    _trial, live = call_as(act.authorizer.appid, code_release.get_version_info)
     if live is None:
         return False
     if act.kind == Release.Kind.REVERT:  # a version that is back is as old as it was
@@ -245,7 +245,7 @@ def _close_done(act: Release) -> None:
 def _read_live_after(act: Release) -> None:
     """Record what WeChat says is live; another version than the approved one is shouted."""
     release_db_connection()
-    _trial, released = call_as(act.authorizer.appid, code.get_version_info)
+    _trial, released = call_as(act.authorizer.appid, code_release.get_version_info)
     live = released.user_version[:64] if released else ""
     Release.objects.filter(pk=act.pk).update(live_after=live, due_at=None)
     if act.audit and act.kind == Release.Kind.RELEASE and live != act.audit.user_version:
@@ -269,10 +269,10 @@ def reconcile_release(act: Release) -> None:
         mark_unknown(act, act.last_error)
 
 
-def list_past_versions(authorizer: Authorizer) -> list[code.PastVersion]:
+def list_past_versions(authorizer: Authorizer) -> list[code_release.PastVersion]:
     """What can be rolled back to: the last five versions that were live."""
     release_db_connection()
-    return call_as(authorizer.appid, code.get_history_version)
+    return call_as(authorizer.appid, code_release.get_history_version)
 
 
 def revert_release(
@@ -289,7 +289,9 @@ def revert_release(
     except WeChatError as error:
         refuse_act(act, error)
         raise
-    _call_release(act, lambda: call_as(authorizer.appid, code.revert_code_release, app_version))
+    _call_release(
+        act, lambda: call_as(authorizer.appid, code_release.revert_code_release, app_version)
+    )
     return act
 
 
@@ -307,18 +309,21 @@ def start_gray_release(
     _check_newest(_releasable_audit(authorizer, by))
     with recorded_call("gray_release", by=by, appid=authorizer.appid, result=f"{percentage} %"):
         call_as(
-            authorizer.appid, code.gray_release, percentage, support_experiencer_first=testers_first
+            authorizer.appid,
+            code_release.gray_release,
+            percentage,
+            support_experiencer_first=testers_first,
         )
 
 
 def stop_gray_release(authorizer: Authorizer, *, by: Actor | None) -> None:
     """revertgrayrelease: give everybody the version before. Raises WeChat's answer."""
     with recorded_call("stop_gray_release", by=by, appid=authorizer.appid):
-        call_as(authorizer.appid, code.revert_gray_release)
+        call_as(authorizer.appid, code_release.revert_gray_release)
 
 
 def set_visit_status(authorizer: Authorizer, *, is_open: bool, by: Actor | None) -> None:
     """change_visitstatus: open or close the mini program to its users. Raises WeChat's answer."""
     action = "open_service" if is_open else "close_service"
     with recorded_call(action, by=by, appid=authorizer.appid):
-        call_as(authorizer.appid, code.change_visit_status, is_open=is_open)
+        call_as(authorizer.appid, code_release.change_visit_status, is_open=is_open)

@@ -23,7 +23,7 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
-from wechat import code
+from wechat import code_review
 from wechat.errors import AuditOpen, NoAudit, Unreachable, WeChatError
 
 
@@ -40,7 +40,7 @@ def submit_newest_version(
     authorizer: Authorizer,
     *,
     by: Actor | None,
-    fields: code.Submission | None = None,
+    fields: code_review.Submission | None = None,
     within: Callable[[CodeAudit], object] | None = None,
 ) -> CodeAudit:
     """
@@ -84,9 +84,9 @@ def submit_newest_version(
 
 def _call_submit_audit(audit: CodeAudit) -> None:
     release_db_connection()
-    submission = cast(code.Submission, audit.fields)
+    submission = cast(code_review.Submission, audit.fields)
     try:
-        auditid = call_as(audit.appid, code.submit_audit, submission)
+        auditid = call_as(audit.appid, code_review.submit_audit, submission)
     except AuditOpen as error:
         _mark_refused(audit, error)
         raise AuditIsOpen(_auditid_at_wechat(audit.authorizer)) from None
@@ -152,7 +152,7 @@ def reconcile_submission(audit: CodeAudit) -> None:
     Twice without a trace, 30 s apart, it was never submitted. Raises what WeChat answered.
     """
     try:
-        latest = call_as(audit.appid, code.get_latest_auditstatus)
+        latest = call_as(audit.appid, code_review.get_latest_auditstatus)
     except NoAudit:
         latest = None
     if latest and _is_same_submission(audit, latest):
@@ -166,7 +166,7 @@ def reconcile_submission(audit: CodeAudit) -> None:
         _mark_unknown(audit, audit.last_error)
 
 
-def _is_same_submission(audit: CodeAudit, latest: code.LatestAudit) -> bool:
+def _is_same_submission(audit: CodeAudit, latest: code_review.LatestAudit) -> bool:
     if latest.user_version not in ("", audit.user_version):  # submitted elsewhere
         return False
     rows = CodeAudit.objects.filter(authorizer=audit.authorizer, auditid=str(latest.auditid))
@@ -183,7 +183,7 @@ def withdraw_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudi
     audit = _open_audit(authorizer)
     try:
         with recorded_call("withdraw_audit", by=by, appid=authorizer.appid, result=audit.auditid):
-            call_as(authorizer.appid, code.undo_code_audit)
+            call_as(authorizer.appid, code_review.undo_code_audit)
     except Unreachable:
         CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now() + RECHECK_AFTER)
         raise
@@ -199,7 +199,7 @@ def speed_up_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudi
     """speedupaudit: have the open audit of AUTHORIZER decided within 2 to 12 hours. The audit."""
     audit = _open_audit(authorizer)
     with recorded_call("speed_up_audit", by=by, appid=authorizer.appid, result=audit.auditid):
-        call_as(authorizer.appid, code.speed_up_audit, int(audit.auditid))
+        call_as(authorizer.appid, code_review.speed_up_audit, int(audit.auditid))
     record_event(audit, "sped_up", by=by)
     return audit
 

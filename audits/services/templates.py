@@ -11,13 +11,13 @@ from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import Actor
 from platform_auth.tokens import with_component_token
-from wechat import code
+from wechat import code_templates
 
 
 def sync_templates(component: Component) -> int:
     """Mirror gettemplatelist of COMPONENT; owner notes stay. How many there are."""
     release_db_connection()
-    listed = with_component_token(component, code.list_templates)
+    listed = with_component_token(component, code_templates.list_templates)
     with transaction.atomic():
         for template in listed:
             CodeTemplate.objects.update_or_create(
@@ -42,16 +42,16 @@ def sync_templates(component: Component) -> int:
     return len(listed)
 
 
-def list_drafts(component: Component) -> list[code.Draft]:
+def list_drafts(component: Component) -> list[code_templates.Draft]:
     """gettemplatedraftlist: the newest upload of each development mini program."""
     release_db_connection()
-    return with_component_token(component, code.list_drafts)
+    return with_component_token(component, code_templates.list_drafts)
 
 
 def add_template(component: Component, draft_id: int, *, by: Actor | None) -> None:
     """addtotemplate: keep the draft DRAFT_ID as a template. Raises what WeChat answered."""
     with recorded_call("add_template", by=by, result=f"draft {draft_id}"):
-        with_component_token(component, code.add_to_template, draft_id)
+        with_component_token(component, code_templates.add_to_template, draft_id)
     sync_templates(component)
 
 
@@ -59,5 +59,5 @@ def delete_template(template: CodeTemplate, *, by: Actor | None) -> None:
     """deletetemplate: WeChat keeps 200 at most. Raises what WeChat answered."""
     component = template.component
     with recorded_call("delete_template", by=by, result=f"template {template.template_id}"):
-        with_component_token(component, code.delete_template, template.template_id)
+        with_component_token(component, code_templates.delete_template, template.template_id)
     CodeTemplate.objects.filter(pk=template.pk).update(gone_at=Now())

@@ -22,7 +22,7 @@ from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import Actor
-from wechat import code, media
+from wechat import code_review, media
 from wechat.errors import Busy, NoAudit, Refused, WeChatError, clean
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,9 @@ def _decision_time(status: int) -> dict[str, Any]:
     return {} if status in CodeAudit.OPEN else {"decided_at": Now()}
 
 
-def apply_verdict(audit: CodeAudit, verdict: code.Verdict, *, by: Actor | None = None) -> None:
+def apply_verdict(
+    audit: CodeAudit, verdict: code_review.AuditVerdict, *, by: Actor | None = None
+) -> None:
     """Bring AUDIT up to VERDICT, which is about its own auditid; then fetch its pictures."""
     status = CodeAudit.Status(verdict.status)
     values: dict[str, Any] = {
@@ -123,7 +125,7 @@ def refresh_audit(audit: CodeAudit, *, by: Actor | None = None) -> CodeAudit:
     """Ask get_auditstatus about AUDIT and keep what it says. Raises what WeChat answered."""
     if audit.auditid:
         release_db_connection()
-        verdict = call_as(audit.appid, code.get_auditstatus, int(audit.auditid))
+        verdict = call_as(audit.appid, code_review.get_auditstatus, int(audit.auditid))
         apply_verdict(audit, verdict, by=by)
     return audit
 
@@ -137,7 +139,7 @@ def adopt_newest_audit(authorizer: Authorizer) -> str:
     rows = list(authorizer.audits.exclude(auditid="").newest_first()[:MAX_COMPARED])
     release_db_connection()
     try:
-        latest = call_as(authorizer.appid, code.get_latest_auditstatus)
+        latest = call_as(authorizer.appid, code_review.get_latest_auditstatus)
     except NoAudit:
         return ""
     auditid = str(latest.auditid)
@@ -147,7 +149,7 @@ def adopt_newest_audit(authorizer: Authorizer) -> str:
     return auditid
 
 
-def _create_adopted(authorizer: Authorizer, latest: code.LatestAudit) -> CodeAudit | None:
+def _create_adopted(authorizer: Authorizer, latest: code_review.LatestAudit) -> CodeAudit | None:
     """A row for LATEST, unless there is one by now, or a submission of ours that may be it."""
     try:
         with transaction.atomic():

@@ -95,7 +95,7 @@ class ConversationAdmin(StaffAdmin):
     search_help_text = _("A user's openid; or an account's appid, gh_… id, or beginning of a name")
 
     class Media:
-        css = {"all": ("chat.css",)}  # noqa: RUF012 -- as Django reads it
+        css = {"all": ("chat.css",)}
         js = ("chat.js",)
 
     def get_urls(self) -> list[URLPattern]:

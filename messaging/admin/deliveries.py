@@ -22,7 +22,7 @@ from messaging.services import targets
 from messaging.services.forwarding.circuit_breaker import is_circuit_open
 from messaging.services.forwarding.posting import explain_status, webhook_id, write_body
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import Doubt, StaffAdmin, ago, label, pretty, table
+from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, label, pretty, table
 from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
@@ -147,7 +147,7 @@ class DeliveryAdmin(StaffAdmin):
 
     @admin.action(description=_("Give up the selected"), permissions=["resend"])
     def give_up(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.ask_about(
+        return self.confirm_chosen(
             request,
             queryset,
             lambda row: _give_up(row, request.user),
@@ -158,7 +158,7 @@ class DeliveryAdmin(StaffAdmin):
 
     @action(description=_("Resend"), permissions=["resend"], url_path="resend", icon="replay")
     def resend_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _resend(row, request.user),
@@ -168,7 +168,7 @@ class DeliveryAdmin(StaffAdmin):
 
     @action(description=_("Give up"), permissions=["resend"], url_path="give-up", icon="block")
     def give_up_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _give_up(row, request.user),
@@ -297,12 +297,12 @@ def _resent_sentence(number: int) -> object:
 
 def _resend(row: Delivery, by: Any) -> object:
     if not targets.resend_deliveries(Delivery.objects.filter(pk=row.pk), by=by):
-        return Doubt(_("it had not been given up."))
+        return UncertainOutcome(_("it had not been given up."))
     enqueue(tasks.forward)
     return _("it is sent again.")
 
 
 def _give_up(row: Delivery, by: Any) -> object:
     if not targets.give_up_deliveries(Delivery.objects.filter(pk=row.pk), by=by):
-        return Doubt(_("it is being sent just now, or has been."))
+        return UncertainOutcome(_("it is being sent just now, or has been."))
     return _("given up.")

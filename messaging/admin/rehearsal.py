@@ -18,7 +18,7 @@ from messaging.services.release_test.rehearsal import CannotRehearse, rehearse, 
 from messaging.services.release_test.steps import Step, StepResult
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, table
-from platform_auth.models import REHEARSAL, Component
+from platform_auth.models import TESTER_OPENID_PREFIX, Component
 from platform_auth.operations import record_operation
 
 REHEARSE_PERMISSION = "messaging.rehearse_release"
@@ -48,9 +48,9 @@ class AskedByFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
             case "us":
-                return queryset.filter(openid__startswith=REHEARSAL)
+                return queryset.filter(openid__startswith=TESTER_OPENID_PREFIX)
             case "wechat":
-                return queryset.exclude(openid__startswith=REHEARSAL)
+                return queryset.exclude(openid__startswith=TESTER_OPENID_PREFIX)
             case _:
                 return queryset
 

@@ -18,7 +18,7 @@ from messaging.services.descriptions import kind_label
 from messaging.services.patterns import TooSlow, check_pattern
 from messaging.services.rules import is_sent_passively
 from miniprograms.models import Authorizer
-from platform_auth.forms import capitalise
+from platform_auth.forms import capitalise_labels
 from wechat import replies
 from wechat.replies import BadContent, Content
 
@@ -140,7 +140,7 @@ class RuleForm(forms.ModelForm[Rule]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        capitalise(self)
+        capitalise_labels(self)
         if "kind" not in self.fields:
             return  # somebody who may only look
         self.fields["event"].choices = [("", "–"), *event_choices()]  # type: ignore[attr-defined]

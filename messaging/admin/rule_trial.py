@@ -21,10 +21,11 @@ from messaging.services.rules import RuleOutcome, RuleResult
 from miniprograms.models import Authorizer
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.admin.pages import label, pretty, table
-from platform_auth.forms import capitalise
-from wechat.messages import Message, read_message, window_of
+from platform_auth.forms import capitalise_labels
+from wechat.messages import Message, read_message
 from wechat.push import Push
 from wechat.replies import as_data
+from wechat.reply_windows import window_of
 
 OUTCOME_LABELS = {
     RuleOutcome.SPEAKS: (_("speaks"), "success"),
@@ -75,7 +76,7 @@ class TryForm(forms.Form):
 
     def __init__(self, user: Any, data: Any = None, initial: Any = None) -> None:
         super().__init__(data, initial=initial, label_suffix="")
-        capitalise(self)
+        capitalise_labels(self)
         self.user = user
         choices = [("", gettext("The user writes")), *event_choices()]
         self.fields["event"].choices = choices  # type: ignore[attr-defined]

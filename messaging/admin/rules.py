@@ -78,7 +78,7 @@ class RuleAdmin(RecordedAdmin):
         (_("When"), {"fields": _WHEN}),
         (_("What it says"), {"fields": ("kind", *REPLY_FIELDS)}),
     )
-    conditional_fields = {  # noqa: RUF012 -- as unfold reads it
+    conditional_fields = {
         "match": "trigger == 'keyword'",
         "pattern": "trigger == 'keyword'",
         "event": "trigger == 'event'",
@@ -140,14 +140,14 @@ class RuleAdmin(RecordedAdmin):
                 record_operation(action, by=request.user, appid=appid, result=str(rule))
             return _("it is on.") if on else _("it is off.")
 
-        self.tell_each(request, queryset, act)
+        self.carry_out_each(request, queryset, act)
 
     @admin.action(description=_("Copy"), permissions=["copy"])
     def copy_selected(self, request: HttpRequest, queryset: Any) -> None:
         def act(rule: Rule) -> object:
             return _("copied as “%(name)s”, which is off.") % {"name": _copy(rule, request.user)}
 
-        self.tell_each(request, queryset, act)
+        self.carry_out_each(request, queryset, act)
 
     @action(description=_("Copy"), permissions=["copy"], url_path="copy", icon="content_copy")
     def copy_one(self, request: HttpRequest, object_id: str) -> HttpResponse:

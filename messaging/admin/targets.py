@@ -171,7 +171,7 @@ class TargetAdmin(RecordedAdmin):
             return targets.send_test(target, by=request.user)
 
         question = _("A message of the type test is sent to it now, with nobody's data in it.")
-        return self.ask(request, object_id, act, title=_("Test"), question=question)
+        return self.confirm(request, object_id, act, title=_("Test"), question=question)
 
     @_button(_("Switch on"), "operate", "switch-on", "toggle_on")
     def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -181,7 +181,7 @@ class TargetAdmin(RecordedAdmin):
             return _("it is told of messages from now on.")
 
         question = _("It is told of messages from now on, and gets what still waits for it.")
-        return self.ask(request, object_id, act, title=_("Switch on"), question=question)
+        return self.confirm(request, object_id, act, title=_("Switch on"), question=question)
 
     @_button(_("Switch off"), "operate", "switch-off", "toggle_off")
     def switch_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -192,7 +192,7 @@ class TargetAdmin(RecordedAdmin):
         question = _(
             "It is not told of new messages. What waits for it stays, and is given up after a day."
         )
-        return self.ask(request, object_id, act, title=_("Switch off"), question=question)
+        return self.confirm(request, object_id, act, title=_("Switch off"), question=question)
 
     @_button(_("Resend all given up"), "resend", "resend-all", "replay")
     def resend_all(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -203,7 +203,7 @@ class TargetAdmin(RecordedAdmin):
 
         question = _("All that was given up is sent again, what is older first.")
         title = _("Resend all given up")
-        return self.ask(request, object_id, act, title=title, question=question)
+        return self.confirm(request, object_id, act, title=title, question=question)
 
     @_button(_("New signing secret"), "operate", "rotate-secret", "key")
     def rotate_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:

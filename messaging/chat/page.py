@@ -21,7 +21,7 @@ from messaging.models import CannedReply, Conversation, Reply
 from messaging.services.history import Entry
 from miniprograms.models import Authorizer
 from platform_auth.errcodes import explain_errcode
-from wechat.messages import MESSAGE, WINDOWS
+from wechat.reply_windows import MESSAGE, WINDOWS
 
 MAX_LISTED, MAX_CANNED = 40, 100
 LONG_WINDOW = timedelta(minutes=2)  # the others are a minute long

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from messaging.models import Conversation, ConversationQuerySet, Reply
 from messaging.services.descriptions import describe_preview
-from platform_auth.fields import readable
+from platform_auth.fields import read_or_empty
 
 
 class ChatSite:
@@ -64,7 +64,7 @@ def is_today(at: datetime) -> bool:
 
 def preview_of(row: Conversation) -> str:
     """The last that the user of ROW wrote, as far as a list has room for it."""
-    return describe_preview(readable(row, "preview"))
+    return describe_preview(read_or_empty(row, "preview"))
 
 
 def user_label(row: Conversation) -> str:

@@ -22,7 +22,7 @@ from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from platform_auth.models import is_free
 from platform_auth.operations import Actor, record_operation
-from wechat import errors, replies
+from wechat import custom_message, errors, replies
 from wechat.errors import CountUsed, Refused, WeChatError, WindowClosed
 from wechat.replies import BadContent, Content
 
@@ -82,7 +82,7 @@ def _send_now(reply: Reply) -> Reply:
 def show_typing(conversation: Conversation, *, on: bool = True) -> None:
     """Let the user see that somebody is writing. Raises what WeChat answered."""
     release_db_connection()
-    call_as(conversation.authorizer.appid, replies.typing, conversation.openid, on=on)
+    call_as(conversation.authorizer.appid, custom_message.send_typing, conversation.openid, on=on)
 
 
 def _replies() -> Any:
@@ -108,7 +108,9 @@ def send_reply(reply: Reply) -> None:
         content = read_content(reply)
         replies.check_custom(content, conversation.authorizer.kind)
         release_db_connection()
-        call_as(conversation.authorizer.appid, replies.send_custom, conversation.openid, content)
+        call_as(
+            conversation.authorizer.appid, custom_message.send_custom, conversation.openid, content
+        )
     except (*_NOT_ASKED, *_NOT_TAKEN) as error:
         _retry(reply, error)
     except (Refused, Unreadable, BadContent) as error:

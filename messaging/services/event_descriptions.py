@@ -113,11 +113,11 @@ _EVENTS: dict[type[messages.Message], Callable[[Any], str]] = {
         if event.event_key
         else _("chose something from the menu")
     ),
-    messages.View: lambda event: _with(_("went from the menu to"), event.event_key),
+    messages.MenuLink: lambda event: _with(_("went from the menu to"), event.event_key),
     messages.MenuScan: lambda event: _with(_("scanned from the menu"), event.scan_result),
     messages.MenuPictures: _menu_pictures,
     messages.MenuLocation: _menu_location,
-    messages.Located: lambda event: _with(
+    messages.UserLocation: lambda event: _with(
         _("told where they are"), describe_point(event.latitude, event.longitude)
     ),
     messages.UserData: _by_kind,

@@ -13,7 +13,7 @@ from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from wechat.errors import Untrusted
 from wechat.messages import read_message
-from wechat.push import read
+from wechat.push import read_push
 from wechat.replies import BadContent
 
 MAX_ENTRIES = 50
@@ -43,7 +43,7 @@ class Entry:
 def describe_push(push: Push) -> Description:
     """What PUSH says, in words; that it cannot be read, where it cannot."""
     try:
-        return describe_message(read_message(read(push.body.encode())))
+        return describe_message(read_message(read_push(push.body.encode())))
     except Unreadable:
         return _undecryptable()
     except Untrusted:

@@ -12,7 +12,8 @@ from django.db.models.functions import Now
 from messaging.models import Conversation, Reply, Rule
 from messaging.services.customer_service import create_reply, read_content
 from platform_auth.models import Push
-from wechat.replies import Content, can_be_passive, passive_xml
+from wechat.passive_reply import passive_xml
+from wechat.replies import Content, can_be_passive
 
 
 def reply_to(

@@ -12,16 +12,23 @@ from messaging.services.rules import is_written
 from miniprograms.models import Authorizer
 from platform_auth.fields import seal
 from platform_auth.models import Push
-from platform_auth.statements import run
+from platform_auth.statements import run_statement
 from wechat import messages
-from wechat.messages import EVENTS, USER_MESSAGES, Message, Unsubscribe, text_of, window_of
+from wechat.messages import EVENTS, USER_MESSAGES, Message, Unsubscribe, text_of
 from wechat.replies import can_be_custom
+from wechat.reply_windows import window_of
 
 PREVIEW = 60  # characters
 
 # What users write, and what they do in an account's chat and menu; all else is WeChat's news.
-_ACTS = (messages.EnterSession, messages.Subscribe, Unsubscribe, messages.Scan, messages.Located)
-_MENU_ACTS = (messages.Click, messages.View, messages.MenuScan, messages.MenuPictures)
+_ACTS = (
+    messages.EnterSession,
+    messages.Subscribe,
+    Unsubscribe,
+    messages.Scan,
+    messages.UserLocation,
+)
+_MENU_ACTS = (messages.Click, messages.MenuLink, messages.MenuScan, messages.MenuPictures)
 _ACT_TYPES = (*_ACTS, *_MENU_ACTS, messages.MenuLocation, messages.Subscriptions)
 CONVERSATION_KINDS = USER_MESSAGES | {kind for kind, event in EVENTS.items() if event in _ACT_TYPES}
 
@@ -62,14 +69,14 @@ class ConversationState:
 def _find_or_begin(row: Push) -> ConversationState:
     """The conversation with whoever sent ROW, which begins with this where there is none."""
     values = {"openid": row.openid, "appid": row.appid, "component": row.component_id}
-    rows = run(_FIND, values)
+    rows = run_statement(_FIND, values)
     if not rows:
         raise Authorizer.DoesNotExist(row.appid)
     pk, reference, kind, account, has_rules = rows[0]
     if pk is None:
         reference = new_reference()
         values |= {"account": account, "reference": reference, "at": row.received_at}
-        inserted = run(_BEGIN, values)
+        inserted = run_statement(_BEGIN, values)
         if not inserted:
             return _find_or_begin(row)  # somebody else has begun it
         [(pk,)] = inserted
@@ -104,7 +111,7 @@ def update_conversation(state: ConversationState, row: Push, message: Message) -
     user who stops following closes it.
     """
     seconds, count = window_of(state.account_kind, message) or (0, 0)
-    run(
+    run_statement(
         _UPDATE,
         {
             "pk": state.pk,

@@ -17,7 +17,7 @@ from messaging.services.forwarding.circuit_breaker import close_circuit
 from messaging.services.forwarding.outcomes import make_oldest_due
 from messaging.services.forwarding.posting import encode_payload, explain_status, post_payload
 from messaging.standard_webhooks import new_secret
-from platform_auth.fields import readable, seal
+from platform_auth.fields import read_or_empty, seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import is_free
 from platform_auth.operations import Actor, record_operation
@@ -63,7 +63,7 @@ def rotate_secret(target: Target, *, by: Actor) -> str:
     A new secret for TARGET, to be shown this once to BY. For a day we sign with the one before as
     well, so that whoever verifies can change over in peace.
     """
-    new, old = new_secret(), readable(target, "secret")
+    new, old = new_secret(), read_or_empty(target, "secret")
     with transaction.atomic():
         Target.objects.filter(pk=target.pk).update(
             previous_until=Now() + SECRET_OVERLAP if old else None,

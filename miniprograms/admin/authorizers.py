@@ -132,19 +132,19 @@ class AuthorizerPages(TaggedPages):
 
     @admin.action(description=_("Refresh token now"), permissions=["operate"])
     def refresh_tokens(self, request: HttpRequest, queryset: Any) -> None:
-        self.tell_each(request, queryset, lambda row: _refresh(row, request.user))
+        self.carry_out_each(request, queryset, lambda row: _refresh(row, request.user))
 
     @admin.action(description=_("Sync profile"), permissions=["operate"])
     def sync_profiles(self, request: HttpRequest, queryset: Any) -> None:
-        self.tell_each(request, queryset, lambda row: _sync(row, request.user))
+        self.carry_out_each(request, queryset, lambda row: _sync(row, request.user))
 
     @admin.action(description=_("Make a bind link"), permissions=["invite"])
     def make_bind_links(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self._links(request, self.few(request, queryset), request.get_full_path())
+        return self._links(request, self.limit_chosen(request, queryset), request.get_full_path())
 
     @admin.action(description=_("Unbind locally"), permissions=["unbind"])
     def unbind(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.ask_about(
+        return self.confirm_chosen(
             request,
             queryset,
             lambda row: _unbind(row, request.user),
@@ -170,7 +170,7 @@ class AuthorizerPages(TaggedPages):
         icon="autorenew",
     )
     def refresh_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _refresh(row, request.user),
@@ -182,7 +182,7 @@ class AuthorizerPages(TaggedPages):
 
     @action(description=_("Sync profile"), permissions=["operate"], url_path="sync", icon="sync")
     def sync_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _sync(row, request.user),
@@ -218,7 +218,7 @@ class AuthorizerPages(TaggedPages):
         variant=ActionVariant.DANGER,
     )
     def unbind_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _unbind(row, request.user),

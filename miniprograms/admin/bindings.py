@@ -87,7 +87,7 @@ class BindingAdmin(StaffAdmin):
 
     @admin.action(description=_("Refuse"), permissions=["resolve"])
     def refuse_unclaimed(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.ask_about(
+        return self.confirm_chosen(
             request,
             queryset,
             lambda row: _refuse(row, request.user),
@@ -104,7 +104,7 @@ class BindingAdmin(StaffAdmin):
         variant=ActionVariant.PRIMARY,
     )
     def assign_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _assign(row, form.cleaned_data["user"], request.user),
@@ -123,7 +123,7 @@ class BindingAdmin(StaffAdmin):
         variant=ActionVariant.DANGER,
     )
     def refuse_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda row, form: _refuse(row, request.user),

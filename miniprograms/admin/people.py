@@ -90,7 +90,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
             counts[str(_("API keys"))] = keys
         return [str(user) for user in objs], counts, lacking, protected
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         with transaction.atomic():  # the new password and its row in the operation log
             return super().user_change_password(request, id, form_url)
 
@@ -123,7 +123,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not _may_touch(request, self.visible_or_404(request, object_id)):
             raise PermissionDenied
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda user, form: _revoke_keys(user, request.user),
@@ -171,7 +171,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         user: User = self.visible_or_404(request, object_id)
         if user.is_staff or user.is_superuser:
             raise PermissionDenied
-        return self.ask(
+        return self.confirm(
             request, object_id, lambda user, form: _let_answer(user, may, request.user), **words
         )
 

@@ -21,7 +21,7 @@ from unfold.widgets import (
 from miniprograms.models import Authorizer, Tag
 from miniprograms.services.tagging import set_tags
 from platform_auth.admin.pages import RecordedAdmin, StaffAdmin
-from platform_auth.forms import capitalise
+from platform_auth.forms import capitalise_labels
 
 MOST_AT_ONCE = 500  # accounts; nobody waits for WeChat here
 MOST_CHOICES = 200  # tags in a filter
@@ -84,7 +84,7 @@ class TagForm(forms.Form):
 
     def __init__(self, user: Any, given: Any = None) -> None:
         super().__init__(given, label_suffix="")
-        capitalise(self)
+        capitalise_labels(self)
         if not user.has_perm("miniprograms.add_tag"):
             del self.fields["new"]
         if not Tag.objects.exists():
@@ -166,7 +166,7 @@ class TaggedPages(StaffAdmin):
             set_tags([row], add=added, remove=removed, by=request.user)
             return _("done.")
 
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             act,

@@ -25,7 +25,7 @@ from miniprograms.models import BINDING_LIFE, Authorizer, Binding, digest
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from miniprograms.services.grants import save_grant
 from miniprograms.tokens import find_in_list, prolonged_lease
-from platform_auth.fields import readable, seal
+from platform_auth.fields import read_or_empty, seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import Actor, record_operation
@@ -286,7 +286,7 @@ def advance_binding(pk: int) -> None:
     row: Binding | None = Binding.objects.with_clock().due().filter(pk=pk).first()
     if row is None or row.is_final or not row.take_lease():
         return
-    code = readable(row, "code")
+    code = read_or_empty(row, "code")
     if code and digest(code) != row.code_digest:
         _trade(row, code)
     elif row.appid:

@@ -21,7 +21,7 @@ from platform_auth.fields import Unreadable, secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
 from platform_auth.models import TICKET_LIFE, Component
 
-TICKET_LATE = timedelta(minutes=30)
+TICKET_WARNING_AFTER = timedelta(minutes=30)
 
 _HEALTH = ("ticket_health", "token_health", "failures", "last_error", "due", "previous_key_uses")
 
@@ -41,12 +41,10 @@ class ComponentAdmin(FormAdmin):
     readonly_fields = (*_HEALTH, "secrets_held", "component_url", "message_url", "domain")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        writable = (_("Secrets"), {
-            "fields": tuple(SECRETS),
-            "description": _(
-                "They are stored encrypted and never shown. An empty field keeps what is there."
-            ),
-        })  # fmt: skip
+        description = _(
+            "They are stored encrypted and never shown. An empty field keeps what is there."
+        )
+        writable = (_("Secrets"), {"fields": tuple(SECRETS), "description": description})
         if obj is None:
             return [(None, {"fields": ("appid", "name")}), writable]
         console = ("component_url", "message_url", "domain")
@@ -75,16 +73,16 @@ class ComponentAdmin(FormAdmin):
         return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Component, form: Any, change: bool) -> None:
-        given = {name: form.cleaned_data.get(name, "") for name in SECRETS}
-        secrets = {"secret": given["secret"], "token": given["token"], "aes_key": given["key"]}
-        name = form.cleaned_data["name"]
+        cleaned = form.cleaned_data
+        secrets = {"secret": cleaned.get("secret", ""), "token": cleaned.get("token", "")}
+        secrets["aes_key"], name = cleaned.get("key", ""), cleaned["name"]
         if change:
-            registration.change(obj, name=name, by=request.user, **secrets)
+            registration.change_component(obj, name=name, by=request.user, **secrets)
         else:
-            made = registration.register_component(
+            registered = registration.register_component(
                 appid=obj.appid, name=name, by=request.user, **secrets
             )
-            obj.pk = made.pk
+            obj.pk = registered.pk
 
     @action(
         description=_("Ask WeChat to push tickets now"),
@@ -94,10 +92,10 @@ class ComponentAdmin(FormAdmin):
     )
     def ask_for_tickets(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(component: Component, form: None) -> object:
-            said = registration.ask_for_tickets(component, by=request.user)
-            return _("WeChat was asked to push tickets; it says: %(said)s") % {"said": said or "ok"}
+            errmsg = registration.request_tickets(component, by=request.user) or "ok"
+            return _("WeChat was asked to push tickets; it says: %(said)s") % {"said": errmsg}
 
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             act,
@@ -113,10 +111,10 @@ class ComponentAdmin(FormAdmin):
     )
     def refresh_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(component: Component, form: None) -> object:
-            registration.refresh_token(component, by=request.user)
+            registration.refresh_component_token(component, by=request.user)
             return _("there is a new component token.")
 
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             act,
@@ -148,7 +146,7 @@ class ComponentAdmin(FormAdmin):
     @admin.display(description=_("secrets"))
     def secrets_held(self, component: Component) -> SafeString | str:
         fields = secret_fields(Component)
-        rows = [(field.verbose_name, _held(component, field.name)) for field in fields]
+        rows = [(field.verbose_name, _secret_label(component, field.name)) for field in fields]
         return table([_("secret"), _("state")], rows)
 
     @admin.display(description=_("授权事件接收URL (authorisation events)"))
@@ -177,7 +175,9 @@ def _ticket_label(at: datetime | None) -> SafeString:
     age = timezone.now() - at
     if age > TICKET_LIFE:
         return label(_("lost"), "danger")
-    return label(_("late"), "warning") if age > TICKET_LATE else label(_("fresh"), "success")
+    return (
+        label(_("late"), "warning") if age > TICKET_WARNING_AFTER else label(_("fresh"), "success")
+    )
 
 
 def token_health(component: Component) -> SafeString:
@@ -190,7 +190,7 @@ def token_health(component: Component) -> SafeString:
     return format_html("{} {}", box, ago(at))
 
 
-def _held(component: Component, name: str) -> SafeString:
+def _secret_label(component: Component, name: str) -> SafeString:
     try:
         is_set = bool(getattr(component, name))
     except Unreadable:

@@ -58,6 +58,7 @@ ACTIONS = {
     "change_cannedreply": _("changed a canned reply"),
     "delete_cannedreply": _("deleted a canned reply"),
     "replay_push": _("replayed a push"),
+    "rehearse_release": _("Rehearse the release test"),
     "add_target": _("added a forward target"),
     "change_target": _("changed a forward target"),
     "delete_target": _("deleted a forward target"),

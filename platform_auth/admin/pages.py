@@ -9,52 +9,29 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db import models
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
 from wechat.errors import WeChatError, scrub
 
-MOST_AT_ONCE = 20  # each may keep WeChat busy for seconds while a person waits
-PAGES_AHEAD = 10
+MAX_CHOSEN = 20  # each may keep WeChat busy for seconds while a person waits
 
 Act = Callable[[Any], object]
 
 
-class Doubt(str):
+class UncertainOutcome(str):
     """A sentence about an act whose outcome nobody knows yet."""
-
-
-class NearPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than ten pages ahead of the page asked for."""
-
-    template_name = "admin/parts/pages.html"
-
-    def __init__(self, *args: Any, page: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.horizon = (page + PAGES_AHEAD) * self.per_page
-
-    @cached_property
-    def count(self) -> int:
-        rows: models.QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        return rows.order_by()[: self.horizon].count()
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there may be more rows than were counted."""
-        return self.count == self.horizon
 
 
 class StaffAdmin(ModelAdmin):
@@ -83,35 +60,35 @@ class StaffAdmin(ModelAdmin):
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1
         return NearPaginator(queryset, per_page, *args, page=number, **kwargs)
 
-    def tell(self, request: HttpRequest, row: Any, act: Act) -> None:
-        """Do ACT to ROW and tell what came of it."""
+    def carry_out(self, request: HttpRequest, row: Any, act: Act) -> None:
+        """Do ACT to ROW and show what came of it."""
         try:
             sentence = act(row)
         except self.troubles as problem:
-            self.message_user(request, f"{row}: {self.words_for(problem)}", messages.ERROR)
+            self.message_user(request, f"{row}: {self.describe_problem(problem)}", messages.ERROR)
         else:
-            level = messages.WARNING if isinstance(sentence, Doubt) else messages.SUCCESS
+            level = messages.WARNING if isinstance(sentence, UncertainOutcome) else messages.SUCCESS
             self.message_user(request, f"{row}: {sentence}", level)
 
-    def words_for(self, problem: Exception) -> object:
-        """What a person is told of PROBLEM, one of `troubles`."""
+    def describe_problem(self, problem: Exception) -> object:
+        """What the page says of PROBLEM, one of `troubles`."""
         return problem
 
-    def tell_each(self, request: HttpRequest, rows: Iterable[Any], act: Act) -> None:
+    def carry_out_each(self, request: HttpRequest, rows: Iterable[Any], act: Act) -> None:
         """Do ACT to each of ROWS, but not to a whole table while the person waits."""
-        for row in self.few(request, rows):
-            self.tell(request, row, act)
+        for row in self.limit_chosen(request, rows):
+            self.carry_out(request, row, act)
 
-    def few(self, request: HttpRequest, rows: Any) -> list[Any]:
-        """ROWS as a list; empty, and the person told, if they are too many to act on at once."""
-        found = list(rows[: MOST_AT_ONCE + 1])
-        if len(found) > MOST_AT_ONCE:
-            text = _("Nothing was done: choose at most %(most)d at once.") % {"most": MOST_AT_ONCE}
+    def limit_chosen(self, request: HttpRequest, rows: Any) -> list[Any]:
+        """ROWS as a list; empty, with a message, if they are too many to act on at once."""
+        chosen = list(rows[: MAX_CHOSEN + 1])
+        if len(chosen) > MAX_CHOSEN:
+            text = _("Nothing was done: choose at most %(most)d at once.") % {"most": MAX_CHOSEN}
             self.message_user(request, text, messages.ERROR)
             return []
-        return found
+        return chosen
 
-    def ask(
+    def confirm(
         self,
         request: HttpRequest,
         object_id: str,
@@ -121,23 +98,24 @@ class StaffAdmin(ModelAdmin):
         question: object,
         form: Callable[[HttpRequest, Any], Form] | None = None,
         back: str | None = None,
-        **more: Any,
+        **context: Any,
     ) -> HttpResponse:
         """
         A page that asks before ACT is done to one row, with the FORM's answers; POST does it.
 
-        BACK is where one comes from and goes to, the row's page by default; MORE is for the page.
+        BACK is the page that one comes from and goes to, by default the row's own; CONTEXT is for
+        the template.
         """
         row = self.visible_or_404(request, object_id)
         back = back or self.url_of(row)
         filled = form(request, row) if form else None
         if request.method == "POST" and (filled is None or filled.is_valid()):
-            self.tell(request, row, lambda row: act(row, filled))
+            self.carry_out(request, row, lambda row: act(row, filled))
             return HttpResponseRedirect(back)
-        return self.page(request, "admin/ask.html", rows=[row], title=title, question=question,
-                         form=filled, back=back, **more)  # fmt: skip
+        context |= {"title": title, "question": question, "form": filled, "back": back}
+        return self.page(request, "admin/ask.html", rows=[row], **context)
 
-    def ask_about(
+    def confirm_chosen(
         self,
         request: HttpRequest,
         queryset: Any,
@@ -150,24 +128,26 @@ class StaffAdmin(ModelAdmin):
         name: Callable[[Any], str] | None = None,
     ) -> HttpResponse | None:
         """
-        The same for the rows chosen in a list. None once it is done: back to the list.
+        A page that asks before ACT is done to the rows chosen in a list; the same POST, confirmed,
+        does it. None once it is done: back to the list.
 
         ALSO gives what the page remembers of a row, as names and values it posts; NAME what it
         calls the row.
         """
-        rows = self.few(request, queryset)
+        rows = self.limit_chosen(request, queryset)
         if not rows:
             return None
         if request.POST.get("confirmed"):
             for row in rows:
-                self.tell(request, row, act)
+                self.carry_out(request, row, act)
             return None
         chosen = [(ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows]
         remembered = [pair for row in rows for pair in also(row)]
         hidden = [("action", action), *chosen, *remembered]
         names = [(name or self.name_of)(row) for row in rows]
-        return self.page(request, "admin/ask.html", rows=names, title=title, question=question,
-                         hidden=hidden, back=request.get_full_path())  # fmt: skip
+        context = {"title": title, "question": question, "hidden": hidden}
+        context["back"] = request.get_full_path()
+        return self.page(request, "admin/ask.html", rows=names, **context)
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """A page of our own within the admin's frame."""
@@ -194,8 +174,8 @@ class StaffAdmin(ModelAdmin):
     def name_of(self, row: Any) -> str:
         """ROW as the pages that ask call it."""
         name = str(row)
-        more = [getattr(row, field, "") for field in ("appid", "nick_name")]
-        return " ".join([name, *(word for word in more if word and word not in name)])
+        words = [getattr(row, field, "") for field in ("appid", "nick_name")]
+        return " ".join([name, *(word for word in words if word and word not in name)])
 
     def url_of(self, row: Any) -> str:
         """The page of ROW."""
@@ -231,21 +211,21 @@ class FormAdmin(StaffAdmin):
 
 
 class RecordedAdmin(FormAdmin):
-    """The same without a service below: what the admin logs goes into the operation log, too."""
+    """Rows with no service below that records: what Django's admin logs becomes an operation."""
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         record_operation(f"add_{self.opts.model_name}", by=request.user, result=str(obj))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        names = ", ".join(_changed(message))
+        names = ", ".join(_changed_names(message))
         record_operation(
             f"change_{self.opts.model_name}", by=request.user, result=f"{obj}: {names}"
         )
         return super().log_change(request, obj, message)
 
 
-def _changed(message: Any) -> list[str]:
+def _changed_names(message: Any) -> list[str]:
     """
     The names in Django's log MESSAGE: of fields, and of rows added or deleted within the form;
     never their values.

@@ -16,7 +16,7 @@ class _Echo:
         return line
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """CELL, which a spreadsheet must not take for a formula."""
     is_formula = cell.startswith(_FORMULAS) or cell.lstrip().startswith(_FORMULAS)
     return f"'{cell}" if is_formula else cell
@@ -27,10 +27,10 @@ def csv_lines(titles: Iterable[object], rows: Iterable[Iterable[str]]) -> Iterat
     writer = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow([str(title) for title in titles])
     for cells in rows:
-        yield writer.writerow([harmless(cell) for cell in cells])
+        yield writer.writerow([escape_formula(cell) for cell in cells])
 
 
-def csv_answer(name: str, lines: Iterable[str]) -> StreamingHttpResponse:
+def csv_response(name: str, lines: Iterable[str]) -> StreamingHttpResponse:
     """LINES as a file of the NAME, which is kept by nobody on the way."""
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'

@@ -20,17 +20,19 @@ from messaging.models import Reply
 from messaging.services.history import describe_reply
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
-from platform_auth.admin.spreadsheet import csv_answer, csv_lines
+from platform_auth.admin.spreadsheet import csv_lines, csv_response
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from platform_auth.operations import record_operation
 from webhooks import inbox
-from webhooks.admin import message_log
-from webhooks.admin.message_log import LogFilter, fields_of, name_of_kind
+from webhooks.admin import push_export, push_search
+from webhooks.admin.push_search import LogFilter
+from webhooks.admin.push_words import describe_push, fields_of, name_of_kind
 from webhooks.routing import work_for
 from wechat.errors import Untrusted, WeChatError
 
 EXPORT = "platform_auth.export_push"
+TWO_LINES = '<span class="log-two">{}<small>{}</small></span>'
 
 _COLOURS = {Push.State.DONE: "success", Push.State.FAILED: "danger", Push.State.IGNORED: ""}
 
@@ -45,15 +47,28 @@ class PushAdmin(StaffAdmin):
     change_list_template = "admin/pushes/list.html"
     ordering = ("-received_at", "-id")
     sortable_by = ()
-    fields = ("says", "kind_in_words", "account", "user", "state_label", "answer", "message",
-              "component", "attempts", "error", "created", "received_at", "retry_at")  # fmt: skip
+    fields = (
+        "says",
+        "kind_in_words",
+        "account",
+        "user",
+        "state_label",
+        "answer",
+        "message",
+        "component",
+        "attempts",
+        "error",
+        "created",
+        "received_at",
+        "retry_at",
+    )
     readonly_fields = fields
     actions = ("replay",)
     actions_detail = ("replay_one",)
     troubles = (WeChatError, Unreadable)
 
     class Media:
-        css = {"all": ("log.css",)}  # noqa: RUF012 -- as Django reads it
+        css = {"all": ("log.css",)}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         name = Authorizer.objects.filter(appid=OuterRef("appid")).values("nick_name")[:1]
@@ -66,7 +81,7 @@ class PushAdmin(StaffAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         export = reverse("admin:platform_auth_push_export")
         bar = {
-            **message_log.bar(request),
+            **push_search.search_bar(request),
             "export_url": self._may_export(request) and export,
             "title": _("Message log"),
         }
@@ -83,22 +98,22 @@ class PushAdmin(StaffAdmin):
         """What is found, as CSV."""
         if not self._may_export(request):
             raise PermissionDenied
-        found = message_log.LogForm(request.GET).narrow(Push.objects.all())
+        rows = push_search.LogForm(request.GET).narrow(Push.objects.all())
         account = request.GET.get("account", "").strip()
         appid = account[:32] if account.startswith("wx") else ""
         record_operation(
-            "export_push", by=request.user, appid=appid, result=message_log.searched(request)
+            "export_push", by=request.user, appid=appid, result=push_search.describe_search(request)
         )
-        lines = csv_lines(message_log.TITLES, message_log.export_rows(found))
-        return csv_answer(f"messages-{timezone.localtime():%Y%m%d-%H%M}", lines)
+        lines = csv_lines(push_export.TITLES, push_export.export_rows(rows))
+        return csv_response(f"messages-{timezone.localtime():%Y%m%d-%H%M}", lines)
 
     @admin.action(description=_("Replay the selected pushes"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: Any) -> None:
-        self.tell_each(request, queryset, lambda push: _replay(push, request.user))
+        self.carry_out_each(request, queryset, lambda push: _replay(push, request.user))
 
     @action(description=_("Replay"), permissions=["replay"], url_path="replay", icon="replay")
     def replay_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.ask(
+        return self.confirm(
             request,
             object_id,
             lambda push, form: _replay(push, request.user),
@@ -116,24 +131,23 @@ class PushAdmin(StaffAdmin):
     def account(self, push: Any) -> SafeString | str:
         if not push.appid:
             return "–"
-        return format_html('<span class="log-two">{}<small>{}</small></span>',
-                           push.account_name or "", push.appid)  # fmt: skip
+        return format_html(TWO_LINES, push.account_name or "", push.appid)
 
     @admin.display(description=_("kind"))
     def kind_in_words(self, push: Push) -> SafeString | str:
         words = name_of_kind(push.kind)
         if not words:
             return push.kind or "–"
-        return format_html('<span class="log-two">{}<small>{}</small></span>', words, push.kind)
+        return format_html(TWO_LINES, words, push.kind)
 
     @admin.display(description=_("says"))
     def says(self, push: Push) -> SafeString:
-        return format_html('<span class="log-says">{}</span>', message_log.says(push) or "–")
+        return format_html('<span class="log-says">{}</span>', describe_push(push) or "–")
 
     @admin.display(description=_("says"))
     def in_short(self, push: Push) -> SafeString:
-        said = Truncator(message_log.says(push)).chars(100)
-        return format_html('<span class="log-says">{}</span>', said or "–")
+        line = Truncator(describe_push(push)).chars(100)
+        return format_html('<span class="log-says">{}</span>', line or "–")
 
     @admin.display(description=_("user"))
     def user(self, push: Push) -> str:
@@ -144,9 +158,9 @@ class PushAdmin(StaffAdmin):
         """The end of the openid, which differs most, as a link to all that came from this user."""
         if not push.openid:
             return "–"
+        link = '<a href="?{}" title="{}" class="text-link log-user">…{}</a>'
         query = urlencode({"user": push.openid})
-        return format_html('<a href="?{}" title="{}" class="text-link log-user">…{}</a>',
-                           query, push.openid, push.openid[-6:])  # fmt: skip
+        return format_html(link, query, push.openid, push.openid[-6:])
 
     @admin.display(description=_("state"))
     def state_label(self, push: Push) -> SafeString:
@@ -164,13 +178,12 @@ class PushAdmin(StaffAdmin):
     @admin.display(description=_("answer"))
     def answer(self, push: Push) -> SafeString | str:
         """What we said to it, and what became of that."""
-        said = Reply.objects.filter(reply_to=push).select_related("rule").first()
-        if said is None:
+        reply = Reply.objects.filter(reply_to=push).select_related("rule").first()
+        if reply is None:
             return "–"
-        by = f" ({said.rule})" if said.rule else ""
-        return format_html(
-            "{} {}{}", label(said.get_state_display()), describe_reply(said).line, by
-        )
+        by = f" ({reply.rule})" if reply.rule else ""
+        state = label(reply.get_state_display())
+        return format_html("{} {}{}", state, describe_reply(reply).line, by)
 
     @admin.display(description=_("message"))
     def message(self, push: Push) -> object:
@@ -191,7 +204,7 @@ def _replay(push: Push, by: Any) -> object:
     if push.state == Push.State.IGNORED:
         return _("there is nothing to do for such a push.")
     with transaction.atomic():
-        inbox.replay(push, work_for)
+        inbox.replay_push(push, work_for)
         push.refresh_from_db()
         record_operation(
             "replay_push", by=by, appid=push.appid, result=f"{push.kind}: {push.state}"

@@ -32,7 +32,7 @@ def plan_deliveries(row: Push, push: wire.Push) -> DeliveryPlan:
     """
     kind = event_type(push)
     names = {"kind": push.kind, "type": kind, "group": kind.partition(".")[0], "appid": row.appid}
-    targets = statements.run(_FITTING_TARGETS, names)
+    targets = statements.run_statement(_FITTING_TARGETS, names)
     if not targets:
         return DeliveryPlan(0)
     now, user = timezone.now(), f"{row.appid} {push.get('FromUserName')}"[:97]

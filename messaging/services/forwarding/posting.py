@@ -42,7 +42,7 @@ def event_type(push: wire.Push) -> str:
 
 def write_body(row: Push) -> bytes:
     """ROW as a target gets it. Raises Unreadable or Untrusted if it cannot be read any more."""
-    push = wire.read(row.body.encode())
+    push = wire.read_push(row.body.encode())
     data = {
         "appid": row.appid,
         "user_name": push.get("ToUserName"),

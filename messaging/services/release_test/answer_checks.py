@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from messaging.tester import is_late
 from wechat import push as wire
 from wechat.envelope import Key, sign, split_reply
 from wechat.errors import Untrusted, clean
@@ -65,7 +66,7 @@ def check_passive_reply(
 def _read_envelope(answer: Answer) -> wire.Push:
     """The four parts of a passive reply."""
     try:
-        outer = wire.read(answer.body)
+        outer = wire.read_push(answer.body)
     except Untrusted:
         raise _unexpected(answer.body, _("a sealed reply")) from None
     for name in ("Encrypt", "MsgSignature", "TimeStamp", "Nonce"):
@@ -92,7 +93,7 @@ def _decrypt(encrypt: str, key: Key, appid: str) -> wire.Push:
             _("It must be the component's, not the account's."),
         )
     try:
-        return wire.read(message)
+        return wire.read_push(message)
     except Untrusted:
         raise WrongAnswer(_("What is sealed in the reply is not XML."), OUTDATED) from None
 

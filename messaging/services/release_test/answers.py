@@ -2,7 +2,8 @@
 
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from wechat import push as wire
-from wechat.replies import Text, passive_xml
+from wechat.passive_reply import passive_xml
+from wechat.replies import Text
 
 TEXT = "TESTCOMPONENT_MSG_TYPE_TEXT"
 TEXT_REPLY = f"{TEXT}_callback"

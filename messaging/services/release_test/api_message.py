@@ -17,7 +17,7 @@ from messaging.services.release_test.steps import SentCode, StepOutcome, StepRes
 from platform_auth import heartbeats
 from wechat import http
 from wechat.errors import WeChatError
-from wechat.explanations import explain
+from wechat.explanations import find_explanation
 
 CODE_IS_WRONG = (61009, 61010, 40029)
 SWEEP = timedelta(seconds=10)  # how often the worker looks, woken up or not
@@ -67,7 +67,7 @@ def _explain_failure(row: ReleaseTest) -> StepOutcome:
     """Why the worker has given up."""
     if row.errcode is None:
         return StepResult.FAILED, row.last_error, _("Look at the worker's log.")
-    explanation = explain(row.errcode)
+    explanation = find_explanation(row.errcode)
     hint = f"{_(explanation.cause)} {_(explanation.remedy)}"
     return StepResult.FAILED, row.last_error, hint
 

@@ -22,8 +22,9 @@ from platform_auth.tokens import as_component, component_token
 from wechat import component as wechat
 from wechat import errors
 from wechat import push as wire
+from wechat.custom_message import send_custom
 from wechat.errors import CodeSpent, NotReady, Refused, WeChatError
-from wechat.replies import Text, send_custom
+from wechat.replies import Text
 
 logger = logging.getLogger(__name__)
 

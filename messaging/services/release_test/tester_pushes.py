@@ -4,7 +4,7 @@ import secrets
 import time
 
 from messaging.tester import send_request
-from platform_auth.models import REHEARSAL, Component
+from platform_auth.models import TESTER_OPENID_PREFIX, Component
 from wechat.envelope import Key, sign
 from wechat.transport import Answer
 
@@ -26,7 +26,7 @@ def text_fields(content: str) -> dict[str, str]:
 
 def new_openid() -> str:
     """A user of the rehearsal's own, so that nothing of it looks like WeChat's."""
-    return f"{REHEARSAL}{secrets.token_hex(8)}"
+    return f"{TESTER_OPENID_PREFIX}{secrets.token_hex(8)}"
 
 
 def message_path(appid: str) -> str:

@@ -3,8 +3,8 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
-from platform_auth import rotation
 from platform_auth.fields import SecretModel, secret_fields
+from platform_auth.rotation import rotate_secrets
 
 
 class Command(BaseCommand):
@@ -19,13 +19,13 @@ class Command(BaseCommand):
         for model in apps.get_models():
             if not issubclass(model, SecretModel) or not secret_fields(model):
                 continue
-            done = rotation.rotate(model)
-            for problem in done.unreadable:
+            outcome = rotate_secrets(model)
+            for problem in outcome.unreadable:
                 self.stderr.write(problem)
-            unreadable += len(done.unreadable)
+            unreadable += len(outcome.unreadable)
             self.stdout.write(
-                f"{model._meta.label}: {done.rows} rows, {done.sealed} secrets encrypted anew, "
-                f"{len(done.unreadable)} unreadable"
+                f"{model._meta.label}: {outcome.rows} rows, "
+                f"{outcome.sealed} secrets encrypted anew, {len(outcome.unreadable)} unreadable"
             )
         if unreadable:
             raise CommandError(f"{unreadable} secrets could not be read. Keep the old keys.")

@@ -1,0 +1,140 @@
+"""What is done about each kind of push: rows are written, and workers woken for what is due."""
+
+import time
+from datetime import UTC, datetime
+
+from django.utils.translation import gettext as _
+
+from audits import tasks as audit_tasks
+from audits.models import CodeAudit
+from audits.services import verdicts
+from messaging import tasks as messaging_tasks
+from messaging.models import Delivery, Reply
+from messaging.services import passive_replies, receiving
+from messaging.services.forwarding.answering import answer_within
+from messaging.services.forwarding.planning import plan_deliveries
+from messaging.services.release_test import answers, codes
+from miniprograms import tasks as miniprogram_tasks
+from miniprograms.services import addresses, binding, unbinding
+from platform_auth import tokens
+from platform_auth.models import Push as Row
+from platform_auth.wakeup import enqueue
+from webhooks.inbox import Answer, Ignored
+from wechat.code_review import split_screenshots
+from wechat.messages import read_message
+from wechat.push import Push
+
+
+def save_ticket(row: Row, push: Push) -> None:
+    """component_verify_ticket: the newest wins; one from the future would lock later ones out."""
+    if tokens.is_from_the_future(push.created, datetime.now(UTC)):
+        raise Ignored(_("The ticket's CreateTime lies in the future."))
+    ticket = push.get("ComponentVerifyTicket")
+    if not ticket:
+        raise ValueError("a ticket push without a ticket")
+    if not tokens.save_ticket(row.component, ticket, push.created):
+        raise Ignored(_("A newer ticket is kept already."))
+
+
+def record_authorization(row: Row, push: Push) -> None:
+    """authorized, updateauthorized: the binding it belongs to becomes due."""
+    pk = binding.note_authorization(
+        row.component,
+        appid=push.get("AuthorizerAppid"),
+        code=push.get("AuthorizationCode"),
+        pre_auth_code=push.get("PreAuthCode"),
+        created=push.created,
+    )
+    if pk is not None:
+        enqueue(miniprogram_tasks.settle_binding, pk)
+
+
+def record_cancellation(row: Row, push: Push) -> None:
+    """unauthorized: the owner cancelled."""
+    appid = push.get("AuthorizerAppid")
+    if not unbinding.note_cancellation(row.component, appid, push.created):
+        raise Ignored(_("It was authorised again since, or never was."))
+
+
+def keep_push(row: Row, push: Push) -> None:
+    """Stored and shown to staff; nothing else hangs on it yet."""
+
+
+def record_verdict(row: Row, push: Push) -> None:
+    """weapp_audit_success, _fail, _delay: the one open audit of the mini program it names."""
+    changed = verdicts.record_verdict(
+        row.component,
+        push.get("ToUserName"),
+        VERDICTS[push.kind],
+        at=push.created,
+        reason=push.get("Reason"),
+        screenshots=split_screenshots(push.get("ScreenShot")),
+    )
+    if not changed:
+        raise Ignored(_("There is no open audit that this could be about."))
+    enqueue(audit_tasks.reconcile_acts)
+
+
+VERDICTS = {
+    "weapp_audit_success": CodeAudit.Status.PASSED,
+    "weapp_audit_fail": CodeAudit.Status.REJECTED,
+    "weapp_audit_delay": CodeAudit.Status.DELAYED,
+}
+
+
+def answer_user(row: Row, push: Push) -> Answer | None:
+    """What users write and do: it goes into their conversation, and the rules may answer."""
+    reply = receiving.receive_message(row, read_message(push))
+    return answer_with(reply, push) if reply else None
+
+
+def answer_with(reply: Reply, push: Push) -> Answer | None:
+    """REPLY to PUSH: the passive answer, unless it is too late for one or none is meant."""
+    if reply.due_at:
+        enqueue(messaging_tasks.send_replies)
+        return None
+
+    def answer(until: float) -> str | None:
+        if time.monotonic() < until:
+            return passive_replies.write_reply_xml(reply, push.get("ToUserName"))
+        passive_replies.send_as_message(reply)
+        enqueue(messaging_tasks.send_replies)
+        return None
+
+    return answer
+
+
+def forward_push(row: Row, push: Push) -> Answer | None:
+    """Deliveries for the targets that want it; one that answers is called while WeChat waits."""
+    planned = plan_deliveries(row, push)
+    if not planned.count:
+        return None
+    enqueue(messaging_tasks.forward)
+    return answer_from_target(planned.to_ask, push) if planned.to_ask else None
+
+
+def answer_from_target(delivery: Delivery, push: Push) -> Answer:
+    """What the target of DELIVERY answers to PUSH, called once PUSH is committed."""
+
+    def answer(until: float) -> str | None:
+        content = answer_within(delivery, until)
+        reply = passive_replies.reply_for_target(delivery.push, content) if content else None
+        reply_answer = answer_with(reply, push) if reply else None
+        return reply_answer(until) if reply_answer else None
+
+    return answer
+
+
+def answer_release_test(row: Row, push: Push) -> Answer | None:
+    """WeChat's 全网发布 test."""
+    content = answers.answer_push(push)
+    if codes.keep_code(row, push):
+        enqueue(messaging_tasks.answer_release_tests)
+    return None if content is None else lambda until: content
+
+
+def repeat_answer(row: Row, push: Push) -> str | None:
+    """The answer to a push that came before: its first one, in case WeChat did not get that."""
+    if addresses.is_release_test(row.appid, push.get("ToUserName")):
+        return answers.answer_push(push)
+    return passive_replies.repeat_reply(row, push.get("ToUserName"))
