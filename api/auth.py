@@ -18,23 +18,8 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from api.errors import ErrorSerializer, InvalidSerializer
 from api.throttles import ScopedRate
-
-
-class ErrorSerializer(serializers.Serializer[Any]):
-    """What every error looks like."""
-
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    request_id = serializers.CharField()
-
-
-class InvalidSerializer(ErrorSerializer):
-    """An error about what was sent, field by field."""
-
-    fields = serializers.DictField(  # type: ignore[assignment]  # declared fields leave the class
-        child=serializers.ListField(child=serializers.CharField())
-    )
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):

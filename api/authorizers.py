@@ -1,34 +1,21 @@
 """REST: what we know of the accounts that authorise us. No answer holds a secret."""
 
-from datetime import UTC
 from typing import Any
 
 import django_filters
 from django.db.models import Prefetch, Q
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import (
-    OpenApiParameter,
-    extend_schema,
-    extend_schema_field,
-    extend_schema_view,
-)
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
-from rest_framework.permissions import IsAuthenticated
-from rest_framework.request import Request
-from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from api.auth import ErrorSerializer, InvalidSerializer
+from api.audits import AuditStateSerializer
+from api.errors import LIST_ERRORS, ErrorSerializer, InvalidSerializer
+from api.fields import UTCField
+from api.permissions import MayLook
+from api.views import APPID, NewestFirst
 from audits.models import CodeAudit
 from miniprograms.models import Authorizer, AuthorizerQuerySet
-
-
-class UTCField(serializers.DateTimeField):
-    """A time in UTC, to the second, ending in Z."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M:%SZ", default_timezone=UTC, **kwargs)
 
 
 class PermissionSetSerializer(serializers.Serializer[Any]):
@@ -45,19 +32,8 @@ class TokenHealthSerializer(serializers.Serializer[Authorizer]):
     expires_at = UTCField(allow_null=True)
 
 
-AUDIT_WORDS = [*(status.name.lower() for status in CodeAudit.Status), "released"]
-
-
-class AuditStateSerializer(serializers.ModelSerializer[CodeAudit]):
-    """How WeChat's review of a version stands."""
-
-    status = serializers.ChoiceField(AUDIT_WORDS, source="word")
-    submitted_at = UTCField(source="create_time")
-
-    class Meta:
-        model = CodeAudit
-        fields = ["auditid", "status", "reason", "submitted_at"]
-        read_only_fields = fields
+_ACCOUNT = ["appid", "user_name", "nick_name", "principal_name", "kind", "state", "account_status"]
+_AUTHORISATION = ["verify_type_info", "func_info", "token", "authorized_at", "unauthorized_at"]
 
 
 class AuthorizerSerializer(serializers.ModelSerializer[Authorizer]):
@@ -70,22 +46,7 @@ class AuthorizerSerializer(serializers.ModelSerializer[Authorizer]):
 
     class Meta:
         model = Authorizer
-        fields = [
-            "appid",
-            "user_name",
-            "nick_name",
-            "principal_name",
-            "kind",
-            "state",
-            "account_status",
-            "verify_type_info",
-            "func_info",
-            "token",
-            "authorized_at",
-            "unauthorized_at",
-            "updated_at",
-            "audit",
-        ]
+        fields = [*_ACCOUNT, *_AUTHORISATION, "updated_at", "audit"]
         read_only_fields = fields
 
     @extend_schema_field(AuditStateSerializer(allow_null=True))
@@ -107,44 +68,18 @@ class AuthorizerFilter(django_filters.FilterSet):
         return rows.filter(Q(appid=value) | Q(user_name=value) | Q(nick_name__startswith=value))
 
 
-class NewestFirst(CursorPagination):
-    """Pages by cursor: the thousandth costs as much as the first."""
-
-    ordering = "-id"
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
-
-
-class MayLook(IsAuthenticated):
-    """Merchants may look at their own; staff only with the permission to look at authorizers."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        user = request.user
-        is_known = super().has_permission(request, view)
-        return is_known and (not user.is_staff or user.has_perm("miniprograms.view_authorizer"))
-
-
-# What an answer is made of. The columns that hold secrets stay in the database.
-_COLUMNS = [
-    *("appid", "user_name", "nick_name", "principal_name", "kind", "state", "account_status"),
-    *("verify_type_info", "func_info", "expires", "create_time", "unauthorized_at", "updated_at"),
-]
-_AUDIT_COLUMNS = [
-    *("authorizer_id", "auditid", "status", "reason", "create_time", "released_at"),
-]
-_ERRORS = {401: ErrorSerializer, 403: ErrorSerializer, 429: ErrorSerializer}
+_AUDIT_COLUMNS = ["authorizer_id", "auditid", "status", "reason", "create_time", "released_at"]
 
 
 @extend_schema_view(
     list=extend_schema(
         summary=_("The accounts you may see, newest first"),
-        responses={200: AuthorizerSerializer(many=True), 400: InvalidSerializer, **_ERRORS},
+        responses={200: AuthorizerSerializer(many=True), 400: InvalidSerializer, **LIST_ERRORS},
     ),
     retrieve=extend_schema(
         summary=_("One account"),
-        parameters=[OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")],
-        responses={200: AuthorizerSerializer, 404: ErrorSerializer, **_ERRORS},
+        parameters=[APPID],
+        responses={200: AuthorizerSerializer, 404: ErrorSerializer, **LIST_ERRORS},
     ),
 )
 class AuthorizerViewSet(ReadOnlyModelViewSet[Authorizer]):
@@ -159,5 +94,5 @@ class AuthorizerViewSet(ReadOnlyModelViewSet[Authorizer]):
     def get_queryset(self) -> AuthorizerQuerySet:
         """The rows this key may see."""
         newest = CodeAudit.objects.newest_first().only(*_AUDIT_COLUMNS)[:1]
-        rows = Authorizer.objects.visible_to(self.request.user).only(*_COLUMNS)
+        rows = Authorizer.objects.visible_to(self.request.user).for_lists()
         return rows.prefetch_related(Prefetch("audits", newest, to_attr="newest_audits"))

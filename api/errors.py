@@ -1,4 +1,4 @@
-"""The one shape of the API's errors, and which exception becomes which answer."""
+"""The one shape of the API's errors, which exception becomes which answer, and their schema."""
 
 from http import HTTPStatus
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _
-from rest_framework import exceptions
+from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 from structlog.contextvars import get_contextvars
@@ -16,36 +16,83 @@ from platform_auth.errcodes import explain_refusal
 from wechat.errors import NotReady, Refused, WeChatError
 
 
-def shape(code: str, detail: str, **more: Any) -> dict[str, Any]:
+class ErrorSerializer(serializers.Serializer[Any]):
+    """What every error looks like."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    request_id = serializers.CharField()
+
+
+class InvalidSerializer(ErrorSerializer):
+    """An error about what was sent, field by field."""
+
+    fields = serializers.DictField(  # type: ignore[assignment]  # declared fields leave the class
+        child=serializers.ListField(child=serializers.CharField())
+    )
+
+
+class ConflictSerializer(ErrorSerializer):
+    """Something else is under way, or missing; `auditid` where an audit is in the way."""
+
+    auditid = serializers.CharField(required=False, allow_null=True)
+
+
+class RefusalSerializer(serializers.Serializer[Any]):
+    errcode = serializers.IntegerField()
+    errmsg = serializers.CharField()
+    explanation = serializers.CharField()
+
+
+class RefusedSerializer(ErrorSerializer):
+    """WeChat's own answer was no."""
+
+    wechat = RefusalSerializer()
+
+
+# What a view documents: the errors of any reading, of one account, and of an act.
+LIST_ERRORS: dict[int, Any] = dict.fromkeys((401, 403, 429), ErrorSerializer)
+READ_ERRORS: dict[int, Any] = dict.fromkeys((401, 403, 404, 429), ErrorSerializer)
+ACT_ERRORS: dict[int, Any] = {
+    **READ_ERRORS,
+    400: InvalidSerializer,
+    409: ConflictSerializer,
+    422: RefusedSerializer,
+    502: ErrorSerializer,
+    503: ErrorSerializer,
+}
+
+
+def error_body(code: str, detail: str, **details: Any) -> dict[str, Any]:
     """The one shape of the API's errors."""
     request_id = get_contextvars().get("request_id", "")
-    return {"code": code, "detail": detail, "request_id": request_id, **more}
+    return {"code": code, "detail": detail, "request_id": request_id, **details}
 
 
-def explain(exception: Exception, context: dict[str, Any]) -> Response | None:
+def exception_response(exception: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's answer to EXCEPTION, in our shape; None (a 500) for what nobody foresaw."""
     if isinstance(exception, Http404):
         exception = exceptions.NotFound()
     elif isinstance(exception, PermissionDenied):
         exception = exceptions.PermissionDenied()
     elif isinstance(exception, CannotAct):
-        return Response(_cannot(exception), HTTPStatus.CONFLICT)
+        return Response(_conflict_body(exception), HTTPStatus.CONFLICT)
     elif isinstance(exception, WeChatError):
-        return _of_wechat(exception)
+        return _wechat_response(exception)
     response = exception_handler(exception, context)
     if response is not None and isinstance(exception, exceptions.APIException):
-        response.data = _told(exception)
+        response.data = _framework_body(exception)
     return response
 
 
-def _cannot(error: CannotAct) -> dict[str, Any]:
+def _conflict_body(error: CannotAct) -> dict[str, Any]:
     """With the audit that is in the way: null while WeChat has not numbered it, or has none."""
     if isinstance(error, AuditIsOpen | AuditNotPassed):
-        return shape(error.code, str(error), auditid=error.auditid or None)
-    return shape(error.code, str(error))
+        return error_body(error.code, str(error), auditid=error.auditid or None)
+    return error_body(error.code, str(error))
 
 
-def _of_wechat(error: WeChatError) -> Response:
+def _wechat_response(error: WeChatError) -> Response:
     """Whether WeChat said no, could not be asked, or did not answer. Nothing was done."""
     if isinstance(error, Refused):
         wechat = {
@@ -53,18 +100,18 @@ def _of_wechat(error: WeChatError) -> Response:
             "errmsg": error.errmsg,
             "explanation": explain_refusal(error),
         }
-        told = shape("wechat_refused", _("WeChat has refused."), wechat=wechat)
-        return Response(told, HTTPStatus.UNPROCESSABLE_ENTITY)
+        body = error_body("wechat_refused", _("WeChat has refused."), wechat=wechat)
+        return Response(body, HTTPStatus.UNPROCESSABLE_ENTITY)
     if isinstance(error, NotReady):
-        return Response(shape("not_ready", str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
-    why = _("WeChat does not answer. Nothing has changed; try again in a moment.")
-    return Response(shape("wechat_unreachable", why), HTTPStatus.BAD_GATEWAY)
+        return Response(error_body("not_ready", str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
+    detail = _("WeChat does not answer. Nothing has changed; try again in a moment.")
+    return Response(error_body("wechat_unreachable", detail), HTTPStatus.BAD_GATEWAY)
 
 
-def _told(error: exceptions.APIException) -> dict[str, Any]:
+def _framework_body(error: exceptions.APIException) -> dict[str, Any]:
     detail = error.detail
     if isinstance(detail, dict):
-        return shape("invalid", _("The request is not valid."), fields=detail)
+        return error_body("invalid", _("The request is not valid."), fields=detail)
     if isinstance(detail, list):
-        return shape("invalid", " ".join(str(one) for one in detail))
-    return shape(detail.code or error.default_code, str(detail))
+        return error_body("invalid", " ".join(map(str, detail)))
+    return error_body(detail.code or error.default_code, str(detail))

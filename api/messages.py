@@ -8,14 +8,13 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from api.auth import ErrorSerializer, InvalidSerializer
-from api.authorizers import MayLook
-from api.code import APPID, KEY_HEADER, RefusedSerializer, once
+from api.errors import ErrorSerializer, InvalidSerializer, RefusedSerializer
+from api.idempotency import KEY_HEADER, idempotent
+from api.permissions import MayAnswer
+from api.views import APPID, AccountView, act_response
 from messaging.forms import explain_bad_content
 from messaging.models import Reply
 from messaging.services import customer_service
@@ -28,8 +27,7 @@ from wechat.replies import BadContent, Content
 SEND = "/cgi-bin/message/custom/send"
 SENDABLE = frozenset[str]().union(*replies.CUSTOM.values())
 
-State = Reply.State
-STATES = (State.SENT, State.DUE, State.UNKNOWN)
+ANSWERED_STATES = (Reply.State.SENT, Reply.State.DUE, Reply.State.UNKNOWN)
 
 
 class MessageSerializer(serializers.Serializer[Any]):
@@ -39,14 +37,14 @@ class MessageSerializer(serializers.Serializer[Any]):
     msgtype = serializers.ChoiceField(sorted(SENDABLE))
 
     def get_fields(self) -> dict[str, Any]:
-        said = {kind: serializers.DictField(required=False) for kind in sorted(SENDABLE)}
-        return {**super().get_fields(), **said}
+        members = {kind: serializers.DictField(required=False) for kind in sorted(SENDABLE)}
+        return {**super().get_fields(), **members}
 
 
 class SentSerializer(serializers.ModelSerializer[Reply]):
     """What came of it: `due` will be tried again, `unknown` is perhaps sent."""
 
-    state = serializers.ChoiceField([str(state) for state in STATES])
+    state = serializers.ChoiceField([str(state) for state in ANSWERED_STATES])
 
     class Meta:
         model = Reply
@@ -54,18 +52,8 @@ class SentSerializer(serializers.ModelSerializer[Reply]):
         read_only_fields = fields
 
 
-class MaySay(MayLook):
-    """Staff who may answer users; merchants who were given that, for their own accounts."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        wanted = "answer_conversation" if request.user.is_staff else "own_conversations"
-        is_known = super().has_permission(request, view)
-        return is_known and request.user.has_perm(f"messaging.{wanted}")
-
-
-class MessageView(GenericAPIView[Any]):
-    permission_classes = [MaySay]
-    throttle_scope = "acts"
+class MessageView(AccountView):
+    permission_classes = [MayAnswer]
 
     @extend_schema(
         summary=gettext_lazy("Send a customer-service message to a user who has written"),
@@ -79,27 +67,25 @@ class MessageView(GenericAPIView[Any]):
             422: RefusedSerializer,
         },
     )
-    @once
+    @idempotent
     def post(self, request: Request, appid: str) -> Response:
-        rows = Authorizer.objects.visible_to(request.user)
-        account: Authorizer = get_object_or_404(rows, appid=appid)
-        filled = MessageSerializer(data=request.data)
-        filled.is_valid(raise_exception=True)
-        openid = filled.validated_data["touser"]
-        content = _content(dict(cast(dict[str, Any], request.data)), account)
+        account = self.authorizer
+        openid = self.read_body(MessageSerializer)["touser"]
+        content = _read_content(dict(cast(dict[str, Any], request.data)), account)
         conversation = get_object_or_404(account.conversations.all(), openid=openid)
         conversation.authorizer = account
         reply = customer_service.send_message(conversation, content, by=cast(Actor, request.user))
-        if reply.state == State.FAILED:
+        if reply.state == Reply.State.FAILED:
             raise _refusal(reply)
-        status = HTTPStatus.CREATED if reply.state == State.SENT else HTTPStatus.ACCEPTED
-        return Response(SentSerializer(reply).data, status)
+        is_sent = reply.state == Reply.State.SENT
+        data = SentSerializer(reply).data
+        return act_response(data, is_lost=not is_sent, status=HTTPStatus.CREATED)
 
 
-def _content(said: dict[str, Any], account: Authorizer) -> Content:
-    said.pop("touser")
+def _read_content(body: dict[str, Any], account: Authorizer) -> Content:
+    body.pop("touser")
     try:
-        content = replies.parse_content(said)
+        content = replies.parse_content(body)
         replies.check_custom(content, account.kind)
     except BadContent as problem:
         member = str(problem.params.get("member", "msgtype"))
@@ -108,7 +94,7 @@ def _content(said: dict[str, Any], account: Authorizer) -> Content:
 
 
 def _refusal(reply: Reply) -> WeChatError:
-    """What WeChat said to REPLY, as its row keeps it."""
+    """What WeChat answered to REPLY, as its row keeps it."""
     if reply.errcode is None:
         return NotReady(reply.last_error)
     _path, _code, errmsg = reply.last_error.partition(f": {reply.errcode} ")

@@ -13,7 +13,7 @@ from knox.models import AuthToken
 from benchmarks import measuring
 from benchmarks.stage import Stage
 from miniprograms.models import Authorizer
-from miniprograms.services import refreshing
+from miniprograms.services import refresh_batches, refreshing
 from platform_auth.models import Component
 
 FEW, MANY = 100_000, 1_000_000
@@ -132,13 +132,13 @@ def _explain_taking() -> None:
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(listen):
-        taken = refreshing.take_due(refreshing.ROUND)
-    assert len(taken) == refreshing.ROUND
+        taken = refresh_batches.lease_due(refreshing.SWEEP_BATCH)
+    assert len(taken) == refreshing.SWEEP_BATCH
     sql, params = asked[0]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {sql}", params)
         plan = [line for (line,) in cursor.fetchall()]
-    print(f"taking {refreshing.ROUND} due rows of {Authorizer.objects.count():,}")
+    print(f"taking {refreshing.SWEEP_BATCH} due rows of {Authorizer.objects.count():,}")
     scans = [line.strip(" ->") for line in plan if "Scan" in line or "Execution" in line]
     for line in scans:
         print(f"    {line}")

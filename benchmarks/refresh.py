@@ -20,7 +20,7 @@ from benchmarks.stage import Stage
 from devtools.processes import Processes
 from miniprograms import tokens
 from miniprograms.models import Authorizer
-from miniprograms.services import refreshing
+from miniprograms.services import refresh_batches, refreshing
 from platform_auth.fields import seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
@@ -28,7 +28,7 @@ from platform_auth.tokens import component_token
 from wechat import component as wechat
 
 SIDE_BY_SIDE = 32  # tasks in the worker of one task each
-WRITTEN = refreshing.ROUND
+WRITTEN = refreshing.SWEEP_BATCH
 
 # In memory: no broker could be cheaper, so the comparison flatters one task each.
 celery = Celery("benchmarks", broker="memory://")
@@ -168,7 +168,7 @@ def _compare_writing(here: Stage, rounds: int) -> None:
             one.row.save()
 
     def save_together() -> None:
-        assert not refreshing.save_all(refreshed)
+        assert not refresh_batches.save_all(refreshed)
         for one in refreshed:
             one.row.epoch += 1
 

@@ -7,14 +7,14 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from api.errors import shape
+from api.errors import error_body
 
 
 def _respond_in_kind(
     request: HttpRequest, status: HTTPStatus, code: str, detail: str
 ) -> HttpResponse:
     if request.path_info.startswith("/api/"):
-        return JsonResponse(shape(code, detail), status=status)
+        return JsonResponse(error_body(code, detail), status=status)
     return render(request, f"{status.value}.html", status=status)
 
 
@@ -37,5 +37,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Without a context: whatever failed, the database or the session, is not asked again."""
     if request.path_info.startswith("/api/"):
         detail = _("Something went wrong on our side.")
-        return JsonResponse(shape("error", detail), status=HTTPStatus.INTERNAL_SERVER_ERROR)
+        return JsonResponse(error_body("error", detail), status=HTTPStatus.INTERNAL_SERVER_ERROR)
     return HttpResponse(render_to_string("500.html"), status=HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -89,7 +89,7 @@ def _due() -> Metric:
 
 def _unclaimed() -> Metric:
     family = GaugeMetricFamily("wechat_bindings_parked", "Bindings that wait for staff.")
-    family.add_metric([], Binding.objects.parked().count())
+    family.add_metric([], Binding.objects.unclaimed().count())
     return family
 
 

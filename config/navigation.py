@@ -104,7 +104,7 @@ def _item(request: HttpRequest, title: Any, icon: str, model: str, badge: Any = 
 
 def _unclaimed_badge() -> str:
     """How many bindings wait for staff; "" for none."""
-    return _badge(Binding.objects.parked())
+    return _badge(Binding.objects.unclaimed())
 
 
 def _new_badge() -> str:

@@ -213,7 +213,7 @@ CELERY_BEAT_SCHEDULE = {
     "answer release tests": every(10, "messaging.tasks.answer_release_tests"),
     "forget old conversations": every(3600, "messaging.tasks.forget_old_conversations"),
     "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),
-    "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.settle_bindings"),
+    "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.advance_bindings"),
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
     "settle code": every(15, "audits.tasks.reconcile_acts"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),
@@ -304,7 +304,7 @@ REST_FRAMEWORK = {
         "api.throttles.ScopedRate",
     ],
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min", "acts": "300/min"},
-    "EXCEPTION_HANDLER": "api.errors.explain",
+    "EXCEPTION_HANDLER": "api.errors.exception_response",
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token"}
@@ -319,7 +319,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
-        "AuditStatus": "api.authorizers.AUDIT_WORDS",
+        "AuditStatus": "api.audits.AUDIT_WORDS",
         "VersionStatus": "audits.models.CodeVersion.State",
         "ReleaseStatus": "audits.models.Release.State",
     },

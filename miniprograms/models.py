@@ -12,13 +12,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from miniprograms.permissions import named
+from miniprograms.permissions import name_permission_sets
 from platform_auth.fields import SecretField, read_or_empty
 from platform_auth.models import Component, Leased, LeasedQuerySet, is_appid
 from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
 
-HISTORY = 5  # refresh tokens kept besides the current one
-BINDING_LIFE = timedelta(minutes=15)
+HISTORY_SIZE = 5  # refresh tokens kept besides the current one
+BINDING_LIFETIME = timedelta(minutes=15)
 
 
 def digest(text: str) -> str:
@@ -46,6 +46,11 @@ class Tag(models.Model):
 
 
 class AuthorizerQuerySet(LeasedQuerySet):
+    def for_lists(self) -> Self:
+        """Rows to be shown: secrets, which never are, and long JSON stay in the database."""
+        secrets = ("token", "access_token", "refresh_token", "refresh_token_history")
+        return self.defer(*secrets, "miniprograminfo", "business_info")
+
     def visible_to(self, user: Any) -> Self:
         """All rows for staff who may look at them; for everybody else their own."""
         if user.is_staff and user.has_perm("miniprograms.view_authorizer"):
@@ -187,7 +192,7 @@ class Authorizer(Leased):
     @property
     def permission_sets(self) -> list[dict[str, object]]:
         """The permission sets granted, with their names."""
-        return named(self.func_info)
+        return name_permission_sets(self.func_info)
 
     @property
     def older_refresh_tokens(self) -> list[str]:
@@ -196,9 +201,9 @@ class Authorizer(Leased):
 
 
 class BindingQuerySet(LeasedQuerySet):
-    def parked(self) -> Self:
+    def unclaimed(self) -> Self:
         """Waiting for staff to decide whose they are."""
-        return self.filter(status=Binding.Status.PARKED)
+        return self.filter(status=Binding.Status.UNCLAIMED)
 
     def unfinished(self) -> Self:
         """Opened, not yet come back, and still in time."""
@@ -217,20 +222,20 @@ class Binding(Leased):
         OPEN = "open", _("waiting for the owner")
         TRADING = "trading", _("being finished")
         BOUND = "bound", _("bound")
-        PARKED = "parked", _("waiting for staff")
+        UNCLAIMED = "parked", _("waiting for staff")
         REFUSED = "refused", _("refused by staff")
         FAILED = "failed", _("failed")
 
-    class Parked(models.TextChoices):
+    class UnclaimedReason(models.TextChoices):
         OTHER_MERCHANT = "other_merchant", _("It belongs to another merchant.")
-        UNCLAIMED = "unclaimed", _("Nobody here asked for it.")
+        NOBODY_ASKED = "unclaimed", _("Nobody here asked for it.")
         WRONG_ACCOUNT = "wrong_account", _("Another account was expected.")
 
     class Device(models.TextChoices):
         COMPUTER = "computer", _("computer")
         PHONE = "phone", _("phone")
 
-    FINAL = (Status.BOUND, Status.PARKED, Status.REFUSED)
+    FINAL = (Status.BOUND, Status.UNCLAIMED, Status.REFUSED)
 
     AUTH_TYPES = [
         (OFFICIAL_ACCOUNT, _("official account")),
@@ -268,9 +273,9 @@ class Binding(Leased):
     appid = models.CharField(_("appid"), max_length=32, blank=True, db_index=True)
     auth_time = models.BigIntegerField(default=0, editable=False)
     parked_because = models.CharField(
-        _("parked because"), max_length=20, choices=Parked.choices, blank=True
+        _("parked because"), max_length=20, choices=UnclaimedReason.choices, blank=True
     )
-    refresh_token = SecretField()  # of a parked account that is nobody's yet
+    refresh_token = SecretField()  # of an unclaimed account that is nobody's yet
     func_info = models.JSONField(default=list, blank=True, editable=False)
     nick_name = models.CharField(_("name"), max_length=200, blank=True)
     principal_name = models.CharField(_("principal"), max_length=200, blank=True)

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from miniprograms.services import binding, profiles, reconciling, refreshing
+from miniprograms.services import profiles, reconciling, refreshing, trading
 from platform_auth import heartbeats
 from platform_auth.models import Component
 from platform_auth.wakeup import enqueue
@@ -15,31 +15,31 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def refresh_tokens() -> None:
-    """Refresh the tokens that are due; wake whoever looks for lost refresh tokens."""
+    """Refresh the tokens that are due; wake the search for lost refresh tokens."""
     refreshing.sweep()
     heartbeats.beat("refresh_tokens")
-    if any(map(reconciling.is_anybody_lost, Component.objects.all())):
+    if any(map(reconciling.is_recovery_needed, Component.objects.all())):
         enqueue(reconcile)
 
 
 @shared_task
-def settle_binding(pk: int) -> None:
+def advance_binding(pk: int) -> None:
     """Bring one binding further, as soon as its push is in."""
-    binding.advance_binding(pk)
+    trading.advance_binding(pk)
 
 
 @shared_task
-def settle_bindings() -> None:
+def advance_bindings() -> None:
     """Bring every due binding further, and the cancellations that are in doubt."""
-    binding.advance_due_bindings()
-    refreshing.ask_about_unbound()
+    trading.ADVANCE_BINDINGS.run()
+    refreshing.check_doubtful_cancellations()
     heartbeats.beat("settle_bindings")
 
 
 @shared_task
 def fetch_profiles() -> None:
     """Fetch the profiles that could not be fetched when their accounts were bound."""
-    profiles.fetch_due_profiles()
+    profiles.FETCH_PROFILES.run()
     heartbeats.beat("fetch_profiles")
 
 

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from miniprograms.models import HISTORY, Authorizer
+from miniprograms.models import HISTORY_SIZE, Authorizer
 from platform_auth.fields import Sealed, read_or_empty, seal
 from platform_auth.leases import release_db_connection, single_flight
 from platform_auth.models import LEASE, Component
@@ -22,10 +22,8 @@ from wechat.errors import NotAuthorized, NotReady, RefreshTokenInvalid, TokenExp
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-State = Authorizer.State
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,12 @@ def authorizer_token(appid: str, *, refused: str = "") -> str:
         return row
 
     rows = Authorizer.objects.with_clock().select_related("component")
-    return single_flight(read, refresh, refused=refused)
+    return single_flight(read, renew_token, refused=refused)
 
 
 def call_as(
-    appid: str, endpoint: Callable[Concatenate[str, P], T], *args: P.args, **kwargs: P.kwargs
-) -> T:
+    appid: str, endpoint: Callable[Concatenate[str, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
     """
     The answer of ENDPOINT, asked with the token of APPID before ARGS.
 
@@ -77,7 +75,7 @@ def call_as(
         raise
 
 
-def refresh(row: Authorizer) -> str | None:
+def renew_token(row: Authorizer) -> str | None:
     """
     A new token for ROW, whose lease we hold: with a refresh token that we keep, or else with the
     one that WeChat's list still knows. The token, or None if we were fenced off.
@@ -85,18 +83,18 @@ def refresh(row: Authorizer) -> str | None:
     Raises what WeChat answered, once the row says so too.
     """
     try:
-        return save(ask_for_token(row, kept_refresh_tokens(row)))
+        return save_refreshed(request_token(row, usable_refresh_tokens(row)))
     except RefreshTokenInvalid as error:
         return _recover(row, error)
     except NotAuthorized:
-        confirm_cancelled(row)
+        confirm_cancellation(row)
         raise
     except WeChatError as error:
         row.back_off(error)
         raise
 
 
-def ask_for_token(row: Authorizer, refresh_tokens: list[str]) -> Refreshed:
+def request_token(row: Authorizer, refresh_tokens: list[str]) -> Refreshed:
     """api_authorizer_token with the first of REFRESH_TOKENS that works. Writes nothing."""
     problem = RefreshTokenInvalid("api_authorizer_token", 61023, "no refresh token is known")
     for refresh_token in refresh_tokens:
@@ -112,9 +110,9 @@ def ask_for_token(row: Authorizer, refresh_tokens: list[str]) -> Refreshed:
     raise problem
 
 
-def kept_refresh_tokens(row: Authorizer) -> list[str]:
+def usable_refresh_tokens(row: Authorizer) -> list[str]:
     """The refresh tokens that may still work, newest first. An unbound account has none."""
-    if row.state == State.UNBOUND:
+    if row.state == Authorizer.State.UNBOUND:
         return []
     tokens = [read_or_empty(row, "refresh_token"), *row.older_refresh_tokens]
     return [token for token in dict.fromkeys(tokens) if token]
@@ -122,31 +120,37 @@ def kept_refresh_tokens(row: Authorizer) -> list[str]:
 
 def _recover(row: Authorizer, problem: RefreshTokenInvalid) -> str | None:
     """None of our refresh tokens works: ask the list once, then the owner."""
-    unbound = row.state == State.UNBOUND
-    row.write(lease_until=Now() + LEASE, **({} if unbound else {"state": State.NEEDS_RECOVERY}))
+    values = prolonged_lease()
+    if row.state != Authorizer.State.UNBOUND:
+        values["state"] = Authorizer.State.NEEDS_RECOVERY
+    row.write(**values)
     try:
         listed = find_in_list(row.component, row.appid, lambda: row.write(**prolonged_lease()))
-        if listed and listed.refresh_token and listed.refresh_token not in kept_refresh_tokens(row):
-            return save(ask_for_token(row, [listed.refresh_token]), **_as_listed(row, listed))
+        refresh_token = listed.refresh_token if listed else ""
+        if listed and refresh_token and refresh_token not in usable_refresh_tokens(row):
+            refreshed = request_token(row, [refresh_token])
+            return save_refreshed(refreshed, **_listed_values(row, listed))
     except RefreshTokenInvalid as error:
         problem = error
     except WeChatError as error:
         row.back_off(error)
         raise
-    give_up(row, problem)
+    mark_needs_reauthorization(row, problem)
     raise problem
 
 
-def _as_listed(row: Authorizer, listed: wechat.Listed) -> dict[str, object]:
+def _listed_values(row: Authorizer, listed: wechat.Listed) -> dict[str, object]:
     """What an account found in the list has besides its tokens; its sets may have changed since."""
     auth_time = listed.auth_time or row.auth_time
     return {"auth_time": auth_time, "unauthorized_at": None, "profile_due_at": Now()}
 
 
-def give_up(row: Authorizer, problem: WeChatError) -> None:
+def mark_needs_reauthorization(row: Authorizer, problem: WeChatError) -> None:
     """Only the owner can help ROW now; one that was unbound already stays so."""
-    state = State.UNBOUND if row.state == State.UNBOUND else State.NEEDS_REAUTHORIZATION
-    row.write(state=state, due_at=None, last_error=str(problem), failures=row.failures + 1)
+    values = {"due_at": None, "last_error": str(problem), "failures": row.failures + 1}
+    if row.state != Authorizer.State.UNBOUND:
+        values["state"] = Authorizer.State.NEEDS_REAUTHORIZATION
+    row.write(**values)
 
 
 def prolonged_lease() -> dict[str, object]:
@@ -158,7 +162,7 @@ def find_in_list(
     component: Component, appid: str, keep_lease: Callable[[], object]
 ) -> wechat.Listed | None:
     """What api_get_authorizer_list says of APPID, or None if it is not there."""
-    for page in walk_list(component):
+    for page in list_pages(component):
         for listed in page:
             if listed.appid == appid:
                 return listed
@@ -166,7 +170,7 @@ def find_in_list(
     return None
 
 
-def walk_list(component: Component) -> Iterator[list[wechat.Listed]]:
+def list_pages(component: Component) -> Iterator[list[wechat.Listed]]:
     """All accounts that authorise COMPONENT, in pages of up to 500."""
     offset, total = 0, 1
     while offset < total:
@@ -177,20 +181,20 @@ def walk_list(component: Component) -> Iterator[list[wechat.Listed]]:
         offset += len(page)
 
 
-def save(refreshed: Refreshed, **also: object) -> str | None:
+def save_refreshed(refreshed: Refreshed, **values: object) -> str | None:
     """
-    Write what a refresh gave, and ALSO, if we still hold the lease.
+    Write what a refresh gave, and VALUES, if we still hold the lease.
 
     Fenced off, we add the refresh token to the history all the same: one received is never lost.
     """
     row = refreshed.row
-    if retry_write(lambda: row.write(**refreshed_values(refreshed), **also)):
+    if retry_write(lambda: row.write(**refreshed_values(refreshed), **values)):
         return refreshed.token.value
     retry_write(lambda: remember_refresh_token(row.pk, refreshed.refresh_token))
     return None
 
 
-def retry_write(write: Callable[[], T]) -> T:
+def retry_write(write: Callable[[], _T]) -> _T:
     """WRITE, if need be three times, each on a fresh connection: it holds what may not be lost."""
     for pause in (0.2, 1.0):
         try:
@@ -206,11 +210,11 @@ def refreshed_values(refreshed: Refreshed) -> dict[str, object]:
     """The columns of a row that was refreshed."""
     row, token = refreshed.row, refreshed.token
     return {
-        **kept_tokens(row, refreshed.refresh_token),
+        **rotated_tokens(row, refreshed.refresh_token),
         **seal(Authorizer, row.appid, access_token=token.value),
         "expires": int(refreshed.asked_at.timestamp()) + token.life,
         "due_at": due_after(refreshed.asked_at, token.life),
-        "state": State.BOUND,
+        "state": Authorizer.State.BOUND,
         "failures": 0,
         "last_error": "",
         "refreshes": F("refreshes") + 1,
@@ -218,13 +222,13 @@ def refreshed_values(refreshed: Refreshed) -> dict[str, object]:
     }
 
 
-def kept_tokens(row: Authorizer, refresh_token: str) -> dict[str, Sealed | str]:
+def rotated_tokens(row: Authorizer, refresh_token: str) -> dict[str, Sealed | str]:
     """The refresh token columns of ROW once REFRESH_TOKEN is the present one."""
     present = read_or_empty(row, "refresh_token")
     if refresh_token in ("", present):
         return {}
-    older = [known for known in row.older_refresh_tokens if known != refresh_token]
-    history = " ".join(filter(None, [present, *older][:HISTORY]))
+    older = [token for token in row.older_refresh_tokens if token != refresh_token]
+    history = " ".join(filter(None, [present, *older][:HISTORY_SIZE]))
     return seal(Authorizer, row.appid, refresh_token=refresh_token, refresh_token_history=history)
 
 
@@ -235,10 +239,10 @@ def remember_refresh_token(pk: int, refresh_token: str) -> None:
     """
     while True:
         row: Authorizer = Authorizer.objects.with_clock().get(pk=pk)
-        known = [read_or_empty(row, "refresh_token"), *row.older_refresh_tokens]
-        if row.state == State.UNBOUND or refresh_token in known:
+        tokens = [read_or_empty(row, "refresh_token"), *row.older_refresh_tokens]
+        if row.state == Authorizer.State.UNBOUND or refresh_token in tokens:
             return
-        history = " ".join([refresh_token, *row.older_refresh_tokens][:HISTORY])
+        history = " ".join([refresh_token, *row.older_refresh_tokens][:HISTORY_SIZE])
         if row.take_lease():
             row.write(**seal(Authorizer, row.appid, refresh_token_history=history))
         else:
@@ -246,7 +250,7 @@ def remember_refresh_token(pk: int, refresh_token: str) -> None:
             time.sleep(0.1)
 
 
-def confirm_cancelled(row: Authorizer) -> None:
+def confirm_cancellation(row: Authorizer) -> None:
     """
     WeChat said 61003 not authorised: ask for the account's profile, and if that is refused alike,
     the owner has cancelled.
@@ -263,10 +267,10 @@ def confirm_cancelled(row: Authorizer) -> None:
         )
 
 
-def unbound_values(why: str = "") -> dict[str, object]:
+def unbound_values(reason: str = "") -> dict[str, object]:
     """The columns of an account whose owner has cancelled: no tokens; row and history stay."""
     return {
-        "state": State.UNBOUND,
+        "state": Authorizer.State.UNBOUND,
         "access_token": "",
         "refresh_token": "",
         "expires": 0,
@@ -274,7 +278,7 @@ def unbound_values(why: str = "") -> dict[str, object]:
         "profile_due_at": None,
         "lease_until": None,
         "failures": 0,
-        "last_error": why,
+        "last_error": reason,
         "unauthorized_at": Now(),
         "updated_at": Now(),
     }

@@ -19,7 +19,7 @@ from messaging.chat.views import show_chat
 from messaging.models import Conversation, ConversationQuerySet, Reply
 from miniprograms.models import Authorizer
 
-PAGE = 30
+CHATS_PER_PAGE = 30
 
 
 class PortalChatSite(ChatSite):
@@ -78,7 +78,8 @@ def account_messages(request: HttpRequest, appid: str) -> HttpResponse:
         raise Http404
     site = PortalChatSite(appid)
     conversations = site.conversations(request).select_related("authorizer")
-    page = Paginator(conversations.order_by("-touched_at"), PAGE).get_page(request.GET.get("page"))
+    pages = Paginator(conversations.order_by("-touched_at"), CHATS_PER_PAGE)
+    page = pages.get_page(request.GET.get("page"))
     rows = [site.list_item(conversation) for conversation in page]
     return render(request, "portal/messages.html", {"account": row, "page": page, "rows": rows})
 

@@ -3,15 +3,15 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import binding, code, messages
+from portal import account, binding, code, home, messages
 
 app_name = "portal"
 
 urlpatterns = [
-    path("", binding.home, name="home"),
-    path("login/", binding.Login.as_view(), name="login"),
+    path("", home.home, name="home"),
+    path("login/", account.Login.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("password/", binding.PasswordChange.as_view(), name="password"),
+    path("password/", account.PasswordChange.as_view(), name="password"),
     path("bind/", binding.bind, name="bind"),
     path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),
     path("bind/<str:state>/", binding.bind_outcome, name="bind-outcome"),

@@ -16,7 +16,7 @@ from django.utils import translation
 from requests import PreparedRequest, Response
 
 from miniprograms.models import Authorizer
-from miniprograms.services import binding
+from miniprograms.services import binding, trading
 from platform_auth.models import Component
 from platform_auth.registration import register_component
 from sandbox.server.transport import SandboxAdapter
@@ -128,7 +128,7 @@ def bound(wechat: WeChat, ticket: str, merchant: User) -> Bound:
         opened = binding.start_binding(user=owner or merchant, session="session")
         code = wechat.authorize(opened.pre_auth_code, theirs.appid)
         wechat.outbox.clear()
-        done = binding.finish_binding(opened, code)
+        done = trading.finish_binding(opened, code)
         assert done.authorizer is not None, done.last_error
         authorizer: Authorizer = done.authorizer
         return authorizer

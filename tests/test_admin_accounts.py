@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from knox.models import AuthToken
 
-from miniprograms.services.binding import read_bind_link
+from miniprograms.services.bind_links import read_bind_link
 from platform_auth.models import Operation
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from miniprograms.models import Authorizer
-from miniprograms.services.binding import read_bind_link
+from miniprograms.services.bind_links import read_bind_link
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
 

@@ -120,7 +120,8 @@ def test_a_crash_in_between_never_repeats_the_act(
 
     operator.raise_request_exception = False
     with monkeypatch.context() as patch:
-        patch.setattr("api.code.submitting", type("Crashing", (), {"submit_newest_version": crash}))
+        crashing = type("Crashing", (), {"submit_newest_version": crash})
+        patch.setattr("api.audits.submitting", crashing)
         assert submit().status_code == 500
     assert told(submit()) == (409, "idempotency_key_in_use")
     assert wechat.ledger.count(SUBMIT) == 1

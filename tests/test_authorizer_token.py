@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models.functions import Now
 
-from miniprograms.models import HISTORY, Authorizer
+from miniprograms.models import HISTORY_SIZE, Authorizer
 from miniprograms.services.refreshing import refresh_now
 from miniprograms.services.unbinding import unbind_locally
 from miniprograms.tokens import authorizer_token, call_as
@@ -324,12 +324,12 @@ def test_the_five_refresh_tokens_before_are_kept(wechat: WeChat, bound: Bound) -
     account = bound()
     wechat.rotate = "always"
     received = [account.refresh_token]
-    for _ in range(HISTORY + 2):
+    for _ in range(HISTORY_SIZE + 2):
         make_due()
         authorizer_token(account.appid)
         received.insert(0, row_of(account).refresh_token)
     row = row_of(account)
-    assert [row.refresh_token, *row.older_refresh_tokens] == received[: 1 + HISTORY]
+    assert [row.refresh_token, *row.older_refresh_tokens] == received[: 1 + HISTORY_SIZE]
 
 
 @pytest.mark.parametrize(

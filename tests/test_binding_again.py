@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
+from miniprograms.services import trading
 from miniprograms.tokens import authorizer_token
 from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
@@ -33,7 +34,7 @@ def test_fewer_permission_sets(
     [push] = wechat.outbox
     assert push.kind == "updateauthorized"
     wechat.deliver_all(deliver)
-    tasks.settle_bindings()
+    tasks.advance_bindings()
     row = row_of(account)
     granted = wechat.authorization(account.appid)
     assert granted
@@ -53,7 +54,7 @@ def test_the_merchant_binds_what_is_bound_already(
     opened = bindings.start_binding(user=merchant, session="session")
     code = wechat.authorize(opened.pre_auth_code, account.appid)
     assert wechat.outbox == []
-    assert bindings.finish_binding(opened, code).status == Binding.Status.BOUND
+    assert trading.finish_binding(opened, code).status == Binding.Status.BOUND
     granted = wechat.authorization(account.appid)
     assert granted
     assert Authorizer.objects.count() == 1
@@ -70,7 +71,7 @@ def test_an_unbound_account_comes_back_to_its_merchant(
     assert row_of(account).state == State.UNBOUND
     opened = bindings.start_binding(user=merchant, session="session")
     code = wechat.authorize(opened.pre_auth_code, account.appid)
-    bindings.finish_binding(opened, code)
+    trading.finish_binding(opened, code)
     wechat.deliver_all(deliver)
     row = row_of(account)
     assert (row.pk, row.state, row.unauthorized_at) == (account.pk, State.BOUND, None)
@@ -89,7 +90,7 @@ def test_a_refresh_under_way_does_not_bring_the_dead_tokens_back(
     assert fault.arrived.wait(10)
     wechat.update_authorization(account.appid, [17])
     wechat.deliver_all(deliver)
-    tasks.settle_bindings()
+    tasks.advance_bindings()
     answer.set()
     granted = wechat.authorization(account.appid)
     assert granted
@@ -111,7 +112,7 @@ def test_a_sweep_under_way_does_not_either(wechat: WeChat, bound: Bound, deliver
     assert fault.arrived.wait(10)
     wechat.update_authorization(account.appid, [17])
     wechat.deliver_all(deliver)
-    tasks.settle_bindings()
+    tasks.advance_bindings()
     answer.set()
     sweeping.result()
     end_leases()
@@ -131,7 +132,7 @@ def test_the_same_push_again_trades_nothing(wechat: WeChat, bound: Bound, delive
     [push] = wechat.outbox
     for _ in range(3):
         wechat.deliver(push, deliver)
-        tasks.settle_bindings()
+        tasks.advance_bindings()
     assert wechat.count(QUERY_AUTH) == 2
     assert row_of(account).func_info == [17]
 
@@ -146,7 +147,7 @@ def test_an_older_change_that_comes_late_does_not_undo_the_newer(
     older, newer = wechat.outbox
     for push in (newer, older):
         wechat.deliver(push, deliver)
-        tasks.settle_bindings()
+        tasks.advance_bindings()
     granted = wechat.authorization(account.appid)
     assert granted
     row = row_of(account)

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
+from miniprograms.services import trading
 from miniprograms.services.reconciling import reconcile
 from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
 from miniprograms.tokens import authorizer_token
@@ -23,7 +24,7 @@ from wechat.errors import NotReady
 REFRESH = "/cgi-bin/component/api_authorizer_token"
 INFO = "/cgi-bin/component/api_get_authorizer_info"
 
-Status, Parked = Binding.Status, Binding.Parked
+Status, Reason = Binding.Status, Binding.UnclaimedReason
 State = Authorizer.State
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ticket")]
@@ -39,14 +40,14 @@ def chief(db: None) -> User:
 def bind(wechat: WeChat, user: User, appid: str, **more: Any) -> Binding:
     """USER's click, the owner's consent whatever account was expected, and the return."""
     opened = bindings.start_binding(user=user, session="session", **more)
-    return bindings.finish_binding(opened, wechat.authorize(opened.pre_auth_code, appid))
+    return trading.finish_binding(opened, wechat.authorize(opened.pre_auth_code, appid))
 
 
 def park(wechat: WeChat, component: Component, appid: str = "") -> Binding:
     """An account that nobody asked for, as the list tells of it."""
     wechat.grant(appid or wechat.create_account().appid)
     reconcile(component)
-    parked: Binding = Binding.objects.parked().get()
+    parked: Binding = Binding.objects.unclaimed().get()
     return parked
 
 
@@ -55,7 +56,7 @@ def test_another_account_than_the_expected_one_is_parked(
 ) -> None:
     theirs = wechat.create_account(nick_name="Not Tea")
     done = bind(wechat, merchant, theirs.appid, biz_appid="wx0000000000000001")
-    assert (done.status, done.parked_because) == (Status.PARKED, Parked.WRONG_ACCOUNT)
+    assert (done.status, done.parked_because) == (Status.UNCLAIMED, Reason.WRONG_ACCOUNT)
     assert not Authorizer.objects.exists()
     with pytest.raises(NotReady):
         authorizer_token(theirs.appid)
@@ -80,7 +81,7 @@ def test_an_account_of_another_merchant_stays_theirs_and_alive(
     account = bound()
     old = account.access_token
     done = bind(wechat, other_merchant, account.appid)
-    assert (done.status, done.parked_because) == (Status.PARKED, Parked.OTHER_MERCHANT)
+    assert (done.status, done.parked_because) == (Status.UNCLAIMED, Reason.OTHER_MERCHANT)
     account.refresh_from_db()
     granted = wechat.authorization(account.appid)
     assert granted
@@ -115,10 +116,10 @@ def test_of_two_merchants_at_once_one_is_bound_and_the_other_parked(
         for user in (merchant, other_merchant):
             opened = bindings.start_binding(user=user, session="session")
             code = wechat.authorize(opened.pre_auth_code, theirs.appid)
-            jobs.append(partial(bindings.finish_binding, opened, code))
+            jobs.append(partial(trading.finish_binding, opened, code))
         outcomes = together(jobs)
         found = {outcome.status: outcome for outcome in outcomes if isinstance(outcome, Binding)}
-        assert sorted(found) == [Status.BOUND, Status.PARKED], outcomes
+        assert sorted(found) == [Status.BOUND, Status.UNCLAIMED], outcomes
         account = Authorizer.objects.get(appid=theirs.appid)
         granted = wechat.authorization(theirs.appid)
         assert granted
@@ -133,12 +134,12 @@ def test_an_account_that_nobody_asked_for_is_parked_once(
     """The list tells of it, and a push that comes later."""
     theirs = wechat.create_account()
     wechat.update_authorization(theirs.appid, [17])
-    assert reconcile(component).parked == [theirs.appid]
+    assert reconcile(component).unclaimed == [theirs.appid]
     wechat.deliver_all(deliver)
-    tasks.settle_bindings()
-    assert reconcile(component).parked == []
-    parked = Binding.objects.parked().get()
-    assert (parked.appid, parked.parked_because) == (theirs.appid, Parked.UNCLAIMED)
+    tasks.advance_bindings()
+    assert reconcile(component).unclaimed == []
+    parked = Binding.objects.unclaimed().get()
+    assert (parked.appid, parked.parked_because) == (theirs.appid, Reason.NOBODY_ASKED)
     assert parked.nick_name == theirs.nick_name
     assert not Authorizer.objects.exists()
 
@@ -149,8 +150,8 @@ def test_a_push_that_nobody_asked_for_parks_with_its_tokens(
     theirs = wechat.create_account()
     wechat.update_authorization(theirs.appid, [17, 18])
     wechat.deliver_all(deliver)
-    tasks.settle_bindings()
-    account = assign_unclaimed(Binding.objects.parked().get(), user=merchant, by=chief)
+    tasks.advance_bindings()
+    account = assign_unclaimed(Binding.objects.unclaimed().get(), user=merchant, by=chief)
     assert (account.owner, account.state, account.func_info) == (merchant, State.BOUND, [17, 18])
     assert authorizer_token(theirs.appid)
 
@@ -211,14 +212,14 @@ def test_a_refused_account_stays_refused_until_it_authorises_again(
     parked = park(wechat, component)
     refuse_unclaimed(parked, by=chief)
     for _ in range(2):
-        assert reconcile(component).parked == []
+        assert reconcile(component).unclaimed == []
     for _ in range(2):
         let_pass(wechat, 60)
         wechat.grant(parked.appid)
-        assert reconcile(component).parked == [parked.appid]
-        assert reconcile(component).parked == []
-        refuse_unclaimed(Binding.objects.parked().get(), by=chief)
-        assert reconcile(component).parked == []
+        assert reconcile(component).unclaimed == [parked.appid]
+        assert reconcile(component).unclaimed == []
+        refuse_unclaimed(Binding.objects.unclaimed().get(), by=chief)
+        assert reconcile(component).unclaimed == []
 
 
 def test_a_refusal_holds_though_wechat_never_told_the_time_of_the_authorisation(
@@ -228,4 +229,4 @@ def test_a_refusal_holds_though_wechat_never_told_the_time_of_the_authorisation(
     done = bind(wechat, merchant, theirs.appid, biz_appid="wx0000000000000001")
     assert done.auth_time == 0
     refuse_unclaimed(done, by=chief)
-    assert reconcile(component).parked == []
+    assert reconcile(component).unclaimed == []

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
+from miniprograms.services import trading
 from sandbox.wire.pushes import Deliver, Push
 from sandbox.world import WeChat
 from tests.threads import together
@@ -26,14 +27,14 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def come_back(binding: Binding, code: str, pause: float) -> Binding:
     """The browser, so much later."""
     time.sleep(pause)
-    return bindings.finish_binding(binding, code)
+    return trading.finish_binding(binding, code)
 
 
 def hear(wechat: WeChat, push: Push, deliver: Deliver, binding: Binding, pause: float) -> None:
     """The push, and the worker that its bell has woken."""
     time.sleep(pause)
     assert wechat.deliver(push, deliver).answer == b"success"
-    bindings.advance_binding(binding.pk)
+    trading.advance_binding(binding.pk)
 
 
 @pytest.mark.parametrize("push_code", [False, True], ids=["same code", "a code each"])
@@ -71,7 +72,7 @@ def test_a_return_five_times_at_once_trades_once(wechat: WeChat, merchant: User)
     wechat.fault(QUERY_AUTH, delay=0.3)
     opened = bindings.start_binding(user=merchant, session="session")
     code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
-    outcomes = together([partial(bindings.finish_binding, opened, code)] * 5)
+    outcomes = together([partial(trading.finish_binding, opened, code)] * 5)
     assert {outcome.status for outcome in outcomes if isinstance(outcome, Binding)} == {"bound"}
     assert len({outcome.authorizer for outcome in outcomes if isinstance(outcome, Binding)}) == 1
     assert wechat.count(QUERY_AUTH) == 1
@@ -83,5 +84,5 @@ def test_who_saw_the_binding_open_just_before_it_was_bound_trades_nothing(
     opened = bindings.start_binding(user=merchant, session="session")
     code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
     seen: Binding = Binding.objects.with_clock().get(pk=opened.pk)
-    bindings.finish_binding(opened, code)
+    trading.finish_binding(opened, code)
     assert not seen.take_lease()

@@ -10,6 +10,7 @@ from django.core import signing
 from django.db.models.functions import Now
 
 from miniprograms.models import Binding
+from miniprograms.services import bind_links, trading
 from miniprograms.services import binding as bindings
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
@@ -86,7 +87,7 @@ def test_beyond_five_another_intent_is_refused(
 
 def test_a_phone_comes_back_without_a_session(ticket: str, merchant: User) -> None:
     opened = start(merchant, device=PHONE)
-    assert bindings.open_binding(opened.state) == opened
+    assert bindings.find_open_binding(opened.state) == opened
     assert bindings.authorization_url(opened).startswith(
         "https://wechat.test/wxaopen/safe/bindcomponent?action=bindcomponent&no_scan=1&"
     )
@@ -99,21 +100,21 @@ def test_a_phones_binding_leads_its_owner_and_nobody_elses_account(
 ) -> None:
     opened = start(merchant, device=PHONE)
     code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
-    done = bindings.finish_binding(opened, code)
+    done = trading.finish_binding(opened, code)
     assert done.authorizer
     assert done.authorizer.owner == merchant
-    assert bindings.open_binding(opened.state) is None
+    assert bindings.find_open_binding(opened.state) is None
 
 
 def test_a_computers_binding_is_no_phones(ticket: str, merchant: User) -> None:
     opened = start(merchant)
-    assert bindings.open_binding(opened.state) is None
+    assert bindings.find_open_binding(opened.state) is None
 
 
 def test_an_expired_binding_opens_no_page(ticket: str, merchant: User) -> None:
     opened = start(merchant, device=PHONE)
     Binding.objects.update(expires_at=Now() - timedelta(seconds=1))
-    assert bindings.open_binding(opened.state) is None
+    assert bindings.find_open_binding(opened.state) is None
 
 
 @pytest.mark.parametrize("life", [60, 1800])
@@ -135,33 +136,33 @@ def test_a_host_whose_clock_is_wrong_binds_all_the_same(
     with time_machine.travel(now + timedelta(hours=hours)):
         opened = start(merchant)
         code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
-        assert bindings.finish_binding(opened, code).status == Binding.Status.BOUND
+        assert trading.finish_binding(opened, code).status == Binding.Status.BOUND
 
 
 def test_a_bind_link_is_for_one_merchant_and_three_days(merchant: User, staff: User) -> None:
-    url = bindings.make_bind_link(merchant, by=staff)
+    url = bind_links.make_bind_link(merchant, by=staff)
     assert url.startswith("http://testserver/portal/bind/link/")
     signed = url.rstrip("/").rpartition("/")[2]
-    assert bindings.read_bind_link(signed) == merchant
+    assert bind_links.read_bind_link(signed) == merchant
     assert Operation.objects.filter(action="make_bind_link", actor=staff).exists()
     now = Operation.objects.get().at
     with time_machine.travel(now + timedelta(days=3, minutes=1)):
-        assert bindings.read_bind_link(signed) is None
+        assert bind_links.read_bind_link(signed) is None
     with time_machine.travel(now + timedelta(days=2, hours=23)):
-        assert bindings.read_bind_link(signed) == merchant
+        assert bind_links.read_bind_link(signed) == merchant
 
 
 def test_a_bind_link_that_was_touched_leads_nowhere(merchant: User, staff: User) -> None:
-    signed = bindings.make_bind_link(merchant, by=staff).rstrip("/").rpartition("/")[2]
+    signed = bind_links.make_bind_link(merchant, by=staff).rstrip("/").rpartition("/")[2]
     value, rest = signed.split(":", 1)
     others = signing.dumps(merchant.pk, salt="another purpose")
     for touched in (signed[:-1], signed + "x", f"{value}x:{rest}", rest, "", others):
-        assert bindings.read_bind_link(touched) is None
+        assert bind_links.read_bind_link(touched) is None
 
 
 def test_a_bind_link_dies_with_its_merchant(merchant: User, staff: User) -> None:
-    signed = bindings.make_bind_link(merchant, by=staff).rstrip("/").rpartition("/")[2]
+    signed = bind_links.make_bind_link(merchant, by=staff).rstrip("/").rpartition("/")[2]
     User.objects.filter(pk=merchant.pk).update(is_active=False)
-    assert bindings.read_bind_link(signed) is None
+    assert bind_links.read_bind_link(signed) is None
     merchant.delete()
-    assert bindings.read_bind_link(signed) is None
+    assert bind_links.read_bind_link(signed) is None

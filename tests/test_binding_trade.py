@@ -12,6 +12,7 @@ from django.urls import reverse
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding, digest
 from miniprograms.services import binding as bindings
+from miniprograms.services import trading
 from miniprograms.services.reconciling import reconcile
 from miniprograms.tokens import authorizer_token
 from platform_auth.fields import seal
@@ -45,7 +46,7 @@ def settle(times: int = 1) -> None:
     for _ in range(times):
         due = Binding.objects.exclude(due_at=None)
         due.update(due_at=Now() - timedelta(seconds=1))
-        tasks.settle_bindings()
+        tasks.advance_bindings()
 
 
 def die(binding: Binding) -> None:
@@ -73,7 +74,7 @@ def test_a_return_binds(wechat: WeChat, merchant: User) -> None:
     opened = start(merchant)
     theirs = wechat.create_account(nick_name="Tea & Cake")
     code = wechat.authorize(opened.pre_auth_code, theirs.appid)
-    done = bindings.finish_binding(opened, code)
+    done = trading.finish_binding(opened, code)
     assert done.status == Status.BOUND
     account = assert_bound(opened, wechat, merchant)
     assert done.authorizer == account
@@ -83,7 +84,7 @@ def test_a_return_binds(wechat: WeChat, merchant: User) -> None:
     assert account.profile_due_at is None
     assert Operation.objects.filter(action="bind", appid=account.appid, actor=merchant).exists()
     calls = wechat.count()
-    assert bindings.finish_binding(opened, code).status == Status.BOUND
+    assert trading.finish_binding(opened, code).status == Status.BOUND
     assert wechat.count() == calls
 
 
@@ -112,7 +113,7 @@ def test_the_push_alone_binds(wechat: WeChat, merchant: User, deliver: Deliver) 
     calls = wechat.count()
     wechat.deliver_all(deliver)
     assert wechat.count() == calls
-    tasks.settle_binding(opened.pk)
+    tasks.advance_binding(opened.pk)
     assert_bound(opened, wechat, merchant)
     assert wechat.count(QUERY_AUTH) == 1
 
@@ -122,7 +123,7 @@ def test_the_push_tells_the_time_of_an_authorisation_that_is_bound_already(
 ) -> None:
     opened = start(merchant)
     theirs = wechat.create_account()
-    done = bindings.finish_binding(opened, wechat.authorize(opened.pre_auth_code, theirs.appid))
+    done = trading.finish_binding(opened, wechat.authorize(opened.pre_auth_code, theirs.appid))
     assert done.authorizer
     assert done.authorizer.auth_time == 0
     wechat.deliver_all(deliver)
@@ -140,9 +141,9 @@ def test_without_return_and_push_the_list_parks_it_for_staff(
     theirs = wechat.create_account()
     wechat.authorize(opened.pre_auth_code, theirs.appid)
     wechat.outbox.clear()
-    assert reconcile(component).parked == [theirs.appid]
+    assert reconcile(component).unclaimed == [theirs.appid]
     assert as_it_is(opened).status == Status.OPEN
-    parked = Binding.objects.parked().get()
+    parked = Binding.objects.unclaimed().get()
     assert (parked.appid, parked.user, parked.authorizer) == (theirs.appid, None, None)
     assert parked.nick_name == theirs.nick_name
     assert not Authorizer.objects.exists()
@@ -154,10 +155,10 @@ def test_what_the_list_told_first_is_the_merchants_once_the_browser_comes_back(
     opened = start(merchant)
     code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
     reconcile(component)
-    assert Binding.objects.parked().count() == 1
-    bindings.finish_binding(opened, code)
+    assert Binding.objects.unclaimed().count() == 1
+    trading.finish_binding(opened, code)
     assert_bound(opened, wechat, merchant)
-    assert not Binding.objects.parked().exists()
+    assert not Binding.objects.unclaimed().exists()
 
 
 @pytest.mark.parametrize("is_told", [True, False])
@@ -171,7 +172,7 @@ def test_an_answer_lost_after_its_effect(
     if is_told:
         wechat.deliver_all(deliver)
     wechat.fault(QUERY_AUTH, drop="after")
-    waiting = bindings.finish_binding(opened, code)
+    waiting = trading.finish_binding(opened, code)
     assert waiting.status == Status.OPEN or waiting.status == Status.TRADING
     assert wechat.count(QUERY_AUTH) == 1
     settle()
@@ -191,7 +192,7 @@ def test_an_answer_lost_before_its_effect(
     theirs = wechat.create_account()
     code = wechat.authorize(opened.pre_auth_code, theirs.appid, push_code=push_code)
     wechat.fault(QUERY_AUTH, **trouble)
-    assert bindings.finish_binding(opened, code).status == Status.TRADING
+    assert trading.finish_binding(opened, code).status == Status.TRADING
     settle()
     wechat.deliver_all(deliver)
     settle(3)
@@ -206,7 +207,7 @@ def test_a_trade_that_wechat_did_not_take_is_tried_again_without_a_push(
     opened = start(merchant)
     code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
     wechat.fault(QUERY_AUTH, **trouble)
-    waiting = bindings.finish_binding(opened, code)
+    waiting = trading.finish_binding(opened, code)
     assert waiting.status == Status.TRADING
     assert waiting.last_error
     settle()
@@ -218,7 +219,7 @@ def test_without_a_component_token_the_code_waits(wechat: WeChat, merchant: User
     code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
     Component.objects.update(access_token_expires=1, due_at=Now())
     wechat.fault(COMPONENT_TOKEN, times=None, errcode=61006)
-    assert bindings.finish_binding(opened, code).status == Status.TRADING
+    assert trading.finish_binding(opened, code).status == Status.TRADING
     assert wechat.count(QUERY_AUTH) == 0
     wechat.clear_faults()
     Component.objects.update(due_at=Now())
@@ -238,10 +239,10 @@ def test_a_process_that_died_after_the_trade(
     assert row.take_lease()
     row.write(code_digest=digest(code), lease_until=Now() + timedelta(seconds=25))
     wechat.trade(wechat.component, code)
-    assert bindings.open_binding(opened.state) is None
+    assert bindings.find_open_binding(opened.state) is None
     die(opened)
     if comes == "browser, then push":
-        assert bindings.finish_binding(opened, code).status == Status.FAILED
+        assert trading.finish_binding(opened, code).status == Status.FAILED
     wechat.deliver_all(deliver)
     settle(3)
     assert_bound(opened, wechat, merchant)
@@ -255,25 +256,25 @@ def test_a_process_that_died_before_the_trade(wechat: WeChat, merchant: User) ->
     row: Binding = Binding.objects.with_clock().get(pk=opened.pk)
     assert row.take_lease()
     die(opened)
-    assert bindings.finish_binding(opened, code).status == Status.BOUND
+    assert trading.finish_binding(opened, code).status == Status.BOUND
 
 
 def test_a_code_that_expired(wechat: WeChat, merchant: User) -> None:
     wechat.code_life = 0
     opened = start(merchant)
     code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
-    done = bindings.finish_binding(opened, code)
+    done = trading.finish_binding(opened, code)
     assert done.status == Status.FAILED
     assert "61010" in done.last_error
     calls = wechat.count()
-    assert bindings.finish_binding(opened, code).status == Status.FAILED
+    assert trading.finish_binding(opened, code).status == Status.FAILED
     settle(2)
     assert wechat.count() == calls
 
 
 def test_a_code_that_nobody_gave_out(wechat: WeChat, merchant: User) -> None:
     opened = start(merchant)
-    assert bindings.finish_binding(opened, "queryauthcode@@@forged").status == Status.FAILED
+    assert trading.finish_binding(opened, "queryauthcode@@@forged").status == Status.FAILED
     assert not Authorizer.objects.exists()
 
 
@@ -281,7 +282,7 @@ def test_a_link_that_expired_asks_wechat_nothing(wechat: WeChat, merchant: User)
     opened = start(merchant)
     code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
     Binding.objects.update(expires_at=Now() - timedelta(seconds=1))
-    assert bindings.finish_binding(opened, code).status == Status.FAILED
+    assert trading.finish_binding(opened, code).status == Status.FAILED
     assert wechat.count(QUERY_AUTH) == 0
 
 
@@ -291,7 +292,7 @@ def test_a_push_still_binds_after_the_link_expired(
     opened = start(merchant)
     code = wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
     Binding.objects.update(expires_at=Now() - timedelta(seconds=1))
-    bindings.finish_binding(opened, code)
+    trading.finish_binding(opened, code)
     wechat.deliver_all(deliver)
     settle()
     assert_bound(opened, wechat, merchant)
@@ -302,7 +303,7 @@ def test_tokens_are_kept_though_the_profile_fails(wechat: WeChat, merchant: User
     theirs = wechat.create_account(nick_name="Tea & Cake")
     code = wechat.authorize(opened.pre_auth_code, theirs.appid)
     wechat.fault(INFO, times=3, status=500)
-    assert bindings.finish_binding(opened, code).status == Status.BOUND
+    assert trading.finish_binding(opened, code).status == Status.BOUND
     account = assert_bound(opened, wechat, merchant)
     assert account.nick_name == ""
     Authorizer.objects.update(profile_due_at=Now())
@@ -320,7 +321,7 @@ def test_an_account_cancelled_in_the_middle_ends_unbound(
     code = wechat.authorize(opened.pre_auth_code, theirs.appid)
     wechat.deliver_all(deliver)
     wechat.cancel(theirs.appid)
-    assert bindings.finish_binding(opened, code).status != Status.BOUND
+    assert trading.finish_binding(opened, code).status != Status.BOUND
     wechat.deliver_all(deliver)
     wechat.code_life = 0
     settle(12)
@@ -338,7 +339,7 @@ def test_a_late_trader_does_not_overwrite_what_was_landed_since(
     code = wechat.authorize(opened.pre_auth_code, theirs.appid, push_code=True)
     answer = Event()
     fault = wechat.fault(QUERY_AUTH, until=answer)
-    late = in_a_thread(lambda: bindings.finish_binding(opened, code))
+    late = in_a_thread(lambda: trading.finish_binding(opened, code))
     assert fault.arrived.wait(10)
     granted = wechat.authorization(theirs.appid)
     assert granted

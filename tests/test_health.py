@@ -115,7 +115,7 @@ def test_failed_pushes_and_parked_bindings(
     wechat: WeChat, ticket: str, merchant: User, component: Component
 ) -> None:
     Push.objects.update(state=Push.State.FAILED)
-    Binding.objects.create(component=component, user=merchant, status=Binding.Status.PARKED)
+    Binding.objects.create(component=component, user=merchant, status=Binding.Status.UNCLAIMED)
     told = measured()
     assert told["wechat_pushes_failed", ""] == 1
     assert told["wechat_bindings_parked", ""] == 1

@@ -24,11 +24,12 @@ from hypothesis.stateful import (
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding, digest
 from miniprograms.services import binding as bindings
+from miniprograms.services import trading
 from miniprograms.services.reconciling import reconcile
-from miniprograms.services.refreshing import take_due
+from miniprograms.services.refresh_batches import lease_due
 from miniprograms.services.unbinding import unbind_locally
 from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
-from miniprograms.tokens import ask_for_token, authorizer_token, kept_refresh_tokens
+from miniprograms.tokens import authorizer_token, request_token, usable_refresh_tokens
 from platform_auth.models import Component, Operation, Push
 from sandbox.wire.pushes import Deliver
 from sandbox.wire.pushes import Push as Told
@@ -108,7 +109,7 @@ class Life(RuleBasedStateMachine):
     @rule(which=some)
     def come_back(self, which: int) -> None:
         opened, code = self.codes[which % len(self.codes)]
-        bindings.finish_binding(opened, code)
+        trading.finish_binding(opened, code)
 
     @rule(whose=account, sets=st.sampled_from([[17], [17, 18], [3, 17, 18, 25]]))
     def authorise_in_wechat(self, whose: int, sets: list[int]) -> None:
@@ -166,7 +167,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def the_worker_settles(self) -> None:
         self.pauses_are_over()
-        tasks.settle_bindings()
+        tasks.advance_bindings()
 
     @rule()
     def the_worker_sweeps(self) -> None:
@@ -185,9 +186,9 @@ class Life(RuleBasedStateMachine):
     @rule()
     def a_sweeper_dies_with_the_answers(self) -> None:
         self.pauses_are_over()
-        for row in take_due(5):
+        for row in lease_due(5):
             with suppress(WeChatError):
-                ask_for_token(row, kept_refresh_tokens(row))
+                request_token(row, usable_refresh_tokens(row))
         self.leases_are_over()
 
     @precondition(lambda self: self.codes)
@@ -206,14 +207,14 @@ class Life(RuleBasedStateMachine):
 
     @rule(who=merchant)
     def staff_assign(self, who: int) -> None:
-        parked = Binding.objects.parked().order_by("pk").first()
+        parked = Binding.objects.unclaimed().order_by("pk").first()
         if parked is not None:
             assign_unclaimed(parked, user=self.merchants[who], by=self.chief)
             self.owners[parked.appid] = self.merchants[who].pk
 
     @rule()
     def staff_refuse(self) -> None:
-        parked = Binding.objects.parked().order_by("pk").first()
+        parked = Binding.objects.unclaimed().order_by("pk").first()
         if parked is not None:
             with suppress(NotUnclaimed):
                 refuse_unclaimed(parked, by=self.chief)
@@ -245,7 +246,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def a_parked_account_waits_once(self) -> None:
-        waiting = Binding.objects.parked().filter(parked_because="unclaimed")
+        waiting = Binding.objects.unclaimed().filter(parked_because="unclaimed")
         appids = list(waiting.values_list("appid", flat=True))
         assert len(appids) == len(set(appids))
 
@@ -267,7 +268,7 @@ class Life(RuleBasedStateMachine):
             self.wechat.deliver(push, self.deliver)
         for _ in range(4):
             self.pauses_are_over()
-            tasks.settle_bindings()
+            tasks.advance_bindings()
             tasks.refresh_tokens()
             reconcile(self.component)
         self.pauses_are_over()

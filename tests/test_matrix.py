@@ -32,7 +32,7 @@ from audits.models import (
 from audits.services import committing, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
 from miniprograms.models import Authorizer, Binding, Tag
-from miniprograms.services import binding as bindings
+from miniprograms.services import bind_links
 from platform_auth.models import Operation, Push
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
@@ -258,7 +258,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
     fillings = {
         "<path:object_id>": str(row),
         "<id>": str(merchant.pk),
-        "<str:signed>": bindings.make_bind_link(merchant, by=merchant).split("/")[-2],
+        "<str:signed>": bind_links.make_bind_link(merchant, by=merchant).split("/")[-2],
         "<str:state>": "a-state-of-another-session",
         "<appid>": account.appid,
         "<slug:appid>": account.appid,
@@ -354,8 +354,8 @@ def parked(account: Authorizer, wechat: WeChat) -> Binding:
     """A binding of the same account that waits for staff."""
     binding: Binding = Binding.objects.create(
         component=account.component,
-        status=Binding.Status.PARKED,
-        parked_because=Binding.Parked.OTHER_MERCHANT,
+        status=Binding.Status.UNCLAIMED,
+        parked_because=Binding.UnclaimedReason.OTHER_MERCHANT,
         appid=account.appid,
         nick_name=account.nick_name,
         authorizer=account,

@@ -219,7 +219,7 @@ def test_the_sinks_would_show_a_leak(
     """The test of the test: each of them catches what is put there."""
     logging.getLogger("a").warning("it is %s", world.secrets["the password"])
     assert leaks(world.secrets, lines.getvalue()) == ["the password"]
-    miniprogram_tasks.settle_binding.apply_async((world.secrets["the auth_code"],))
+    miniprogram_tasks.advance_binding.apply_async((world.secrets["the auth_code"],))
     assert leaks(world.secrets, "".join(queued())) == ["the auth_code"]
     Push.objects.update(error=world.secrets["the refresh token"])
     assert leaks(world.secrets, open_columns()) == ["the refresh token"]
@@ -287,7 +287,7 @@ def use_everything(world: World) -> None:
     world.call(reconciling.reconcile, Component.objects.get())
     for job in (
         miniprogram_tasks.refresh_tokens,
-        miniprogram_tasks.settle_bindings,
+        miniprogram_tasks.advance_bindings,
         miniprogram_tasks.fetch_profiles,
         miniprogram_tasks.reconcile,
     ):
@@ -376,7 +376,7 @@ def a_binding_that_cannot_be_read(world: World) -> None:
     world.ask("get", path, {"auth_code": world.code})
     world.ask("get", "/portal/")
     world.due()
-    world.call(miniprogram_tasks.settle_bindings)
+    world.call(miniprogram_tasks.advance_bindings)
 
 
 def secrets_of_one_row_in_another(world: World) -> None:

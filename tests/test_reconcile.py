@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
-from miniprograms.services.reconciling import is_anybody_lost, reconcile, reconcile_if_needed
+from miniprograms.services.reconciling import is_recovery_needed, reconcile, reconcile_if_needed
 from miniprograms.services.refreshing import sweep
 from platform_auth.fields import seal
 from platform_auth.models import Component, Heartbeat
@@ -50,9 +50,9 @@ def test_over_a_thousand_accounts_are_read_page_by_page(
     wechat.grant(unknown.appid)
     report = reconcile(component)
     assert wechat.count(LIST) == 3
-    assert report.seen == 1101
+    assert report.listed == 1101
     assert report.recovered == [row.appid for row in lost]
-    assert report.parked == [unknown.appid]
+    assert report.unclaimed == [unknown.appid]
     assert report.given_up == 0
     for row in lost:
         found = row_of(row)
@@ -141,7 +141,7 @@ def test_absence_deletes_nothing(wechat: WeChat, component: Component) -> None:
     del wechat.component.authorizations[rows[1].appid]
     before = [row_of(row).__dict__ | {"now": None, "_state": None} for row in rows]
     report = reconcile(component)
-    assert (report.seen, report.recovered, report.parked, report.given_up) == (2, [], [], 0)
+    assert (report.listed, report.recovered, report.unclaimed, report.given_up) == (2, [], [], 0)
     after = [row_of(row).__dict__ | {"now": None, "_state": None} for row in rows]
     assert after == before
 
@@ -149,7 +149,7 @@ def test_absence_deletes_nothing(wechat: WeChat, component: Component) -> None:
 def test_an_empty_list_deletes_nothing(wechat: WeChat, component: Component) -> None:
     make_due_accounts(wechat, component, 2)
     wechat.fault(LIST, change={"total_count": 0, "list": []})
-    assert reconcile(component).seen == 0
+    assert reconcile(component).listed == 0
     assert Authorizer.objects.filter(state=State.BOUND).count() == 2
 
 
@@ -157,7 +157,7 @@ def test_an_empty_list_deletes_nothing(wechat: WeChat, component: Component) -> 
 def test_a_wrong_total_ends_all_the_same(wechat: WeChat, component: Component, total: int) -> None:
     make_due_accounts(wechat, component, 2)
     wechat.fault(LIST, times=5, change={"total_count": total})
-    assert reconcile(component).seen == 2
+    assert reconcile(component).listed == 2
     assert wechat.count(LIST) <= 2
 
 
@@ -172,7 +172,7 @@ def test_a_list_that_fails_half_way_keeps_what_was_read(
         reconcile(component)
     assert row_of(rows[3]).refresh_token == rows[3].refresh_token
     assert row_of(rows[500]).state == State.NEEDS_RECOVERY
-    assert is_anybody_lost(component)
+    assert is_recovery_needed(component)
     component.refresh_from_db()
     assert component.reconciled_at is None
     wechat.clear_faults()
@@ -221,7 +221,7 @@ def test_it_is_done_when_it_is_needed(wechat: WeChat, component: Component) -> N
     wechat.grant(unknown.appid)
     report = reconcile_if_needed(component)
     assert report
-    assert report.parked == [unknown.appid]
+    assert report.unclaimed == [unknown.appid]
     assert reconcile_if_needed(component) is None
     Component.objects.update(reconciled_at=Now() - timedelta(hours=7))
     assert reconcile_if_needed(component)
@@ -252,7 +252,7 @@ def test_the_names_of_what_was_parked_are_fetched(wechat: WeChat, component: Com
         wechat.grant(wechat.create_account(nick_name=name).appid)
     wechat.fault(INFO, times=3, status=500)
     reconcile(component)
-    names = Binding.objects.parked().values_list("nick_name", flat=True)
+    names = Binding.objects.unclaimed().values_list("nick_name", flat=True)
     assert sorted(names) == ["", "Cake"]
 
 

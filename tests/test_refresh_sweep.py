@@ -15,9 +15,10 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from miniprograms import tasks
-from miniprograms.models import HISTORY, Authorizer
-from miniprograms.services.reconciling import is_anybody_lost, reconcile_if_needed
-from miniprograms.services.refreshing import ROUND, sweep, take_due
+from miniprograms.models import HISTORY_SIZE, Authorizer
+from miniprograms.services.reconciling import is_recovery_needed, reconcile_if_needed
+from miniprograms.services.refresh_batches import lease_due
+from miniprograms.services.refreshing import SWEEP_BATCH, sweep
 from miniprograms.tokens import authorizer_token
 from platform_auth.fields import seal
 from platform_auth.models import UTC_PLUS_8, Component, Heartbeat
@@ -57,7 +58,7 @@ def test_what_is_due_is_refreshed_and_nothing_else(wechat: WeChat, component: Co
 def test_rounds_follow_each_other_until_nothing_is_due(
     wechat: WeChat, component: Component
 ) -> None:
-    number = 2 * ROUND + 10
+    number = 2 * SWEEP_BATCH + 10
     make_due_accounts(wechat, component, number)
     assert sweep() == number
     assert wechat.count(REFRESH) == number
@@ -71,8 +72,8 @@ def test_the_longest_due_go_first(wechat: WeChat, component: Component) -> None:
     for minutes, row in enumerate(rows):
         earlier = Now() - timedelta(minutes=minutes)
         Authorizer.objects.filter(pk=row.pk).update(due_at=earlier)
-    assert {row.pk for row in take_due(2)} == {rows[5].pk, rows[4].pk}
-    assert {row.pk for row in take_due(2)} == {rows[3].pk, rows[2].pk}
+    assert {row.pk for row in lease_due(2)} == {rows[5].pk, rows[4].pk}
+    assert {row.pk for row in lease_due(2)} == {rows[3].pk, rows[2].pk}
 
 
 def test_sweepers_and_callers_at_once_never_ask_twice(wechat: WeChat, component: Component) -> None:
@@ -95,7 +96,7 @@ def test_whatever_refresh_token_comes_back_is_kept(
     wechat.rotate = rotate
     rows = make_due_accounts(wechat, component, 5)
     received = {row.appid: [row.refresh_token] for row in rows}
-    for _ in range(HISTORY + 2):
+    for _ in range(HISTORY_SIZE + 2):
         assert sweep() == 5
         make_due()
         for row in rows:
@@ -107,7 +108,7 @@ def test_whatever_refresh_token_comes_back_is_kept(
         assert granted
         assert row.refresh_token == granted.refresh_token
         kept = [row.refresh_token, *row.older_refresh_tokens]
-        assert kept == received[row.appid][: 1 + HISTORY]
+        assert kept == received[row.appid][: 1 + HISTORY_SIZE]
     assert wechat.count(REFRESH, effect=False) == 0
 
 
@@ -142,7 +143,7 @@ def test_what_the_history_does_not_know_the_list_does(wechat: WeChat, component:
         Authorizer.objects.filter(pk=row.pk).update(**lost)
     assert sweep() == 3
     assert [row_of(row).state for row in rows] == [State.NEEDS_RECOVERY] * 3
-    assert is_anybody_lost(component)
+    assert is_recovery_needed(component)
     assert sweep() == 0
     report = reconcile_if_needed(component)
     assert report
@@ -157,10 +158,10 @@ def test_what_the_history_does_not_know_the_list_does(wechat: WeChat, component:
 def test_a_whole_round_that_fails_has_connections_enough(
     wechat: WeChat, component: Component
 ) -> None:
-    make_due_accounts(wechat, component, ROUND)
+    make_due_accounts(wechat, component, SWEEP_BATCH)
     wechat.fault(REFRESH, times=None, errcode=61023)
-    assert sweep() == ROUND
-    assert Authorizer.objects.filter(state=State.NEEDS_RECOVERY, due_at=None).count() == ROUND
+    assert sweep() == SWEEP_BATCH
+    assert Authorizer.objects.filter(state=State.NEEDS_RECOVERY, due_at=None).count() == SWEEP_BATCH
     assert not Authorizer.objects.exclude(lease_until=None).exists()
 
 

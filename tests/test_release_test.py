@@ -25,7 +25,7 @@ from messaging.services.release_test.answers import MINI_PROGRAMS, OFFICIAL_ACCO
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding
 from miniprograms.services.reconciling import reconcile
-from miniprograms.tasks import settle_binding, settle_bindings
+from miniprograms.tasks import advance_binding, advance_bindings
 from platform_auth.models import Component, Push
 from platform_auth.registration import register_component
 from sandbox.wire.pushes import Deliver, Delivery
@@ -123,7 +123,7 @@ def test_their_authorisations_are_nobodys_to_bind(
 ) -> None:
     wechat.start_release_test()
     wechat.deliver_all(tester.carry)
-    settle_bindings()
+    advance_bindings()
     reconcile(component)
     assert not Binding.objects.exists()
     assert not Authorizer.objects.exists()
@@ -277,7 +277,7 @@ def test_an_account_bound_by_the_same_code_answers_with_its_own_token(
     opened = binding.start_binding(user=merchant, session="session")
     code = wechat.authorize(opened.pre_auth_code, appid)
     wechat.deliver_all(tester.carry)
-    settle_binding(opened.pk)
+    advance_binding(opened.pk)
     assert Authorizer.objects.get().appid == appid
     tester.ask(appid, code)
     tasks.answer_release_tests()
@@ -293,7 +293,7 @@ def test_a_bound_test_account_keeps_its_binding_through_the_test(
     bound(appid, kind="official_account", user_name=OFFICIAL_ACCOUNTS[appid])
     test = wechat.start_release_test(groups=[1])
     wechat.deliver_all(tester.carry)
-    settle_bindings()
+    advance_bindings()
     tasks.answer_release_tests()
     assert {one.verdict for one in test.results} == {PASSED}
     assert Binding.objects.count() == Authorizer.objects.count() == 1

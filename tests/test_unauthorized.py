@@ -15,7 +15,7 @@ from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services.reconciling import reconcile
 from miniprograms.services.refreshing import sweep
-from miniprograms.services.unbinding import DOUBT, unbind_locally
+from miniprograms.services.unbinding import DOUBT_DELAY, unbind_locally
 from miniprograms.tokens import authorizer_token
 from platform_auth.fields import seal
 from platform_auth.models import Component, Operation, Push
@@ -98,7 +98,7 @@ def test_one_that_is_newer_is_believed_without_asking(
     cancelled_at(wechat, account.appid, account.auth_time + 1)
     wechat.deliver_all(deliver)
     assert_is_unbound(account)
-    tasks.settle_bindings()
+    tasks.advance_bindings()
     assert row_of(account).due_at is None
     assert wechat.count() == 0
 
@@ -132,9 +132,9 @@ def test_in_doubt_it_is_believed_and_wechat_is_asked(
     assert_is_unbound(account)
     row = row_of(account)
     assert row.due_at
-    assert timedelta(0) < row.due_at - row.now <= DOUBT
+    assert timedelta(0) < row.due_at - row.now <= DOUBT_DELAY
     make_due()
-    tasks.settle_bindings()
+    tasks.advance_bindings()
     assert wechat.count(LIST) == 1
     row = row_of(account)
     if is_true:
@@ -151,8 +151,8 @@ def test_in_doubt_it_is_believed_and_wechat_is_asked(
 
 def test_in_doubt_the_answer_is_there_within_thirty_seconds() -> None:
     beat = settings.CELERY_BEAT_SCHEDULE["finish bindings"]
-    assert beat["task"] == "miniprograms.tasks.settle_bindings"
-    assert DOUBT.total_seconds() + beat["schedule"] <= 30 - 10
+    assert beat["task"] == "miniprograms.tasks.advance_bindings"
+    assert DOUBT_DELAY.total_seconds() + beat["schedule"] <= 30 - 10
 
 
 def test_while_wechat_is_down_the_doubt_remains(
@@ -163,11 +163,11 @@ def test_while_wechat_is_down_the_doubt_remains(
     wechat.deliver_all(deliver)
     wechat.fault(LIST, times=None, status=500)
     make_due()
-    tasks.settle_bindings()
+    tasks.advance_bindings()
     assert_is_unbound(account)
     wechat.clear_faults()
     make_due()
-    tasks.settle_bindings()
+    tasks.advance_bindings()
     assert row_of(account).state == State.BOUND
 
 
@@ -266,7 +266,7 @@ def settle() -> None:
     for _ in range(4):
         make_due()
         Binding.objects.exclude(due_at=None).update(due_at=Now(), lease_until=None)
-        tasks.settle_bindings()
+        tasks.advance_bindings()
 
 
 def test_an_authorisation_that_is_late_does_not_revive_a_cancelled_account(
@@ -316,7 +316,7 @@ def test_a_parked_account_that_cancels_is_withdrawn(
     theirs = wechat.create_account()
     wechat.grant(theirs.appid)
     reconcile(component)
-    parked = Binding.objects.get(status=Binding.Status.PARKED)
+    parked = Binding.objects.get(status=Binding.Status.UNCLAIMED)
     assert parked.refresh_token
     wechat.cancel(theirs.appid)
     wechat.deliver_all(deliver)

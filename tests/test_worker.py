@@ -92,7 +92,7 @@ def test_the_bell_after_a_push_names_the_binding_and_nothing_else(
         wechat.deliver_all(deliver)
         message = queue.get(timeout=10)
         queue.close()
-    assert message.headers["task"] == "miniprograms.tasks.settle_binding"
+    assert message.headers["task"] == "miniprograms.tasks.advance_binding"
     assert message.payload[:2] == [[opened.pk], {}]
     said = f"{message.headers} {message.properties} {message.body}"
     for secret in (code, opened.state, opened.pre_auth_code, opened.state_digest):
@@ -105,7 +105,7 @@ def test_a_task_that_comes_days_too_late_does_nothing(wechat: WeChat, bound: Bou
     done = Binding.objects.get()
     calls = wechat.count()
     for pk in (done.pk, done.pk + 1000):
-        tasks.settle_binding(pk)
+        tasks.advance_binding(pk)
     done.refresh_from_db()
     assert done.status == Binding.Status.BOUND
     assert wechat.count() == calls
@@ -119,7 +119,7 @@ def test_every_task_twice_at_once_has_the_effect_of_one(
     opened = bindings.start_binding(user=merchant, session="session")
     wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
     wechat.deliver_all(deliver)
-    jobs = [tasks.refresh_tokens, tasks.settle_bindings, tasks.fetch_profiles, tasks.reconcile]
+    jobs = [tasks.refresh_tokens, tasks.advance_bindings, tasks.fetch_profiles, tasks.reconcile]
     more = [platform_tasks.keep_component_tokens, webhook_tasks.retry_failed_pushes]
     outcomes = together([*jobs, *more, *jobs, *more])
     assert outcomes == [None] * 12
@@ -226,14 +226,14 @@ import sys, time
 import django
 django.setup()
 from django.db import connection
-from miniprograms.tasks import settle_binding
+from miniprograms.tasks import advance_binding
 from platform_auth.wakeup import MISSED, enqueue
 
 connection.ensure_connection()
-enqueue(settle_binding, 0)
+enqueue(advance_binding, 0)
 started = time.perf_counter()
 for pk in range(300):
-    enqueue(settle_binding, pk)
+    enqueue(advance_binding, pk)
 print(time.perf_counter() - started)
 time.sleep(float(sys.argv[1]))
 print(MISSED._value.get())
@@ -279,6 +279,6 @@ def test_a_bell_that_was_not_heard_is_made_up_for_by_the_sweep(
     wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
     wechat.deliver_all(deliver)
     Binding.objects.update(due_at=Now())
-    tasks.settle_bindings()
+    tasks.advance_bindings()
     opened.refresh_from_db()
     assert opened.status == Binding.Status.BOUND

@@ -15,7 +15,7 @@ from messaging.services.forwarding.answering import answer_within
 from messaging.services.forwarding.planning import plan_deliveries
 from messaging.services.release_test import answers, codes
 from miniprograms import tasks as miniprogram_tasks
-from miniprograms.services import addresses, binding, unbinding
+from miniprograms.services import addresses, trading, unbinding
 from platform_auth import tokens
 from platform_auth.models import Push as Row
 from platform_auth.wakeup import enqueue
@@ -38,7 +38,7 @@ def save_ticket(row: Row, push: Push) -> None:
 
 def record_authorization(row: Row, push: Push) -> None:
     """authorized, updateauthorized: the binding it belongs to becomes due."""
-    pk = binding.note_authorization(
+    pk = trading.record_authorization(
         row.component,
         appid=push.get("AuthorizerAppid"),
         code=push.get("AuthorizationCode"),
@@ -46,13 +46,13 @@ def record_authorization(row: Row, push: Push) -> None:
         created=push.created,
     )
     if pk is not None:
-        enqueue(miniprogram_tasks.settle_binding, pk)
+        enqueue(miniprogram_tasks.advance_binding, pk)
 
 
 def record_cancellation(row: Row, push: Push) -> None:
     """unauthorized: the owner cancelled."""
     appid = push.get("AuthorizerAppid")
-    if not unbinding.note_cancellation(row.component, appid, push.created):
+    if not unbinding.record_cancellation(row.component, appid, push.created):
         raise Ignored(_("It was authorised again since, or never was."))
 
 

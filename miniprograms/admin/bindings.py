@@ -1,4 +1,4 @@
-"""Attempts to bind; those parked for staff are assigned to a merchant or refused here."""
+"""Attempts to bind; unclaimed accounts are assigned to a merchant or refused here."""
 
 from typing import Any
 
@@ -20,20 +20,20 @@ from platform_auth.admin.pages import StaffAdmin, ago, label
 from platform_auth.fields import Unreadable
 from wechat.errors import WeChatError
 
-Status = Binding.Status
-
-COLOURS = {
-    Status.OPEN: "",
-    Status.TRADING: "info",
-    Status.BOUND: "success",
-    Status.PARKED: "warning",
-    Status.REFUSED: "",
-    Status.FAILED: "danger",
+STATUS_COLOURS = {
+    Binding.Status.TRADING: "info",
+    Binding.Status.BOUND: "success",
+    Binding.Status.UNCLAIMED: "warning",
+    Binding.Status.FAILED: "danger",
 }
+
+_ACCOUNT = ("status_label", "reason", "appid", "nick_name", "principal_name", "user", "account")
+_REQUEST = ("component", "auth_type", "biz_appid", "on_device")
+_COURSE = ("started_at", "expires_at", "finished_at", "failures", "last_error")
 
 
 class AssignForm(forms.Form):
-    """To whom a parked account goes."""
+    """To whom an unclaimed account goes."""
 
     user = forms.ModelChoiceField(
         User.objects.filter(is_active=True),
@@ -49,16 +49,14 @@ class AssignForm(forms.Form):
 
 @admin.register(Binding)
 class BindingAdmin(StaffAdmin):
-    list_display = ("status_label", "appid", "name", "merchant", "why", "started")
+    list_display = ("status_label", "appid", "name", "merchant", "reason", "started")
     list_display_links = ("status_label", "appid")
     list_filter = ("status", "parked_because")
     list_select_related = ("user",)
     ordering = ("-id",)
     search_fields = ("appid", "user__username")
     search_help_text = _("An appid or a merchant")
-    fields = ("status_label", "why", "appid", "nick_name", "principal_name", "user", "account",
-              "component", "auth_type", "biz_appid", "on_device", "started_at", "expires_at",
-              "finished_at", "failures", "last_error")  # fmt: skip
+    fields = (*_ACCOUNT, *_REQUEST, *_COURSE)
     readonly_fields = fields
     actions = ("refuse",)
     actions_detail = ("assign_one", "refuse_one")
@@ -80,13 +78,13 @@ class BindingAdmin(StaffAdmin):
         return request.user.has_perm("miniprograms.resolve_binding")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only a parked binding can be decided on."""
-        if not Binding.objects.parked().filter(pk=object_id).exists():
+        """Only an unclaimed account can be decided on."""
+        if not Binding.objects.unclaimed().filter(pk=object_id).exists():
             return []
         return list(super().get_actions_detail(request, object_id))
 
     @admin.action(description=_("Refuse"), permissions=["resolve"])
-    def refuse_unclaimed(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+    def refuse(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
         return self.confirm_chosen(
             request,
             queryset,
@@ -133,7 +131,7 @@ class BindingAdmin(StaffAdmin):
 
     @admin.display(description=_("status"), ordering="status")
     def status_label(self, row: Binding) -> SafeString:
-        return label(row.get_status_display(), COLOURS.get(Status(row.status), ""))
+        return label(row.get_status_display(), STATUS_COLOURS.get(Binding.Status(row.status), ""))
 
     @admin.display(description=_("name"))
     def name(self, row: Binding) -> str:
@@ -144,7 +142,7 @@ class BindingAdmin(StaffAdmin):
         return row.user.get_username() if row.user else "–"
 
     @admin.display(description=_("parked because"))
-    def why(self, row: Binding) -> str:
+    def reason(self, row: Binding) -> str:
         return row.get_parked_because_display() or "–"
 
     @admin.display(description=_("account"))

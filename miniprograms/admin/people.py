@@ -15,7 +15,7 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from miniprograms.services.binding import make_bind_link
+from miniprograms.services.bind_links import make_bind_link
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.forms import PermissionChoices
 from platform_auth.operations import record_operation
@@ -51,21 +51,21 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     list_display = ("username", "role", "full_name", "email", "is_active", "last_seen")
     list_filter = ("is_staff", "is_superuser", "is_active")
     ordering = ("username",)
-    search_fields = ("username__startswith", "first_name__startswith", "last_name__startswith",
-                     "email__startswith")  # fmt: skip
+    search_fields = tuple(
+        f"{name}__startswith" for name in ("username", "first_name", "last_name", "email")
+    )
     search_help_text = _("The beginning of a username, name or e-mail address")
     actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys")
     filter_horizontal = ()
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Of the two about answering the one that fits; for staff none, they have the console."""
-        found = list(super().get_actions_detail(request, object_id))
         user = self.get_object(request, str(object_id))
-        if user is None or user.is_staff:
-            unfit = {"let_answer", "stop_answering"}
-        else:
-            unfit = {"let_answer" if _answers(user) else "stop_answering"}
-        return [one for one in found if not one.action_name.endswith(tuple(unfit))]
+        unfit = ["let_answer", "stop_answering"]
+        if user is not None and not user.is_staff:
+            unfit.remove("stop_answering" if _may_answer(user) else "let_answer")
+        actions = super().get_actions_detail(request, object_id)
+        return [item for item in actions if not item.action_name.endswith(tuple(unfit))]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
@@ -105,14 +105,12 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         if not user.is_active:
             self.message_user(request, _("This account is switched off."), "ERROR")
             return HttpResponseRedirect(self.url_of(user))
-        title = _("Make a bind link")
+        context = {"title": _("Make a bind link"), "back": self.url_of(user)}
         if request.method == "POST":
             links = [(user, make_bind_link(user, by=request.user))]
-            return self.page(request, "admin/bind_links.html", title=title, links=links,
-                             back=self.url_of(user))  # fmt: skip
+            return self.page(request, "admin/bind_links.html", links=links, **context)
         question = _("Whoever opens the link within three days can bind for this merchant.")
-        return self.page(request, "admin/ask.html", title=title, question=question, rows=[user],
-                         back=self.url_of(user))  # fmt: skip
+        return self.page(request, "admin/ask.html", question=question, rows=[user], **context)
 
     @action(
         description=_("Revoke API keys"),
@@ -197,7 +195,7 @@ def _revoke_keys(user: User, by: Any) -> object:
     return _("%(count)d keys revoked.") % {"count": count}
 
 
-def _answers(user: User) -> bool:
+def _may_answer(user: User) -> bool:
     return user.groups.filter(name=ANSWERERS).exists()
 
 

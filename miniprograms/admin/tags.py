@@ -13,18 +13,15 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
-from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from miniprograms.models import Authorizer, Tag
 from miniprograms.services.tagging import set_tags
 from platform_auth.admin.pages import RecordedAdmin, StaffAdmin
 from platform_auth.forms import capitalise_labels
 
-MOST_AT_ONCE = 500  # accounts; nobody waits for WeChat here
-MOST_CHOICES = 200  # tags in a filter
+MAX_TAGGED = 500  # accounts; nobody waits for WeChat here
+MAX_CHOICES = 200  # tags in a filter
 
 
 @admin.register(Tag)
@@ -50,7 +47,7 @@ class TagFilter(admin.SimpleListFilter):
     parameter_name = "tag"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [(str(tag.pk), tag.name) for tag in Tag.objects.all()[:MOST_CHOICES]]
+        return [(str(tag.pk), tag.name) for tag in Tag.objects.all()[:MAX_CHOICES]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
@@ -82,8 +79,8 @@ class TagForm(forms.Form):
     )
     remove = _Tags(_("take away"))
 
-    def __init__(self, user: Any, given: Any = None) -> None:
-        super().__init__(given, label_suffix="")
+    def __init__(self, user: Any, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
         capitalise_labels(self)
         if not user.has_perm("miniprograms.add_tag"):
             del self.fields["new"]
@@ -91,26 +88,25 @@ class TagForm(forms.Form):
             del self.fields["add"], self.fields["remove"]
 
     def clean(self) -> dict[str, Any]:
-        said = super().clean() or self.cleaned_data
-        if not any(said.get(name) for name in ("add", "new", "remove")) and not self.errors:
+        data = super().clean() or self.cleaned_data
+        if not any(data.get(name) for name in ("add", "new", "remove")) and not self.errors:
             self.add_error(None, _("Choose at least one tag."))
-        return said
+        return data
 
     def tags(self) -> tuple[list[Tag], list[Tag]]:
         """What is given, a new one made for it, and what is taken away."""
-        said = self.cleaned_data
-        added = list(said.get("add") or [])
-        if name := said.get("new", "").strip():
-            tag, _made = Tag.objects.get_or_create(name=name)
+        added = list(self.cleaned_data.get("add") or [])
+        if name := self.cleaned_data.get("new", "").strip():
+            tag, _is_new = Tag.objects.get_or_create(name=name)
             added.append(tag)
-        return added, list(said.get("remove") or [])
+        return added, list(self.cleaned_data.get("remove") or [])
 
 
 class OwnTagForm(TagForm):
-    """The same for one account, whose tags are ticked already."""
+    """Which tags one account has: those that it has now are ticked."""
 
-    def __init__(self, user: Any, row: Authorizer, given: Any = None) -> None:
-        super().__init__(user, given)
+    def __init__(self, user: Any, row: Authorizer, data: Any = None) -> None:
+        super().__init__(user, data)
         self.row = row
         self.fields.pop("remove", None)
         if "add" in self.fields:
@@ -118,13 +114,14 @@ class OwnTagForm(TagForm):
             self.fields["add"].initial = list(row.tags.all())
 
     def clean(self) -> dict[str, Any]:
-        """Nothing may be left, too."""
+        """An account may be left without tags, too."""
         return self.cleaned_data
 
     def tags(self) -> tuple[list[Tag], list[Tag]]:
         added, _none = super().tags()
-        had = list(self.row.tags.all())
-        return [tag for tag in added if tag not in had], [tag for tag in had if tag not in added]
+        present = list(self.row.tags.all())
+        removed = [tag for tag in present if tag not in added]
+        return [tag for tag in added if tag not in present], removed
 
 
 class TaggedPages(StaffAdmin):
@@ -135,9 +132,9 @@ class TaggedPages(StaffAdmin):
 
     @admin.action(description=_("Set tags"), permissions=["operate"])
     def set_tags(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        rows = list(queryset[: MOST_AT_ONCE + 1])
-        if len(rows) > MOST_AT_ONCE:
-            text = _("Nothing was done: choose at most %(most)d at once.") % {"most": MOST_AT_ONCE}
+        rows = list(queryset[: MAX_TAGGED + 1])
+        if len(rows) > MAX_TAGGED:
+            text = _("Nothing was done: choose at most %(most)d at once.") % {"most": MAX_TAGGED}
             self.message_user(request, text, messages.ERROR)
             return None
         is_answered = bool(request.POST.get("confirmed"))

@@ -25,7 +25,8 @@ RELEASE_TEST_ACCOUNTS = {
 }
 
 
-_KNOWN = """
+# The account is ours under both its names, and no other account is under this user_name.
+_IS_KNOWN = """
 EXISTS (SELECT 1 FROM wxminiprograms
         WHERE component_id = %(account_component)s
         AND user_name = %(account_user_name)s AND authorizer_appid = %(account_appid)s)
@@ -46,9 +47,9 @@ def user_name_in(push: Push) -> str:
 
 
 def is_known_sql(component: Component, appid: str, user_name: str) -> tuple[str, dict[str, Any]]:
-    """SQL, and its values, that is true where `check` would find USER_NAME to be that of APPID."""
-    whom = {"account_user_name": user_name, "account_appid": appid}
-    return _KNOWN, {"account_component": component.pk, **whom}
+    """SQL, and its values: true where `check_address` knows USER_NAME to be that of APPID."""
+    values = {"account_user_name": user_name, "account_appid": appid}
+    return _IS_KNOWN, {"account_component": component.pk, **values}
 
 
 def check_address(component: Component, appid: str, push: Push) -> None:
@@ -65,10 +66,8 @@ def check_address(component: Component, appid: str, push: Push) -> None:
         return
     rows = Authorizer.objects.filter(Q(appid=appid) | Q(user_name=user_name), component=component)
     user_names = {row["appid"]: row["user_name"] for row in rows.values("appid", "user_name")}
-    if any(other != appid for other in user_names) or user_names.get(appid) not in (
-        "",
-        user_name,
-    ):
+    is_others = any(other != appid for other in user_names)
+    if is_others or user_names.get(appid) not in ("", user_name):
         raise Untrusted
     if not user_names[appid]:
         Authorizer.objects.filter(appid=appid, profile_due_at=None).update(profile_due_at=Now())

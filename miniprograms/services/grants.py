@@ -1,4 +1,4 @@
-"""What WeChat granted becomes an authorizer, or is parked. The tokens are kept in either case."""
+"""What WeChat granted becomes an authorizer, or waits for staff; the tokens are kept either way."""
 
 import logging
 
@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from miniprograms.models import Authorizer, Binding
 from miniprograms.permissions import kind_by_sets
 from miniprograms.services.profiles import sync_profile
-from miniprograms.services.unclaimed import describe
-from miniprograms.tokens import kept_tokens, remember_refresh_token, retry_write
+from miniprograms.services.unclaimed import fetch_names
+from miniprograms.tokens import remember_refresh_token, retry_write, rotated_tokens
 from platform_auth.fields import Sealed, seal
 from platform_auth.operations import record_operation
 from platform_auth.tokens import due_after
@@ -20,11 +20,6 @@ from wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)
 
-Kind = Authorizer.Kind
-State = Authorizer.State
-Parked = Binding.Parked
-Status = Binding.Status
-
 
 def save_grant(row: Binding, grant: Grant) -> None:
     """
@@ -32,14 +27,14 @@ def save_grant(row: Binding, grant: Grant) -> None:
     then the profile, which may fail and is fetched later.
     """
     try:
-        binding = retry_write(lambda: _keep(row, grant))
+        binding = retry_write(lambda: _save_tokens(row, grant))
     except IntegrityError:  # another binding of the same account has just made its row
-        binding = retry_write(lambda: _keep(row, grant))
+        binding = retry_write(lambda: _save_tokens(row, grant))
     if binding is None:
-        _come_late(grant)
+        _save_late(grant)
         return
     if binding.authorizer is None:
-        describe(binding.component, grant.appid)
+        fetch_names(binding.component, grant.appid)
         return
     try:
         sync_profile(binding.authorizer)
@@ -47,7 +42,7 @@ def save_grant(row: Binding, grant: Grant) -> None:
         logger.warning("%s is bound, its profile comes later: %s", grant.appid, error)
 
 
-def _keep(row: Binding, grant: Grant) -> Binding | None:
+def _save_tokens(row: Binding, grant: Grant) -> Binding | None:
     """The binding with its outcome; None if somebody else has brought it to its end meanwhile."""
     with transaction.atomic():
         # Locked and read anew: a push may have told the account's time meanwhile.
@@ -62,33 +57,33 @@ def _keep(row: Binding, grant: Grant) -> Binding | None:
         authorizer = (
             Authorizer.objects.with_clock().select_for_update().filter(appid=grant.appid).first()
         )
-        why = _why_parked(binding, authorizer, grant)
+        reason = _reason_to_ask(binding, authorizer, grant)
         values = _granted_values(binding, grant)
         if authorizer is not None:
-            _update(authorizer, binding, grant, values, keep_owner=bool(why))
-        elif not why:
+            _update(authorizer, binding, grant, values, keep_owner=bool(reason))
+        elif not reason:
             authorizer = _create(binding, grant, values)
-        _conclude(binding, grant, authorizer, why)
+        _conclude(binding, grant, authorizer, reason)
     binding.authorizer = authorizer
     return binding
 
 
-def _come_late(grant: Grant) -> None:
-    """Whoever took over has landed the account; our tokens are older, yet none received is lost."""
+def _save_late(grant: Grant) -> None:
+    """Whoever took over has saved the account; our tokens are older, yet none received is lost."""
     authorizer = Authorizer.objects.filter(appid=grant.appid).first()
     if authorizer is not None and grant.refresh_token:
         retry_write(lambda: remember_refresh_token(authorizer.pk, grant.refresh_token))
 
 
-def _why_parked(binding: Binding, authorizer: Authorizer | None, grant: Grant) -> str:
+def _reason_to_ask(binding: Binding, authorizer: Authorizer | None, grant: Grant) -> str:
     """Why staff must decide; "" where the account may simply be bound."""
     owner = authorizer.owner_id if authorizer else None
     if binding.user_id is None:
-        return "" if authorizer else Parked.UNCLAIMED
+        return "" if authorizer else Binding.UnclaimedReason.NOBODY_ASKED
     if owner is not None and owner != binding.user_id:
-        return Parked.OTHER_MERCHANT
+        return Binding.UnclaimedReason.OTHER_MERCHANT
     if owner is None and binding.biz_appid and binding.biz_appid != grant.appid:
-        return Parked.WRONG_ACCOUNT
+        return Binding.UnclaimedReason.WRONG_ACCOUNT
     return ""
 
 
@@ -97,7 +92,7 @@ def _granted_values(binding: Binding, grant: Grant) -> dict[str, object]:
     now = binding.now
     values: dict[str, object] = {
         "component": binding.component,
-        "state": State.BOUND if grant.refresh_token else State.NEEDS_RECOVERY,
+        "state": Authorizer.State.BOUND if grant.refresh_token else Authorizer.State.NEEDS_RECOVERY,
         "auth_time": binding.auth_time,
         "create_time": now,
         "unauthorized_at": None,
@@ -124,7 +119,7 @@ def _update(
     """The account is known: its new tokens replace the old ones, which have just died."""
     secrets: dict[str, Sealed | str] = {
         **seal(Authorizer, grant.appid, access_token=grant.token.value if grant.token else ""),
-        **kept_tokens(authorizer, grant.refresh_token),
+        **rotated_tokens(authorizer, grant.refresh_token),
     }
     if not keep_owner and binding.user_id:
         values = {**values, "owner_id": binding.user_id}
@@ -150,15 +145,19 @@ def _create(binding: Binding, grant: Grant, values: dict[str, object]) -> Author
 def _guess_kind(binding: Binding, grant: Grant) -> str:
     """Until the profile tells: by the sets granted, or by what was asked for."""
     kind = kind_by_sets(grant.func_info) or binding.auth_type
-    return Kind.OFFICIAL_ACCOUNT if kind == OFFICIAL_ACCOUNT else Kind.MINI_PROGRAM
+    return (
+        Authorizer.Kind.OFFICIAL_ACCOUNT
+        if kind == OFFICIAL_ACCOUNT
+        else Authorizer.Kind.MINI_PROGRAM
+    )
 
 
-def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, why: str) -> None:
-    """Write the binding's outcome and the log. A parked account that has no row keeps its token."""
-    homeless = "" if authorizer else grant.refresh_token
+def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, reason: str) -> None:
+    """Write the binding's outcome and the log. For an account without a row it keeps the token."""
+    refresh_token = "" if authorizer else grant.refresh_token
     Binding.objects.filter(pk=binding.pk).update(
-        status=Status.PARKED if why else Status.BOUND,
-        parked_because=why,
+        status=Binding.Status.UNCLAIMED if reason else Binding.Status.BOUND,
+        parked_because=reason,
         appid=grant.appid,
         authorizer=authorizer,
         func_info=grant.func_info,
@@ -168,20 +167,23 @@ def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, why
         epoch=F("epoch") + 1,
         last_error="",
         finished_at=timezone.now(),
-        **seal(Binding, binding.reference, refresh_token=homeless),
+        **seal(Binding, binding.reference, refresh_token=refresh_token),
     )
     _supersede(binding, grant)
-    record_operation("park" if why else "bind", by=binding.user, appid=grant.appid, result=why)
+    action = "park" if reason else "bind"
+    record_operation(action, by=binding.user, appid=grant.appid, result=reason)
     binding.refresh_from_db()
 
 
 def _supersede(binding: Binding, grant: Grant) -> None:
     """The list may have told of the account before BINDING did: staff shall see it once."""
-    found = Binding.objects.parked().filter(
-        component=binding.component, appid=grant.appid, parked_because=Parked.UNCLAIMED
+    superseded = Binding.objects.unclaimed().filter(
+        component=binding.component,
+        appid=grant.appid,
+        parked_because=Binding.UnclaimedReason.NOBODY_ASKED,
     )
-    found.exclude(pk=binding.pk).update(
-        status=Status.FAILED,
+    superseded.exclude(pk=binding.pk).update(
+        status=Binding.Status.FAILED,
         refresh_token="",
         last_error=_("It came by another way as well."),
         finished_at=timezone.now(),

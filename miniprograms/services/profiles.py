@@ -1,14 +1,15 @@
 """An account's profile, as WeChat has it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from miniprograms.models import Authorizer
+from miniprograms.models import Authorizer, AuthorizerQuerySet
+from platform_auth.due_work import Runner
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
 from platform_auth.tokens import as_component
@@ -17,7 +18,9 @@ from wechat.errors import NotAuthorized, WeChatError
 
 logger = logging.getLogger(__name__)
 
-AGAIN = timedelta(minutes=2)
+MAX_PROFILES = 100  # fetched in one run
+# Until a fetch that failed is tried again; and for whoever fetches, longer than a fetch takes.
+RETRY_AFTER = timedelta(minutes=2)
 
 
 def sync_profile(authorizer: Authorizer, *, by: Actor | None = None) -> None:
@@ -32,7 +35,7 @@ def sync_profile(authorizer: Authorizer, *, by: Actor | None = None) -> None:
             authorizer.component, wechat.get_authorizer_info, authorizer.appid
         )
     except WeChatError as error:
-        _put_off(authorizer, error)
+        _postpone(authorizer, error)
         raise
     with transaction.atomic():
         Authorizer.objects.filter(pk=authorizer.pk).update(
@@ -46,44 +49,53 @@ def sync_profile(authorizer: Authorizer, *, by: Actor | None = None) -> None:
     authorizer.refresh_from_db()
 
 
-def _put_off(authorizer: Authorizer, error: WeChatError) -> None:
+def _postpone(authorizer: Authorizer, error: WeChatError) -> None:
     """Not authorised any more: the token's refresh will find out. Anything else: again later."""
     rows = Authorizer.objects.filter(pk=authorizer.pk)
     if isinstance(error, NotAuthorized):
         rows.update(profile_due_at=None)
         rows.filter(due_at__isnull=False).update(due_at=Now())
     else:
-        rows.update(profile_due_at=Now() + AGAIN)
+        rows.update(profile_due_at=Now() + RETRY_AFTER)
 
 
-def fetch_due_profiles(limit: int = 100) -> int:
-    """Fetch profiles that are due. How many were tried."""
-    due = Authorizer.objects.filter(profile_due_at__lte=Now()).select_related("component")
-    tried = 0
-    for row in due.order_by("profile_due_at")[:limit]:
-        mine = Authorizer.objects.filter(pk=row.pk, profile_due_at__lte=Now())
-        if not mine.update(profile_due_at=Now() + AGAIN):
-            continue
-        tried += 1
-        try:
-            sync_profile(row)
-        except WeChatError as error:
-            logger.warning("the profile of %s was not fetched: %s", row.appid, error)
-    return tried
+def _due_profiles() -> AuthorizerQuerySet:
+    return Authorizer.objects.filter(profile_due_at__lte=Now())
+
+
+def _find_due(places: int, in_flight: Sequence[Authorizer]) -> Iterable[Authorizer]:
+    return _due_profiles().select_related("component").order_by("profile_due_at")[:MAX_PROFILES]
+
+
+def fetch_due_profile(row: Authorizer) -> bool:
+    """
+    Fetch the profile of ROW, unless somebody else does. The claim is the due time itself, moved on
+    by compare-and-set: the row's lease is its token's, which must not wait for a profile.
+    """
+    if not _due_profiles().filter(pk=row.pk).update(profile_due_at=Now() + RETRY_AFTER):
+        return False
+    try:
+        sync_profile(row)
+    except WeChatError as error:
+        logger.warning("the profile of %s was not fetched: %s", row.appid, error)
+    return True
+
+
+FETCH_PROFILES = Runner("profiles", find=_find_due, work=fetch_due_profile)
 
 
 def profile_values(profile: Mapping[str, Any], grant: Mapping[str, Any]) -> dict[str, Any]:
     """The columns for authorizer_info PROFILE and authorization_info GRANT, whatever is missing."""
     mini_program = profile.get("MiniProgramInfo")
-    kinds = Authorizer.Kind
+    kind = Authorizer.Kind.MINI_PROGRAM if mini_program else Authorizer.Kind.OFFICIAL_ACCOUNT
     values: dict[str, Any] = {
-        "kind": kinds.MINI_PROGRAM if mini_program else kinds.OFFICIAL_ACCOUNT,
+        "kind": kind,
         "miniprograminfo": mini_program if isinstance(mini_program, dict) else {},
-        "business_info": _object(profile.get("business_info")),
-        "verify_type_info": _id(profile.get("verify_type_info"), -1),
-        "service_type": _id(profile.get("service_type_info"), None),
-        "account_status": _number(profile.get("account_status"), 1),
-        "idc": _number(profile.get("idc"), 0),
+        "business_info": _as_object(profile.get("business_info")),
+        "verify_type_info": _nested_id(profile.get("verify_type_info"), -1),
+        "service_type": _nested_id(profile.get("service_type_info"), None),
+        "account_status": _as_number(profile.get("account_status"), 1),
+        "idc": _as_number(profile.get("idc"), 0),
     }
     for name, length in _TEXTS.items():
         text = profile.get(name)
@@ -97,7 +109,7 @@ _TEXTS = {
     field.name: field.max_length or 0
     for field in Authorizer._meta.concrete_fields
     if field.name
-    in {
+    in (
         "nick_name",
         "head_img",
         "user_name",
@@ -105,17 +117,17 @@ _TEXTS = {
         "qrcode_url",
         "principal_name",
         "signature",
-    }
+    )
 }
 
 
-def _object(value: object) -> dict[str, Any]:
+def _as_object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _number(value: object, default: int | None) -> int | None:
+def _as_number(value: object, default: int | None) -> int | None:
     return value if type(value) is int and -(2**31) <= value < 2**31 else default
 
 
-def _id(value: object, default: int | None) -> int | None:
-    return _number(_object(value).get("id"), default)
+def _nested_id(value: object, default: int | None) -> int | None:
+    return _as_number(_as_object(value).get("id"), default)

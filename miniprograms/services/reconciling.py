@@ -1,7 +1,7 @@
 """
 Our rows against WeChat's list of authorizers: what was lost on the way is found again here.
 
-Absence from the list never deletes anything. An account that is in it and not with us is parked
+Absence from the list never deletes anything. An account that is in it and not with us waits
 for staff; nobody is given an account that they did not bind.
 """
 
@@ -15,8 +15,13 @@ from django.db.models.functions import Now
 
 from miniprograms.models import Authorizer, AuthorizerQuerySet, Binding
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
-from miniprograms.services.unclaimed import describe, record_unclaimed
-from miniprograms.tokens import kept_refresh_tokens, kept_tokens, remember_refresh_token, walk_list
+from miniprograms.services.unclaimed import fetch_names, record_unclaimed
+from miniprograms.tokens import (
+    list_pages,
+    remember_refresh_token,
+    rotated_tokens,
+    usable_refresh_tokens,
+)
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.tokens import as_component
@@ -25,55 +30,53 @@ from wechat.component import Listed
 
 logger = logging.getLogger(__name__)
 
-State = Authorizer.State
-
-FULL_PASS = timedelta(hours=6)
-AT_MOST = timedelta(minutes=30)
+FULL_PASS_EVERY = timedelta(hours=6)
+PASS_LEASE = timedelta(minutes=30)  # no pass takes longer
 
 
 @dataclass(slots=True)
 class Report:
     """What a pass over the list found, by appid."""
 
-    seen: int = 0
+    listed: int = 0
     recovered: list[str] = field(default_factory=list)
-    parked: list[str] = field(default_factory=list)
+    unclaimed: list[str] = field(default_factory=list)
     given_up: int = 0
 
 
 def reconcile(component: Component) -> Report:
     """
     Walk the whole list of COMPONENT's authorizers: recover refresh tokens, take back accounts that
-    authorised again, park unknown ones.
+    authorised again, show staff unknown ones.
 
     Raises what WeChat answered; what was read until then is kept.
     """
     report = Report()
-    needy = list(_needy(component).values_list("pk", flat=True))
+    lost = list(_in_recovery(component).values_list("pk", flat=True))
     release_db_connection()
-    for page in walk_list(component):
-        _take_page(component, page, report)
+    for page in list_pages(component):
+        _compare_page(component, page, report)
         release_db_connection()
     report.given_up = (
-        _needy(component)
-        .filter(pk__in=needy)
-        .update(state=State.NEEDS_REAUTHORIZATION, updated_at=Now())
+        _in_recovery(component)
+        .filter(pk__in=lost)
+        .update(state=Authorizer.State.NEEDS_REAUTHORIZATION, updated_at=Now())
     )
     Component.objects.filter(pk=component.pk).update(reconciled_at=Now())
     logger.info("reconciled %s: %s", component.appid, report)
-    for appid in report.parked:
-        describe(component, appid)
+    for appid in report.unclaimed:
+        fetch_names(component, appid)
     return report
 
 
 def reconcile_if_needed(component: Component) -> Report | None:
     """
-    A pass, unless another process is at it, if somebody is in need, WeChat counts other accounts
-    than we do, or the last pass is six hours old: for a million accounts it is two thousand calls.
+    A pass, unless another process is at it, if an account needs the list, WeChat counts others than
+    we do, or the last pass is six hours old: for a million accounts it is two thousand calls.
     """
     rows = Component.objects.filter(pk=component.pk)
     free = Q(reconciling_until=None) | Q(reconciling_until__lt=Now())
-    if not rows.filter(free).update(reconciling_until=Now() + AT_MOST):
+    if not rows.filter(free).update(reconciling_until=Now() + PASS_LEASE):
         return None
     try:
         return reconcile(component) if _is_needed(component) else None
@@ -81,60 +84,63 @@ def reconcile_if_needed(component: Component) -> Report | None:
         rows.update(reconciling_until=None)
 
 
-def is_anybody_lost(component: Component) -> bool:
+def is_recovery_needed(component: Component) -> bool:
     """Whether accounts of COMPONENT wait for the list, none of their refresh tokens working."""
-    return _needy(component).exists()
+    return _in_recovery(component).exists()
 
 
 def _is_needed(component: Component) -> bool:
-    recent = Component.objects.filter(pk=component.pk, reconciled_at__gt=Now() - FULL_PASS)
-    if _needy(component).exists() or not recent.exists():
+    recent = Component.objects.filter(pk=component.pk, reconciled_at__gt=Now() - FULL_PASS_EVERY)
+    if _in_recovery(component).exists() or not recent.exists():
         return True
     release_db_connection()
     total, _page = as_component(component, wechat.get_authorizer_list, offset=0, count=1)
-    return total != _count(component)
+    return total != _expected_total(component)
 
 
-def _needy(component: Component) -> AuthorizerQuerySet:
+def _in_recovery(component: Component) -> AuthorizerQuerySet:
     """Accounts without a refresh token that works, which nothing but the list can help."""
     return Authorizer.objects.filter(
-        component=component, state=State.NEEDS_RECOVERY, due_at__isnull=True
+        component=component, state=Authorizer.State.NEEDS_RECOVERY, due_at__isnull=True
     )
 
 
-def _count(component: Component) -> int:
+def _expected_total(component: Component) -> int:
     """How many accounts WeChat should list, by what we know."""
-    known = Authorizer.objects.filter(component=component).exclude(state=State.UNBOUND)
-    waiting = _unclaimed(component).values("appid").distinct()
-    return int(known.count()) + int(waiting.count())
+    rows = Authorizer.objects.filter(component=component).exclude(state=Authorizer.State.UNBOUND)
+    without_row = _without_row(component).values("appid").distinct()
+    return int(rows.count()) + int(without_row.count())
 
 
-def _unclaimed(component: Component) -> Any:
-    """Bindings that hold an account which is not in our table: parked, or refused by staff."""
-    held = [Binding.Status.PARKED, Binding.Status.REFUSED]
-    return Binding.objects.filter(component=component, authorizer=None, status__in=held)
+def _without_row(component: Component) -> Any:
+    """Bindings that hold an account which is not in our table: unclaimed, or refused by staff."""
+    statuses = [Binding.Status.UNCLAIMED, Binding.Status.REFUSED]
+    return Binding.objects.filter(component=component, authorizer=None, status__in=statuses)
 
 
-def _take_page(component: Component, page: list[Listed], report: Report) -> None:
+def _compare_page(component: Component, page: list[Listed], report: Report) -> None:
     """Compare a page of the list with the rows of its accounts."""
     appids = [listed.appid for listed in page]
-    rows = Authorizer.objects.with_clock().select_related("component").filter(appid__in=appids)
-    known = {row.appid: row for row in rows}
-    waiting = _unclaimed(component).filter(appid__in=appids).order_by("pk")
-    unclaimed = {row.appid: row for row in waiting}
-    report.seen += len(page)
+    authorizers = Authorizer.objects.with_clock().select_related("component")
+    rows = {row.appid: row for row in authorizers.filter(appid__in=appids)}
+    # The last of an account's bindings counts: later ones overwrite earlier ones.
+    bindings = _without_row(component).filter(appid__in=appids).order_by("pk")
+    last_bindings = {binding.appid: binding for binding in bindings}
+    report.listed += len(page)
     for listed in page:
-        if row := known.get(listed.appid):
-            if _take(row, listed):
+        if row := rows.get(listed.appid):
+            if _update_from_list(row, listed):
                 report.recovered.append(listed.appid)
         elif listed.appid in RELEASE_TEST_ACCOUNTS:
             continue
-        elif _is_news(unclaimed.get(listed.appid), listed) and record_unclaimed(component, listed):
-            report.parked.append(listed.appid)
+        elif _is_news(last_bindings.get(listed.appid), listed) and record_unclaimed(
+            component, listed
+        ):
+            report.unclaimed.append(listed.appid)
 
 
 def _is_news(binding: Binding | None, listed: Listed) -> bool:
-    """Whether staff have not heard of the account, or it was authorised anew since they refused."""
+    """Whether staff do not know of the account, or it was authorised anew since they refused."""
     if binding is None:
         return True
     if binding.status != Binding.Status.REFUSED or binding.finished_at is None:
@@ -142,22 +148,22 @@ def _is_news(binding: Binding | None, listed: Listed) -> bool:
     return listed.auth_time > (binding.auth_time or binding.finished_at.timestamp())
 
 
-def _take(row: Authorizer, listed: Listed) -> bool:
+def _update_from_list(row: Authorizer, listed: Listed) -> bool:
     """Bring ROW up to what WeChat lists. Whether that gave it a refresh token it needed."""
     if not listed.refresh_token:
         return False
-    is_known = listed.refresh_token in kept_refresh_tokens(row)
+    is_known = listed.refresh_token in usable_refresh_tokens(row)
     is_newer = listed.auth_time > row.auth_time
     match row.state:
-        case State.BOUND if is_newer and not is_known:
+        case Authorizer.State.BOUND if is_newer and not is_known:
             return _adopt(row, listed)
-        case State.BOUND:
+        case Authorizer.State.BOUND:
             if not is_known:
                 remember_refresh_token(row.pk, listed.refresh_token)
             if is_newer:
-                _keep_auth_time(row, listed)
+                _save_auth_time(row, listed)
             return False
-        case State.UNBOUND:
+        case Authorizer.State.UNBOUND:
             # Cancelled and authorised in the same second: what is listed counts.
             return listed.auth_time >= row.auth_time and _adopt(row, listed)
         case _:
@@ -166,12 +172,12 @@ def _take(row: Authorizer, listed: Listed) -> bool:
 
 def _adopt(row: Authorizer, listed: Listed) -> bool:
     """Take the refresh token of the list as ROW's own; it is tried out at once."""
-    values = kept_tokens(row, listed.refresh_token)
+    values = rotated_tokens(row, listed.refresh_token)
     rows = Authorizer.objects.filter(pk=row.pk, epoch=row.epoch)
     return bool(
         rows.update(
             **values,
-            state=State.NEEDS_RECOVERY,
+            state=Authorizer.State.NEEDS_RECOVERY,
             due_at=Now(),
             failures=0,
             auth_time=listed.auth_time,
@@ -182,7 +188,7 @@ def _adopt(row: Authorizer, listed: Listed) -> bool:
     )
 
 
-def _keep_auth_time(row: Authorizer, listed: Listed) -> None:
+def _save_auth_time(row: Authorizer, listed: Listed) -> None:
     """WeChat's own time of the authorisation, where no push has told it."""
     rows = Authorizer.objects.filter(pk=row.pk, auth_time__lt=listed.auth_time)
     rows.update(auth_time=listed.auth_time)

@@ -11,10 +11,10 @@ from miniprograms.tokens import unbound_values
 from platform_auth.models import Component
 from platform_auth.operations import Actor, record_operation
 
-DOUBT = timedelta(seconds=5)
+DOUBT_DELAY = timedelta(seconds=5)  # before WeChat is asked about a cancellation in doubt
 
 
-def note_cancellation(component: Component, appid: str, created: int) -> bool:
+def record_cancellation(component: Component, appid: str, created: int) -> bool:
     """
     An `unauthorized` push for APPID, made at CREATED by WeChat's clock. Whether it was believed.
 
@@ -22,19 +22,19 @@ def note_cancellation(component: Component, appid: str, created: int) -> bool:
     doubt (the same second, or a time we were never told) it is believed and WeChat is asked soon.
     """
     rows = Authorizer.objects.filter(component=component, appid=appid)
-    doubt = When(auth_time__in=[0, created], then=Now() + DOUBT)
-    values = unbound_values() | {"due_at": Case(doubt, output_field=DateTimeField())}
-    known = rows.exclude(auth_time__gt=created).update(
+    # In doubt it is due, so that WeChat is asked; certain, it is due no more (NULL).
+    in_doubt = When(auth_time__in=[0, created], then=Now() + DOUBT_DELAY)
+    values = unbound_values() | {"due_at": Case(in_doubt, output_field=DateTimeField())}
+    unbound = rows.exclude(auth_time__gt=created).update(
         **values, auth_time=created, epoch=F("epoch") + 1
     )
-    if known:
+    if unbound:
         record_operation("cancelled in WeChat", by=None, appid=appid)
-    parked = Binding.objects.parked().filter(component=component, appid=appid)
-    parked = parked.exclude(auth_time__gt=created)
-    withdrawn = parked.update(
+    unclaimed = Binding.objects.unclaimed().filter(component=component, appid=appid)
+    withdrawn = unclaimed.exclude(auth_time__gt=created).update(
         status=Binding.Status.FAILED, refresh_token="", finished_at=Now(), due_at=None
     )
-    return bool(known or withdrawn)
+    return bool(unbound or withdrawn)
 
 
 def unbind_locally(authorizer: Authorizer, *, by: Actor) -> None:
@@ -44,9 +44,9 @@ def unbind_locally(authorizer: Authorizer, *, by: Actor) -> None:
     """
     with transaction.atomic():
         row = Authorizer.objects.with_clock().select_for_update().get(pk=authorizer.pk)
-        told = max(row.auth_time, int(row.now.timestamp())) + 1
+        auth_time = max(row.auth_time, int(row.now.timestamp())) + 1
         Authorizer.objects.filter(pk=row.pk).update(
-            **unbound_values(), auth_time=told, epoch=F("epoch") + 1
+            **unbound_values(), auth_time=auth_time, epoch=F("epoch") + 1
         )
         record_operation("unbind_locally", by=by, appid=row.appid)
     authorizer.refresh_from_db()

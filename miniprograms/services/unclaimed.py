@@ -19,8 +19,6 @@ from wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)
 
-Status = Binding.Status
-
 
 class NotUnclaimed(Exception):
     """Somebody has decided on this binding already."""
@@ -31,50 +29,51 @@ class NotUnclaimed(Exception):
 
 def record_unclaimed(component: Component, listed: wechat.Listed) -> bool:
     """
-    Park an account that authorises COMPONENT and that nobody here asked for. False if it has come
-    by another way meanwhile.
+    Show staff an account that authorises COMPONENT and that nobody here asked for. False if it
+    has come by another way meanwhile.
     """
     with transaction.atomic():
         Component.objects.select_for_update(no_key=True).get(pk=component.pk)  # one at a time
-        waiting = Binding.objects.parked().filter(component=component, appid=listed.appid)
-        known = Authorizer.objects.filter(appid=listed.appid)
-        if waiting.filter(authorizer=None).exists() or known.exists():
+        waiting = Binding.objects.unclaimed().filter(
+            component=component, appid=listed.appid, authorizer=None
+        )
+        if waiting.exists() or Authorizer.objects.filter(appid=listed.appid).exists():
             return False
         Binding.objects.create(
             component=component,
             appid=listed.appid,
-            status=Status.PARKED,
-            parked_because=Binding.Parked.UNCLAIMED,
+            status=Binding.Status.UNCLAIMED,
+            parked_because=Binding.UnclaimedReason.NOBODY_ASKED,
             refresh_token=listed.refresh_token,
             auth_time=listed.auth_time,
         )
     return True
 
 
-def describe(component: Component, appid: str) -> None:
-    """Fetch the names of a parked account, so that staff see what they decide on. May fail."""
+def fetch_names(component: Component, appid: str) -> None:
+    """Fetch the names of an unclaimed account, so that staff see what they decide on. May fail."""
     release_db_connection()
     try:
         profile, grant = as_component(component, wechat.get_authorizer_info, appid)
     except WeChatError as error:
-        logger.warning("the profile of parked %s was not fetched: %s", appid, error)
+        logger.warning("the profile of unclaimed %s was not fetched: %s", appid, error)
         return
     values = profile_values(profile, grant)
     names = {name: values[name] for name in ("nick_name", "principal_name")}
-    Binding.objects.parked().filter(component=component, appid=appid).update(**names)
+    Binding.objects.unclaimed().filter(component=component, appid=appid).update(**names)
 
 
 def assign_unclaimed(binding: Binding, *, user: User, by: Actor) -> Authorizer:
     """
-    Give the parked account of BINDING to USER, because BY says so. The authorizer.
+    Give the unclaimed account of BINDING to USER, because BY says so. The authorizer.
 
-    Raises NotParked. Its token and profile are fetched at once, or later if WeChat fails.
+    Raises NotUnclaimed. Its token and profile are fetched at once, or later if WeChat fails.
     """
     with transaction.atomic():
-        parked = _decide(binding, status=Status.BOUND, user=user)
-        authorizer = _hand_over(parked, user)
-        Binding.objects.filter(pk=parked.pk).update(authorizer=authorizer, refresh_token="")
-        record_operation("assign_binding", by=by, appid=parked.appid, result=user.get_username())
+        decided = _decide(binding, status=Binding.Status.BOUND, user=user)
+        authorizer = _hand_over(decided, user)
+        Binding.objects.filter(pk=decided.pk).update(authorizer=authorizer, refresh_token="")
+        record_operation("assign_binding", by=by, appid=decided.appid, result=user.get_username())
     try:
         authorizer_token(authorizer.appid)
         sync_profile(authorizer)
@@ -85,16 +84,16 @@ def assign_unclaimed(binding: Binding, *, user: User, by: Actor) -> Authorizer:
 
 
 def _decide(binding: Binding, **outcome: object) -> Binding:
-    """BINDING as it was parked, now with OUTCOME. Of two who decide at once one gets NotParked."""
-    decided = Binding.objects.parked().filter(pk=binding.pk)
-    if not decided.update(**outcome, finished_at=Now()):
+    """BINDING, now with OUTCOME. Of two who decide at once one gets NotUnclaimed."""
+    rows = Binding.objects.unclaimed().filter(pk=binding.pk)
+    if not rows.update(**outcome, finished_at=Now()):
         raise NotUnclaimed
-    parked: Binding = Binding.objects.select_related("component").get(pk=binding.pk)
-    return parked
+    decided: Binding = Binding.objects.select_related("component").get(pk=binding.pk)
+    return decided
 
 
 def _hand_over(binding: Binding, user: User) -> Authorizer:
-    """The account of BINDING, now USER's; a new row is made from the parked refresh token."""
+    """The account of BINDING, now USER's; a new row is made from the refresh token kept with it."""
     authorizer, is_new = Authorizer.objects.get_or_create(
         appid=binding.appid,
         defaults={
@@ -116,7 +115,7 @@ def _hand_over(binding: Binding, user: User) -> Authorizer:
 
 
 def refuse_unclaimed(binding: Binding, *, by: Actor) -> None:
-    """Leave the parked account of BINDING unclaimed, because BY says so. Raises NotParked."""
+    """Leave the account of BINDING unclaimed, because BY says so. Raises NotUnclaimed."""
     with transaction.atomic():
-        parked = _decide(binding, status=Status.REFUSED, refresh_token="")
-        record_operation("refuse_binding", by=by, appid=parked.appid)
+        decided = _decide(binding, status=Binding.Status.REFUSED, refresh_token="")
+        record_operation("refuse_binding", by=by, appid=decided.appid)

@@ -22,9 +22,9 @@ class Command(BaseCommand):
             components = components.filter(appid=appid)
         if not components:
             raise CommandError("There is no such component.")
-        failed = [one for one in components if not self._reconcile(one)]
+        failed = [row.appid for row in components if not self._reconcile(row)]
         if failed:
-            raise CommandError(f"Not reconciled: {', '.join(one.appid for one in failed)}.")
+            raise CommandError(f"Not reconciled: {', '.join(failed)}.")
 
     def _reconcile(self, component: Component) -> bool:
         try:
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{component.appid}: {error}")
             return False
         self.stdout.write(
-            f"{component.appid}: {report.seen} listed, {len(report.recovered)} recovered, "
-            f"{len(report.parked)} parked, {report.given_up} need to be authorised again"
+            f"{component.appid}: {report.listed} listed, {len(report.recovered)} recovered, "
+            f"{len(report.unclaimed)} parked, {report.given_up} need to be authorised again"
         )
         return True

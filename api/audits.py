@@ -1,0 +1,182 @@
+"""REST: WeChat's reviews of a mini program's code. Staff act, merchants read their own."""
+
+from http import HTTPStatus
+from typing import cast
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.errors import ACT_ERRORS, READ_ERRORS
+from api.fields import StrictSerializer, UTCField
+from api.idempotency import KEY_HEADER, idempotent
+from api.views import APPID, CodeView, act_response
+from audits.models import CodeAudit
+from audits.problems import NoOpenAudit
+from audits.services import submitting, verdicts
+from platform_auth.errcodes import explain_errcode
+from wechat.code_review import Submission
+from wechat.errors import NotSent, Unreachable
+
+AUDITID = OpenApiParameter("auditid", str, OpenApiParameter.PATH)
+AUDIT_WORDS = [*(status.name.lower() for status in CodeAudit.Status), "released"]
+
+
+class ItemSerializer(StrictSerializer):
+    """A page offered for review, and the category it belongs to."""
+
+    address = serializers.CharField(required=False)
+    tag = serializers.CharField(required=False)
+    title = serializers.CharField(required=False, max_length=32)
+    first_class = serializers.CharField()
+    second_class = serializers.CharField()
+    third_class = serializers.CharField(required=False)
+    first_id = serializers.IntegerField()
+    second_id = serializers.IntegerField()
+    third_id = serializers.IntegerField(required=False)
+
+
+class PreviewSerializer(StrictSerializer):
+    """Media ids of films and pictures."""
+
+    video_id_list = serializers.ListField(child=serializers.CharField(), required=False)
+    pic_id_list = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class UgcSerializer(StrictSerializer):
+    """What users publish, and who watches over it."""
+
+    scene = serializers.ListField(child=serializers.IntegerField(), required=False)
+    method = serializers.ListField(child=serializers.IntegerField(), required=False)
+    other_scene_desc = serializers.CharField(required=False, max_length=256)
+    has_audit_team = serializers.IntegerField(required=False, min_value=0, max_value=1)
+    audit_desc = serializers.CharField(required=False, max_length=256)
+
+
+class SubmitSerializer(StrictSerializer):
+    """The fields of submit_audit, by WeChat's names."""
+
+    item_list = serializers.ListField(child=ItemSerializer(), required=False, max_length=5)
+    preview_info = PreviewSerializer(required=False)
+    version_desc = serializers.CharField(required=False)
+    feedback_info = serializers.CharField(required=False, max_length=200)
+    feedback_stuff = serializers.CharField(required=False)
+    ugc_declare = UgcSerializer(required=False)
+    privacy_api_not_use = serializers.BooleanField(required=False)
+    order_path = serializers.CharField(required=False)
+
+
+class AuditStateSerializer(serializers.ModelSerializer[CodeAudit]):
+    """How WeChat's review of a version stands."""
+
+    status = serializers.ChoiceField(AUDIT_WORDS, source="word")
+    submitted_at = UTCField(source="create_time")
+
+    class Meta:
+        model = CodeAudit
+        fields = ["auditid", "status", "reason", "submitted_at"]
+        read_only_fields = fields
+
+
+_OUTCOME = ["user_version", "errcode", "explanation", "decided_at", "released_at"]
+
+
+class AuditSerializer(AuditStateSerializer):
+    errcode = serializers.IntegerField(allow_null=True)
+    explanation = serializers.SerializerMethodField()
+    decided_at = UTCField(allow_null=True)
+    released_at = UTCField(allow_null=True)
+
+    class Meta(AuditStateSerializer.Meta):
+        fields = [*AuditStateSerializer.Meta.fields, *_OUTCOME]
+        read_only_fields = fields
+
+    def get_explanation(self, audit: CodeAudit) -> str:
+        """Why WeChat would not take the submission and what to do, or ""."""
+        return explain_errcode(audit.errcode)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        summary=_("The audits of a mini program, newest first"),
+        parameters=[APPID],
+        responses={200: AuditSerializer(many=True), **READ_ERRORS},
+    )
+)
+class AuditList(CodeView, ListAPIView[CodeAudit]):
+    queryset = CodeAudit.objects.none()
+    to_act = "audits.submit_audit"
+    merchants_may_read = True
+    serializer_class = AuditSerializer
+
+    def get_queryset(self) -> QuerySet[CodeAudit]:
+        audits: QuerySet[CodeAudit] = self.authorizer.audits.all()
+        return audits
+
+    @extend_schema(
+        summary=_("Submit the newest version for WeChat's review"),
+        parameters=[APPID, KEY_HEADER],
+        request=SubmitSerializer,
+        responses={201: AuditSerializer, 202: AuditSerializer, **ACT_ERRORS},
+    )
+    @idempotent
+    def post(self, request: Request, appid: str) -> Response:
+        fields = cast(Submission, self.read_body(SubmitSerializer))
+        audit = submitting.submit_newest_version(self.authorizer, by=request.user, fields=fields)
+        is_lost = audit.status == CodeAudit.Status.UNKNOWN
+        data = AuditSerializer(audit).data
+        return act_response(data, is_lost=is_lost, status=HTTPStatus.CREATED)
+
+
+class AuditRefresh(CodeView):
+    to_act = "audits.view_codeaudit"
+
+    @extend_schema(
+        summary=_("Ask WeChat now how an audit stands"),
+        parameters=[APPID, AUDITID, KEY_HEADER],
+        request=None,
+        responses={200: AuditSerializer, **ACT_ERRORS},
+    )
+    @idempotent
+    def post(self, request: Request, appid: str, auditid: str) -> Response:
+        audit = verdicts.refresh_audit(_find_audit(self), by=request.user)
+        return Response(AuditSerializer(audit).data)
+
+
+class AuditWithdraw(CodeView):
+    to_act = "audits.submit_audit"
+
+    @extend_schema(
+        summary=_("Withdraw the open audit"),
+        parameters=[APPID, AUDITID, KEY_HEADER],
+        request=None,
+        responses={200: AuditSerializer, 202: AuditSerializer, **ACT_ERRORS},
+    )
+    @idempotent
+    def post(self, request: Request, appid: str, auditid: str) -> Response:
+        audit = _find_audit(self)
+        if not audit.is_open:
+            raise NoOpenAudit
+        try:
+            submitting.withdraw_open_audit(self.authorizer, by=request.user)
+        except NotSent:
+            raise
+        except Unreachable:  # polling will find out; until then nobody knows
+            unknown = {**AuditSerializer(audit).data, "status": "unknown"}
+            return act_response(unknown, is_lost=True)
+        audit.refresh_from_db()
+        return Response(AuditSerializer(audit).data)
+
+
+def _find_audit(view: CodeView) -> CodeAudit:
+    """The audit in the address of VIEW: the newest of its number."""
+    audits = view.authorizer.audits.filter(auditid=view.kwargs["auditid"]).newest_first()
+    audit: CodeAudit | None = audits.first()
+    if audit is None:
+        raise Http404
+    return audit

@@ -1,0 +1,37 @@
+"""Who may do what over REST."""
+
+from typing import Any
+
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class MayLook(IsAuthenticated):
+    """Merchants may look at their own; staff only with the permission to look at authorizers."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        is_known = super().has_permission(request, view)
+        return is_known and (not user.is_staff or user.has_perm("miniprograms.view_authorizer"))
+
+
+class MayAct(MayLook):
+    """Staff with the permission that the view names; merchants where it lets them read."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        is_act = request.method == "POST"
+        if not request.user.is_staff:
+            return bool(view.merchants_may_read) and not is_act
+        return request.user.has_perm(view.to_act if is_act else view.to_read)
+
+
+class MayAnswer(MayLook):
+    """Staff who may answer users; merchants who were given that, for their own accounts."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        needed = "answer_conversation" if request.user.is_staff else "own_conversations"
+        is_known = super().has_permission(request, view)
+        return is_known and request.user.has_perm(f"messaging.{needed}")

@@ -1,0 +1,62 @@
+"""What views share. (A docstring here is printed in the schema.)"""
+
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+
+from api.permissions import MayAct
+from miniprograms.models import Authorizer
+
+APPID = OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")
+
+
+class NewestFirst(CursorPagination):
+    """Pages by cursor: the thousandth costs as much as the first."""
+
+    ordering = "-id"
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class AccountView(GenericAPIView[Any]):
+    pagination_class = NewestFirst
+
+    @property
+    def throttle_scope(self) -> str | None:
+        """Acts ask WeChat while the client waits, so they are fewer than readings."""
+        return "acts" if self.request.method == "POST" else None
+
+    @cached_property
+    def authorizer(self) -> Authorizer:
+        """The account in the address. One that this key may not see is not found."""
+        rows = Authorizer.objects.visible_to(self.request.user)
+        authorizer: Authorizer = get_object_or_404(rows, appid=self.kwargs["appid"])
+        return authorizer
+
+    def read_body(self, form: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """What was sent, as FORM reads it."""
+        filled = form(data=self.request.data)
+        filled.is_valid(raise_exception=True)
+        return dict(filled.validated_data)
+
+
+class CodeView(AccountView):
+    """What is about code: who may read and act, and the mini program that is spoken of."""
+
+    permission_classes = [MayAct]
+    to_read: ClassVar[str] = "audits.view_codeaudit"
+    to_act: ClassVar[str] = ""
+    merchants_may_read: ClassVar[bool] = False
+
+
+def act_response(data: Any, *, is_lost: bool, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """The answer to an act: 202 while nobody knows whether WeChat has done it, else STATUS."""
+    return Response(data, HTTPStatus.ACCEPTED if is_lost else status)

@@ -1,0 +1,147 @@
+"""What is shown of a mini program or official account, in the list and on its page."""
+
+from datetime import UTC, datetime
+
+from django.contrib import admin
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from miniprograms.models import Authorizer
+from platform_auth.admin.operations import action_name
+from platform_auth.admin.pages import ago, label, pretty, table
+from platform_auth.fields import Unreadable
+from platform_auth.models import Operation
+
+MAX_HISTORY = 10  # bindings, and operations, on an account's page
+
+ACCOUNT_STATE_COLOURS = {
+    Authorizer.State.BOUND: "success",
+    Authorizer.State.NEEDS_RECOVERY: "warning",
+    Authorizer.State.NEEDS_REAUTHORIZATION: "danger",
+}
+ACCOUNT_STATUS_COLOURS = {
+    Authorizer.AccountStatus.NORMAL: "success",
+    Authorizer.AccountStatus.ALERTED: "warning",
+}
+
+
+class AuthorizerColumns:
+    """Columns of the list, and fields of the page."""
+
+    @admin.display(description=_("account"))
+    def account(self, row: Authorizer) -> SafeString:
+        return render_to_string("admin/parts/account.html", {"row": row})
+
+    @admin.display(description=_("state"), ordering="state")
+    def state_label(self, row: Authorizer) -> SafeString:
+        return label(
+            row.get_state_display(), ACCOUNT_STATE_COLOURS.get(Authorizer.State(row.state), "")
+        )
+
+    @admin.display(description=_("account status"), ordering="account_status")
+    def account_label(self, row: Authorizer) -> SafeString:
+        colour = ACCOUNT_STATUS_COLOURS.get(Authorizer.AccountStatus(row.account_status), "danger")
+        return label(row.get_account_status_display(), colour)
+
+    @admin.display(description=_("token"), ordering="expires")
+    def token_health(self, row: Authorizer) -> SafeString:
+        expires_at = row.expires_at
+        if expires_at is None:
+            return label(_("none"))
+        if expires_at > timezone.now():
+            return format_html("{} {}", label(_("fresh"), "success"), ago(expires_at))
+        return format_html("{} {}", label(_("expired"), "danger"), ago(expires_at))
+
+    @admin.display(description=_("tags"))
+    def tag_labels(self, row: Authorizer) -> SafeString | str:
+        labels = [label(tag.name) for tag in row.tags.all()]
+        return format_html_join(" ", "{}", ((item,) for item in labels)) if labels else "–"
+
+    @admin.display(description=_("merchant"))
+    def merchant(self, row: Authorizer) -> str:
+        return row.owner.get_username() if row.owner else "–"
+
+    @admin.display(description=_("permission sets"))
+    def sets_in_short(self, row: Authorizer) -> SafeString:
+        names = [str(item["name"]) for item in row.permission_sets]
+        surplus = f" +{len(names) - 2}" if len(names) > 2 else ""
+        return format_html(
+            '<span class="staff-sets" title="{}">{}{}</span>',
+            "、".join(names),
+            "、".join(names[:2]) or "–",
+            surplus,
+        )
+
+    @admin.display(description=_("last error"))
+    def error_in_short(self, row: Authorizer) -> SafeString | str:
+        if not row.last_error:
+            return "–"
+        short = Truncator(row.last_error).chars(60)
+        return format_html('<span class="staff-error" title="{}">{}</span>', row.last_error, short)
+
+    @admin.display(description=_("verification"))
+    def verification(self, row: Authorizer) -> str:
+        word = _("not verified") if row.verify_type_info < 0 else _("verified")
+        return f"{word} ({row.verify_type_info})"
+
+    @admin.display(description=_("QR code"))
+    def qrcode(self, row: Authorizer) -> SafeString | str:
+        if not row.qrcode_url.startswith(("https://", "http://")):
+            return "–"
+        return format_html(
+            '<img src="{}" alt="" loading="lazy" referrerpolicy="no-referrer" class="staff-qr">',
+            row.qrcode_url,
+        )
+
+    @admin.display(description=_("authorised, by WeChat's clock"))
+    def told_at(self, row: Authorizer) -> SafeString | str:
+        return ago(datetime.fromtimestamp(row.auth_time, UTC) if row.auth_time else None)
+
+    @admin.display(description=_("refresh tokens"))
+    def refresh_tokens_held(self, row: Authorizer) -> object:
+        """How many there are; Unreadable ones are not, since no key of ours opens them."""
+        try:
+            has_token = bool(row.refresh_token)
+        except Unreadable:
+            return label(_("cannot be decrypted"), "danger")
+        if not has_token:
+            return label(_("none"))
+        return _("one, and %(older)d older ones") % {"older": len(row.older_refresh_tokens)}
+
+    @admin.display(description=_("WeChat is asked again"))
+    def due(self, row: Authorizer) -> SafeString | str:
+        return ago(row.due_at)
+
+    @admin.display(description=_("permission sets"))
+    def permission_list(self, row: Authorizer) -> SafeString | str:
+        cells = [(item["id"], item["name"]) for item in row.permission_sets]
+        return table([_("id"), _("name")], cells)
+
+    @admin.display(description="MiniProgramInfo")
+    def mini_program(self, row: Authorizer) -> SafeString | str:
+        return pretty(row.miniprograminfo)
+
+    @admin.display(description="business_info")
+    def business(self, row: Authorizer) -> SafeString | str:
+        return pretty(row.business_info)
+
+    @admin.display(description=_("bindings"))
+    def history(self, row: Authorizer) -> SafeString | str:
+        rows = row.bindings.select_related("user").order_by("-id")[:MAX_HISTORY]
+        headers = [_("started"), _("status"), _("merchant"), _("finished")]
+        cells = [
+            (ago(row.started_at), row.get_status_display(), row.user or "–", ago(row.finished_at))
+            for row in rows
+        ]
+        return table(headers, cells)
+
+    @admin.display(description=_("operations"))
+    def operations(self, row: Authorizer) -> SafeString | str:
+        rows = Operation.objects.filter(appid=row.appid).order_by("-id")[:MAX_HISTORY]
+        headers = [_("time"), _("actor"), _("action"), _("result")]
+        cells = [(ago(row.at), row.actor_name, action_name(row), row.result) for row in rows]
+        return table(headers, cells)

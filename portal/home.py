@@ -1,0 +1,63 @@
+"""The portal's first page: what is bound, what is under way, and the form to bind more."""
+
+import re
+from http import HTTPStatus
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from miniprograms.models import Authorizer, Binding
+from portal.code import read_standing, with_code
+from portal.forms import BindForm
+from portal.messages import count_unread
+
+ACCOUNTS_PER_PAGE = 50
+# What a phone's browser calls itself; WeChat on a computer names itself too, and is none.
+PHONE = re.compile(r"Mobile|MicroMessenger(?!.*(?:WindowsWechat|MacWechat))")
+
+
+@never_cache
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """The merchant's accounts."""
+    return render_home(request, BindForm())
+
+
+def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.OK) -> HttpResponse:
+    """The page with FORM, which may hold errors."""
+    if form.errors:  # below a long list it would not be seen
+        form.fields["biz_appid"].widget.attrs["autofocus"] = True
+    accounts = with_code(Authorizer.objects.filter(owner_id=request.user.pk).order_by("-id"))
+    page = Paginator(accounts, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))
+    count_unread(request, page.object_list)
+    context = {
+        "form": form,
+        "action": reverse("portal:bind"),
+        "is_phone": is_phone(request),
+        "page": page,
+        "rows": [(row, read_standing(row)) for row in page],
+        "unfinished": _unfinished_bindings(request),
+    }
+    return render(request, "portal/home.html", context, status=status)
+
+
+def _unfinished_bindings(request: HttpRequest) -> QuerySet[Binding]:
+    """This user's bindings that WeChat, the owner or staff still have to do something about."""
+    is_open = Q(status=Binding.Status.OPEN, expires_at__gt=Now())
+    is_waiting = Q(status__in=[Binding.Status.TRADING, Binding.Status.UNCLAIMED])
+    is_own = Q(user_id=request.user.pk)
+    rows = Binding.objects.filter(is_own & (is_open | is_waiting))
+    return rows.order_by("-started_at")[:10]
+
+
+def is_phone(request: HttpRequest) -> bool:
+    """Whether this browser is a phone's, and needs no code to scan."""
+    return bool(PHONE.search(request.headers.get("User-Agent", "")))
