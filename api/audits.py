@@ -17,7 +17,7 @@ from api.fields import StrictSerializer, UTCField
 from api.idempotency import KEY_HEADER, idempotent
 from api.views import APPID, CodeView, act_response
 from audits.models import CodeAudit
-from audits.problems import NothingOpen
+from audits.problems import NoOpenAudit
 from audits.services import submitting, verdicts
 from platform_auth.errcodes import explain_errcode
 from wechat.code_review import Submission
@@ -127,7 +127,7 @@ class AuditList(CodeView, ListAPIView[CodeAudit]):
     @idempotent
     def post(self, request: Request, appid: str) -> Response:
         fields = cast(Submission, self.read_body(SubmitSerializer))
-        audit = submitting.submit(self.authorizer, by=request.user, fields=fields)
+        audit = submitting.submit_newest_version(self.authorizer, by=request.user, fields=fields)
         is_lost = audit.status == CodeAudit.Status.UNKNOWN
         data = AuditSerializer(audit).data
         return act_response(data, is_lost=is_lost, status=HTTPStatus.CREATED)
@@ -161,9 +161,9 @@ class AuditWithdraw(CodeView):
     def post(self, request: Request, appid: str, auditid: str) -> Response:
         audit = _find_audit(self)
         if not audit.is_open:
-            raise NothingOpen
+            raise NoOpenAudit
         try:
-            submitting.withdraw(self.authorizer, by=request.user)
+            submitting.withdraw_open_audit(self.authorizer, by=request.user)
         except NotSent:
             raise
         except Unreachable:  # polling will find out; until then nobody knows

@@ -51,7 +51,7 @@ class ReleaseView(CodeView):
     @idempotent
     def post(self, request: Request, appid: str) -> Response:
         fields = self.read_body(ReleaseRequestSerializer)
-        return _response(releasing.release(self.authorizer, by=request.user, **fields))
+        return _response(releasing.release_newest_audit(self.authorizer, by=request.user, **fields))
 
 
 class RevertView(CodeView):
@@ -66,7 +66,7 @@ class RevertView(CodeView):
     @idempotent
     def post(self, request: Request, appid: str) -> Response:
         fields = self.read_body(RevertSerializer)
-        return _response(releasing.revert(self.authorizer, by=request.user, **fields))
+        return _response(releasing.revert_release(self.authorizer, by=request.user, **fields))
 
 
 def _response(act: Release) -> Response:

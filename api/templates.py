@@ -10,7 +10,7 @@ from api.errors import READ_ERRORS
 from api.fields import UTCField
 from api.views import CodeView
 from audits.models import CodeTemplate
-from audits.services import committing
+from wechat.code_templates import STANDARD_TEMPLATE
 
 _VERSION = ["template_id", "component", "type", "user_version", "user_desc"]
 _ORIGIN = ["source_appid", "source_name", "developer", "notes", "created_at"]
@@ -28,7 +28,7 @@ class TemplateSerializer(serializers.ModelSerializer[CodeTemplate]):
 
     def get_type(self, template: CodeTemplate) -> str:
         """`ordinary`, or `standard`: WeChat has reviewed it and takes little in its ext.json."""
-        is_standard = template.template_type == committing.STANDARD_TEMPLATE
+        is_standard = template.template_type == STANDARD_TEMPLATE
         return "standard" if is_standard else "ordinary"
 
 

@@ -78,7 +78,7 @@ class VersionList(CodeView, ListAPIView[CodeVersion]):
         ext = fields.pop("ext_json", None)
         template = self._find_template(fields.pop("template_id"))
         try:
-            version = committing.commit(
+            version = committing.commit_template(
                 self.authorizer, template, ext=ext, by=request.user, **fields
             )
         except BadExtJson as error:

@@ -1,12 +1,17 @@
-"""Why an act on code is not done. Each knows what a person needs to be told."""
+"""Why an act on code is not done. Each knows the sentence for a person."""
 
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 
 class CannotAct(Exception):
     """We do not ask WeChat: our own rows say no. The text tells a person why and what to do."""
 
     code = "conflict"
+    text: str | Promise = ""
+
+    def __init__(self, text: str | Promise = "") -> None:
+        super().__init__(str(text or self.text))
 
 
 class AuditIsOpen(CannotAct):
@@ -39,54 +44,41 @@ class CommitIsOpen(CannotAct):
     """An upload is under way, or nobody knows yet what came of it."""
 
     code = "commit_open"
-
-    def __init__(self) -> None:
-        super().__init__(_("An upload is still under way. Try again in a minute."))
+    text = _("An upload is still under way. Try again in a minute.")
 
 
 class SubmissionIsRunning(CommitIsOpen):
     """A submission is on its way: what is uploaded now, WeChat would review in its place."""
 
-    def __init__(self) -> None:
-        CannotAct.__init__(
-            self, _("A version is being submitted for review. Try again in a minute.")
-        )
+    text = _("A version is being submitted for review. Try again in a minute.")
 
 
 class NothingCommitted(CannotAct):
     """No code was uploaded, so there is nothing to submit."""
 
     code = "nothing_committed"
-
-    def __init__(self) -> None:
-        super().__init__(_("No code has been uploaded yet. Upload a version first."))
+    text = _("No code has been uploaded yet. Upload a version first.")
 
 
 class ReleaseIsOpen(CannotAct):
     """A release or a roll-back is under way, or nobody knows yet what came of it."""
 
     code = "release_open"
-
-    def __init__(self) -> None:
-        super().__init__(_("A release is still under way. Try again in a minute."))
+    text = _("A release is still under way. Try again in a minute.")
 
 
-class NeedsAnother(CannotAct):
+class NeedsSecondPerson(CannotAct):
     """Two people must agree on a release, and this one has submitted or approved it alone."""
 
     code = "needs_second_person"
-
-    def __init__(self) -> None:
-        super().__init__(_("A second person must approve this release."))
+    text = _("A second person must approve this release.")
 
 
-class NothingOpen(CannotAct):
+class NoOpenAudit(CannotAct):
     """There is no open audit to act on."""
 
     code = "no_open_audit"
-
-    def __init__(self) -> None:
-        super().__init__(_("There is no open audit."))
+    text = _("There is no open audit.")
 
 
 class BadExtJson(CannotAct):

@@ -4,7 +4,9 @@ import logging
 
 from celery import shared_task
 
-from audits.services import reconcile_outcomes, rollout, templates
+from audits.services import templates
+from audits.services.reconcile_outcomes import reconcile_due
+from audits.services.rollout.runner import RUN_CAMPAIGNS
 from platform_auth import heartbeats
 from platform_auth.models import Component
 from wechat.errors import WeChatError
@@ -13,16 +15,16 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task
-def settle() -> None:
+def reconcile_acts() -> None:
     """Ask WeChat about acts whose answers were lost, and about open audits."""
-    reconcile_outcomes.reconcile_due()
+    reconcile_due()
     heartbeats.beat("settle")
 
 
 @shared_task
 def run_campaigns() -> None:
     """Bring the campaigns further."""
-    rollout.run()
+    RUN_CAMPAIGNS.run()
     heartbeats.beat("run_campaigns")
 
 

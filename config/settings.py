@@ -215,7 +215,7 @@ CELERY_BEAT_SCHEDULE = {
     "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),
     "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.advance_bindings"),
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
-    "settle code": every(15, "audits.tasks.settle"),
+    "settle code": every(15, "audits.tasks.reconcile_acts"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),

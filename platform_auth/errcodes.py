@@ -11,6 +11,11 @@ def explain_refusal(error: Refused) -> str:
     return explain_errcode(error.errcode)
 
 
+def explain_error(error: Exception) -> str:
+    """ERROR for a person: a refusal of WeChat's explained, anything else as it is."""
+    return explain_refusal(error) if isinstance(error, Refused) else str(error)
+
+
 def explain_errcode(errcode: int | None) -> str:
     """What ERRCODE means and what to do about it; "" for none."""
     if errcode is None:

@@ -10,14 +10,14 @@ import django
 
 django.setup()
 
-from audits.services import rollout  # noqa: E402  (after the set-up)
-from audits.services.reconcile_outcomes import reconcile_due  # noqa: E402
+from audits.services.reconcile_outcomes import reconcile_due  # noqa: E402  (after the set-up)
+from audits.services.rollout.runner import RUN_CAMPAIGNS  # noqa: E402
 
 
 def main() -> None:
     print("ready", flush=True)
     while True:
-        if not rollout.run(budget=2) + reconcile_due():
+        if not RUN_CAMPAIGNS.run(budget=2).successes + reconcile_due():
             time.sleep(0.1)
 
 

@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
 from audits.models import AuditEvent, CodeAudit, CodeTemplate, CodeVersion, Release
-from audits.services.committing import commit
+from audits.services.committing import commit_template
 from audits.services.reconcile_outcomes import reconcile_due
-from audits.services.releasing import release
-from audits.services.submitting import submit
+from audits.services.releasing import release_newest_audit
+from audits.services.submitting import submit_newest_version
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Operation, Push
 from sandbox.wire.pushes import Deliver
@@ -44,13 +44,13 @@ class Desk:
 
     def commit(self, user_version: str = "1.0.0", **more: Any) -> CodeVersion:
         known: dict[str, Any] = {"user_desc": "第一版", "by": self.staff, **more}
-        return commit(self.shop, self.template, user_version=user_version, **known)
+        return commit_template(self.shop, self.template, user_version=user_version, **known)
 
     def submit(self, user_version: str | None = "1.0.0", **more: Any) -> CodeAudit:
         """Submit what was uploaded, after uploading USER_VERSION."""
         if user_version is not None:
             self.commit(user_version)
-        return submit(self.shop, by=self.staff, **more)
+        return submit_newest_version(self.shop, by=self.staff, **more)
 
     def approve(self, user_version: str = "1.0.0") -> CodeAudit:
         """An audit that has passed, and we know."""
@@ -65,7 +65,7 @@ class Desk:
         """Release what was approved, after getting USER_VERSION so far."""
         if user_version is not None:
             self.approve(user_version)
-        return release(self.shop, by=self.staff, **more)
+        return release_newest_audit(self.shop, by=self.staff, **more)
 
     def judge(self, outcome: str, reason: str | None = None, pictures: int = 0) -> None:
         """WeChat's verdict, and its push through our door."""

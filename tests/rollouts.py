@@ -7,8 +7,10 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion, Release
-from audits.services import campaigns, rollout
+from audits.services import campaigns
 from audits.services.reconcile_outcomes import reconcile_due
+from audits.services.rollout.admission import count_items
+from audits.services.rollout.runner import RUN_CAMPAIGNS
 from audits.services.templates import sync_templates
 from miniprograms.models import Authorizer
 from miniprograms.services.refreshing import sweep
@@ -41,14 +43,16 @@ def make_shops(wechat: WeChat, component: Component, number: int) -> list[Author
 def make_campaign(template: CodeTemplate, by: User | None, **rules: Any) -> Campaign:
     """A campaign for all mini programs, started."""
     known = {"user_version": "2.0.0", "user_desc": "第二版", **rules}
-    campaign = campaigns.create(template, campaigns.choose(template), by=by, **known)
-    campaigns.start(campaign, by=by)
+    campaign = campaigns.create_campaign(
+        template, campaigns.choose_programs(template), by=by, **known
+    )
+    campaigns.start_campaign(campaign, by=by)
     return campaign
 
 
 def work() -> None:
     """What the workers do, until they have nothing to do just now."""
-    while rollout.run() + reconcile_due():
+    while RUN_CAMPAIGNS.run().successes + reconcile_due():
         pass
 
 
@@ -73,7 +77,7 @@ def work_and_wait(rounds: int = 12) -> None:
 
 def states(campaign: Campaign) -> dict[str, int]:
     """How many items are in each state."""
-    return {state: number for state, number in rollout.count(campaign).items() if number}
+    return {state: number for state, number in count_items(campaign).items() if number}
 
 
 def effects(wechat: WeChat, path: str) -> dict[str, int]:

@@ -55,7 +55,7 @@ def shops(bound: Bound, template: CodeTemplate) -> list[Authorizer]:
     """Three mini programs with an uploaded version, and one without."""
     made = [bound(nick_name=f"Shop {number}") for number in range(4)]
     for row in made[:3]:
-        committing.commit(row, template, user_version="1.2.0", user_desc="new", by=None)
+        committing.commit_template(row, template, user_version="1.2.0", user_desc="new", by=None)
     return made
 
 
@@ -129,7 +129,7 @@ def test_an_older_audit_chosen_from_the_list_does_not_release_the_newest(
     shop = shops[0]
     passed(wechat, deliver, [shop], operator)
     older = shop.audits.get()
-    committing.commit(shop, template, user_version="1.3.0", user_desc="new", by=None)
+    committing.commit_template(shop, template, user_version="1.3.0", user_desc="new", by=None)
     passed(wechat, deliver, [shop], operator)
     newer = shop.audits.newest_first()[0]
     told = confirm(releaser, AUDITS, choose(releaser, AUDITS, "release_code", [older]))

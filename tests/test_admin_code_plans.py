@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audits.admin.standing import newest_audit, standing_of
+from audits.admin.code_status import code_status_of, newest_audit
 from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
@@ -139,7 +139,7 @@ def test_the_newest_rows_of_a_mini_program_come_by_index(many: None) -> None:
     row = Authorizer.objects.all()[777]
     with CaptureQueriesContext(connection) as context:
         assert newest_audit(row)
-        assert standing_of(row).version
+        assert code_status_of(row).version
     for one in context:
         plan = plan_of(one["sql"])
         assert not [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"

@@ -34,8 +34,8 @@ def shop(bound: Bound) -> Authorizer:
 
 
 def new_audit(shop: Authorizer, template: CodeTemplate, version: str) -> CodeAudit:
-    committing.commit(shop, template, user_version=version, user_desc="new", by=None)
-    return submitting.submit(shop, by=None)
+    committing.commit_template(shop, template, user_version=version, user_desc="new", by=None)
+    return submitting.submit_newest_version(shop, by=None)
 
 
 @pytest.fixture

@@ -115,12 +115,13 @@ def test_a_crash_in_between_never_repeats_the_act(
     submit: Submit, operator: Client, wechat: WeChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*args: Any, **kwargs: Any) -> None:
-        submitting.submit(*args, **kwargs)
+        submitting.submit_newest_version(*args, **kwargs)
         raise RuntimeError("planted")
 
     operator.raise_request_exception = False
     with monkeypatch.context() as patch:
-        patch.setattr("api.audits.submitting", type("Crashing", (), {"submit": crash}))
+        crashing = type("Crashing", (), {"submit_newest_version": crash})
+        patch.setattr("api.audits.submitting", crashing)
         assert submit().status_code == 500
     assert told(submit()) == (409, "idempotency_key_in_use")
     assert wechat.ledger.count(SUBMIT) == 1

@@ -29,8 +29,8 @@ def rejected(bound: Bound, wechat: WeChat, component: Component, staff: User) ->
     row = bound(nick_name="Tea & Cake")
     templates.add_template(component, wechat.upload_draft().draft_id, by=staff)
     template = CodeTemplate.objects.get()
-    committing.commit(row, template, user_version="1.2.0", user_desc="x", by=staff)
-    audit = submitting.submit(row, by=staff)
+    committing.commit_template(row, template, user_version="1.2.0", user_desc="x", by=staff)
+    audit = submitting.submit_newest_version(row, by=staff)
     wechat.judge(row.appid, "reject", "1:内容不完整<br>2:类目不一致", pictures=2)
     verdicts.refresh_audit(audit)
     return row

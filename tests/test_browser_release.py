@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from audits.models import CodeAudit, CodeTemplate, Release
 from audits.services import templates
-from audits.tasks import settle
+from audits.tasks import reconcile_acts
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
 from sandbox.wire.pushes import Deliver
@@ -81,7 +81,7 @@ def test_code_is_rejected_mended_released_and_rolled_back_by_clicking(
     def decide(outcome: str, reason: str | None = None, pictures: int = 0) -> None:
         wechat.judge(shop.appid, outcome, reason, pictures)
         wechat.deliver_all(deliver)
-        settle()  # soon after another verdict a push is doubted, and the worker asks
+        reconcile_acts()  # soon after another verdict a push is doubted, and the worker asks
 
     def release(version: str) -> None:
         desk.do("release", f"version {version} is online")

@@ -123,7 +123,7 @@ def wait_until(is_so: Callable[[], bool], campaign: Campaign, boss: User, size: 
         campaign.refresh_from_db()
         if campaign.state == Campaign.State.PAUSED:
             assert "85085" in campaign.because
-            campaigns.resume(campaign, by=boss)
+            campaigns.resume_campaign(campaign, by=boss)
         release_db_connection()
         time.sleep(0.3)
 

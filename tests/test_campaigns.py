@@ -5,10 +5,14 @@ from django.contrib.auth.models import Group, User
 from django.utils.translation import gettext
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion
-from audits.problems import CannotAct, NeedsAnother
-from audits.services import campaigns, rollout
-from audits.services.committing import commit
-from audits.services.submitting import submit
+from audits.problems import CannotAct, NeedsSecondPerson
+from audits.services import campaigns
+from audits.services.committing import commit_template
+from audits.services.rollout.items import FencedOff
+from audits.services.rollout.obstacles import MAX_STEP_FAILURES
+from audits.services.rollout.runner import find_items
+from audits.services.rollout.steps import begin_item
+from audits.services.submitting import submit_newest_version
 from audits.tasks import run_campaigns
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Heartbeat, Operation
@@ -83,8 +87,10 @@ def test_nothing_is_called_before_it_is_started(
     wechat: WeChat, component: Component, template: CodeTemplate, boss: User
 ) -> None:
     make_shops(wechat, component, 2)
-    chosen = campaigns.choose(template)
-    campaign = campaigns.create(template, chosen, by=boss, user_version="2.0.0", user_desc="x")
+    chosen = campaigns.choose_programs(template)
+    campaign = campaigns.create_campaign(
+        template, chosen, by=boss, user_version="2.0.0", user_desc="x"
+    )
     work()
     assert states(campaign) == {"waiting": 2}
     assert wechat.count(COMMIT) == 0
@@ -116,11 +122,11 @@ def test_a_rejected_canary_holds_the_rest_until_somebody_says_go_on(
     [canary] = campaign.items.filter(is_canary=True)
     assert "小程序内容不符合规则" in canary.reason
     wechat.reviews.outcome = "pass"
-    campaigns.go_on(campaign, by=boss)
+    campaigns.pass_canary(campaign, by=boss)
     work_and_wait(2)
     assert states(campaign) == {"rejected": 1, "released": 3}
     with pytest.raises(CannotAct):
-        campaigns.go_on(campaign, by=boss)
+        campaigns.pass_canary(campaign, by=boss)
 
 
 def test_no_more_than_so_many_are_at_work_at_once(
@@ -175,7 +181,7 @@ def test_the_months_quota_pauses_it_with_a_sentence(
     assert "85085" in campaign.because
     assert states(campaign) == {"passed": 2, "committed": 1, "waiting": 1}
     wechat.reviews.audit_limit = 4
-    campaigns.resume(campaign, by=boss)
+    campaigns.resume_campaign(campaign, by=boss)
     work_and_wait(2)
     campaign.refresh_from_db()
     assert campaign.because == ""
@@ -197,7 +203,7 @@ def test_too_many_failures_pause_it(
     # Ten have to have begun, at most five more may be under way; 20 % of ten are two.
     assert 2 <= found["failed"] <= 15
     wechat.faults.clear()
-    campaigns.resume(campaign, by=boss)
+    campaigns.resume_campaign(campaign, by=boss)
     assert campaigns.retry_failed(campaign, by=boss) == found["failed"]
     work_and_wait(2)
     assert states(campaign) == {"passed": 30}
@@ -209,12 +215,12 @@ def test_a_pause_begins_nothing_and_still_follows(
     make_shops(wechat, component, 3)
     campaign = make_campaign(template, boss, daily_budget=1, auto_release=True)
     work()
-    campaigns.pause(campaign, by=boss)
+    campaigns.pause_campaign(campaign, by=boss)
     Campaign.objects.update(daily_budget=None)
     work_and_wait(2)
     assert states(campaign) == {"passed": 1, "waiting": 2}
     assert wechat.count(RELEASE) == 0
-    campaigns.resume(campaign, by=boss)
+    campaigns.resume_campaign(campaign, by=boss)
     work_and_wait(2)
     assert states(campaign) == {"released": 3}
 
@@ -226,14 +232,14 @@ def test_stopping_leaves_every_item_final(
     wechat.reviews.review_seconds = None
     campaign = make_campaign(template, boss, daily_budget=2)
     work()
-    campaigns.stop(campaign, by=boss)
+    campaigns.stop_campaign(campaign, by=boss)
     campaign.refresh_from_db()
     assert states(campaign) == {"skipped": 4}
     assert (campaign.state, campaign.finished_at is None) == ("stopped", False)
     words = gettext("The campaign was stopped; its audit goes on at WeChat.")
     assert campaign.items.filter(reason=words).count() == 2
     with pytest.raises(CannotAct):
-        campaigns.retry(campaign.items.all()[0], by=boss)
+        campaigns.retry_item(campaign.items.all()[0], by=boss)
     work_and_wait(1)
     assert wechat.count(COMMIT) == 2
 
@@ -245,7 +251,7 @@ def test_a_submission_under_way_when_it_is_stopped_is_settled_first(
     wechat.fault(SUBMIT, drop="after")
     campaign = make_campaign(template, boss)
     work()
-    campaigns.stop(campaign, by=boss)
+    campaigns.stop_campaign(campaign, by=boss)
     assert states(campaign) == {"submitting": 1}
     work_and_wait(2)
     campaign.refresh_from_db()
@@ -264,8 +270,8 @@ def test_anothers_open_audit_is_minded(
 ) -> None:
     wechat.reviews.review_seconds = None
     [shop] = make_shops(wechat, component, 1)
-    commit(shop, template, user_version="1.0.0", user_desc="by hand", by=boss)
-    theirs = submit(shop, by=boss)
+    commit_template(shop, template, user_version="1.0.0", user_desc="by hand", by=boss)
+    theirs = submit_newest_version(shop, by=boss)
     campaign = make_campaign(template, boss, when_open=choice)
     work()
     assert states(campaign) == {outcome: 1}
@@ -300,12 +306,12 @@ def test_another_version_uploaded_in_between_is_not_submitted(
     [shop] = make_shops(wechat, component, 1)
     campaign = make_campaign(template, boss)
     work()
-    commit(shop, template, user_version="9.9.9", user_desc="by hand", by=boss)
+    commit_template(shop, template, user_version="9.9.9", user_desc="by hand", by=boss)
     wechat.accounts[shop.appid].program.check_ends = 0
     work_and_wait(1)
     assert states(campaign) == {"failed": 1}
     assert wechat.count(SUBMIT) == 0
-    campaigns.retry(campaign.items.get(), by=boss)
+    campaigns.retry_item(campaign.items.get(), by=boss)
     wechat.reviews.check_seconds = 0
     work_and_wait(2)
     assert states(campaign) == {"passed": 1}
@@ -349,11 +355,11 @@ def test_wechats_system_error_is_tried_again_and_then_given_up(
     make_shops(wechat, component, 1)
     wechat.fault(SUBMIT, times=None, errcode=-1)
     campaign = make_campaign(template, boss)
-    work_and_wait(rollout.MOST_TRIES + 2)
+    work_and_wait(MAX_STEP_FAILURES + 2)
     assert states(campaign) == {"failed": 1}
-    assert wechat.count(SUBMIT) == rollout.MOST_TRIES + 1
+    assert wechat.count(SUBMIT) == MAX_STEP_FAILURES + 1
     wechat.faults.clear()
-    campaigns.retry(campaign.items.get(), by=boss)
+    campaigns.retry_item(campaign.items.get(), by=boss)
     work_and_wait(2)
     assert states(campaign) == {"passed": 1}
     assert wechat.count(COMMIT) == 1
@@ -368,7 +374,7 @@ def test_a_retry_after_a_refused_release_only_releases(
     work_and_wait(2)
     assert states(campaign) == {"failed": 1}
     assert "(87011)" in campaign.items.get().reason
-    campaigns.retry(campaign.items.get(), by=boss)
+    campaigns.retry_item(campaign.items.get(), by=boss)
     work_and_wait(2)
     assert states(campaign) == {"released": 1}
     assert (wechat.count(COMMIT), wechat.count(SUBMIT), wechat.count(RELEASE)) == (1, 1, 2)
@@ -394,11 +400,11 @@ def test_skipping_and_retrying_one(
     campaign = make_campaign(template, boss, daily_budget=1)
     work()
     [left_out] = campaign.items.filter(state="waiting").select_related("campaign")
-    campaigns.skip(left_out, by=boss)
+    campaigns.skip_item(left_out, by=boss)
     with pytest.raises(CannotAct):
-        campaigns.skip(left_out, by=boss)
+        campaigns.skip_item(left_out, by=boss)
     assert left_out.state == "skipped"
-    campaigns.retry(left_out, by=boss)
+    campaigns.retry_item(left_out, by=boss)
     Campaign.objects.update(daily_budget=None)
     work_and_wait(1)
     assert states(campaign) == {"passed": 2}
@@ -419,9 +425,9 @@ def test_appids_that_are_not_ours_are_named(
     wechat: WeChat, component: Component, template: CodeTemplate
 ) -> None:
     [shop] = make_shops(wechat, component, 1)
-    assert list(campaigns.choose(template, appids=[shop.appid])) == [shop]
+    assert list(campaigns.choose_programs(template, appids=[shop.appid])) == [shop]
     with pytest.raises(CannotAct, match="wx00000000000000ff"):
-        campaigns.choose(template, appids=[shop.appid, "wx00000000000000ff"])
+        campaigns.choose_programs(template, appids=[shop.appid, "wx00000000000000ff"])
 
 
 def test_with_two_people_one_approves_and_another_releases(
@@ -439,7 +445,7 @@ def test_with_two_people_one_approves_and_another_releases(
     campaign = make_campaign(template, boss)
     work_and_wait(1)
     assert campaigns.release_passed(campaign, by=boss) == 0
-    with pytest.raises(NeedsAnother):
+    with pytest.raises(NeedsSecondPerson):
         campaigns.release_passed(campaign, by=boss)
     work()
     assert wechat.count(RELEASE) == 0
@@ -452,14 +458,13 @@ def test_whoever_comes_back_late_is_fenced_off(
     wechat: WeChat, component: Component, template: CodeTemplate, boss: User
 ) -> None:
     make_shops(wechat, component, 1)
-    campaign = make_campaign(template, boss)
-    rollout.manage(campaign.pk)
-    [late] = rollout._due()
+    make_campaign(template, boss)
+    [late] = find_items(1, ())
     assert late.take_lease()
     pass_time()
     CampaignItem.objects.update(epoch=late.epoch + 1)  # somebody else took it meanwhile
-    with pytest.raises(rollout.FencedOff):
-        rollout._commit(late)
+    with pytest.raises(FencedOff):
+        begin_item(late)
     assert wechat.count(COMMIT) == 0
     assert not CodeVersion.objects.exists()
     work()

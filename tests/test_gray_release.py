@@ -6,7 +6,12 @@ import pytest
 
 from audits.models import Release
 from audits.problems import AuditNotPassed
-from audits.services.releasing import change_service, gray_release, release, stop_gray_release
+from audits.services.releasing import (
+    release_newest_audit,
+    set_visit_status,
+    start_gray_release,
+    stop_gray_release,
+)
 from miniprograms.tokens import call_as
 from platform_auth.models import Operation
 from tests.desk import GRAY, RELEASE, VISIT, Desk, acts
@@ -32,9 +37,9 @@ def plan(desk: Desk) -> code_release.GrayPlan:
 
 
 def test_a_part_of_the_users_gets_it_and_then_more(approved: Desk) -> None:
-    gray_release(approved.shop, 10, by=approved.staff, testers_first=True)
+    start_gray_release(approved.shop, 10, by=approved.staff, testers_first=True)
     assert (plan(approved).status, plan(approved).percentage) == (code_release.GRAY_RUNNING, 10)
-    gray_release(approved.shop, 50, by=approved.staff)
+    start_gray_release(approved.shop, 50, by=approved.staff)
     assert plan(approved).percentage == 50
     log = Operation.objects.filter(action="gray_release")
     assert [one.result for one in log] == ["10 %", "50 %"]
@@ -43,15 +48,15 @@ def test_a_part_of_the_users_gets_it_and_then_more(approved: Desk) -> None:
 
 
 def test_to_everybody_it_is_a_release(approved: Desk) -> None:
-    gray_release(approved.shop, 10, by=approved.staff)
-    gray_release(approved.shop, 100, by=approved.staff)
+    start_gray_release(approved.shop, 10, by=approved.staff)
+    start_gray_release(approved.shop, 100, by=approved.staff)
     assert Release.objects.order_by("-pk")[0].live_after == "1.1.0"
     assert approved.shop.audits.newest_first()[0].word == "released"
     assert (plan(approved).status, approved.done(RELEASE)) == (code_release.GRAY_FINISHED, 2)
 
 
 def test_it_is_stopped(approved: Desk) -> None:
-    gray_release(approved.shop, 10, by=approved.staff)
+    start_gray_release(approved.shop, 10, by=approved.staff)
     stop_gray_release(approved.shop, by=approved.staff)
     assert plan(approved).status == code_release.GRAY_DELETED
     assert acts()[-1] == "stop_gray_release"
@@ -59,40 +64,44 @@ def test_it_is_stopped(approved: Desk) -> None:
         stop_gray_release(approved.shop, by=approved.staff)
     assert caught.value.errcode == 85021
     assert "85021" in Operation.objects.order_by("-pk")[0].result
-    assert release(approved.shop, by=approved.staff).live_after == "1.1.0"
+    assert release_newest_audit(approved.shop, by=approved.staff).live_after == "1.1.0"
 
 
 def test_what_is_not_approved_is_not_given_to_anybody(approved: Desk) -> None:
     newer = approved.submit("1.2.0")
     with pytest.raises(AuditNotPassed) as caught:
-        gray_release(approved.shop, 10, by=approved.staff)
+        start_gray_release(approved.shop, 10, by=approved.staff)
     assert caught.value.auditid == newer.auditid
     assert (approved.asked(GRAY), "gray_release" in acts()) == (0, False)
 
 
 def test_wechats_own_rules_are_told(approved: Desk) -> None:
-    gray_release(approved.shop, 10, by=approved.staff)
+    start_gray_release(approved.shop, 10, by=approved.staff)
     with pytest.raises(Refused) as caught:
-        gray_release(approved.shop, 5, by=approved.staff)
+        start_gray_release(approved.shop, 5, by=approved.staff)
     assert caught.value.errcode == 85082
 
 
 def test_the_service_is_closed_and_opened(approved: Desk) -> None:
     for is_open in (False, True):
-        change_service(approved.shop, is_open=is_open, by=approved.staff)
+        set_visit_status(approved.shop, is_open=is_open, by=approved.staff)
         assert call_as(approved.shop.appid, code_release.is_open_to_visits) is is_open
     assert acts()[-2:] == ["close_service", "open_service"]
 
 
 def test_before_anything_is_live_there_is_no_service(desk: Desk) -> None:
     with pytest.raises(Refused) as caught:
-        change_service(desk.shop, is_open=False, by=desk.staff)
+        set_visit_status(desk.shop, is_open=False, by=desk.staff)
     assert caught.value.errcode == 85021
 
 
 ACTS: list[tuple[str, str, Callable[[Desk], None]]] = [
-    (GRAY, "gray_release", lambda desk: gray_release(desk.shop, 10, by=desk.staff)),
-    (VISIT, "close_service", lambda desk: change_service(desk.shop, is_open=False, by=desk.staff)),
+    (GRAY, "gray_release", lambda desk: start_gray_release(desk.shop, 10, by=desk.staff)),
+    (
+        VISIT,
+        "close_service",
+        lambda desk: set_visit_status(desk.shop, is_open=False, by=desk.staff),
+    ),
 ]
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_celery_beat import models as beat
 from knox.models import AuthToken
 
-from audits.admin.acts import ACTS
+from audits.admin.code_page import ACTS
 from audits.admin.live import PIECES
 from audits.models import (
     Campaign,
@@ -368,7 +368,9 @@ def code(account: Authorizer, wechat: WeChat) -> None:
     """A version of the account's, and an audit that WeChat has long forgotten, with a picture."""
     draft = wechat.upload_draft()
     templates.add_template(account.component, draft.draft_id, by=None)
-    committing.commit(account, CodeTemplate.objects.get(), user_version="1", user_desc="x", by=None)
+    committing.commit_template(
+        account, CodeTemplate.objects.get(), user_version="1", user_desc="x", by=None
+    )
     audit = CodeAudit.objects.create(
         authorizer=account, appid=account.appid, auditid="7", status=CodeAudit.Status.REJECTED
     )

@@ -280,7 +280,7 @@ def shop(bound: Bound, wechat: WeChat, component: Component) -> Authorizer:
     draft = wechat.upload_draft()
     templates.add_template(component, draft.draft_id, by=None)
     template = CodeTemplate.objects.get()
-    committing.commit(row, template, user_version="1.3.0", user_desc="x", by=None)
+    committing.commit_template(row, template, user_version="1.3.0", user_desc="x", by=None)
     return row
 
 
@@ -297,7 +297,7 @@ def test_the_trial_version_and_its_code(browser: Client, shop: Authorizer, wecha
 
 def test_a_new_version_has_a_new_code(browser: Client, shop: Authorizer, wechat: WeChat) -> None:
     browser.get(TRIAL)
-    committing.commit(
+    committing.commit_template(
         shop, CodeTemplate.objects.get(), user_version="1.4.0", user_desc="x", by=None
     )
     browser.get(TRIAL)
@@ -337,7 +337,7 @@ def test_an_unbound_mini_program_cannot_be_tried(
 def test_a_verdict_pushed_by_wechat_is_on_the_page_with_its_pictures(
     browser: Client, shop: Authorizer, wechat: WeChat, deliver: Deliver
 ) -> None:
-    submitting.submit(shop, by=None)
+    submitting.submit_newest_version(shop, by=None)
     wechat.judge(APPID, "reject", "1:小程序内容不符合规则<br>(1):请补充", pictures=2)
     wechat.deliver_all(deliver)
     verdicts.refresh_audit(CodeAudit.objects.get())

@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from audits.models import CodeAudit, Release
-from audits.problems import AuditNotPassed, NeedsAnother, ReleaseIsOpen
-from audits.services.releasing import approve, release, revert
-from audits.services.submitting import submit
+from audits.problems import AuditNotPassed, NeedsSecondPerson, ReleaseIsOpen
+from audits.services.releasing import approve_release, release_newest_audit, revert_release
+from audits.services.submitting import submit_newest_version
 from miniprograms.tokens import call_as
 from platform_auth.models import Operation
 from tests.desk import LATEST, LIVE, RELEASE, Desk, acts, fresh, history
@@ -207,7 +207,7 @@ def test_lost_after_the_effect_it_is_found(desk: Desk) -> None:
     with pytest.raises(ReleaseIsOpen):
         desk.release(None)
     with pytest.raises(ReleaseIsOpen):
-        revert(desk.shop, by=desk.staff)
+        revert_release(desk.shop, by=desk.staff)
     desk.settle()
     assert (fresh(act).state, act.live_after) == (State.DONE, "1.0.0")
     assert (fresh(audit).word, audit.released_by) == ("released", desk.staff)
@@ -311,7 +311,7 @@ def test_what_is_live_is_read_again_where_it_could_not_be(desk: Desk) -> None:
 @with_threads
 def test_twenty_clicks_are_one_call(desk: Desk) -> None:
     desk.approve()
-    jobs = [lambda: release(desk.shop, by=desk.staff)] * 20
+    jobs = [lambda: release_newest_audit(desk.shop, by=desk.staff)] * 20
     found = together(jobs)
     assert desk.asked(RELEASE) == 1
     assert any(isinstance(one, Release) for one in found)
@@ -325,7 +325,7 @@ def test_twenty_clicks_are_one_call(desk: Desk) -> None:
 def test_twenty_clicks_on_what_was_submitted_elsewhere_are_one_call(desk: Desk) -> None:
     desk.commit()
     swap(desk)
-    found = together([lambda: release(desk.shop, by=desk.staff)] * 20)
+    found = together([lambda: release_newest_audit(desk.shop, by=desk.staff)] * 20)
     assert desk.asked(RELEASE) == 1
     odd = [one for one in found if not isinstance(one, Release | ReleaseIsOpen)]
     assert not odd
@@ -338,8 +338,8 @@ def test_release_and_the_next_submission_at_once(desk: Desk) -> None:
         desk.approve(f"1.{number}.0")
         desk.commit(f"2.{number}.0")
         jobs = [
-            lambda: release(desk.shop, by=desk.staff),
-            lambda: submit(desk.shop, by=desk.staff),
+            lambda: release_newest_audit(desk.shop, by=desk.staff),
+            lambda: submit_newest_version(desk.shop, by=desk.staff),
         ]
         released, _submitted = together(jobs)
         assert isinstance(released, Release | AuditNotPassed | ReleaseIsOpen), released
@@ -368,27 +368,27 @@ def _two(settings: object) -> None:
 @pytest.mark.usefixtures("_two")
 def test_two_people_must_agree(desk: Desk, second: User) -> None:
     audit = desk.approve()
-    with pytest.raises(NeedsAnother):
+    with pytest.raises(NeedsSecondPerson):
         desk.release(None)
-    approve(audit, by=desk.staff)
-    with pytest.raises(NeedsAnother):
+    approve_release(audit, by=desk.staff)
+    with pytest.raises(NeedsSecondPerson):
         desk.release(None)
     assert (desk.asked(RELEASE), acts()[-1]) == (0, "approve_release")
-    assert release(desk.shop, by=second).state == State.DONE
+    assert release_newest_audit(desk.shop, by=second).state == State.DONE
     assert (fresh(audit).approved_by, audit.released_by) == (desk.staff, second)
 
 
 @pytest.mark.usefixtures("_two")
 def test_who_agreed_to_one_version_has_not_agreed_to_the_next(desk: Desk, second: User) -> None:
-    approve(desk.approve("1.0.0"), by=desk.staff)
+    approve_release(desk.approve("1.0.0"), by=desk.staff)
     desk.approve("1.1.0")
-    with pytest.raises(NeedsAnother):
-        release(desk.shop, by=second)
+    with pytest.raises(NeedsSecondPerson):
+        release_newest_audit(desk.shop, by=second)
     assert desk.asked(RELEASE) == 0
 
 
 def test_nobody_can_agree_to_what_has_not_passed(desk: Desk) -> None:
     audit = desk.submit()
     with pytest.raises(AuditNotPassed):
-        approve(audit, by=desk.staff)
+        approve_release(audit, by=desk.staff)
     assert "approve_release" not in acts()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from audits.models import CodeAudit, Screenshot
 from audits.services import verdicts
 from audits.services.reconcile_outcomes import reconcile_due
-from audits.services.submitting import submit
+from audits.services.submitting import submit_newest_version
 from miniprograms.tokens import call_as
 from platform_auth.models import Push
 from tests.desk import COMMIT, LATEST, MEDIA, STATUS, SUBMIT, Desk, fresh, history
@@ -325,7 +325,7 @@ def test_an_answer_that_a_push_overtakes_changes_nothing(desk: Desk, outcome: st
 def test_nor_does_the_newest_audit_of_before(desk: Desk, outcome: str) -> None:
     audit = desk.submit()
     overtake(desk, LATEST, outcome)
-    verdicts.adopt(desk.shop)
+    verdicts.adopt_newest_audit(desk.shop)
     assert fresh(audit).word == {"pass": "passed", "reject": "rejected"}.get(outcome, "delayed")
     assert "because" in audit.reason
     assert history(audit).count("in_review") == 1
@@ -342,8 +342,8 @@ def test_push_poll_and_click_at_once_decide_once(desk: Desk, outcome: str) -> No
         reconcile_due,
         reconcile_due,
         lambda: verdicts.refresh_audit(CodeAudit.objects.get()),
-        lambda: verdicts.adopt(desk.shop),
-        lambda: verdicts.adopt(desk.shop),
+        lambda: verdicts.adopt_newest_audit(desk.shop),
+        lambda: verdicts.adopt_newest_audit(desk.shop),
     ]
     found = together(jobs)
     assert not [one for one in found if isinstance(one, Exception)]
@@ -359,7 +359,14 @@ def test_submit_push_and_settle_at_once(desk: Desk) -> None:
     desk.wechat.reviews.review_seconds = 0  # decided the moment it is there
     for number in range(5):
         desk.commit(f"1.0.{number}")
-        together([lambda: submit(desk.shop, by=None), desk.deliver, reconcile_due, desk.deliver])
+        together(
+            [
+                lambda: submit_newest_version(desk.shop, by=None),
+                desk.deliver,
+                reconcile_due,
+                desk.deliver,
+            ]
+        )
         desk.deliver()
         desk.settle(2)
         [audit] = CodeAudit.objects.order_by("-pk")[:1]

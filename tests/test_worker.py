@@ -219,15 +219,15 @@ def beat_through(broker: Server) -> None:
     wait_until(is_done)
 
 
-# The bell, when its broker is not there
+# Wake-ups, when their broker is not there
 
-RINGING = """
+ENQUEUEING = """
 import sys, time
 import django
 django.setup()
 from django.db import connection
 from miniprograms.tasks import advance_binding
-from platform_auth.wakeup import MISSED, enqueue
+from platform_auth.wakeup import MISSED_WAKE_UPS, enqueue
 
 connection.ensure_connection()
 enqueue(advance_binding, 0)
@@ -236,15 +236,15 @@ for pk in range(300):
     enqueue(advance_binding, pk)
 print(time.perf_counter() - started)
 time.sleep(float(sys.argv[1]))
-print(MISSED._value.get())
+print(MISSED_WAKE_UPS._value.get())
 """
 
 
-def ring_at(port: int, var: Path, seconds: float) -> tuple[float, float]:
-    """Three hundred rings: what they cost together, and how many were missed SECONDS later."""
+def enqueue_at(port: int, var: Path, seconds: float) -> tuple[float, float]:
+    """Three hundred wake-ups: what they cost together, and how many were missed SECONDS later."""
     known = environment(WeChat(deliver=None), var, REDIS_URL=f"redis://127.0.0.1:{port}/0")
     done = subprocess.run(
-        [sys.executable, "-c", RINGING, str(seconds)],
+        [sys.executable, "-c", ENQUEUEING, str(seconds)],
         cwd=settings.ROOT,
         env={**known, "DATABASE_URL": "", "LOG_LEVEL": "ERROR"},
         capture_output=True,
@@ -259,14 +259,14 @@ def ring_at(port: int, var: Path, seconds: float) -> tuple[float, float]:
 def test_a_broker_that_is_down_costs_nothing_and_is_counted(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
-        cost, missed = ring_at(taken.getsockname()[1], tmp_path, 5)
+        cost, missed = enqueue_at(taken.getsockname()[1], tmp_path, 5)
     assert cost < 0.3
     assert missed >= 300  # the first two are alike, and may be one
 
 
 def test_a_broker_that_says_nothing_costs_nothing_and_is_counted(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
-        cost, missed = ring_at(silent.getsockname()[1], tmp_path, 8)
+        cost, missed = enqueue_at(silent.getsockname()[1], tmp_path, 8)
     assert cost < 0.3
     assert missed >= 200
 

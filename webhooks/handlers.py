@@ -72,7 +72,7 @@ def record_verdict(row: Row, push: Push) -> None:
     )
     if not changed:
         raise Ignored(_("There is no open audit that this could be about."))
-    enqueue(audit_tasks.settle)
+    enqueue(audit_tasks.reconcile_acts)
 
 
 VERDICTS = {

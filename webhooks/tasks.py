@@ -15,7 +15,7 @@ def listen() -> None:
     """Notice when pushes stop; once they are back, ask WeChat what was missed meanwhile."""
     for component in Component.objects.with_clock():
         if silence.note_silence(component):
-            verdicts.ask_again()
+            verdicts.poll_open_audits()
             Component.objects.filter(pk=component.pk).update(reconciled_at=None)
             enqueue(reconcile)
     heartbeats.beat("listen")

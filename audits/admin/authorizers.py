@@ -2,12 +2,12 @@
 
 from django.contrib import admin
 
-from audits.admin.pages import CodePages
+from audits.admin.code_page import CodePageAdmin
 from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.models import Authorizer
 
 
 @admin.register(Authorizer)
-class AuthorizerAdmin(CodePages, AuthorizerPages):
+class AuthorizerAdmin(CodePageAdmin, AuthorizerPages):
     actions = ("submit_code", "release_code", *AuthorizerPages.actions)
     actions_detail = ("code_page", *AuthorizerPages.actions_detail)

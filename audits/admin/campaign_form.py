@@ -1,4 +1,4 @@
-"""What staff say about a new campaign."""
+"""The form of a new campaign."""
 
 import re
 from typing import Any
@@ -11,21 +11,20 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
+from audits.admin.forms import TextField
 from audits.models import Campaign, CodeTemplate
 from audits.services import campaigns
 from miniprograms.models import Authorizer
 
-_BETWEEN = re.compile(r"[\s,;，；、]+")
-# The rest of the form says which mini programs.
-RULES = ("user_version", "user_desc", "canary_size", "concurrency", "daily_budget",
-         "most_failures", "auto_release", "when_open")  # fmt: skip
+_SEPARATORS = re.compile(r"[\s,;，；、]+")
+# These say which template goes to whom; the other fields are the campaign's own.
+_CHOICE_FIELDS = {"template", "appids", "state", "merchant", "name"}
 
 
-class Number(forms.IntegerField):
+class NumberField(forms.IntegerField):
     """A whole number in the admin's look."""
 
     widget = UnfoldAdminIntegerFieldWidget
@@ -39,12 +38,8 @@ class CampaignForm(forms.Form):
         label=_("template"),
         widget=UnfoldAdminSelectWidget,
     )
-    user_version = forms.CharField(
-        label=_("version"), max_length=64, widget=UnfoldAdminTextInputWidget
-    )
-    user_desc = forms.CharField(
-        label=_("description"), max_length=500, widget=UnfoldAdminTextInputWidget
-    )
+    user_version = TextField(_("version"), 64, required=True)
+    user_desc = TextField(_("description"), 500, required=True)
     ext = forms.JSONField(
         label=_("ext.json"),
         initial=dict,
@@ -65,35 +60,28 @@ class CampaignForm(forms.Form):
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
-    merchant = forms.CharField(
-        label=_("merchant"),
-        required=False,
-        help_text=_("A user name"),
-        widget=UnfoldAdminTextInputWidget,
-    )
-    name = forms.CharField(
-        label=_("beginning of the name"), required=False, widget=UnfoldAdminTextInputWidget
-    )
-    canary_size = Number(
+    merchant = TextField(_("merchant"), help_text=_("A user name"))
+    name = TextField(_("beginning of the name"))
+    canary_size = NumberField(
         label=_("canary wave"),
         min_value=0,
         initial=5,
         help_text=_("So many go first; the rest follows once all of these are released."),
     )
-    concurrency = Number(
+    concurrency = NumberField(
         label=_("at once"),
         min_value=1,
         max_value=200,
         initial=20,
         help_text=_("How many are being uploaded and submitted at the same time."),
     )
-    daily_budget = Number(
+    daily_budget = NumberField(
         label=_("submissions a day"),
         min_value=1,
         required=False,
         help_text=_("Empty: as many as WeChat takes."),
     )
-    most_failures = Number(
+    most_failures = NumberField(
         label=_("failures, per cent"),
         min_value=0,
         max_value=100,
@@ -127,7 +115,7 @@ class CampaignForm(forms.Form):
 
     def clean_appids(self) -> list[str]:
         """As pasted: by line, comma or blank."""
-        return [one for one in _BETWEEN.split(self.cleaned_data["appids"]) if one]
+        return [appid for appid in _SEPARATORS.split(self.cleaned_data["appids"]) if appid]
 
     def clean_merchant(self) -> User | None:
         """The user of that name."""
@@ -141,13 +129,13 @@ class CampaignForm(forms.Form):
 
     def create(self) -> Campaign:
         """The campaign, prepared. Raises CannotAct."""
-        said = self.cleaned_data
-        chosen = campaigns.choose(
-            said["template"],
-            appids=said["appids"],
-            state=said["state"],
-            owner=said["merchant"],
-            name=said["name"],
+        data = self.cleaned_data
+        chosen = campaigns.choose_programs(
+            data["template"],
+            appids=data["appids"],
+            state=data["state"],
+            owner=data["merchant"],
+            name=data["name"],
         )
-        rules = {name: said[name] for name in RULES if name in said}
-        return campaigns.create(said["template"], chosen, by=self.user, ext=said["ext"], **rules)
+        rules = {name: value for name, value in data.items() if name not in _CHOICE_FIELDS}
+        return campaigns.create_campaign(data["template"], chosen, by=self.user, **rules)

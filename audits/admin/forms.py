@@ -1,4 +1,4 @@
-"""What staff say when they act on code."""
+"""The forms of acts on code."""
 
 import json
 from typing import Any, cast
@@ -21,9 +21,9 @@ from audits.services.committing import build_ext_json
 from miniprograms.models import Authorizer
 from wechat import code, code_review
 
-MOST_ITEMS = 5
+MAX_SUBMITTED_PAGES = 5  # that WeChat takes in one submission
 
-SCENES = [
+UGC_SCENES = [
     (0, _("nothing")),
     (1, _("profiles")),
     (2, _("pictures")),
@@ -31,12 +31,24 @@ SCENES = [
     (4, _("texts")),
     (5, _("sound")),
 ]
-METHODS = [
+UGC_METHODS = [
     (1, _("WeChat's security interfaces")),
     (2, _("another product")),
     (3, _("people")),
     (4, _("nothing")),
 ]
+
+
+class TextField(forms.CharField):
+    """Text in the admin's look, which may stay empty unless it is REQUIRED."""
+
+    def __init__(
+        self, label: object, max_length: int | None = None, *, rows: int = 1, **kwargs: Any
+    ) -> None:
+        area = UnfoldAdminTextareaWidget(attrs={"rows": rows})
+        widget = area if rows > 1 else UnfoldAdminTextInputWidget()
+        kwargs = {"label": label, "required": False, "widget": widget, **kwargs}
+        super().__init__(max_length=max_length, **kwargs)
 
 
 class TemplateField(forms.ModelChoiceField[CodeTemplate]):
@@ -61,9 +73,7 @@ class CommitForm(forms.Form):
         help_text=_("Up to 64 characters, such as 1.4.0."),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
-    user_desc = forms.CharField(
-        label=_("description"), max_length=500, widget=UnfoldAdminTextInputWidget
-    )
+    user_desc = TextField(_("description"), 500, required=True)
     ext = forms.JSONField(
         label=_("ext.json"),
         required=False,
@@ -79,7 +89,7 @@ class CommitForm(forms.Form):
         self.row = row
         field = cast(TemplateField, self.fields["template"])
         field.queryset = field.queryset.filter(component=row.component_id)  # type: ignore[union-attr]
-        self.fields["ext"].initial = _values_before(row)
+        self.fields["ext"].initial = _last_ext_json(row)
 
     def clean(self) -> dict[str, Any]:
         """ext.json is what the chosen template takes."""
@@ -95,7 +105,7 @@ class CommitForm(forms.Form):
         return cleaned
 
 
-def _values_before(row: Authorizer) -> dict[str, Any]:
+def _last_ext_json(row: Authorizer) -> dict[str, Any]:
     """What the last upload of ROW said in ext.json, without what we put in ourselves."""
     version = row.versions.order_by("-id").first()
     if version is None:
@@ -107,46 +117,26 @@ def _values_before(row: Authorizer) -> dict[str, Any]:
 class SubmitForm(forms.Form):
     """The fields of submit_audit. WeChat takes a submission without any of them."""
 
-    version_desc = forms.CharField(
-        label=_("What is new, for the reviewer"),
-        max_length=200,
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-    )
-    feedback_info = forms.CharField(
-        label=_("Answer to the last rejection"),
-        max_length=200,
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-    )
+    version_desc = TextField(_("What is new, for the reviewer"), 200, rows=2)
+    feedback_info = TextField(_("Answer to the last rejection"), 200, rows=2)
     privacy_api_not_use = forms.BooleanField(
         label=_("The privacy interfaces found in the code are not used"),
         required=False,
         widget=UnfoldBooleanWidget,
     )
-    order_path = forms.CharField(
-        label=_("Path of the page with orders"),
-        max_length=200,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
+    order_path = TextField(_("Path of the page with orders"), 200)
     ugc_scene = forms.TypedMultipleChoiceField(
         label=_("What users publish"),
-        choices=SCENES,
+        choices=UGC_SCENES,
         coerce=int,
         required=False,
         help_text=_("Social categories must declare it the first time."),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
-    ugc_other = forms.CharField(
-        label=_("What else users publish"),
-        max_length=256,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
+    ugc_other = TextField(_("What else users publish"), 256)
     ugc_method = forms.TypedMultipleChoiceField(
         label=_("What checks it"),
-        choices=METHODS,
+        choices=UGC_METHODS,
         coerce=int,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -154,12 +144,7 @@ class SubmitForm(forms.Form):
     ugc_team = forms.BooleanField(
         label=_("A team checks what users publish"), required=False, widget=UnfoldBooleanWidget
     )
-    ugc_desc = forms.CharField(
-        label=_("How it is checked"),
-        max_length=256,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
+    ugc_desc = TextField(_("How it is checked"), 256)
 
     def __init__(self, *args: Any, rejected: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -167,7 +152,7 @@ class SubmitForm(forms.Form):
             del self.fields["feedback_info"]
         self.items = [
             ItemForm(self.data if self.is_bound else None, prefix=f"item{number}")
-            for number in range(1, MOST_ITEMS + 1)
+            for number in range(1, MAX_SUBMITTED_PAGES + 1)
         ]
 
     def is_valid(self) -> bool:
@@ -175,56 +160,46 @@ class SubmitForm(forms.Form):
         for number, item in enumerate(self.items, 1):
             for errors in item.errors.values():
                 for error in errors:
-                    self.add_error(None, _("Page %(number)d: %(error)s") % {
-                        "number": number, "error": error})  # fmt: skip
+                    text = _("Page %(number)d: %(error)s") % {"number": number, "error": error}
+                    self.add_error(None, text)
         return super().is_valid() and all(valid)
 
     @property
     def submission(self) -> code_review.Submission:
         """What goes to WeChat: nothing that was left empty."""
-        said = self.cleaned_data
+        data = self.cleaned_data
         submission: code_review.Submission = {}
         if items := [item.entry for item in self.items if item.entry]:
             submission["item_list"] = items
         for name in ("version_desc", "feedback_info", "order_path"):
-            if said.get(name):
-                submission[name] = said[name]
-        if said["privacy_api_not_use"]:
+            if data.get(name):
+                submission[name] = data[name]
+        if data["privacy_api_not_use"]:
             submission["privacy_api_not_use"] = True
-        if said["ugc_scene"]:
-            submission["ugc_declare"] = self._declare()
+        if data["ugc_scene"]:
+            submission["ugc_declare"] = self._ugc_declaration()
         return submission
 
-    def _declare(self) -> code_review.UgcDeclare:
-        said = self.cleaned_data
-        declared: code_review.UgcDeclare = {"scene": said["ugc_scene"]}
-        if said["ugc_scene"] == [0]:
-            return declared
-        declared["method"] = said["ugc_method"] or [4]
-        declared["has_audit_team"] = int(said["ugc_team"])
-        if said["ugc_other"]:
-            declared["other_scene_desc"] = said["ugc_other"]
-        if said["ugc_desc"]:
-            declared["audit_desc"] = said["ugc_desc"]
-        return declared
+    def _ugc_declaration(self) -> code_review.UgcDeclare:
+        data = self.cleaned_data
+        declaration: code_review.UgcDeclare = {"scene": data["ugc_scene"]}
+        if data["ugc_scene"] == [0]:
+            return declaration
+        declaration["method"] = data["ugc_method"] or [4]
+        declaration["has_audit_team"] = int(data["ugc_team"])
+        if data["ugc_other"]:
+            declaration["other_scene_desc"] = data["ugc_other"]
+        if data["ugc_desc"]:
+            declaration["audit_desc"] = data["ugc_desc"]
+        return declaration
 
 
 class ItemForm(forms.Form):
     """One page offered for review. What pages and categories there are only WeChat knows."""
 
-    address = forms.CharField(
-        label=_("page"), max_length=200, required=False, widget=UnfoldAdminTextInputWidget
-    )
-    title = forms.CharField(
-        label=_("title"), max_length=32, required=False, widget=UnfoldAdminTextInputWidget
-    )
-    tag = forms.CharField(
-        label=_("tags"),
-        max_length=200,
-        required=False,
-        help_text=_("Up to ten, with spaces between."),
-        widget=UnfoldAdminTextInputWidget,
-    )
+    address = TextField(_("page"), 200)
+    title = TextField(_("title"), 32)
+    tag = TextField(_("tags"), 200, help_text=_("Up to ten, with spaces between."))
     category = forms.CharField(
         label=_("category"), max_length=400, required=False, widget=UnfoldAdminSelectWidget
     )
@@ -232,17 +207,17 @@ class ItemForm(forms.Form):
     @property
     def entry(self) -> code_review.AuditItem:
         """The entry of item_list, {} if nothing was chosen."""
-        said = self.cleaned_data
-        if not said.get("category"):
+        data = self.cleaned_data
+        if not data.get("category"):
             return {}
-        told = {name: said[name] for name in ("address", "title", "tag") if said.get(name)}
-        return cast(code_review.AuditItem, {**said["category"], **told})
+        page = {name: data[name] for name in ("address", "title", "tag") if data.get(name)}
+        return cast(code_review.AuditItem, {**data["category"], **page})
 
     def clean_category(self) -> dict[str, Any]:
-        """The chosen category as WeChat names its parts; it came out of `choice_of`."""
+        """The chosen category as WeChat names its parts; it came out of `category_choice`."""
         try:
             parts = json.loads(self.cleaned_data["category"] or "[]")
-            entry = _category(*parts) if parts else {}
+            entry = _category_entry(*parts) if parts else {}
         except (ValueError, TypeError, OverflowError):
             raise ValidationError(_("Choose a category of the list.")) from None
         return entry
@@ -250,20 +225,20 @@ class ItemForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """A page is offered together with its category."""
         cleaned: dict[str, Any] = super().clean() or {}
-        said = [cleaned.get(name) for name in ("address", "title", "tag")]
-        if any(said) and not cleaned.get("category") and not self.errors:
+        has_page = any(cleaned.get(name) for name in ("address", "title", "tag"))
+        if has_page and not cleaned.get("category") and not self.errors:
             self.add_error("category", _("Choose a category of the list."))
         return cleaned
 
 
-def choice_of(category: code.Category) -> tuple[str, str]:
-    """CATEGORY as a choice of a select: its value says all that submit_audit wants to know."""
+def category_choice(category: code.Category) -> tuple[str, str]:
+    """CATEGORY as a choice of a select: its value holds all that submit_audit takes of it."""
     classes = [category.first_class, category.second_class, category.third_class]
     ids = [category.first_id, category.second_id, category.third_id]
     return json.dumps([*classes, *ids], ensure_ascii=False), " › ".join(filter(None, classes))
 
 
-def _category(
+def _category_entry(
     first_class: str,
     second_class: str,
     third_class: str,
@@ -271,7 +246,7 @@ def _category(
     second_id: int,
     third_id: int | None,
 ) -> dict[str, Any]:
-    """Raises TypeError or ValueError for what is none."""
+    """The fields of item_list. Raises TypeError or ValueError for what is no category."""
     entry: dict[str, Any] = {
         "first_class": first_class,
         "second_class": second_class,

@@ -10,16 +10,16 @@ from typing import Any
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
-from audits.admin.forms import MOST_ITEMS, ItemForm, choice_of
+from audits.admin.forms import MAX_SUBMITTED_PAGES, ItemForm, category_choice
 from audits.services import releasing
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from wechat import code, code_release, code_review
-from wechat.errors import CheckRunning, NoAudit, Refused, WeChatError
+from wechat.errors import CheckRunning, NoAudit, WeChatError
 from wechat.http import File
 
 
@@ -29,31 +29,29 @@ def trial_qrcode(row: Authorizer) -> File:
     return call_as(row.appid, code.get_qrcode)
 
 
-def answer_of(row: Authorizer, endpoint: Callable[..., Any]) -> tuple[Any, str]:
-    """What ENDPOINT says of ROW; or None, and why that is not known now."""
+def call_or_problem(row: Authorizer, endpoint: Callable[..., Any]) -> tuple[Any, str]:
+    """What ENDPOINT answers about ROW; or None, and the reason why that is not known now."""
     release_db_connection()
     try:
         return call_as(row.appid, endpoint), ""
-    except Refused as problem:
-        return None, explain_refusal(problem)
     except (WeChatError, Unreadable) as problem:
-        return None, str(problem)
+        return None, explain_error(problem)
 
 
 def _versions(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    found, problem = answer_of(row, code_release.get_version_info)
-    trial, released = found or (None, None)
+    versions, problem = call_or_problem(row, code_release.get_version_info)
+    trial, released = versions or (None, None)
     return {
         "is_told": not problem,
         "trial": trial,
-        "tried": ago(when(trial.at)) if trial else "",
+        "tried": ago(wechat_time(trial.at)) if trial else "",
         "released": released,
-        "came": ago(when(released.at)) if released else "",
+        "came": ago(wechat_time(released.at)) if released else "",
         "problem": problem,
     }
 
 
-def when(seconds: int) -> datetime | None:
+def wechat_time(seconds: int) -> datetime | None:
     """Unix SECONDS of WeChat's as a time; None if it did not say, or said nonsense."""
     try:
         return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
@@ -62,8 +60,8 @@ def when(seconds: int) -> datetime | None:
 
 
 def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    is_open, open_problem = answer_of(row, code_release.is_open_to_visits)
-    plan, plan_problem = answer_of(row, code_release.get_gray_release_plan)
+    is_open, open_problem = call_or_problem(row, code_release.is_open_to_visits)
+    plan, plan_problem = call_or_problem(row, code_release.get_gray_release_plan)
     running = plan is not None and plan.status in (
         code_release.GRAY_RUNNING,
         code_release.GRAY_PAUSED,
@@ -83,49 +81,46 @@ def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
 
 
 def _quota(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    quota, problem = answer_of(row, code_review.query_quota)
+    quota, problem = call_or_problem(row, code_review.query_quota)
     return {"quota": quota, "problem": problem}
 
 
 def _check(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
     release_db_connection()
     try:
-        found = call_as(row.appid, code.get_code_privacy_info)
+        check = call_as(row.appid, code.get_code_privacy_info)
     except CheckRunning:
         return {"is_running": True}
-    except Refused as problem:
-        return {"problem": explain_refusal(problem)}
     except (WeChatError, Unreadable) as problem:
-        return {"problem": str(problem)}
-    return {"found": found}
+        return {"problem": explain_error(problem)}
+    return {"found": check}
 
 
 def _items(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    """Choices for what a submission may name; what was said before is in the query."""
-    pages, problem = answer_of(row, code.get_page)
-    categories, other_problem = (None, "") if problem else answer_of(row, code.get_category)
-    choices = [("", "–"), *(choice_of(category) for category in categories or [])]
+    """Choices for what a submission may name; what was entered before is in the query."""
+    pages, problem = call_or_problem(row, code.get_page)
+    categories, other_problem = (None, "") if problem else call_or_problem(row, code.get_category)
+    choices = [("", "–"), *(category_choice(category) for category in categories or [])]
     forms = []
-    for number in range(1, MOST_ITEMS + 1):
+    for number in range(1, MAX_SUBMITTED_PAGES + 1):
         prefix = f"item{number}"
-        said = {name: request.GET.get(f"{prefix}-{name}", "") for name in ItemForm.base_fields}
-        form = ItemForm(prefix=prefix, initial=said)
+        entered = {name: request.GET.get(f"{prefix}-{name}", "") for name in ItemForm.base_fields}
+        form = ItemForm(prefix=prefix, initial=entered)
         form.fields["category"].widget.choices = choices
         form.fields["address"].widget.attrs["list"] = "pages"
-        forms.append((form, number == 1 or any(said.values())))
+        forms.append((form, number == 1 or any(entered.values())))
     return {"pages": pages or [], "items": forms, "problem": problem or other_problem}
 
 
 def _past(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
     try:
-        past = releasing.list_past_versions(row)
-        return {"past": [(one, ago(when(one.commit_time))) for one in past]}
+        versions = releasing.list_past_versions(row)
+        times = [ago(wechat_time(version.commit_time)) for version in versions]
+        return {"past": list(zip(versions, times, strict=True))}
     except NoAudit:
         return {"past": []}
-    except Refused as problem:
-        return {"problem": explain_refusal(problem)}
     except (WeChatError, Unreadable) as problem:
-        return {"problem": str(problem)}
+        return {"problem": explain_error(problem)}
 
 
 Piece = Callable[[HttpRequest, Authorizer], dict[str, Any]]
@@ -139,7 +134,7 @@ PIECES: dict[str, Piece] = {
 }
 
 
-def render(request: HttpRequest, row: Authorizer, name: str, **more: Any) -> str:
+def render_piece(request: HttpRequest, row: Authorizer, name: str, **context: Any) -> str:
     """The piece NAME of the page of ROW."""
-    context = {"row": row, **more, **PIECES[name](request, row)}
+    context = {"row": row, **context, **PIECES[name](request, row)}
     return render_to_string(f"admin/code/{name}.html", context, request=request)

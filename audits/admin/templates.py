@@ -1,10 +1,12 @@
 """The template library: mirrored from WeChat, with notes of our own; drafts become templates."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -12,61 +14,66 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from audits.admin.acts import perform
-from audits.admin.live import when
-from audits.admin.pages import CodeStaffAdmin
+from audits.admin.acts import report_lost_answer
+from audits.admin.bulk_acts import CodeStaffAdmin
+from audits.admin.columns import time_column
+from audits.admin.live import wechat_time
 from audits.models import CodeTemplate
 from audits.services import templates
 from platform_auth.admin.pages import RecordedAdmin, ago, label
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
 from wechat import code_templates
-from wechat.errors import Refused, WeChatError
+from wechat.errors import WeChatError
 
-CHANGE = "audits.change_codetemplate"
-KINDS = {
+MAY_CHANGE = "audits.change_codetemplate"
+TEMPLATE_TYPES = {
     code_templates.ORDINARY_TEMPLATE: _("ordinary"),
     code_templates.STANDARD_TEMPLATE: _("standard"),
 }
-_MIRRORED = ("template_id", "user_version", "user_desc", "kind", "source_name", "source_appid",
-             "developer", "draft_id", "made", "component", "state")  # fmt: skip
+_MIRRORED_FIELDS: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
+_MIRRORED_FIELDS += ("source_name", "source_appid", "developer", "draft_id", "created")
+_MIRRORED_FIELDS += ("component", "state")
 
 
-class KindFilter(admin.SimpleListFilter):
+class TemplateTypeFilter(admin.SimpleListFilter):
     """A fixed list: the field has no choices of its own."""
 
     title = _("type")
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return KINDS.items()
+        return TEMPLATE_TYPES.items()
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        wanted = {str(kind): kind for kind in KINDS}.get(self.value() or "")
-        return queryset if wanted is None else queryset.filter(template_type=wanted)
+        chosen = {str(kind): kind for kind in TEMPLATE_TYPES}.get(self.value() or "")
+        return queryset if chosen is None else queryset.filter(template_type=chosen)
 
 
 @admin.register(CodeTemplate)
 class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
-    list_display = ("template_id", "user_version", "user_desc", "kind", "source_name", "made",
-                    "state", "notes")  # fmt: skip
-    list_filter = (KindFilter, ("gone_at", admin.EmptyFieldListFilter))
+    list_display: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
+    list_display += ("source_name", "created", "state", "notes")
+    list_filter = (TemplateTypeFilter, ("gone_at", admin.EmptyFieldListFilter))
     list_select_related = ("component",)
     ordering = ("-template_id",)
     sortable_by = ()
     search_fields = ("template_id", "user_version")
     search_help_text = _("A number or a version")
-    fields = (*_MIRRORED, "notes")
-    readonly_fields = _MIRRORED
+    fields = (*_MIRRORED_FIELDS, "notes")
+    readonly_fields = _MIRRORED_FIELDS
     actions_list = ("sync_now", "drafts")
     actions_detail = ("delete_one",)
 
+    created = time_column("created_at", _("made"))
+
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
+        drafts = "drafts/<int:component>/"
         own = [
-            path("drafts/<int:component>/", wrap(self.draft_list), name="code-drafts"),
-            path("drafts/<int:component>/<int:draft>/", wrap(self.keep), name="code-draft-keep"),
+            path(drafts, wrap(self.draft_list), name="code-drafts"),
+            path(f"{drafts}<int:draft>/", wrap(self.keep_draft), name="code-draft-keep"),
         ]
         return [*own, *super().get_urls()]
 
@@ -87,7 +94,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         return False
 
     def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(CHANGE)
+        return request.user.has_perm(MAY_CHANGE)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """What WeChat has deleted already cannot be deleted again."""
@@ -97,27 +104,18 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
 
     @action(description=_("Sync now"), permissions=["operate"], url_path="sync", icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponse:
-        return self._ask_for_all(
-            request,
-            list(Component.objects.order_by("appid")),
-            lambda component: _synced(templates.sync_templates(component)),
-            title=_("Sync now"),
-            question=_("WeChat's list of templates is fetched; notes stay."),
+        components = list(Component.objects.order_by("appid"))
+        question = _("WeChat's list of templates is fetched; notes stay.")
+        return self._ask_about_components(
+            request, components, _sync, title=_("Sync now"), question=question
         )
 
     @action(description=_("Drafts"), permissions=["operate"], url_path="drafts", icon="draft")
     def drafts(self, request: HttpRequest) -> HttpResponse:
-        addresses = [
-            (component, reverse("admin:code-drafts", args=[component.pk]))
-            for component in Component.objects.order_by("appid")
-        ]
-        return self.page(
-            request,
-            "admin/code/drafts.html",
-            title=_("Drafts"),
-            components=addresses,
-            back=self._list(),
-        )
+        components = Component.objects.order_by("appid")
+        addresses = [(row, reverse("admin:code-drafts", args=[row.pk])) for row in components]
+        context = {"title": _("Drafts"), "components": addresses, "back": self._list_url()}
+        return self.page(request, "admin/code/drafts.html", **context)
 
     def draft_list(self, request: HttpRequest, component: int) -> HttpResponse:
         """The drafts of COMPONENT, as a piece of HTML."""
@@ -125,21 +123,12 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         context: dict[str, Any] = {"component": row}
         try:
             drafts = templates.list_drafts(row)
-            context["drafts"] = [
-                (
-                    draft,
-                    reverse("admin:code-draft-keep", args=[row.pk, draft.draft_id]),
-                    ago(when(draft.create_time)),
-                )
-                for draft in drafts
-            ]
-        except Refused as problem:
-            context["problem"] = explain_refusal(problem)
+            context["drafts"] = [_draft_row(row, draft) for draft in drafts]
         except (WeChatError, Unreadable) as problem:
-            context["problem"] = str(problem)
+            context["problem"] = explain_error(problem)
         return HttpResponse(render_to_string("admin/code/draft_list.html", context, request))
 
-    def keep(self, request: HttpRequest, component: int, draft: int) -> HttpResponse:
+    def keep_draft(self, request: HttpRequest, component: int, draft: int) -> HttpResponse:
         """Ask before DRAFT becomes a template; POST does it."""
         row = self._component_or_404(request, component)
 
@@ -147,14 +136,10 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
             templates.add_template(row, draft, by=request.user)
             return _("draft %(draft)d is a template now.") % {"draft": draft}
 
-        return self._ask_for_all(
-            request,
-            [row],
-            act,
-            title=_("Add to the templates"),
-            question=_("Draft %(draft)d becomes a template; WeChat keeps 200 of them.")
-            % {"draft": draft},
-        )
+        title = _("Add to the templates")
+        text = _("Draft %(draft)d becomes a template; WeChat keeps 200 of them.")
+        question = text % {"draft": draft}
+        return self._ask_about_components(request, [row], act, title=title, question=question)
 
     @action(
         description=_("Delete at WeChat"),
@@ -164,51 +149,45 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         variant=ActionVariant.DANGER,
     )
     def delete_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(row: CodeTemplate) -> object:
-            templates.delete_template(row, by=request.user)
-            return _("deleted; versions made from it stay.")
+        def act(row: CodeTemplate, form: None) -> object:
+            delete = partial(templates.delete_template, row, by=request.user)
+            return report_lost_answer(delete) or _("deleted; versions made from it stay.")
 
-        return self.confirm(
-            request,
-            object_id,
-            lambda row, form: perform(lambda: act(row)),
-            title=_("Delete at WeChat"),
-            question=_("Nobody can upload it any more; mini programs that have it keep it."),
-            is_grave=True,
-        )
+        title = _("Delete at WeChat")
+        question = _("Nobody can upload it any more; mini programs that have it keep it.")
+        return self.confirm(request, object_id, act, title=title, question=question, is_grave=True)
 
-    def _ask_for_all(
+    def _ask_about_components(
         self, request: HttpRequest, components: list[Component], act: Any, **words: object
     ) -> HttpResponse:
         if request.method == "POST":
             for row in components:
-                self.carry_out(request, row, lambda row: perform(lambda: act(row)))
-            return HttpResponseRedirect(self._list())
-        return self.page(request, "admin/ask.html", rows=components, back=self._list(), **words)
+                self.carry_out(request, row, lambda row: report_lost_answer(lambda: act(row)))
+            return HttpResponseRedirect(self._list_url())
+        return self.page(request, "admin/ask.html", rows=components, back=self._list_url(), **words)
 
     def _component_or_404(self, request: HttpRequest, pk: int) -> Component:
-        if not request.user.has_perm(CHANGE):
+        if not request.user.has_perm(MAY_CHANGE):
             raise PermissionDenied
-        row: Component | None = Component.objects.filter(pk=pk).first()
-        if row is None:
-            raise Http404
-        return row
+        return get_object_or_404(Component, pk=pk)
 
-    def _list(self) -> str:
+    def _list_url(self) -> str:
         return reverse(f"{self.admin_site.name}:audits_codetemplate_changelist")
 
     @admin.display(description=_("type"))
     def kind(self, row: CodeTemplate) -> object:
-        return KINDS.get(row.template_type, row.template_type)
-
-    @admin.display(description=_("made"))
-    def made(self, row: CodeTemplate) -> SafeString | str:
-        return ago(row.created_at)
+        return TEMPLATE_TYPES.get(row.template_type, row.template_type)
 
     @admin.display(description=_("state"))
     def state(self, row: CodeTemplate) -> SafeString:
         return label(_("deleted")) if row.gone_at else label(_("there"), "success")
 
 
-def _synced(number: int) -> object:
+def _sync(component: Component) -> object:
+    number = templates.sync_templates(component)
     return _("WeChat has %(number)d templates.") % {"number": number}
+
+
+def _draft_row(component: Component, draft: code_templates.Draft) -> tuple[object, ...]:
+    url = reverse("admin:code-draft-keep", args=[component.pk, draft.draft_id])
+    return draft, url, ago(wechat_time(draft.create_time))

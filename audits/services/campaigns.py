@@ -10,21 +10,23 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeTemplate
-from audits.problems import CannotAct, NeedsAnother
-from audits.services import rollout
+from audits.problems import CannotAct, NeedsSecondPerson
 from audits.services.committing import build_ext_json
-from audits.services.releasing import approve
+from audits.services.releasing import approve_release
+from audits.services.rollout.admission import (
+    count_failures,
+    count_items,
+    manage_campaign,
+    skip_unfinished,
+)
 from miniprograms.models import Authorizer
 from platform_auth.operations import Actor, record_operation
 
-MOST_ITEMS = 50_000
-BATCH = 1_000
-
-State = Campaign.State
-ItemState = CampaignItem.State
+MAX_ITEMS = 50_000
+INSERT_BATCH = 1_000
 
 
-def choose(
+def choose_programs(
     template: CodeTemplate,
     *,
     appids: Iterable[str] = (),
@@ -33,19 +35,20 @@ def choose(
     name: str = "",
 ) -> QuerySet[Authorizer]:
     """
-    The mini programs that TEMPLATE can go to: those of APPIDS, or all, narrowed by the rest.
+    The mini programs that TEMPLATE can go to: those of APPIDS, or all; in STATE, of OWNER, with a
+    nickname that begins with NAME.
 
     Raises CannotAct for an appid that is not one of them.
     """
     chosen = Authorizer.objects.filter(
         component=template.component_id, kind=Authorizer.Kind.MINI_PROGRAM
     )
-    if wanted := set(appids):
-        known = set(chosen.filter(appid__in=wanted).values_list("appid", flat=True))
-        if missing := sorted(wanted - known):
-            told = ", ".join(missing[:10])
-            raise CannotAct(_("These are no mini programs of this platform: %s") % told)
-        chosen = chosen.filter(appid__in=wanted)
+    if appids := set(appids):
+        listed = chosen.filter(appid__in=appids)
+        if missing := sorted(appids - set(listed.values_list("appid", flat=True))):
+            examples = ", ".join(missing[:10])
+            raise CannotAct(_("These are no mini programs of this platform: %s") % examples)
+        chosen = listed
     if state:
         chosen = chosen.filter(state=state)
     if owner is not None:
@@ -53,7 +56,7 @@ def choose(
     return chosen.filter(nick_name__startswith=name) if name else chosen
 
 
-def create(
+def create_campaign(
     template: CodeTemplate,
     chosen: QuerySet[Authorizer],
     *,
@@ -62,7 +65,8 @@ def create(
     **rules: Any,
 ) -> Campaign:
     """
-    Prepare a campaign of TEMPLATE for the mini programs CHOSEN. It calls nobody before `start`.
+    Prepare a campaign of TEMPLATE for the mini programs CHOSEN. It calls nobody before
+    `start_campaign`.
 
     RULES are the fields of Campaign: user_version, user_desc, canary_size, concurrency,
     daily_budget, most_failures, auto_release, when_open. Mini programs of another unfinished
@@ -70,83 +74,80 @@ def create(
     """
     if rules.get("auto_release") and settings.RELEASE_NEEDS_TWO:
         raise CannotAct(_("Two people must agree on a release: release by click instead."))
-    free = chosen.exclude(pk__in=_unfinished_items().values("authorizer"))
-    pks = list(free.order_by("id").values_list("pk", flat=True)[: MOST_ITEMS + 1])
+    unfinished = CampaignItem.objects.exclude(state__in=CampaignItem.FINAL)
+    free = chosen.exclude(pk__in=unfinished.values("authorizer"))
+    pks = list(free.order_by("id").values_list("pk", flat=True)[: MAX_ITEMS + 1])
     if not pks:
         raise CannotAct(_("No mini program fits that is not in another campaign already."))
-    if len(pks) > MOST_ITEMS:
-        raise CannotAct(_("At most %d mini programs at once.") % MOST_ITEMS)
+    if len(pks) > MAX_ITEMS:
+        raise CannotAct(_("At most %d mini programs at once.") % MAX_ITEMS)
     build_ext_json(Authorizer.objects.get(pk=pks[0]), template, ext)
     try:
         with transaction.atomic():
-            return _create(template, pks, by, ext=dict(ext or {}), **rules)
+            return _create_rows(template, pks, by, ext=dict(ext or {}), **rules)
     except IntegrityError:
         raise CannotAct(_("One of them has just become part of another campaign.")) from None
 
 
-def _create(template: CodeTemplate, pks: list[int], by: Actor | None, **rules: Any) -> Campaign:
+def _create_rows(
+    template: CodeTemplate, pks: list[int], by: Actor | None, **rules: Any
+) -> Campaign:
     canaries = rules.get("canary_size", 0)
     campaign = Campaign.objects.create(
-        template=template,
-        created_by_id=by.pk if by else None,
-        is_past_canary=not canaries,
-        **rules,
+        template=template, created_by_id=by.pk if by else None, is_past_canary=not canaries, **rules
     )
     CampaignItem.objects.bulk_create(
         (
             CampaignItem(campaign=campaign, authorizer_id=pk, is_canary=number < canaries)
             for number, pk in enumerate(pks)
         ),
-        batch_size=BATCH,
+        batch_size=INSERT_BATCH,
     )
     record_operation("create_campaign", by=by, result=f"{campaign}: {len(pks)}")
     return campaign
 
 
-def _unfinished_items() -> QuerySet[CampaignItem]:
-    items: QuerySet[CampaignItem] = CampaignItem.objects.exclude(state__in=CampaignItem.FINAL)
-    return items
-
-
-def start(campaign: Campaign, *, by: Actor | None) -> None:
+def start_campaign(campaign: Campaign, *, by: Actor | None) -> None:
     """Begin with the canary wave, or with all where there is none."""
-    _move(campaign, [State.PREPARED], State.RUNNING, "start_campaign", by)
+    _transition(campaign, [Campaign.State.PREPARED], Campaign.State.RUNNING, "start_campaign", by)
 
 
-def pause(campaign: Campaign, *, by: Actor | None) -> None:
+def pause_campaign(campaign: Campaign, *, by: Actor | None) -> None:
     """Begin nothing new; acts under way end, and verdicts are still followed."""
     because = _("Paused by %s.") % (by.get_username() if by else "–")
-    _move(campaign, [State.RUNNING], State.PAUSED, "pause_campaign", by, because=because)
+    before, after = [Campaign.State.RUNNING], Campaign.State.PAUSED
+    _transition(campaign, before, after, "pause_campaign", by, because=because)
 
 
-def resume(campaign: Campaign, *, by: Actor | None) -> None:
+def resume_campaign(campaign: Campaign, *, by: Actor | None) -> None:
     """Go on after a pause. Failures so far are forgiven: only new ones can pause it again."""
-    seen = rollout.failures(rollout.count(campaign))
-    _move(campaign, [State.PAUSED], State.RUNNING, "resume_campaign", by, forgiven=seen)
+    forgiven = count_failures(count_items(campaign))
+    before, after = [Campaign.State.PAUSED], Campaign.State.RUNNING
+    _transition(campaign, before, after, "resume_campaign", by, forgiven=forgiven)
 
 
-def stop(campaign: Campaign, *, by: Actor | None) -> None:
+def stop_campaign(campaign: Campaign, *, by: Actor | None) -> None:
     """Skip all that is not under way, for good. Audits that are open at WeChat go on there."""
     with transaction.atomic():
-        before = [State.PREPARED, State.RUNNING, State.PAUSED]
-        _move(campaign, before, State.STOPPED, "stop_campaign", by)
-        rollout.skip_rest(campaign)
-    rollout.manage(campaign.pk)
+        after = Campaign.State.STOPPED
+        _transition(campaign, Campaign.UNFINISHED, after, "stop_campaign", by)
+        skip_unfinished(campaign)
+    manage_campaign(campaign.pk)
 
 
-def go_on(campaign: Campaign, *, by: Actor | None) -> None:
-    """The rest may follow, whatever became of the canary wave."""
+def pass_canary(campaign: Campaign, *, by: Actor | None) -> None:
+    """Let the others follow, whatever became of the canary wave."""
     if campaign.is_past_canary:
         raise CannotAct(_("The canary wave has passed already."))
-    seen = rollout.failures(rollout.count(campaign))
-    _move(campaign, [State.RUNNING, State.PAUSED], State.RUNNING, "go_on_campaign", by,
-          is_past_canary=True, forgiven=seen)  # fmt: skip
+    before, after = [Campaign.State.RUNNING, Campaign.State.PAUSED], Campaign.State.RUNNING
+    values = {"is_past_canary": True, "forgiven": count_failures(count_items(campaign))}
+    _transition(campaign, before, after, "go_on_campaign", by, **values)
 
 
-def _move(
+def _transition(
     campaign: Campaign,
-    before: list[State],
-    after: State,
+    before: Iterable[Campaign.State],
+    after: Campaign.State,
     action: str,
     by: Actor | None,
     **values: Any,
@@ -166,80 +167,82 @@ def release_passed(campaign: Campaign, *, by: Actor | None) -> int:
     """
     Release all that have passed; how many. A worker does it, in the name of BY.
 
-    Where two people are wanted, the first click approves (0) and that of another releases. Raises
-    NeedsAnother where BY has approved them all already, CannotAct where nothing has passed.
+    Where it takes two people, the first click approves (0) and that of another releases. Raises
+    NeedsSecondPerson where BY has approved them all already, CannotAct where nothing has passed.
     """
-    passed = campaign.items.filter(state=ItemState.PASSED, released_by=None)
+    passed = campaign.items.filter(state=CampaignItem.State.PASSED, released_by=None)
     if not passed.exists():
         raise CannotAct(_("Nothing has passed that waits to be released."))
     if settings.RELEASE_NEEDS_TWO:
-        fresh = list(passed.filter(audit__approved_by=None).select_related("audit"))
-        for item in fresh:
-            approve(item.audit, by=by)
+        unapproved = list(passed.filter(audit__approved_by=None).select_related("audit"))
+        for item in unapproved:
+            approve_release(item.audit, by=by)
         passed = passed.exclude(audit__approved_by=by.pk if by else None)
-        if not fresh and not passed.exists():
-            raise NeedsAnother
+        if not unapproved and not passed.exists():
+            raise NeedsSecondPerson
     pks = list(passed.values_list("pk", flat=True))
     with transaction.atomic():
-        ours = campaign.items.filter(pk__in=pks, state=ItemState.PASSED)
-        number = ours.update(released_by_id=by.pk if by else None, due_at=Now())
+        items = campaign.items.filter(pk__in=pks, state=CampaignItem.State.PASSED)
+        number = items.update(released_by_id=by.pk if by else None, due_at=Now())
         record_operation("release_campaign", by=by, result=f"{campaign}: {number}")
     return number
 
 
-def retry(item: CampaignItem, *, by: Actor | None) -> None:
+def retry_item(item: CampaignItem, *, by: Actor | None) -> None:
     """
     Bring ITEM back in line. What was uploaded and is still the newest is only submitted again.
 
     Raises CannotAct where there is nothing to retry.
     """
     campaign = item.campaign
-    if campaign.state == State.STOPPED:
+    if campaign.state == Campaign.State.STOPPED:
         raise CannotAct(_("The campaign was stopped."))
-    ends = [ItemState.FAILED, ItemState.REJECTED, ItemState.SKIPPED]
+    before = [*CampaignItem.UNSUCCESSFUL, CampaignItem.State.SKIPPED]
+    rows = Campaign.objects.filter(pk=campaign.pk)
     try:
         with transaction.atomic():
-            _change(item, ends, ItemState.WAITING, "retry_campaign_item", by)
-            again = Campaign.objects.filter(pk=campaign.pk, state=State.DONE)
-            again.update(state=State.RUNNING, finished_at=None)
-            # One that failed is none any more, so neither is it one that was forgiven.
-            forgiven = Campaign.objects.filter(pk=campaign.pk, forgiven__gt=0)
-            forgiven.update(forgiven=F("forgiven") - 1)
+            _transition_item(item, before, CampaignItem.State.WAITING, "retry_campaign_item", by)
+            finished = rows.filter(state=Campaign.State.DONE)
+            finished.update(state=Campaign.State.RUNNING, finished_at=None)
+            # It counts as a failure no more, so neither as one that was forgiven.
+            rows.filter(forgiven__gt=0).update(forgiven=F("forgiven") - 1)
     except IntegrityError:
         raise CannotAct(_("It is part of another campaign by now.")) from None
 
 
 def retry_failed(campaign: Campaign, *, by: Actor | None) -> int:
     """Retry all that failed, not those WeChat rejected; how many."""
-    failed = campaign.items.filter(state=ItemState.FAILED).select_related("campaign", "authorizer")
-    for item in failed:
-        retry(item, by=by)
-    return len(failed)
+    failed = campaign.items.filter(state=CampaignItem.State.FAILED)
+    items = failed.select_related("campaign", "authorizer")
+    for item in items:
+        retry_item(item, by=by)
+    return len(items)
 
 
-def skip(item: CampaignItem, *, by: Actor | None) -> None:
+def skip_item(item: CampaignItem, *, by: Actor | None) -> None:
     """Leave ITEM out. What is under way just now cannot be skipped."""
-    before = [ItemState.WAITING, ItemState.READY, ItemState.COMMITTED, ItemState.IN_REVIEW,
-              ItemState.PASSED, ItemState.FAILED, ItemState.REJECTED]  # fmt: skip
+    ended = {CampaignItem.State.RELEASED, CampaignItem.State.SKIPPED}
+    before = set(CampaignItem.State) - ended - set(CampaignItem.IN_FLIGHT)
     reason = _("Skipped by %s.") % (by.get_username() if by else "–")
-    _change(item, before, ItemState.SKIPPED, "skip_campaign_item", by, reason=reason)
+    skipped = CampaignItem.State.SKIPPED
+    _transition_item(item, before, skipped, "skip_campaign_item", by, reason=reason)
 
 
-def _change(
+def _transition_item(
     item: CampaignItem,
-    before: list[ItemState],
-    after: ItemState,
+    before: Iterable[CampaignItem.State],
+    after: CampaignItem.State,
     action: str,
     by: Actor | None,
     **values: Any,
 ) -> None:
     """ITEM is taken from one of BEFORE to AFTER; whoever has it leased is fenced off."""
-    values = {"reason": "", "due_at": None, "failures": 0, "released_by": None,
-              "submitted_at": None, **values}  # fmt: skip
+    cleared = {"reason": "", "due_at": None, "failures": 0, "released_by": None}
+    fence = {"epoch": F("epoch") + 1, "lease_until": None, "updated_at": Now()}
+    values = {**cleared, "submitted_at": None, **fence, **values}
     with transaction.atomic():
         rows = CampaignItem.objects.filter(pk=item.pk, state__in=before)
-        fence = {"epoch": F("epoch") + 1, "lease_until": None, "updated_at": Now()}
-        if not rows.update(state=after, **fence, **values):
+        if not rows.update(state=after, **values):
             item.refresh_from_db()
             raise CannotAct(_("It is %s.") % item.get_state_display())
         appid = item.authorizer.appid

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -11,27 +11,24 @@ from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, CodeTemplate, CodeVersion
 from audits.problems import BadExtJson, CommitIsOpen, SubmissionIsRunning
-from audits.services.history import earliest
+from audits.services.outcomes import (
+    ABANDONED_AFTER,
+    MAX_CHECKS,
+    NOT_DONE,
+    close_act,
+    earliest_effect,
+    mark_unknown,
+    refuse_act,
+)
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
-from wechat import code, code_release
-from wechat.errors import BackingOff, NotReady, NotSent, Refused, Unreachable
+from wechat import code, code_release, code_templates
+from wechat.errors import Unreachable
 
-State = CodeVersion.State
-
-LOOK_AGAIN = timedelta(seconds=30)
-# A call takes at most 18 s twice: an act that still runs after this was left by a dead process.
-ABANDONED = timedelta(minutes=1)
-LOOKS = 2  # without a trace at WeChat, before it counts as not done
-
-# Nobody knows yet whether such a submission has reached WeChat.
-ON_THE_WAY = (CodeAudit.Status.SUBMITTING, CodeAudit.Status.UNKNOWN)
-
-STANDARD_TEMPLATE = 1
-STANDARD_MEMBERS = {"extAppid", "ext", "window"}
-MEMBERS = {
+STANDARD_EXT_MEMBERS = {"extAppid", "ext", "window"}
+EXT_MEMBERS = {
     "extEnable",
     "extAppid",
     "directCommit",
@@ -59,12 +56,11 @@ def build_ext_json(
 
     Raises BadExtJson for members that WeChat does not know, or not in a standard template.
     """
-    standard = template.template_type == STANDARD_TEMPLATE
-    allowed = STANDARD_MEMBERS if standard else MEMBERS
-    usual: dict[str, Any] = {"extAppid": authorizer.appid, "ext": {}}
-    if not standard:
-        usual = {"extEnable": True, **usual}
-    members = {**usual, **(values or {}), "extAppid": authorizer.appid}
+    is_standard = template.template_type == code_templates.STANDARD_TEMPLATE
+    allowed = STANDARD_EXT_MEMBERS if is_standard else EXT_MEMBERS
+    defaults: dict[str, Any] = {} if is_standard else {"extEnable": True}
+    own = {"extAppid": authorizer.appid}
+    members = {**defaults, **own, "ext": {}, **(values or {}), **own}
     if unknown := sorted(members.keys() - allowed):
         raise BadExtJson(_("ext.json has no such members: %s") % ", ".join(unknown))
     if not isinstance(members["ext"], dict):
@@ -72,7 +68,7 @@ def build_ext_json(
     return json.dumps(members, ensure_ascii=False)
 
 
-def commit(
+def commit_template(
     authorizer: Authorizer,
     template: CodeTemplate,
     *,
@@ -93,8 +89,8 @@ def commit(
     ext_json = build_ext_json(authorizer, template, ext)
     try:
         with transaction.atomic():
-            lock(authorizer)
-            if authorizer.audits.filter(status__in=ON_THE_WAY).exists():
+            lock_authorizer(authorizer)
+            if authorizer.audits.filter(status__in=CodeAudit.IN_FLIGHT).exists():
                 raise SubmissionIsRunning
             version: CodeVersion = CodeVersion.objects.create(
                 authorizer=authorizer,
@@ -102,26 +98,26 @@ def commit(
                 user_version=user_version,
                 user_desc=user_desc,
                 ext_json=ext_json,
-                state=State.COMMITTING,
+                state=CodeVersion.State.COMMITTING,
                 created_by_id=by.pk if by else None,
-                due_at=Now() + ABANDONED,
+                due_at=Now() + ABANDONED_AFTER,
             )
             record_operation("commit", by=by, appid=authorizer.appid, result=user_version)
             if within:
                 within(version)
     except IntegrityError:
         raise CommitIsOpen from None
-    _send(version)
+    _call_commit(version)
     version.refresh_from_db()
     return version
 
 
-def lock(authorizer: Authorizer) -> None:
+def lock_authorizer(authorizer: Authorizer) -> None:
     """Until the transaction ends nobody else begins an upload or a submission for AUTHORIZER."""
     Authorizer.objects.select_for_update().only("pk").get(pk=authorizer.pk)
 
 
-def _send(version: CodeVersion) -> None:
+def _call_commit(version: CodeVersion) -> None:
     release_db_connection()
     try:
         call_as(
@@ -132,53 +128,30 @@ def _send(version: CodeVersion) -> None:
             user_version=version.user_version,
             user_desc=version.user_desc,
         )
-    except Refused as error:
-        end(version, State.REFUSED, str(error), errcode=error.errcode)
-        raise
-    except (NotSent, NotReady, BackingOff) as error:
-        end(version, State.REFUSED, str(error))
+    except NOT_DONE as error:
+        refuse_act(version, error)
         raise
     except Unreachable as error:
-        wait(version, str(error))
+        mark_unknown(version, str(error))
     else:
-        end(version, State.COMMITTED)
-
-
-def end(version: CodeVersion, state: State, error: str = "", **values: Any) -> None:
-    """The outcome of VERSION's upload."""
-    open_states = [State.COMMITTING, State.UNKNOWN]
-    CodeVersion.objects.filter(pk=version.pk, state__in=open_states).update(
-        state=state, last_error=error, due_at=None, lease_until=None, **values
-    )
-
-
-def wait(version: CodeVersion, error: str) -> None:
-    """The answer was lost: the code may be there or not. `settle_commit` looks."""
-    CodeVersion.objects.filter(pk=version.pk, state__in=[State.COMMITTING, State.UNKNOWN]).update(
-        state=State.UNKNOWN,
-        last_error=error,
-        failures=version.failures + 1,
-        due_at=Now() + LOOK_AGAIN,
-        lease_until=None,
-    )
+        close_act(version, CodeVersion.State.COMMITTED)
 
 
 def reconcile_commit(version: CodeVersion) -> None:
     """Ask getversioninfo whether VERSION became the trial version. Raises what WeChat answered."""
     trial, _released = call_as(version.authorizer.appid, code_release.get_version_info)
-    since = earliest(version.created_at, _committed_before(version)).timestamp()
+    since = earliest_effect(version.created_at, _previous_commit_at(version)).timestamp()
     if trial and trial.user_version == version.user_version and trial.at >= since:
-        end(version, State.COMMITTED)
-    elif version.failures >= LOOKS:
-        end(version, State.REFUSED, _("WeChat does not have it: it was never uploaded."))
+        close_act(version, CodeVersion.State.COMMITTED)
+    elif version.failures >= MAX_CHECKS:
+        error = _("WeChat does not have it: it was never uploaded.")
+        close_act(version, CodeVersion.State.REFUSED, error)
     else:
-        wait(version, version.last_error)
+        mark_unknown(version, version.last_error)
 
 
-def _committed_before(version: CodeVersion) -> datetime | None:
+def _previous_commit_at(version: CodeVersion) -> datetime | None:
     """When the upload before VERSION that may have the same name at WeChat began."""
-    before = CodeVersion.objects.filter(
-        authorizer=version.authorizer, user_version=version.user_version, pk__lt=version.pk
-    )
-    times = before.order_by("-id").values_list("created_at", flat=True)
-    return times.first()
+    same_name = version.authorizer.versions.filter(user_version=version.user_version)
+    earlier = same_name.filter(pk__lt=version.pk)
+    return earlier.order_by("-id").values_list("created_at", flat=True).first()

@@ -1,8 +1,7 @@
-"""Every change of an audit's state goes through here, and leaves its mark."""
+"""The state machine of an audit: every transition goes through here, and is kept as an event."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -11,30 +10,15 @@ from platform_auth.leases import release_db_connection
 from platform_auth.operations import SYSTEM, Actor, record_operation
 from wechat.errors import WeChatError
 
-Status = CodeAudit.Status
 
-# Our clock and WeChat's may differ by this much.
-CLOCKS_DIFFER = timedelta(minutes=5)
-
-
-def earliest(began: datetime, before: datetime | None) -> datetime:
-    """
-    The earliest time by WeChat's clock that an act of ours may bear, which BEGAN by our clock.
-
-    BEFORE is when the last act of its kind began: what is nearer to that one belongs to it.
-    """
-    since = began - CLOCKS_DIFFER
-    return since if before is None else max(since, began - (began - before) / 2)
-
-
-def name_of(person: Actor | None) -> str:
+def actor_name(person: Actor | None) -> str:
     """Whose act it is, for a log."""
     return person.get_username() if person is not None and person.pk is not None else SYSTEM
 
 
-def move(
+def transition(
     audit: CodeAudit,
-    after: Status,
+    after: CodeAudit.Status,
     *,
     by: Actor | None = None,
     note: str = "",
@@ -44,51 +28,38 @@ def move(
     """
     Take AUDIT to AFTER by compare-and-set, from one of BEFORE (default: where it is by our row).
 
-    VALUES are written with it. Whether it moved; a second verdict changes nothing.
+    VALUES are written with it. Whether it changed; a second verdict changes nothing.
     """
-    known = before or (audit.status,)
-    moved = any(_move(audit, one, after, by=by, note=note, values=values) for one in known)
-    if moved:
-        audit.refresh_from_db()
-    return moved
+    for status in before or (audit.status,):
+        with transaction.atomic():
+            rows = CodeAudit.objects.filter(pk=audit.pk, status=status)
+            if rows.update(status=after, **values):
+                record_event(audit, after.name.lower(), before=status, by=by, note=note)
+                audit.refresh_from_db()
+                return True
+    return False
 
 
-def _move(
+def record_event(
     audit: CodeAudit,
-    before: int,
-    after: Status,
+    after: str,
     *,
-    by: Actor | None,
-    note: str,
-    values: Mapping[str, object],
-) -> bool:
-    with transaction.atomic():
-        rows = CodeAudit.objects.filter(pk=audit.pk, status=before)
-        if not rows.update(status=after, **values):
-            return False
-        AuditEvent.objects.create(
-            audit=audit,
-            before=Status(before).name.lower(),
-            after=Status(after).name.lower(),
-            by=name_of(by),
-            note=note,
-        )
-    return True
-
-
-def note_event(audit: CodeAudit, after: str, *, by: Actor | None = None, note: str = "") -> None:
-    """Add to the history of AUDIT what is no change of its status: released, sped up…"""
+    before: int | None = None,
+    by: Actor | None = None,
+    note: str = "",
+) -> None:
+    """Add to the history of AUDIT; where its status stays, AFTER is what happened: sped_up…"""
     AuditEvent.objects.create(
         audit=audit,
-        before=Status(audit.status).name.lower(),
+        before=CodeAudit.Status(audit.status if before is None else before).name.lower(),
         after=after,
-        by=name_of(by),
+        by=actor_name(by),
         note=note,
     )
 
 
 @contextmanager
-def announced(
+def recorded_call(
     action: str, *, by: Actor | None, appid: str = "", result: str = ""
 ) -> Iterator[None]:
     """

@@ -1,6 +1,5 @@
 """What became of acts whose answers were lost, and of audits whose verdict pushes were."""
 
-import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,66 +7,55 @@ from typing import Any
 from django.db.models.functions import Now
 
 from audits.models import CodeAudit, CodeVersion, Release
-from audits.services.committing import LOOK_AGAIN, ON_THE_WAY, reconcile_commit
+from audits.services.committing import reconcile_commit
+from audits.services.outcomes import RECHECK_AFTER
 from audits.services.releasing import reconcile_release
-from audits.services.submitting import OPEN_COMMIT, reconcile_submission
+from audits.services.submitting import reconcile_submission
 from audits.services.verdicts import refresh_audit
-from platform_auth.leases import release_db_connection
-from platform_auth.models import Leased, LeasedQuerySet, backoff_after
+from platform_auth.due_work import Runner, due_rows, under_lease
+from platform_auth.models import Leased, backoff_after
 from wechat.errors import WeChatError
 
-logger = logging.getLogger(__name__)
-
-ROUND = 200
-LONGEST = timedelta(minutes=30)
+MAX_ROWS = 200  # of each kind in one run
+MAX_POLL_BACKOFF = timedelta(minutes=30)
 
 
 def reconcile_due() -> int:
     """Ask WeChat about every commit, submission, audit and release that is due. How many."""
-    audits = CodeAudit.objects.due()
-    versions = CodeVersion.objects.due().filter(state__in=OPEN_COMMIT)
-    lost = audits.filter(auditid="", status__in=ON_THE_WAY)
-    releases = Release.objects.due().exclude(state=Release.State.REFUSED)
-    return sum(
-        [
-            _each(versions, reconcile_commit, _look_again),
-            _each(lost, reconcile_submission, _look_again),
-            _each(audits.exclude(auditid=""), refresh_audit, _poll_again),
-            _each(releases, reconcile_release, _look_again),
-        ]
-    )
+    return sum(runner.run().successes for runner in RUNNERS)
 
 
-def _each(
-    rows: LeasedQuerySet, settle: Callable[[Any], object], put_off: Callable[[Any, Any], object]
-) -> int:
-    """SETTLE each of ROWS under its lease, and PUT OFF where WeChat fails."""
-    asked = 0
-    for row in rows.with_clock().select_related("authorizer").order_by("due_at")[:ROUND]:
-        if not row.take_lease():
-            continue
-        asked += 1
-        release_db_connection()
-        try:
-            settle(row)
-        except WeChatError as error:
-            logger.warning("%s: %s", row.authorizer.appid, error)
-            put_off(row, error)
-        except Exception:  # its lease runs out, and another try is made; the others go on
-            logger.exception("settling for %s", row.authorizer.appid)
-        else:
-            row.write()
-        release_db_connection()
-    return asked
-
-
-def _look_again(row: Leased, error: WeChatError) -> None:
+def _recheck_later(row: Leased, error: WeChatError) -> None:
     """Nobody could look for ROW: that does not count among the looks that found nothing."""
-    pause = max(backoff_after(error, 0), LOOK_AGAIN)
+    pause = max(backoff_after(error, 0), RECHECK_AFTER)
     row.write(due_at=Now() + pause, last_error=str(error))
 
 
-def _poll_again(row: Leased, error: WeChatError) -> None:
+def _poll_later(row: Leased, error: WeChatError) -> None:
     """WeChat did not tell about ROW, or will never: rarer and rarer."""
-    pause = max(backoff_after(error, row.failures), min(LOOK_AGAIN * 2**row.failures, LONGEST))
+    poll_backoff = min(RECHECK_AFTER * 2**row.failures, MAX_POLL_BACKOFF)
+    pause = max(backoff_after(error, row.failures), poll_backoff)
     row.write(due_at=Now() + pause, last_error=str(error), failures=min(row.failures + 1, 9))
+
+
+def _runner(
+    rows: Any,
+    reconcile: Callable[[Any], object],
+    back_off: Callable[[Leased, WeChatError], object] = _recheck_later,
+) -> Runner[Leased]:
+    def work(row: Leased) -> None:
+        reconcile(row)
+        row.write()
+
+    related = rows.select_related("authorizer")
+    return Runner(reconcile.__name__, due_rows(related.all, MAX_ROWS), under_lease(work, back_off))
+
+
+RUNNERS = (
+    _runner(CodeVersion.objects.filter(state__in=CodeVersion.OPEN), reconcile_commit),
+    _runner(
+        CodeAudit.objects.filter(auditid="", status__in=CodeAudit.IN_FLIGHT), reconcile_submission
+    ),
+    _runner(CodeAudit.objects.exclude(auditid=""), refresh_audit, _poll_later),
+    _runner(Release.objects.exclude(state=Release.State.REFUSED), reconcile_release),
+)

@@ -17,49 +17,45 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, Release
-from audits.problems import AuditNotPassed, NeedsAnother, ReleaseIsOpen
-from audits.services.committing import ABANDONED, LOOK_AGAIN, LOOKS
-from audits.services.history import announced, earliest, note_event
-from audits.services.verdicts import adopt
+from audits.problems import AuditNotPassed, NeedsSecondPerson, ReleaseIsOpen
+from audits.services.history import record_event, recorded_call
+from audits.services.outcomes import (
+    ABANDONED_AFTER,
+    MAX_CHECKS,
+    NOT_DONE,
+    RECHECK_AFTER,
+    close_act,
+    earliest_effect,
+    mark_unknown,
+    refuse_act,
+)
+from audits.services.verdicts import adopt_newest_audit
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
 from wechat import code_release
-from wechat.errors import (
-    BackingOff,
-    NothingToRelease,
-    NotReady,
-    NotSent,
-    Refused,
-    Unreachable,
-    WeChatError,
-)
+from wechat.errors import NothingToRelease, Unreachable, WeChatError
 
 logger = logging.getLogger(__name__)
 
-Kind = Release.Kind
-State = Release.State
-Status = CodeAudit.Status
 
-OPEN = [State.RUNNING, State.UNKNOWN]
-
-
-def approve(audit: CodeAudit, *, by: Actor | None) -> None:
+def approve_release(audit: CodeAudit, *, by: Actor | None) -> None:
     """
     BY agrees that AUDIT is released: the first of two people, where two are wanted.
 
     Raises AuditNotPassed.
     """
-    waiting = CodeAudit.objects.filter(pk=audit.pk, status=Status.PASSED, released_at=None)
+    passed = CodeAudit.Status.PASSED
+    waiting = CodeAudit.objects.filter(pk=audit.pk, status=passed, released_at=None)
     with transaction.atomic():
         if not waiting.update(approved_by_id=by.pk if by else None):
-            raise AuditNotPassed(audit.auditid, str(Status(audit.status).label))
+            raise AuditNotPassed(audit.auditid, str(CodeAudit.Status(audit.status).label))
         record_operation("approve_release", by=by, appid=audit.appid, result=audit.auditid)
     audit.refresh_from_db()
 
 
-def release(
+def release_newest_audit(
     authorizer: Authorizer,
     *,
     by: Actor | None,
@@ -73,65 +69,66 @@ def release(
     WITHIN its transaction whatever must know of it; if that raises, nothing was done. Its state
     tells the outcome; UNKNOWN where WeChat's answer was lost. Released already, it is the act of
     then and WeChat is not asked. Raises AuditNotPassed with the newest auditid, ReleaseIsOpen,
-    NeedsAnother, and what WeChat answered.
+    NeedsSecondPerson, and what WeChat answered.
     """
-    audit = _approved(authorizer, by)
+    audit = _releasable_audit(authorizer, by)
     if auditid and audit.auditid != auditid:
         raise AuditNotPassed(audit.auditid, _("another version was submitted since"))
     if audit.released_at:
-        return _act_of(audit)
-    act = _begin(authorizer, Kind.RELEASE, by, within, audit=audit)
+        return _last_release(audit)
+    act = _create_act(authorizer, Release.Kind.RELEASE, by, within, audit=audit)
     try:
         audit.refresh_from_db()
         if audit.released_at:  # somebody was quicker, between our look and our row
-            _end(act, State.REFUSED, _("It has been released already."))
-            return _act_of(audit)
+            close_act(act, Release.State.REFUSED, _("It has been released already."))
+            return _last_release(audit)
         _check_newest(audit)
-        _look_before(act)
+        _read_live_before(act)
     except (AuditNotPassed, WeChatError) as error:
-        _end(act, State.REFUSED, str(error), errcode=getattr(error, "errcode", None))
+        refuse_act(act, error)
         raise
-    _send(act, lambda: call_as(authorizer.appid, code_release.release_code))
+    _call_release(act, lambda: call_as(authorizer.appid, code_release.release_code))
     return act
 
 
-def _approved(authorizer: Authorizer, by: Actor | None) -> CodeAudit:
+def _releasable_audit(authorizer: Authorizer, by: Actor | None) -> CodeAudit:
     """The newest audit of AUTHORIZER that WeChat took, if by our rows it may be released by BY."""
-    taken = authorizer.audits.exclude(auditid="")
-    audit: CodeAudit | None = taken.newest_first().first()
+    newest = authorizer.audits.exclude(auditid="").newest_first()
+    audit: CodeAudit | None = newest.first()
     if audit is None:
-        adopt(authorizer)
-        audit = taken.newest_first().first()
+        adopt_newest_audit(authorizer)
+        audit = newest.first()
     if audit is None:
         raise AuditNotPassed("", _("nothing submitted"))
-    if audit.status != Status.PASSED and not audit.released_at:
+    if audit.status != CodeAudit.Status.PASSED and not audit.released_at:
         _check_newest(audit)
     wants_two = settings.RELEASE_NEEDS_TWO and not audit.released_at
     if wants_two and (audit.approved_by_id is None or (by and by.pk == audit.approved_by_id)):
-        raise NeedsAnother
+        raise NeedsSecondPerson
     return audit
 
 
 def _check_newest(audit: CodeAudit) -> None:
     """The newest audit at WeChat must be AUDIT, passed. Raises AuditNotPassed, WeChat's answer."""
-    newest = adopt(audit.authorizer)
+    newest = adopt_newest_audit(audit.authorizer)
     audit.refresh_from_db()
     if newest != audit.auditid:
         raise AuditNotPassed(newest, _("another version was submitted since"))
-    if audit.status != Status.PASSED:
-        raise AuditNotPassed(newest, str(Status(audit.status).label))
+    if audit.status != CodeAudit.Status.PASSED:
+        raise AuditNotPassed(newest, str(CodeAudit.Status(audit.status).label))
 
 
-def _act_of(audit: CodeAudit) -> Release:
-    done = audit.releases.filter(state=State.DONE).order_by("-id").first()
-    return done or Release(
-        authorizer=audit.authorizer, audit=audit, kind=Kind.RELEASE, state=State.DONE
-    )
+def _last_release(audit: CodeAudit) -> Release:
+    """The act that released AUDIT; where it was done before our time, one that has no row."""
+    state = Release.State.DONE
+    act = audit.releases.filter(state=state).order_by("-id").first()
+    kind = Release.Kind.RELEASE
+    return act or Release(authorizer=audit.authorizer, audit=audit, kind=kind, state=state)
 
 
-def _begin(
+def _create_act(
     authorizer: Authorizer,
-    kind: Kind,
+    kind: Release.Kind,
     by: Actor | None,
     within: Callable[[Release], object] | None = None,
     **values: Any,
@@ -142,9 +139,9 @@ def _begin(
             act: Release = Release.objects.create(
                 authorizer=authorizer,
                 kind=kind,
-                state=State.RUNNING,
+                state=Release.State.RUNNING,
                 by_id=by.pk if by else None,
-                due_at=Now() + ABANDONED,
+                due_at=Now() + ABANDONED_AFTER,
                 **values,
             )
             record_operation(str(kind), by=by, appid=authorizer.appid)
@@ -156,50 +153,47 @@ def _begin(
     return act
 
 
-def _look_before(act: Release) -> None:
+def _read_live_before(act: Release) -> None:
     """
-    Note what is live before ACT: the last thing before the call, so it also makes sure that nobody
+    Keep what is live before ACT: the last thing before the call, so it also makes sure that nobody
     has given this act up meanwhile. Raises ReleaseIsOpen, and what WeChat answered.
     """
     release_db_connection()
     _trial, live = call_as(act.authorizer.appid, code_release.get_version_info)
     act.live_before = live.user_version[:64] if live else ""
-    ours = Release.objects.filter(pk=act.pk, state=State.RUNNING)
-    if not ours.update(live_before=act.live_before, due_at=Now() + ABANDONED):
+    running = Release.objects.filter(pk=act.pk, state=Release.State.RUNNING)
+    if not running.update(live_before=act.live_before, due_at=Now() + ABANDONED_AFTER):
         raise ReleaseIsOpen
 
 
-def _send(act: Release, call: Any) -> None:
+def _call_release(act: Release, call: Callable[[], object]) -> None:
     """CALL WeChat for ACT and write what came of it."""
     release_db_connection()
     try:
         call()
     except NothingToRelease as error:
-        _end_if_live(act, error)
-    except Refused as error:
-        _end(act, State.REFUSED, str(error), errcode=error.errcode)
-        raise
-    except (NotSent, NotReady, BackingOff) as error:
-        _end(act, State.REFUSED, str(error))
+        _close_if_live(act, error)
+    except NOT_DONE as error:
+        refuse_act(act, error)
         raise
     except Unreachable as error:
-        _wait(act, str(error))
+        mark_unknown(act, str(error))
     else:
-        _end_done(act)
+        _close_done(act)
     act.refresh_from_db()
 
 
-def _end_if_live(act: Release, error: NothingToRelease) -> None:
+def _close_if_live(act: Release, error: NothingToRelease) -> None:
     """WeChat has nothing to release: perhaps because it was released already."""
     try:
-        is_live = act.kind == Kind.RELEASE and _is_live(act)
+        is_live = act.kind == Release.Kind.RELEASE and _is_live(act)
     except WeChatError as problem:
-        _wait(act, str(problem))
+        mark_unknown(act, str(problem))
         return
     if is_live:
-        _end_done(act)
+        _close_done(act)
         return
-    _end(act, State.REFUSED, str(error), errcode=error.errcode)
+    refuse_act(act, error)
     raise error
 
 
@@ -208,7 +202,7 @@ def _is_live(act: Release) -> bool:
     _trial, live = call_as(act.authorizer.appid, code_release.get_version_info)
     if live is None or act.audit is None or live.user_version != act.audit.user_version:
         return False
-    return live.at >= earliest(act.audit.create_time, _done_before(act)).timestamp()
+    return live.at >= earliest_effect(act.audit.create_time, _previous_release_at(act)).timestamp()
 
 
 def _took_effect(act: Release) -> bool:
@@ -216,80 +210,63 @@ def _took_effect(act: Release) -> bool:
     _trial, live = call_as(act.authorizer.appid, code_release.get_version_info)
     if live is None:
         return False
-    if act.kind == Kind.REVERT:  # a version that is back is as old as it was
+    if act.kind == Release.Kind.REVERT:  # a version that is back is as old as it was
         return act.live_before not in ("", live.user_version)
-    since = earliest(act.at, _done_before(act)).timestamp()
-    wanted = {act.audit.user_version if act.audit else ""}
-    is_other = live.user_version != act.live_before
-    return live.at >= since and (is_other or live.user_version in wanted)
-
-
-def _done_before(act: Release) -> datetime | None:
-    """When the release before ACT began."""
-    before = Release.objects.filter(
-        authorizer=act.authorizer, kind=Kind.RELEASE, state=State.DONE, pk__lt=act.pk
+    since = earliest_effect(act.at, _previous_release_at(act)).timestamp()
+    released_version = act.audit.user_version if act.audit else ""
+    return live.at >= since and (
+        live.user_version != act.live_before or live.user_version == released_version
     )
-    times = before.order_by("-id").values_list("at", flat=True)
-    return times.first()
 
 
-def _end(act: Release, state: State, error: str = "", **values: Any) -> bool:
-    rows = Release.objects.filter(pk=act.pk, state__in=OPEN)
-    return bool(rows.update(state=state, last_error=error, due_at=None, lease_until=None, **values))
+def _previous_release_at(act: Release) -> datetime | None:
+    """When the release before ACT began."""
+    releases = act.authorizer.releases.filter(kind=Release.Kind.RELEASE, pk__lt=act.pk)
+    earlier = releases.filter(state=Release.State.DONE)
+    return earlier.order_by("-id").values_list("at", flat=True).first()
 
 
-def _end_done(act: Release) -> None:
+def _close_done(act: Release) -> None:
     """It took effect: the audit is released, and what is live is read and compared."""
     with transaction.atomic():
-        if not _end(act, State.DONE):
+        if not close_act(act, Release.State.DONE):
             return
-        if act.audit and act.kind == Kind.RELEASE:
-            released = CodeAudit.objects.filter(pk=act.audit.pk, released_at=None)
-            released.update(released_at=Now(), released_by_id=act.by_id, due_at=None)
-            note_event(act.audit, "released", by=act.by)
+        if act.audit and act.kind == Release.Kind.RELEASE:
+            unreleased = CodeAudit.objects.filter(pk=act.audit.pk, released_at=None)
+            unreleased.update(released_at=Now(), released_by_id=act.by_id, due_at=None)
+            record_event(act.audit, "released", by=act.by)
     try:
-        _look_after(act)
+        _read_live_after(act)
     except WeChatError as error:
         logger.warning("what is live of %s is not known: %s", act.authorizer.appid, error)
-        Release.objects.filter(pk=act.pk).update(due_at=Now() + LOOK_AGAIN)
+        Release.objects.filter(pk=act.pk).update(due_at=Now() + RECHECK_AFTER)
 
 
-def _look_after(act: Release) -> None:
+def _read_live_after(act: Release) -> None:
     """Record what WeChat says is live; another version than the approved one is shouted."""
     release_db_connection()
-    _trial, read = call_as(act.authorizer.appid, code_release.get_version_info)
-    live = read.user_version[:64] if read else ""
+    _trial, released = call_as(act.authorizer.appid, code_release.get_version_info)
+    live = released.user_version[:64] if released else ""
     Release.objects.filter(pk=act.pk).update(live_after=live, due_at=None)
-    if act.audit and act.kind == Kind.RELEASE and live != act.audit.user_version:
+    if act.audit and act.kind == Release.Kind.RELEASE and live != act.audit.user_version:
         logger.error("%s: another version is live than was approved", act.authorizer.appid)
-        told = _("Approved was %(approved)s, live is %(live)s.") % {
-            "approved": act.audit.user_version,
-            "live": live,
-        }
-        note_event(act.audit, "mismatch", note=told)
-        record_operation("release_mismatch", by=None, appid=act.authorizer.appid, result=told)
-
-
-def _wait(act: Release, error: str) -> None:
-    Release.objects.filter(pk=act.pk, state__in=OPEN).update(
-        state=State.UNKNOWN,
-        last_error=error,
-        failures=act.failures + 1,
-        due_at=Now() + LOOK_AGAIN,
-        lease_until=None,
-    )
+        versions = {"approved": act.audit.user_version, "live": live}
+        note = _("Approved was %(approved)s, live is %(live)s.") % versions
+        record_event(act.audit, "mismatch", note=note)
+        record_operation("release_mismatch", by=None, appid=act.authorizer.appid, result=note)
 
 
 def reconcile_release(act: Release) -> None:
     """Ask getversioninfo whether ACT took effect, and what is live. Raises what WeChat answered."""
-    if act.state == State.DONE:
-        _look_after(act)
+    if act.state == Release.State.DONE:
+        _read_live_after(act)
     elif _took_effect(act):
-        _end_done(act)
-    elif act.failures >= LOOKS:
-        _end(act, State.REFUSED, _("What is live has not changed: it was never done."))
+        _close_done(act)
+    elif act.failures >= MAX_CHECKS:
+        error = _("What is live has not changed: it was never done.")
+        close_act(act, Release.State.REFUSED, error)
     else:
-        _wait(act, act.last_error)
+        mark_unknown(act, act.last_error)
 
 
 def list_past_versions(authorizer: Authorizer) -> list[code_release.PastVersion]:
@@ -298,35 +275,39 @@ def list_past_versions(authorizer: Authorizer) -> list[code_release.PastVersion]
     return call_as(authorizer.appid, code_release.get_history_version)
 
 
-def revert(authorizer: Authorizer, *, by: Actor | None, app_version: int | None = None) -> Release:
+def revert_release(
+    authorizer: Authorizer, *, by: Actor | None, app_version: int | None = None
+) -> Release:
     """
     Roll AUTHORIZER back to APP_VERSION of its past versions, or to the one before. The act.
 
     Raises ReleaseIsOpen and what WeChat answered.
     """
-    act = _begin(authorizer, Kind.REVERT, by, app_version=app_version)
+    act = _create_act(authorizer, Release.Kind.REVERT, by, app_version=app_version)
     try:
-        _look_before(act)
+        _read_live_before(act)
     except WeChatError as error:
-        _end(act, State.REFUSED, str(error), errcode=getattr(error, "errcode", None))
+        refuse_act(act, error)
         raise
-    _send(act, lambda: call_as(authorizer.appid, code_release.revert_code_release, app_version))
+    _call_release(
+        act, lambda: call_as(authorizer.appid, code_release.revert_code_release, app_version)
+    )
     return act
 
 
-def gray_release(
+def start_gray_release(
     authorizer: Authorizer, percentage: int, *, by: Actor | None, testers_first: bool = False
 ) -> None:
     """
     grayrelease: give the newest audit's version to PERCENTAGE of users.
 
-    Raises what `release` raises: to those users it is one. To all of them it is `release` itself.
+    Raises what `release_newest_audit` raises, and is that where all users are meant.
     """
     if percentage == 100:
-        release(authorizer, by=by)
+        release_newest_audit(authorizer, by=by)
         return
-    _check_newest(_approved(authorizer, by))
-    with announced("gray_release", by=by, appid=authorizer.appid, result=f"{percentage} %"):
+    _check_newest(_releasable_audit(authorizer, by))
+    with recorded_call("gray_release", by=by, appid=authorizer.appid, result=f"{percentage} %"):
         call_as(
             authorizer.appid,
             code_release.gray_release,
@@ -337,12 +318,12 @@ def gray_release(
 
 def stop_gray_release(authorizer: Authorizer, *, by: Actor | None) -> None:
     """revertgrayrelease: give everybody the version before. Raises WeChat's answer."""
-    with announced("stop_gray_release", by=by, appid=authorizer.appid):
+    with recorded_call("stop_gray_release", by=by, appid=authorizer.appid):
         call_as(authorizer.appid, code_release.revert_gray_release)
 
 
-def change_service(authorizer: Authorizer, *, is_open: bool, by: Actor | None) -> None:
+def set_visit_status(authorizer: Authorizer, *, is_open: bool, by: Actor | None) -> None:
     """change_visitstatus: open or close the mini program to its users. Raises WeChat's answer."""
     action = "open_service" if is_open else "close_service"
-    with announced(action, by=by, appid=authorizer.appid):
+    with recorded_call(action, by=by, appid=authorizer.appid):
         call_as(authorizer.appid, code_release.change_visit_status, is_open=is_open)

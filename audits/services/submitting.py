@@ -1,41 +1,30 @@
 """Submitting for WeChat's review, withdrawing, speeding up: wxa/submit_audit and its kin, once."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import AuditEvent, CodeAudit, CodeVersion
-from audits.problems import AuditIsOpen, CommitIsOpen, NothingCommitted, NothingOpen
-from audits.services.committing import ABANDONED, LOOK_AGAIN, LOOKS, ON_THE_WAY, lock
-from audits.services.history import (
+from audits.problems import AuditIsOpen, CommitIsOpen, NoOpenAudit, NothingCommitted
+from audits.services.committing import lock_authorizer
+from audits.services.history import actor_name, record_event, recorded_call, transition
+from audits.services.outcomes import (
+    ABANDONED_AFTER,
     CLOCKS_DIFFER,
-    announced,
-    move,
-    name_of,
-    note_event,
+    MAX_CHECKS,
+    NOT_DONE,
+    RECHECK_AFTER,
 )
-from audits.services.verdicts import POLL_FIRST, adopt, take_verdict
+from audits.services.verdicts import MIN_POLL_INTERVAL, adopt_newest_audit, apply_verdict
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
 from wechat import code_review
-from wechat.errors import (
-    AuditOpen,
-    BackingOff,
-    NoAudit,
-    NotReady,
-    NotSent,
-    Refused,
-    Unreachable,
-    WeChatError,
-)
-
-Status = CodeAudit.Status
-OPEN_COMMIT = (CodeVersion.State.COMMITTING, CodeVersion.State.UNKNOWN)
+from wechat.errors import AuditOpen, NoAudit, Unreachable, WeChatError
 
 
 def newest_version(authorizer: Authorizer) -> CodeVersion:
@@ -47,7 +36,7 @@ def newest_version(authorizer: Authorizer) -> CodeVersion:
     return version
 
 
-def submit(
+def submit_newest_version(
     authorizer: Authorizer,
     *,
     by: Actor | None,
@@ -65,8 +54,8 @@ def submit(
     """
     try:
         with transaction.atomic():
-            lock(authorizer)
-            if authorizer.versions.filter(state__in=OPEN_COMMIT).exists():
+            lock_authorizer(authorizer)
+            if authorizer.versions.filter(state__in=CodeVersion.OPEN).exists():
                 raise CommitIsOpen
             version = newest_version(authorizer)
             audit: CodeAudit = CodeAudit.objects.create(
@@ -75,11 +64,11 @@ def submit(
                 version=version,
                 user_version=version.user_version,
                 fields=dict(fields or {}),
-                status=Status.SUBMITTING,
+                status=CodeAudit.Status.SUBMITTING,
                 submitted_by_id=by.pk if by else None,
-                due_at=Now() + ABANDONED,
+                due_at=Now() + ABANDONED_AFTER,
             )
-            AuditEvent.objects.create(audit=audit, after="submitting", by=name_of(by))
+            AuditEvent.objects.create(audit=audit, after="submitting", by=actor_name(by))
             record_operation(
                 "submit_audit", by=by, appid=authorizer.appid, result=version.user_version
             )
@@ -88,74 +77,71 @@ def submit(
     except IntegrityError:
         open_audit = authorizer.audits.open().first()
         raise AuditIsOpen(open_audit.auditid if open_audit else "") from None
-    _send(audit)
+    _call_submit_audit(audit)
     audit.refresh_from_db()
     return audit
 
 
-def _send(audit: CodeAudit) -> None:
+def _call_submit_audit(audit: CodeAudit) -> None:
     release_db_connection()
     submission = cast(code_review.Submission, audit.fields)
     try:
         auditid = call_as(audit.appid, code_review.submit_audit, submission)
     except AuditOpen as error:
-        _end_refused(audit, error, error.errcode)
+        _mark_refused(audit, error)
         raise AuditIsOpen(_auditid_at_wechat(audit.authorizer)) from None
-    except Refused as error:
-        _end_refused(audit, error, error.errcode)
-        raise
-    except (NotSent, NotReady, BackingOff) as error:
-        _end_refused(audit, error)
+    except NOT_DONE as error:
+        _mark_refused(audit, error)
         raise
     except Unreachable as error:
-        wait(audit, str(error))
+        _mark_unknown(audit, str(error))
     else:
-        _end_arrived(audit, auditid)
+        _mark_in_review(audit, auditid)
 
 
-def _end_refused(audit: CodeAudit, why: object, errcode: int | None = None) -> bool:
+def _mark_refused(audit: CodeAudit, reason: object) -> bool:
     """AUDIT is not at WeChat. Somebody may have looked for it while the answer was on its way."""
-    return move(
+    return transition(
         audit,
-        Status.REFUSED,
-        note=str(why),
-        before=ON_THE_WAY,
-        errcode=errcode,
-        last_error=str(why),
+        CodeAudit.Status.REFUSED,
+        note=str(reason),
+        before=CodeAudit.IN_FLIGHT,
+        errcode=getattr(reason, "errcode", None),
+        last_error=str(reason),
         due_at=None,
     )
 
 
-def _end_arrived(audit: CodeAudit, auditid: int) -> bool:
-    return move(
+def _mark_in_review(audit: CodeAudit, auditid: int) -> bool:
+    return transition(
         audit,
-        Status.IN_REVIEW,
-        before=ON_THE_WAY,
+        CodeAudit.Status.IN_REVIEW,
+        before=CodeAudit.IN_FLIGHT,
         auditid=str(auditid),
         failures=0,
         last_error="",
-        due_at=Now() + POLL_FIRST,
+        due_at=Now() + MIN_POLL_INTERVAL,
     )
 
 
 def _auditid_at_wechat(authorizer: Authorizer) -> str:
     """The auditid of the audit that WeChat says is open, "" if it does not tell now."""
     try:
-        return adopt(authorizer)
+        return adopt_newest_audit(authorizer)
     except WeChatError:
         return ""
 
 
-def wait(audit: CodeAudit, error: str) -> None:
-    """The answer was lost: WeChat may be reviewing it or not. `settle_submission` looks."""
-    move(
+def _mark_unknown(audit: CodeAudit, error: str) -> None:
+    """The answer was lost: WeChat may be reviewing it or not. `reconcile_submission` looks."""
+    transition(
         audit,
-        Status.UNKNOWN,
+        CodeAudit.Status.UNKNOWN,
         note=error,
-        before=ON_THE_WAY,
+        before=CodeAudit.IN_FLIGHT,
         last_error=error,
         failures=audit.failures + 1,
-        due_at=Now() + LOOK_AGAIN,
+        due_at=Now() + RECHECK_AFTER,
     )
 
 
@@ -169,58 +155,58 @@ def reconcile_submission(audit: CodeAudit) -> None:
         latest = call_as(audit.appid, code_review.get_latest_auditstatus)
     except NoAudit:
         latest = None
-    if latest and _is_it(audit, latest):
-        if _end_arrived(audit, latest.auditid):
-            take_verdict(audit, latest.verdict)
-    elif audit.failures >= LOOKS:
-        _end_refused(audit, _("WeChat does not have it: it was never submitted."))
+    if latest and _is_same_submission(audit, latest):
+        if _mark_in_review(audit, latest.auditid):
+            apply_verdict(audit, latest.verdict)
+    elif audit.failures >= MAX_CHECKS:
+        _mark_refused(audit, _("WeChat does not have it: it was never submitted."))
         if latest:
-            adopt(audit.authorizer)
+            adopt_newest_audit(audit.authorizer)
     else:
-        wait(audit, audit.last_error)
+        _mark_unknown(audit, audit.last_error)
 
 
-def _is_it(audit: CodeAudit, latest: code_review.LatestAudit) -> bool:
+def _is_same_submission(audit: CodeAudit, latest: code_review.LatestAudit) -> bool:
     if latest.user_version not in ("", audit.user_version):  # submitted elsewhere
         return False
-    ours = CodeAudit.objects.filter(authorizer=audit.authorizer, auditid=str(latest.auditid))
+    rows = CodeAudit.objects.filter(authorizer=audit.authorizer, auditid=str(latest.auditid))
     began = (audit.create_time - CLOCKS_DIFFER).timestamp()
-    return not ours.exclude(pk=audit.pk).exists() and latest.submit_audit_time >= began
+    return not rows.exclude(pk=audit.pk).exists() and latest.submit_audit_time >= began
 
 
-def withdraw(authorizer: Authorizer, *, by: Actor | None) -> CodeAudit:
+def withdraw_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudit:
     """
     undocodeaudit: take the open audit of AUTHORIZER back; 5 a day and 10 a month. The audit.
 
-    Raises NothingOpen and what WeChat answered; a lost answer is asked about by polling.
+    Raises NoOpenAudit and what WeChat answered; a lost answer is asked about by polling.
     """
     audit = _open_audit(authorizer)
     try:
-        with announced("withdraw_audit", by=by, appid=authorizer.appid, result=audit.auditid):
+        with recorded_call("withdraw_audit", by=by, appid=authorizer.appid, result=audit.auditid):
             call_as(authorizer.appid, code_review.undo_code_audit)
     except Unreachable:
-        CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now() + LOOK_AGAIN)
+        CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now() + RECHECK_AFTER)
         raise
-    before = CodeAudit.OPEN
-    if not move(audit, Status.WITHDRAWN, by=by, before=before, due_at=None, decided_at=Now()):
+    values: dict[str, Any] = {"due_at": None, "decided_at": Now()}
+    withdrawn = CodeAudit.Status.WITHDRAWN
+    if not transition(audit, withdrawn, by=by, before=CodeAudit.OPEN, **values):
         # It was decided meanwhile, and the call takes no auditid: another may be what it withdrew.
         authorizer.audits.open().update(due_at=Now())
     return audit
 
 
-def speed_up(authorizer: Authorizer, *, by: Actor | None) -> CodeAudit:
+def speed_up_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudit:
     """speedupaudit: have the open audit of AUTHORIZER decided within 2 to 12 hours. The audit."""
     audit = _open_audit(authorizer)
-    with announced("speed_up_audit", by=by, appid=authorizer.appid, result=audit.auditid):
+    with recorded_call("speed_up_audit", by=by, appid=authorizer.appid, result=audit.auditid):
         call_as(authorizer.appid, code_review.speed_up_audit, int(audit.auditid))
-    note_event(audit, "sped_up", by=by)
+    record_event(audit, "sped_up", by=by)
     return audit
 
 
 def _open_audit(authorizer: Authorizer) -> CodeAudit:
-    """The audit of AUTHORIZER that WeChat has and has not decided. Raises NothingOpen."""
-    known = authorizer.audits.open().exclude(auditid="")
-    audit: CodeAudit | None = known.first()
+    """The audit of AUTHORIZER that WeChat has and has not decided. Raises NoOpenAudit."""
+    audit: CodeAudit | None = authorizer.audits.open().exclude(auditid="").first()
     if audit is None:
-        raise NothingOpen
+        raise NoOpenAudit
     return audit

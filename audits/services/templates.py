@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from audits.models import CodeTemplate
-from audits.services.history import announced
+from audits.services.history import recorded_call
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import Actor
@@ -35,9 +35,10 @@ def sync_templates(component: Component) -> int:
                     "gone_at": None,
                 },
             )
-        known = [template.template_id for template in listed]
-        gone = CodeTemplate.objects.filter(component=component, gone_at=None)
-        gone.exclude(template_id__in=known).update(gone_at=Now())
+        rows = CodeTemplate.objects.filter(component=component, gone_at=None)
+        rows.exclude(template_id__in=[template.template_id for template in listed]).update(
+            gone_at=Now()
+        )
     return len(listed)
 
 
@@ -49,7 +50,7 @@ def list_drafts(component: Component) -> list[code_templates.Draft]:
 
 def add_template(component: Component, draft_id: int, *, by: Actor | None) -> None:
     """addtotemplate: keep the draft DRAFT_ID as a template. Raises what WeChat answered."""
-    with announced("add_template", by=by, result=f"draft {draft_id}"):
+    with recorded_call("add_template", by=by, result=f"draft {draft_id}"):
         with_component_token(component, code_templates.add_to_template, draft_id)
     sync_templates(component)
 
@@ -57,6 +58,6 @@ def add_template(component: Component, draft_id: int, *, by: Actor | None) -> No
 def delete_template(template: CodeTemplate, *, by: Actor | None) -> None:
     """deletetemplate: WeChat keeps 200 at most. Raises what WeChat answered."""
     component = template.component
-    with announced("delete_template", by=by, result=f"template {template.template_id}"):
+    with recorded_call("delete_template", by=by, result=f"template {template.template_id}"):
         with_component_token(component, code_templates.delete_template, template.template_id)
     CodeTemplate.objects.filter(pk=template.pk).update(gone_at=Now())

@@ -14,8 +14,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits.models import AuditEvent, CodeAudit, Screenshot
-from audits.services.committing import lock
-from audits.services.history import CLOCKS_DIFFER, move
+from audits.services.committing import lock_authorizer
+from audits.services.history import transition
+from audits.services.outcomes import CLOCKS_DIFFER
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
@@ -26,27 +27,23 @@ from wechat.errors import Busy, NoAudit, Refused, WeChatError, clean
 
 logger = logging.getLogger(__name__)
 
-Status = CodeAudit.Status
+MIN_POLL_INTERVAL = timedelta(minutes=10)
+MAX_POLL_INTERVAL = timedelta(minutes=30)
+MAX_COMPARED = 20  # audits of a mini program that are compared with WeChat's newest
+SCREENSHOT_LIFE = timedelta(days=3)
 
-POLL_FIRST = timedelta(minutes=10)
-POLL_LAST = timedelta(minutes=30)
-# What a verdict may come after: an audit that WeChat has and has not decided.
-AT_WECHAT = (Status.IN_REVIEW, Status.DELAYED)
-MOST_AUDITS = 20  # of a mini program that are compared with WeChat's newest
-SCREENSHOTS_LIVE = timedelta(days=3)
-
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
-def readable(reason: str) -> str:
+def plain_reason(reason: str) -> str:
     """WeChat's reason as plain text: its <br> become new lines, other markup is shown as it is."""
-    return html.unescape(_BREAK.sub("\n", reason)).replace("\0", "").strip()
+    return html.unescape(_LINE_BREAK.sub("\n", reason)).replace("\0", "").strip()
 
 
 def record_verdict(
     component: Component,
     user_name: str,
-    status: Status,
+    status: CodeAudit.Status,
     *,
     at: int,
     reason: str = "",
@@ -59,68 +56,69 @@ def record_verdict(
     No call to WeChat: the audit becomes due, so that its verdict is confirmed and pictures are
     fetched. Where the push may be about another audit that is all: WeChat is asked.
     """
-    told = datetime.fromtimestamp(at, UTC)
+    pushed_at = datetime.fromtimestamp(at, UTC)
     audits = CodeAudit.objects.open().filter(
         authorizer__component=component, authorizer__user_name=user_name
     )
     audit = audits.newest_first().first()
-    if audit is None or audit.status == status or told < audit.create_time - CLOCKS_DIFFER:
+    if audit is None or audit.status == status or pushed_at < audit.create_time - CLOCKS_DIFFER:
         return False
-    if audit.status not in AT_WECHAT or _may_be_another(audit, told):
+    if audit.status not in CodeAudit.UNDECIDED or _may_be_about_previous(audit, pushed_at):
         CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now())
         return True
-    return move(
+    return transition(
         audit,
         status,
         note="push",
-        before=tuple(one for one in AT_WECHAT if one != status),
-        reason=readable(reason),
+        before=tuple(state for state in CodeAudit.UNDECIDED if state != status),
+        reason=plain_reason(reason),
         screenshot_ids=screenshots or [],
         due_at=Now(),
-        **_decided(status),
+        **_decision_time(status),
     )
 
 
-def _may_be_another(audit: CodeAudit, told: datetime) -> bool:
+def _may_be_about_previous(audit: CodeAudit, pushed_at: datetime) -> bool:
     """
-    Whether what WeChat TOLD then may be about the audit before AUDIT: submitted again at once, and
-    the push about the one before it comes late.
+    Whether a verdict pushed at PUSHED_AT may be about the audit before AUDIT: submitted again at
+    once, and the push about the one before it comes late.
     """
-    if told > audit.create_time + CLOCKS_DIFFER:
+    if pushed_at > audit.create_time + CLOCKS_DIFFER:
         return False
-    before = CodeAudit.objects.filter(authorizer=audit.authorizer_id, pk__lt=audit.pk)
-    return before.filter(decided_at__gte=told - CLOCKS_DIFFER).exists()
+    earlier = CodeAudit.objects.filter(authorizer=audit.authorizer_id, pk__lt=audit.pk)
+    return earlier.filter(decided_at__gte=pushed_at - CLOCKS_DIFFER).exists()
 
 
-def _decided(status: int) -> dict[str, Any]:
+def _decision_time(status: int) -> dict[str, Any]:
     return {} if status in CodeAudit.OPEN else {"decided_at": Now()}
 
 
-def take_verdict(
+def apply_verdict(
     audit: CodeAudit, verdict: code_review.AuditVerdict, *, by: Actor | None = None
 ) -> None:
     """Bring AUDIT up to VERDICT, which is about its own auditid; then fetch its pictures."""
-    status = Status(verdict.status)
-    told: dict[str, Any] = {
-        "reason": readable(verdict.reason),
+    status = CodeAudit.Status(verdict.status)
+    values: dict[str, Any] = {
+        "reason": plain_reason(verdict.reason),
         "screenshot_ids": verdict.screenshots,
     }
     if audit.status == status:
-        # What a push has told meanwhile, or told more of, stays.
-        more = {name: value for name, value in told.items() if value}
-        CodeAudit.objects.filter(pk=audit.pk, status=status).update(**more, last_error="")
+        # Where WeChat says nothing here, what a push brought meanwhile stays.
+        news = {name: value for name, value in values.items() if value}
+        CodeAudit.objects.filter(pk=audit.pk, status=status).update(**news, last_error="")
     elif not audit.released_at:
-        move(audit, status, by=by, note="asked", last_error="", **told, **_decided(status))
+        values |= {"last_error": "", **_decision_time(status)}
+        transition(audit, status, by=by, note="asked", **values)
     audit.refresh_from_db()
-    _next_look(audit, has_all=fetch_screenshots(audit))
+    _schedule_poll(audit, has_all=fetch_screenshots(audit))
 
 
-def _next_look(audit: CodeAudit, *, has_all: bool) -> None:
+def _schedule_poll(audit: CodeAudit, *, has_all: bool) -> None:
     """Audits that are open or lack a picture are asked about every 10 to 30 minutes."""
-    pause = min(POLL_FIRST * (1 + audit.failures), POLL_LAST)
-    due = Now() + pause if audit.is_open or not has_all else None
-    same = CodeAudit.objects.filter(pk=audit.pk, status=audit.status)
-    same.update(due_at=due, failures=min(audit.failures + 1, 9))
+    interval = min(MIN_POLL_INTERVAL * (1 + audit.failures), MAX_POLL_INTERVAL)
+    due = Now() + interval if audit.is_open or not has_all else None
+    unchanged = CodeAudit.objects.filter(pk=audit.pk, status=audit.status)
+    unchanged.update(due_at=due, failures=min(audit.failures + 1, 9))
 
 
 def refresh_audit(audit: CodeAudit, *, by: Actor | None = None) -> CodeAudit:
@@ -128,34 +126,34 @@ def refresh_audit(audit: CodeAudit, *, by: Actor | None = None) -> CodeAudit:
     if audit.auditid:
         release_db_connection()
         verdict = call_as(audit.appid, code_review.get_auditstatus, int(audit.auditid))
-        take_verdict(audit, verdict, by=by)
+        apply_verdict(audit, verdict, by=by)
     return audit
 
 
-def adopt(authorizer: Authorizer) -> str:
+def adopt_newest_audit(authorizer: Authorizer) -> str:
     """
     The newest audit that WeChat has of AUTHORIZER, as a row of ours: it may have been submitted
     elsewhere. Its auditid, "" if WeChat has none. Raises what WeChat answered.
     """
     # As they were before WeChat was asked: what changes meanwhile is newer than its answer.
-    rows = list(authorizer.audits.exclude(auditid="").newest_first()[:MOST_AUDITS])
+    rows = list(authorizer.audits.exclude(auditid="").newest_first()[:MAX_COMPARED])
     release_db_connection()
     try:
         latest = call_as(authorizer.appid, code_review.get_latest_auditstatus)
     except NoAudit:
         return ""
     auditid = str(latest.auditid)
-    known = next((row for row in rows if row.auditid == auditid), None)
-    if audit := known or _make(authorizer, latest):
-        take_verdict(audit, latest.verdict)
+    own = next((row for row in rows if row.auditid == auditid), None)
+    if audit := own or _create_adopted(authorizer, latest):
+        apply_verdict(audit, latest.verdict)
     return auditid
 
 
-def _make(authorizer: Authorizer, latest: code_review.LatestAudit) -> CodeAudit | None:
+def _create_adopted(authorizer: Authorizer, latest: code_review.LatestAudit) -> CodeAudit | None:
     """A row for LATEST, unless there is one by now, or a submission of ours that may be it."""
     try:
         with transaction.atomic():
-            lock(authorizer)
+            lock_authorizer(authorizer)
             if authorizer.audits.filter(auditid=str(latest.auditid)).exists():
                 return None
             audit: CodeAudit = CodeAudit.objects.create(
@@ -165,10 +163,10 @@ def _make(authorizer: Authorizer, latest: code_review.LatestAudit) -> CodeAudit 
                 status=latest.verdict.status,
                 user_version=latest.user_version[:64],
                 create_time=datetime.fromtimestamp(latest.submit_audit_time, UTC),
-                **_decided(latest.verdict.status),
+                **_decision_time(latest.verdict.status),
             )
-            word = Status(latest.verdict.status).name.lower()
-            AuditEvent.objects.create(audit=audit, after=word, by="WeChat", note="found")
+            status = CodeAudit.Status(latest.verdict.status).name.lower()
+            AuditEvent.objects.create(audit=audit, after=status, by="WeChat", note="found")
     except IntegrityError:  # a submission of ours is open and will find it itself
         return None
     return audit
@@ -179,11 +177,11 @@ def fetch_screenshots(audit: CodeAudit) -> bool:
     Keep the pictures of AUDIT's rejection: their media ids die after three days. Whether no more
     are to be had.
     """
-    known = set(audit.screenshots.values_list("media_id", flat=True))
-    missing = [media_id for media_id in audit.screenshot_ids if media_id not in known]
-    done = [_fetch_screenshot(audit, media_id) for media_id in missing]
-    is_late = audit.decided_at and timezone.now() > audit.decided_at + SCREENSHOTS_LIVE
-    return all(done) or bool(is_late)
+    fetched = set(audit.screenshots.values_list("media_id", flat=True))
+    missing = [media_id for media_id in audit.screenshot_ids if media_id not in fetched]
+    results = [_fetch_screenshot(audit, media_id) for media_id in missing]
+    is_late = audit.decided_at and timezone.now() > audit.decided_at + SCREENSHOT_LIFE
+    return all(results) or bool(is_late)
 
 
 def _fetch_screenshot(audit: CodeAudit, media_id: str) -> bool:
@@ -202,6 +200,6 @@ def _fetch_screenshot(audit: CodeAudit, media_id: str) -> bool:
     return True
 
 
-def ask_again() -> None:
+def poll_open_audits() -> None:
     """Let every audit that WeChat has be asked about soon: pushes may have been lost."""
-    CodeAudit.objects.filter(status__in=AT_WECHAT, due_at__gt=Now()).update(due_at=Now())
+    CodeAudit.objects.filter(status__in=CodeAudit.UNDECIDED, due_at__gt=Now()).update(due_at=Now())

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from audits.dumps import BadDump, read_rows
-from audits.services.importing import AUDITS, AUTHORIZERS, Report, take_over
+from audits.services.dumps import BadDump, read_rows
+from audits.services.importing import AUDITS, AUTHORIZERS, ImportReport, import_rows
 from platform_auth.models import Component
 from platform_auth.operations import record_operation
 
@@ -30,8 +30,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        component = _component(options["component"])
-        owners = _owners(options["owners"]) if options["owners"] else {}
+        component = _find_component(options["component"])
+        owners = _read_owners(options["owners"]) if options["owners"] else {}
         try:
             dump = options["file"].read_text(encoding="utf-8-sig")
             rows = list(read_rows(dump, {AUTHORIZERS, AUDITS}))
@@ -42,42 +42,41 @@ class Command(BaseCommand):
         except BadDump as error:
             raise CommandError(str(error)) from None
         with transaction.atomic():
-            report = take_over(rows, component, owners)
+            report = import_rows(rows, component, owners)
             if options["commit"]:
-                record_operation("import", by=None, result=f"{report.taken}")
+                record_operation("import", by=None, result=f"{report.imported}")
             else:
                 transaction.set_rollback(True)
-        self._tell(report, committed=options["commit"])
+        self._print_report(report, committed=options["commit"])
 
-    def _tell(self, report: Report, *, committed: bool) -> None:
+    def _print_report(self, report: ImportReport, *, committed: bool) -> None:
         for line in [*report.notes, *(f"skipped {line}" for line in report.skipped)]:
             self.stdout.write(line)
-        counts = ", ".join(f"{count} of {table}" for table, count in report.taken.items())
+        counts = ", ".join(f"{count} of {table}" for table, count in report.imported.items())
         verb = "Imported" if committed else "Would import"
         self.stdout.write(f"{verb} {counts}; skipped {len(report.skipped)}.")
         if not committed:
             self.stdout.write("Nothing was written. Run it again with --commit.")
 
 
-def _component(appid: str | None) -> Component:
-    found = list(Component.objects.filter(appid=appid) if appid else Component.objects.all())
-    if len(found) == 1:
-        component: Component = found[0]
-        return component
-    if not found:
+def _find_component(appid: str | None) -> Component:
+    rows = Component.objects.filter(appid=appid) if appid else Component.objects.all()
+    components: list[Component] = list(rows)
+    if len(components) == 1:
+        return components[0]
+    if not components:
         raise CommandError("There is no such component. Run register_component first.")
     raise CommandError("Several components are registered: choose one with --component.")
 
 
-def _owners(file: Path) -> dict[str, User]:
+def _read_owners(file: Path) -> dict[str, User]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            wanted = {row[0].strip(): row[1].strip() for row in csv.reader(lines) if len(row) > 1}
+            names = {row[0].strip(): row[1].strip() for row in csv.reader(lines) if len(row) > 1}
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}") from None
-    users = {
-        user.get_username(): user for user in User.objects.filter(username__in=wanted.values())
-    }
-    if missing := sorted(set(wanted.values()) - users.keys()):
+    rows = User.objects.filter(username__in=names.values())
+    users = {user.get_username(): user for user in rows}
+    if missing := sorted(set(names.values()) - users.keys()):
         raise CommandError(f"There are no such users: {', '.join(missing)}")
-    return {uid: users[name] for uid, name in wanted.items()}
+    return {uid: users[name] for uid, name in names.items()}

@@ -10,19 +10,14 @@ from audits.models import CodeAudit, CodeVersion, Release
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import label
 
-OPEN_COMMITS = (CodeVersion.State.COMMITTING, CodeVersion.State.UNKNOWN)
-OPEN_RELEASES = (Release.State.RUNNING, Release.State.UNKNOWN)
-
-Status = CodeAudit.Status
-
 AUDIT_COLOURS = {
-    Status.PASSED: "success",
-    Status.REJECTED: "danger",
-    Status.IN_REVIEW: "info",
-    Status.DELAYED: "warning",
-    Status.SUBMITTING: "info",
-    Status.REFUSED: "danger",
-    Status.UNKNOWN: "warning",
+    CodeAudit.Status.PASSED: "success",
+    CodeAudit.Status.REJECTED: "danger",
+    CodeAudit.Status.IN_REVIEW: "info",
+    CodeAudit.Status.DELAYED: "warning",
+    CodeAudit.Status.SUBMITTING: "info",
+    CodeAudit.Status.REFUSED: "danger",
+    CodeAudit.Status.UNKNOWN: "warning",
 }
 STATE_COLOURS = {
     "committed": "success",
@@ -35,7 +30,7 @@ STATE_COLOURS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CodeStatus:
     """The newest rows of a mini program; UPLOADED is the newest version that WeChat took."""
 
     version: CodeVersion | None
@@ -46,11 +41,11 @@ class Standing:
 
     @property
     def commit_is_open(self) -> bool:
-        return self.version is not None and self.version.state in OPEN_COMMITS
+        return self.version is not None and self.version.state in CodeVersion.OPEN
 
     @property
     def release_is_open(self) -> bool:
-        return self.release is not None and self.release.state in OPEN_RELEASES
+        return self.release is not None and self.release.state in Release.OPEN
 
     @property
     def audit_at_wechat(self) -> bool:
@@ -65,7 +60,7 @@ class Standing:
         audit = self.audit
         return audit is None or not (
             audit.is_open
-            or (audit.status == Status.PASSED and audit.version_id == self.uploaded.pk)
+            or (audit.status == CodeAudit.Status.PASSED and audit.version_id == self.uploaded.pk)
         )
 
     @property
@@ -73,17 +68,17 @@ class Standing:
         """Whether the newest audit has passed and is not released, nor being released."""
         return (
             self.audit is not None
-            and self.audit.status == Status.PASSED
+            and self.audit.status == CodeAudit.Status.PASSED
             and self.audit.released_at is None
             and not self.release_is_open
         )
 
 
-def standing_of(row: Authorizer) -> Standing:
+def code_status_of(row: Authorizer) -> CodeStatus:
     """The newest rows of ROW; each is looked up by an index."""
     versions = row.versions.select_related("template").order_by("-id")
     releases = row.releases.select_related("audit").order_by("-id")
-    return Standing(
+    return CodeStatus(
         version=versions.first(),
         uploaded=versions.filter(state=CodeVersion.State.COMMITTED).first(),
         audit=newest_audit(row),
@@ -95,21 +90,22 @@ def standing_of(row: Authorizer) -> Standing:
 def newest_audit(row: Authorizer) -> CodeAudit | None:
     """The newest audit of ROW that WeChat did not refuse to take, else the newest."""
     audits = row.audits.select_related("submitted_by", "approved_by", "released_by")
-    taken: CodeAudit | None = audits.exclude(status=Status.REFUSED).newest_first().first()
-    return taken or audits.newest_first().first()
+    at_wechat = audits.exclude(status=CodeAudit.Status.REFUSED)
+    audit: CodeAudit | None = at_wechat.newest_first().first()
+    return audit or audits.newest_first().first()
 
 
-def status_of(audit: CodeAudit) -> str:
+def status_text(audit: CodeAudit) -> str:
     """The status of AUDIT in words, which knows of its release too."""
     return _("released") if audit.released_at else audit.get_status_display()
 
 
 def audit_label(audit: CodeAudit) -> SafeString:
     """The status of AUDIT in its colour."""
-    return label(status_of(audit), AUDIT_COLOURS.get(Status(audit.status), ""))
+    return label(status_text(audit), AUDIT_COLOURS.get(CodeAudit.Status(audit.status), ""))
 
 
 def state_label(row: Any) -> SafeString:
     """The state of a version or a release in its colour."""
-    word = _("completed") if row.state == Release.State.DONE else row.get_state_display()
-    return label(word, STATE_COLOURS.get(row.state, ""))
+    text = _("completed") if row.state == Release.State.DONE else row.get_state_display()
+    return label(text, STATE_COLOURS.get(row.state, ""))

@@ -1,0 +1,96 @@
+"""Acts on the code of many mini programs, and how WeChat's refusals are shown to staff."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from audits.admin.acts import MAY_RELEASE, MAY_SUBMIT, report_lost_answer
+from audits.admin.code_status import newest_audit
+from audits.admin.release_acts import release_program
+from audits.admin.review_acts import submit_program
+from audits.models import CodeAudit
+from audits.problems import AuditNotPassed, CannotAct
+from miniprograms.models import Authorizer
+from platform_auth.admin.pages import StaffAdmin
+from platform_auth.errcodes import explain_refusal
+from platform_auth.fields import Unreadable
+from wechat.errors import Refused, WeChatError
+
+
+class CodeStaffAdmin(StaffAdmin):
+    """Staff pages whose acts may fail for what WeChat says of code, in plain words."""
+
+    troubles = (WeChatError, Unreadable, CannotAct)
+
+    def describe_problem(self, problem: Exception) -> object:
+        if not isinstance(problem, Refused):
+            return problem
+        rid = f" rid {problem.rid}" if problem.rid else ""
+        return f"{explain_refusal(problem)}{rid}"
+
+
+class BulkCodeAdmin(CodeStaffAdmin):
+    """Adds the two acts on many mini programs at once."""
+
+    def has_submit_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(MAY_SUBMIT)
+
+    def has_release_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(MAY_RELEASE)
+
+    @admin.action(description=_("Submit for review"), permissions=["submit"])
+    def submit_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        return self.confirm_chosen(
+            request,
+            queryset,
+            lambda row: self._submit(row, request.user),
+            action="submit_code",
+            title=_("Submit for review"),
+            question=_(
+                "Of each of these the version that was uploaded last goes to WeChat's reviewers; "
+                "each takes one of the platform's submissions of this month."
+            ),
+        )
+
+    @admin.action(description=_("Release"), permissions=["release"])
+    def release_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        return self.confirm_chosen(
+            request,
+            queryset,
+            lambda row: self._release(row, request),
+            action="release_code",
+            title=_("Release"),
+            question=_(
+                "WeChat is asked of each whether its newest audit is the one of now and has "
+                "passed; then all users get that version."
+            ),
+            also=lambda row: [(f"seen-{row.pk}", getattr(self.audit_of(row), "auditid", ""))],
+            name=lambda row: f"{self.name_of(row)} {self.version_of(row)}",
+        )
+
+    def program_of(self, row: Any) -> Authorizer:
+        """The mini program that ROW of the list is about."""
+        raise NotImplementedError
+
+    def audit_of(self, row: Any) -> CodeAudit | None:
+        """The audit that ROW of the list stands for."""
+        raise NotImplementedError
+
+    def version_of(self, row: Any) -> str:
+        """Which version and audit of ROW, for the page that asks."""
+        audit = self.audit_of(row)
+        return f"– {audit.user_version} ({audit.auditid or '…'})" if audit else "–"
+
+    def _submit(self, row: Any, by: Any) -> object:
+        return report_lost_answer(lambda: submit_program(self.program_of(row), None, by))
+
+    def _release(self, row: Any, request: HttpRequest) -> object:
+        """Release what the person was shown; not another that came meanwhile."""
+        program, auditid = self.program_of(row), request.POST.get(f"seen-{row.pk}", "")
+        if not auditid:
+            audit = newest_audit(program)
+            status = CodeAudit.Status(audit.status).label if audit else _("nothing submitted")
+            raise AuditNotPassed(audit.auditid if audit else "", str(status))
+        return report_lost_answer(lambda: release_program(program, auditid, request.user))

@@ -1,0 +1,177 @@
+"""The one place for a mini program's code: what is online, in review and on trial; what to do."""
+
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from audits.admin import live
+from audits.admin.acts import CodeAct, audit_words, report_lost_answer
+from audits.admin.bulk_acts import BulkCodeAdmin
+from audits.admin.code_status import (
+    CodeStatus,
+    audit_label,
+    code_status_of,
+    newest_audit,
+    state_label,
+)
+from audits.admin.columns import code_page_of
+from audits.admin.release_acts import RELEASE_ACTS
+from audits.admin.review_acts import REVIEW_ACTS
+from audits.admin.tables import history_tables, picture_response, screenshot_addresses
+from audits.models import CodeAudit
+from miniprograms.models import Authorizer
+from platform_auth.fields import Unreadable
+from wechat.errors import WeChatError
+
+MAY_VIEW = "audits.view_codeaudit"
+ACTS = (*REVIEW_ACTS, *RELEASE_ACTS)
+
+
+class CodePageAdmin(BulkCodeAdmin):
+    """Adds the code page, its pieces and its acts to the admin of mini programs."""
+
+    def get_urls(self) -> list[URLPattern]:
+        views: list[tuple[str, Any, str]] = [
+            *((act.name, partial(self.act_view, act=act), act.name) for act in ACTS),
+            *((f"now/{name}", partial(self.piece, name=name), name) for name in live.PIECES),
+            ("trial-qrcode", self.trial_qrcode, "trial-qrcode"),
+        ]
+        wrap = self.admin_site.admin_view
+        own = [
+            path(f"<path:object_id>/code/{end}/", wrap(view), name=f"code-{name}")
+            for end, view, name in views
+        ]
+        return [*own, *super().get_urls()]
+
+    def program_of(self, row: Authorizer) -> Authorizer:
+        return row
+
+    def audit_of(self, row: Authorizer) -> CodeAudit | None:
+        return newest_audit(row)
+
+    def has_code_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm(MAY_VIEW)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Without the code page for an official account, which has no code."""
+        buttons = list(super().get_actions_detail(request, object_id))
+        if _has_code(Authorizer.objects.filter(pk=object_id).first()):
+            return buttons
+        return [button for button in buttons if not button.action_name.endswith("_code_page")]
+
+    @action(
+        description=_("Code and review"),
+        permissions=["code"],
+        url_path="code",
+        icon="code",
+        variant=ActionVariant.PRIMARY,
+    )
+    def code_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self._program_or_404(request, object_id)
+        status = code_status_of(row)
+        acts = [
+            self._button(row, act)
+            for act in ACTS
+            if not act.is_for_live
+            and request.user.has_perm(act.permission)
+            and act.is_possible(status, request.user)
+        ]
+        return self.page(
+            request,
+            "admin/code/page.html",
+            title=_("Code and review"),
+            row=row,
+            status=status,
+            audit_label=audit_label(status.audit) if status.audit else "",
+            version_label=state_label(status.version) if status.version else "",
+            release_label=state_label(status.release) if status.release else "",
+            screenshots=screenshot_addresses(status.audit),
+            acts=acts,
+            pieces={name: self._address(row, name) for name in live.PIECES},
+            qrcode=self._address(row, "trial-qrcode"),
+            back=self.url_of(row),
+            **history_tables(row),
+        )
+
+    def act_view(self, request: HttpRequest, object_id: str, act: CodeAct) -> HttpResponse:
+        """The page that asks before ACT is done; POST does it."""
+        if not request.user.has_perm(act.permission):
+            raise PermissionDenied
+        row = self._program_or_404(request, object_id)
+        return self.confirm(
+            request,
+            object_id,
+            lambda row, form: report_lost_answer(lambda: act.do(row, form, request.user)),
+            title=act.title,
+            question=act.question,
+            form=act.form,
+            back=code_page_of(row),
+            live=self._live(request, row, act),
+            is_grave=act.is_grave,
+            about=describe_status(code_status_of(row)),
+        )
+
+    def piece(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """What WeChat says now, as a piece of HTML."""
+        row = self._program_or_404(request, object_id)
+        acts = [
+            self._button(row, act)
+            for act in ACTS
+            if act.is_for_live and request.user.has_perm(act.permission)
+        ]
+        context = {"acts": acts, "qrcode": self._address(row, "trial-qrcode")}
+        return HttpResponse(live.render_piece(request, row, name, **context))
+
+    def trial_qrcode(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The QR code of the trial version, as WeChat draws it now."""
+        row = self._program_or_404(request, object_id)
+        try:
+            picture = live.trial_qrcode(row)
+        except (WeChatError, Unreadable) as problem:
+            text = str(self.describe_problem(problem))
+            return HttpResponse(text, status=502, content_type="text/plain; charset=utf-8")
+        return picture_response(picture.content, picture.kind)
+
+    def _program_or_404(self, request: HttpRequest, object_id: str) -> Authorizer:
+        if not request.user.has_perm(MAY_VIEW):
+            raise PermissionDenied
+        row: Authorizer = self.visible_or_404(request, object_id)
+        if not _has_code(row):
+            raise Http404
+        return row
+
+    def _button(self, row: Authorizer, act: CodeAct) -> dict[str, object]:
+        fields = {"name": act.name, "title": act.title, "icon": act.icon, "is_grave": act.is_grave}
+        return {**fields, "url": self._address(row, act.name)}
+
+    def _address(self, row: Authorizer, name: str) -> str:
+        return reverse(f"{self.admin_site.name}:code-{name}", args=[row.pk])
+
+    def _live(self, request: HttpRequest, row: Authorizer, act: CodeAct) -> str:
+        """The address of the rest of ACT's form, with what was entered there already."""
+        if not act.live:
+            return ""
+        items = {name: value for name, value in request.POST.items() if name.startswith("item")}
+        return f"{self._address(row, act.live)}{'?' if items else ''}{urlencode(items)}"
+
+
+def describe_status(status: CodeStatus) -> list[str]:
+    """What an act would be about, in two lines at most."""
+    lines = []
+    if status.uploaded:
+        lines.append(_("Uploaded last: version %(version)s.") % {"version": status.uploaded})
+    if status.audit:
+        text = _("Newest audit: %(auditid)s of version %(version)s, %(status)s.")
+        lines.append(text % audit_words(status.audit))
+    return [str(line) for line in lines]
+
+
+def _has_code(row: Authorizer | None) -> bool:
+    return row is not None and row.kind == Authorizer.Kind.MINI_PROGRAM

@@ -1,0 +1,190 @@
+"""Acts on what users have: agree, release, release in steps, roll back, open and close."""
+
+from typing import Any
+
+from django.conf import settings
+from django.forms import Form
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from audits.admin.acts import MAY_RELEASE, CodeAct, audit_words, posted
+from audits.admin.code_status import CodeStatus, newest_audit
+from audits.admin.forms import GrayForm, ReleaseForm, RevertForm
+from audits.models import CodeAudit, Release
+from audits.problems import AuditNotPassed
+from audits.services import releasing
+from miniprograms.models import Authorizer
+from platform_auth.admin.pages import UncertainOutcome
+from platform_auth.operations import Actor
+
+
+def _approve(row: Authorizer, form: Any, by: Actor) -> object:
+    audit = _shown_audit(row, form)
+    releasing.approve_release(audit, by=by)
+    text = _("you agreed to audit %(auditid)s; now somebody else can release it.")
+    return text % audit_words(audit)
+
+
+def _shown_audit(row: Authorizer, form: Any) -> CodeAudit:
+    """The newest audit of ROW, which must be the one that the person was shown."""
+    audit = newest_audit(row)
+    if audit is None:
+        raise AuditNotPassed("", str(_("nothing submitted")))
+    if form.cleaned_data["auditid"] not in ("", audit.auditid):
+        raise AuditNotPassed(audit.auditid, str(_("another version was submitted since")))
+    return audit
+
+
+def _release(row: Authorizer, form: Any, by: Actor) -> object:
+    return release_program(row, str(form.cleaned_data["auditid"]), by)
+
+
+def release_program(row: Authorizer, auditid: str, by: Actor) -> object:
+    """Release the newest audit, if AUDITID is its own: the one that the person was shown."""
+    act = releasing.release_newest_audit(row, by=by, auditid=auditid)
+    version = act.audit.user_version if act.audit else ""
+    if act.state != Release.State.DONE:
+        return _lost_answer()
+    if act.live_after and act.live_after != version:
+        return UncertainOutcome(
+            _("Approved was %(approved)s, but WeChat says that %(live)s is online: look at once.")
+            % {"approved": version, "live": act.live_after}
+        )
+    return _("version %(version)s is online.") % {"version": version}
+
+
+def _revert(row: Authorizer, form: Any, by: Actor) -> object:
+    act = releasing.revert_release(row, by=by, app_version=form.cleaned_data["app_version"])
+    if act.state != Release.State.DONE:
+        return _lost_answer()
+    return _("rolled back; online is now %(version)s.") % {"version": act.live_after or "…"}
+
+
+def _lost_answer() -> UncertainOutcome:
+    return UncertainOutcome(
+        _("WeChat's answer was lost. What is online is asked within a minute; do not repeat it.")
+    )
+
+
+def _gray_release(row: Authorizer, form: Any, by: Actor) -> object:
+    percentage, testers_first = form.cleaned_data["percentage"], form.cleaned_data["testers_first"]
+    _shown_audit(row, form)
+    releasing.start_gray_release(row, percentage, by=by, testers_first=bool(testers_first))
+    return _("%(percentage)d %% of users have the new version.") % {"percentage": percentage}
+
+
+def _stop_gray_release(row: Authorizer, form: Any, by: Actor) -> object:
+    releasing.stop_gray_release(row, by=by)
+    return _("the release in steps is stopped; everybody has the version before.")
+
+
+def _open_to_users(row: Authorizer, form: Any, by: Actor) -> object:
+    releasing.set_visit_status(row, is_open=True, by=by)
+    return _("it is open to its users.")
+
+
+def _close_to_users(row: Authorizer, form: Any, by: Actor) -> object:
+    releasing.set_visit_status(row, is_open=False, by=by)
+    return _("it is closed to its users.")
+
+
+def _can_release(status: CodeStatus, by: Actor) -> bool:
+    if not status.is_releasable or status.audit is None:
+        return False
+    return not settings.RELEASE_NEEDS_TWO or status.audit.approved_by_id not in (None, by.pk)
+
+
+def _can_approve(status: CodeStatus, by: Actor) -> bool:
+    if not status.is_releasable or status.audit is None:
+        return False
+    return settings.RELEASE_NEEDS_TWO and status.audit.approved_by_id is None
+
+
+def _release_form(request: HttpRequest, row: Authorizer) -> Form:
+    return ReleaseForm(posted(request), initial=_shown_auditid(row))
+
+
+def _shown_auditid(row: Authorizer) -> dict[str, str]:
+    audit = newest_audit(row)
+    return {"auditid": audit.auditid if audit else ""}
+
+
+RELEASE_ACTS = (
+    CodeAct(
+        "approve",
+        _("Agree to the release"),
+        _("A release takes two people: after you have agreed, somebody else can release it."),
+        MAY_RELEASE,
+        _approve,
+        "how_to_reg",
+        _can_approve,
+        _release_form,
+    ),
+    CodeAct(
+        "release",
+        _("Release"),
+        _(
+            "WeChat is asked whether this is still the newest audit and has passed; then all users "
+            "get its version."
+        ),
+        MAY_RELEASE,
+        _release,
+        "rocket_launch",
+        _can_release,
+        _release_form,
+    ),
+    CodeAct(
+        "gray-release",
+        _("Release in steps"),
+        _("Only a part of the users gets the approved version; the part can be made larger."),
+        MAY_RELEASE,
+        _gray_release,
+        "percent",
+        _can_release,
+        lambda request, row: GrayForm(posted(request), initial=_shown_auditid(row)),
+    ),
+    CodeAct(
+        "revert",
+        _("Roll back"),
+        _(
+            "Users get an earlier version back, the one before if you choose none. WeChat allows "
+            "it once for each version."
+        ),
+        MAY_RELEASE,
+        _revert,
+        "history",
+        lambda status, by: not status.release_is_open,
+        lambda request, row: RevertForm(posted(request)),
+        "past",
+        is_grave=True,
+    ),
+    CodeAct(
+        "stop-gray-release",
+        _("Stop the release in steps"),
+        _("All users get the version before."),
+        MAY_RELEASE,
+        _stop_gray_release,
+        "block",
+        is_grave=True,
+        is_for_live=True,
+    ),
+    CodeAct(
+        "open",
+        _("Open to users"),
+        _("Users can open the mini program again."),
+        MAY_RELEASE,
+        _open_to_users,
+        "lock_open",
+        is_for_live=True,
+    ),
+    CodeAct(
+        "close",
+        _("Close to users"),
+        _("Nobody can open the mini program until it is opened here again."),
+        MAY_RELEASE,
+        _close_to_users,
+        "lock",
+        is_grave=True,
+        is_for_live=True,
+    ),
+)

@@ -1,0 +1,126 @@
+"""Acts on what is uploaded and reviewed: commit, submit, withdraw, speed up, ask."""
+
+from typing import Any
+
+from django.forms import Form
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from audits.admin.acts import MAY_COMMIT, MAY_SUBMIT, CodeAct, audit_words, posted
+from audits.admin.code_status import newest_audit
+from audits.admin.forms import CommitForm, SubmitForm
+from audits.models import CodeAudit, CodeVersion
+from audits.services import committing, submitting, verdicts
+from miniprograms.models import Authorizer
+from platform_auth.admin.pages import UncertainOutcome
+from platform_auth.operations import Actor
+
+
+def _commit(row: Authorizer, form: Any, by: Actor) -> object:
+    version = committing.commit_template(row, by=by, **form.cleaned_data)
+    if version.state == CodeVersion.State.COMMITTED:
+        return _("version %(version)s is uploaded and can be tried.") % {"version": version}
+    return UncertainOutcome(
+        _(
+            "WeChat's answer was lost. Whether version %(version)s is uploaded is asked within a "
+            "minute; do not upload it again before."
+        )
+        % {"version": version}
+    )
+
+
+def submit_program(row: Authorizer, form: Any, by: Actor) -> object:
+    """Submit the newest version, with the fields of FORM if there is one."""
+    audit = submitting.submit_newest_version(row, by=by, fields=form.submission if form else None)
+    if audit.status == CodeAudit.Status.UNKNOWN:
+        return UncertainOutcome(
+            _(
+                "WeChat's answer was lost. Whether version %(version)s was submitted is asked "
+                "within a minute; it is not submitted again."
+            )
+            % {"version": audit.user_version}
+        )
+    return _("version %(version)s is submitted, audit %(auditid)s.") % audit_words(audit)
+
+
+def _withdraw(row: Authorizer, form: Any, by: Actor) -> object:
+    audit = submitting.withdraw_open_audit(row, by=by)
+    return _("audit %(auditid)s of version %(version)s is withdrawn.") % audit_words(audit)
+
+
+def _speed_up(row: Authorizer, form: Any, by: Actor) -> object:
+    audit = submitting.speed_up_open_audit(row, by=by)
+    return _("audit %(auditid)s of version %(version)s is decided sooner.") % audit_words(audit)
+
+
+def _refresh_audit(row: Authorizer, form: Any, by: Actor) -> object:
+    audit = newest_audit(row)
+    if audit is not None and audit.is_open and audit.auditid:
+        verdicts.refresh_audit(audit, by=by)
+    else:
+        verdicts.adopt_newest_audit(row)
+        audit = newest_audit(row)
+    if audit is None:
+        return _("WeChat has no audit of it.")
+    return _("audit %(auditid)s of version %(version)s: %(status)s.") % audit_words(audit)
+
+
+def _submit_form(request: HttpRequest, row: Authorizer) -> Form:
+    audit = newest_audit(row)
+    rejected = audit is not None and audit.status == CodeAudit.Status.REJECTED
+    return SubmitForm(posted(request), rejected=rejected)
+
+
+REVIEW_ACTS = (
+    CodeAct(
+        "commit",
+        _("Upload code"),
+        _("The template becomes the trial version. What users have stays as it is."),
+        MAY_COMMIT,
+        _commit,
+        "upload",
+        lambda status, by: not status.commit_is_open,
+        lambda request, row: CommitForm(row, posted(request)),
+    ),
+    CodeAct(
+        "submit",
+        _("Submit for review"),
+        _(
+            "The version that was uploaded last goes to WeChat's reviewers. It takes one of the "
+            "platform's submissions of this month. Every field may stay empty."
+        ),
+        MAY_SUBMIT,
+        submit_program,
+        "send",
+        lambda status, by: status.is_submittable,
+        _submit_form,
+        "items",
+    ),
+    CodeAct(
+        "withdraw",
+        _("Withdraw"),
+        _("The review ends without a verdict. WeChat allows five a day and ten a month."),
+        MAY_SUBMIT,
+        _withdraw,
+        "undo",
+        lambda status, by: status.audit_at_wechat,
+        is_grave=True,
+    ),
+    CodeAct(
+        "speed-up",
+        _("Speed up"),
+        _("WeChat decides within 12 hours. It takes one of the platform's speed-ups."),
+        MAY_SUBMIT,
+        _speed_up,
+        "bolt",
+        lambda status, by: status.audit_at_wechat,
+    ),
+    CodeAct(
+        "ask",
+        _("Ask WeChat now"),
+        _("WeChat is asked for the newest audit and its verdict."),
+        MAY_SUBMIT,
+        _refresh_audit,
+        "sync",
+    ),
+)

@@ -1,0 +1,130 @@
+"""Tables and pictures of a mini program's audits, their events and its releases."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from audits.admin.code_status import audit_label, state_label
+from audits.models import AuditEvent, CodeAudit
+from miniprograms.models import Authorizer
+from platform_auth.admin.pages import ago, table
+from wechat.http import PICTURES
+
+MAX_AUDITS = 10  # and as many releases, and twice as many events
+
+EVENT_NAMES = {
+    **{status.name.lower(): status.label for status in CodeAudit.Status},
+    "released": _("released"),
+    "sped_up": _("sped up"),
+    "mismatch": _("another version is online"),
+}
+# Notes of our own; anything else is WeChat's or an error, shown as it is.
+EVENT_NOTES = {
+    "push": _("pushed by WeChat"),
+    "asked": _("WeChat was asked"),
+    "found": _("submitted elsewhere"),
+}
+
+
+def history_tables(row: Authorizer) -> dict[str, object]:
+    """The last audits of ROW with their events, and the last releases."""
+    people = ("submitted_by", "released_by")
+    audits = list(row.audits.select_related(*people).newest_first()[:MAX_AUDITS])
+    # By id, not by join: the events of a table of millions are found by their index.
+    ids = [audit.pk for audit in audits]
+    events = AuditEvent.objects.filter(audit_id__in=ids).order_by("-id")[: 2 * MAX_AUDITS]
+    return {
+        "audits": audits_table(audits),
+        "events": events_table(events, {audit.pk: audit for audit in audits}),
+        "releases": _releases_table(row),
+    }
+
+
+def audits_table(audits: list[CodeAudit]) -> object:
+    """AUDITS, and who submitted and released them."""
+    headers = [_("auditid"), _("version"), _("status"), _("submitted"), _("by")]
+    headers += [_("decided"), _("released")]
+    rows = [
+        (
+            audit.auditid or "…",
+            audit.user_version or "–",
+            audit_label(audit),
+            ago(audit.create_time),
+            audit.submitted_by or "–",
+            ago(audit.decided_at),
+            ago(audit.released_at),
+        )
+        for audit in audits
+    ]
+    return table(headers, rows)
+
+
+def _releases_table(row: Authorizer) -> object:
+    headers = [_("time"), _("act"), _("state"), _("version"), _("by"), _("online afterwards")]
+    releases = row.releases.select_related("audit", "by").order_by("-id")[:MAX_AUDITS]
+    rows = [
+        (
+            ago(act.at),
+            act.get_kind_display(),
+            state_label(act),
+            act.audit.user_version if act.audit else act.app_version or "–",
+            act.by or "–",
+            act.live_after or act.last_error or "–",
+        )
+        for act in releases
+    ]
+    return table(headers, rows)
+
+
+def events_table(events: Any, audits: dict[int, CodeAudit]) -> object:
+    """The changes of state of AUDITS, newest first."""
+    headers = [_("time"), _("auditid"), _("change"), _("by"), _("note")]
+    rows = [
+        (
+            ago(event.at),
+            audits[event.audit_id].auditid or "…",
+            _describe_change(event),
+            event.by,
+            EVENT_NOTES.get(event.note, event.note) or "–",
+        )
+        for event in events
+    ]
+    return table(headers, rows)
+
+
+def _describe_change(event: AuditEvent) -> str:
+    names = [name for name in (event.before, event.after) if name]
+    return " → ".join(str(EVENT_NAMES.get(name, name)) for name in names)
+
+
+def screenshot_addresses(audit: CodeAudit | None) -> list[str]:
+    """Where staff see the screenshots of AUDIT."""
+    if audit is None:
+        return []
+    pks = audit.screenshots.order_by("pk").values_list("pk", flat=True)
+    return [reverse("admin:audit-screenshot", args=[audit.pk, pk]) for pk in pks]
+
+
+def picture_response(content: bytes | memoryview, kind: str) -> HttpResponse:
+    """A picture from outside: never taken for anything else, nor run."""
+    is_picture = kind in PICTURES
+    response = HttpResponse(
+        bytes(content), content_type=kind if is_picture else "application/octet-stream"
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Disposition"] = "inline" if is_picture else "attachment"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def screenshot_links(audit: CodeAudit) -> SafeString | str:
+    """The screenshots of AUDIT, small; each opens large."""
+    link = '<a href="{0}" target="_blank" rel="noopener"><img src="{0}" alt="" loading="lazy"></a>'
+    addresses = [(address,) for address in screenshot_addresses(audit)]
+    links = format_html_join("", link, addresses)
+    return format_html('<span class="staff-shots">{}</span>', links) if addresses else "–"

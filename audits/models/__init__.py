@@ -1,0 +1,19 @@
+"""What WeChat reviews: code templates, the versions uploaded from them, and their audits."""
+
+from audits.models.audit import AuditEvent, CodeAudit, Screenshot
+from audits.models.campaign import Campaign, CampaignItem
+from audits.models.code import CodeTemplate, CodeVersion
+from audits.models.idempotency import IdempotencyKey
+from audits.models.release import Release
+
+__all__ = [
+    "AuditEvent",
+    "Campaign",
+    "CampaignItem",
+    "CodeAudit",
+    "CodeTemplate",
+    "CodeVersion",
+    "IdempotencyKey",
+    "Release",
+    "Screenshot",
+]

@@ -1,0 +1,230 @@
+"""The steps of one item: from its code's upload to its release, by the state that it is in."""
+
+import logging
+
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from audits.models import CampaignItem, CodeAudit, CodeVersion, Release
+from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen
+from audits.services.committing import commit_template
+from audits.services.releasing import release_newest_audit
+from audits.services.rollout.items import (
+    REQUEUE_AFTER,
+    bind_act,
+    finish_item,
+    requeue_item,
+    set_item_state,
+)
+from audits.services.rollout.obstacles import (
+    foreign_open_audit,
+    handle_error,
+    handle_open_audit,
+    handle_refusal,
+    own_open_audit,
+    yield_to_audit,
+)
+from audits.services.submitting import newest_version, submit_newest_version
+from miniprograms.models import Authorizer
+from miniprograms.tokens import call_as
+from platform_auth.leases import release_db_connection
+from wechat import code
+from wechat.errors import WeChatError
+
+logger = logging.getLogger(__name__)
+
+
+def begin_item(item: CampaignItem) -> None:
+    """A place has come free: upload the code, unless that was done before it was tried again."""
+    authorizer = item.authorizer
+    if authorizer.state in (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION):
+        reason = _("The mini program is not bound to the platform any more.")
+        finish_item(item, CampaignItem.State.FAILED, reason)
+    elif (foreign := foreign_open_audit(item)) is not None:
+        yield_to_audit(item, foreign)
+    elif _is_approved(item):
+        follow_verdict(item)
+    elif _is_uploaded(item):
+        set_item_state(item, CampaignItem.State.COMMITTED)
+    else:
+        _commit_item(item)
+
+
+def _is_approved(item: CampaignItem) -> bool:
+    """The audit it had has passed, and is the newest still."""
+    if item.audit is None or item.audit.status != CodeAudit.Status.PASSED:
+        return False
+    return bool(item.authorizer.audits.exclude(auditid="").newest_first().first() == item.audit)
+
+
+def _is_uploaded(item: CampaignItem) -> bool:
+    version = item.version
+    is_committed = version is not None and version.state == CodeVersion.State.COMMITTED
+    return is_committed and newest_version(item.authorizer) == version
+
+
+def _commit_item(item: CampaignItem) -> None:
+    campaign = item.campaign
+    try:
+        commit_template(
+            item.authorizer,
+            campaign.template,
+            user_version=campaign.user_version,
+            user_desc=campaign.user_desc,
+            ext=campaign.ext,
+            by=campaign.created_by,
+            within=lambda version: bind_act(item, CampaignItem.State.COMMITTING, version=version),
+        )
+    except CommitIsOpen as error:
+        requeue_item(item, str(error))
+    except CannotAct as error:
+        finish_item(item, CampaignItem.State.FAILED, str(error))
+    except WeChatError as error:
+        logger.info("%s: %s", item.authorizer.appid, error)
+        follow_commit(item)
+    else:
+        follow_commit(item)
+
+
+def follow_commit(item: CampaignItem) -> None:
+    """The upload has an outcome, or none yet."""
+    version = CodeVersion.objects.get(campaignitem=item)
+    match version.state:
+        case CodeVersion.State.COMMITTED:
+            set_item_state(item, CampaignItem.State.COMMITTED, failures=0)
+        case CodeVersion.State.REFUSED:
+            handle_refusal(item, version, CampaignItem.State.READY)
+        case _other:
+            set_item_state(item, CampaignItem.State.COMMITTING, due_at=None)
+
+
+def submit_item(item: CampaignItem) -> None:
+    """Submit what was uploaded, once WeChat has checked it; the upload is never repeated here."""
+    if not _is_uploaded(item):
+        reason = _("Another version was uploaded since.")
+        finish_item(item, CampaignItem.State.FAILED, reason, version=None)
+        return
+    if own := own_open_audit(item):
+        submitting = CampaignItem.State.SUBMITTING
+        set_item_state(item, submitting, audit=own, submitted_at=own.create_time)
+        return
+    release_db_connection()
+    try:
+        call_as(item.authorizer.appid, code.get_code_privacy_info)
+        submit_newest_version(
+            item.authorizer,
+            by=item.campaign.created_by,
+            fields={"version_desc": item.campaign.user_desc} if item.campaign.user_desc else None,
+            within=lambda audit: _bind_audit(item, audit),
+        )
+    except AuditIsOpen as error:
+        handle_open_audit(item, error)
+    except CommitIsOpen as error:
+        requeue_item(item, str(error))
+    except CannotAct as error:
+        finish_item(item, CampaignItem.State.FAILED, str(error))
+    except WeChatError as error:
+        if item.state == CampaignItem.State.SUBMITTING:
+            follow_submission(item)
+        else:
+            handle_error(item, error, CampaignItem.State.COMMITTED)
+    else:
+        follow_submission(item)
+
+
+def _bind_audit(item: CampaignItem, audit: CodeAudit) -> None:
+    if audit.version_id != item.version_id:
+        raise CannotAct(_("Another version was uploaded since."))
+    bind_act(item, CampaignItem.State.SUBMITTING, audit=audit, submitted_at=Now())
+
+
+def follow_submission(item: CampaignItem) -> None:
+    """The submission has an outcome, or none yet."""
+    audit = CodeAudit.objects.get(campaignitem=item)
+    if audit.status in CodeAudit.IN_FLIGHT:
+        set_item_state(item, CampaignItem.State.SUBMITTING, due_at=None)
+    elif audit.status == CodeAudit.Status.REFUSED:
+        handle_refusal(item, audit, CampaignItem.State.COMMITTED, submitted_at=None)
+    else:
+        follow_verdict(item)
+
+
+def follow_verdict(item: CampaignItem) -> None:
+    """WeChat has decided ITEM's audit, or not yet."""
+    audit = CodeAudit.objects.get(campaignitem=item)
+    match audit.status:
+        case CodeAudit.Status.PASSED if audit.released_at:
+            finish_item(item, CampaignItem.State.RELEASED)
+        case CodeAudit.Status.PASSED:
+            _mark_passed(item)
+        case CodeAudit.Status.REJECTED:
+            reason = audit.reason or _("WeChat rejected it.")
+            finish_item(item, CampaignItem.State.REJECTED, reason)
+        case CodeAudit.Status.IN_REVIEW | CodeAudit.Status.DELAYED:
+            set_item_state(item, CampaignItem.State.IN_REVIEW, due_at=None, failures=0)
+        case _other:
+            finish_item(item, CampaignItem.State.FAILED, _("The audit was withdrawn."))
+
+
+def _mark_passed(item: CampaignItem) -> None:
+    """Approved: released at once where that was chosen, otherwise at a click."""
+    campaign = item.campaign
+    by = campaign.created_by if campaign.auto_release else item.released_by
+    due_at = Now() if by else None
+    set_item_state(item, CampaignItem.State.PASSED, released_by=by, due_at=due_at, failures=0)
+
+
+def release_item(item: CampaignItem) -> None:
+    """Release what has passed, in the name of whoever chose so."""
+    audit = CodeAudit.objects.get(campaignitem=item)
+    if audit.released_at:
+        finish_item(item, CampaignItem.State.RELEASED)
+        return
+    if item.released_by is None:
+        set_item_state(item, CampaignItem.State.PASSED, due_at=None)
+        return
+    try:
+        release_newest_audit(
+            item.authorizer,
+            by=item.released_by,
+            auditid=audit.auditid,
+            within=lambda act: bind_act(item, CampaignItem.State.RELEASING, release=act),
+        )
+    except ReleaseIsOpen as error:
+        due_at = Now() + REQUEUE_AFTER
+        set_item_state(item, CampaignItem.State.PASSED, due_at=due_at, reason=str(error))
+    except CannotAct as error:
+        finish_item(item, CampaignItem.State.FAILED, str(error))
+    except WeChatError as error:
+        if item.state == CampaignItem.State.RELEASING:
+            follow_release(item)
+        else:
+            handle_error(item, error, CampaignItem.State.PASSED)
+    else:
+        follow_release(item)
+
+
+def follow_release(item: CampaignItem) -> None:
+    """The release has an outcome, or none yet."""
+    audit = CodeAudit.objects.get(campaignitem=item)
+    if audit.released_at:
+        finish_item(item, CampaignItem.State.RELEASED)
+        return
+    act = Release.objects.filter(campaignitem=item).first()
+    if act is not None and act.state in Release.OPEN:
+        set_item_state(item, CampaignItem.State.RELEASING, due_at=None)
+    elif act is not None and act.state == Release.State.REFUSED:
+        handle_refusal(item, act, CampaignItem.State.PASSED)
+    else:
+        finish_item(item, CampaignItem.State.FAILED, _("Another version was submitted since."))
+
+
+STEPS = {
+    CampaignItem.State.READY: begin_item,
+    CampaignItem.State.COMMITTING: follow_commit,
+    CampaignItem.State.COMMITTED: submit_item,
+    CampaignItem.State.SUBMITTING: follow_submission,
+    CampaignItem.State.IN_REVIEW: follow_verdict,
+    CampaignItem.State.PASSED: release_item,
+    CampaignItem.State.RELEASING: follow_release,
+}
