@@ -15,8 +15,9 @@ import pytest
 
 from devtools import environment, stack
 from devtools.browser import Form, Page, _Reader
-from devtools.failure import Failure
+from devtools.failure import Failure, NoAnswer
 from devtools.processes import Processes
+from devtools.walk import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 FOREVER = ("-c", "import time; print('at work', flush=True); time.sleep(600)")
@@ -150,6 +151,31 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
         with pytest.raises(Failure, match=f"Port {port + 1} is taken"), ours.running():
             pass
     assert not (tmp_path / "log").exists()
+
+
+def test_what_must_come_is_waited_for_though_nothing_answers_at_first() -> None:
+    answers = iter([NoAnswer("timed out"), None, "here"])
+
+    def look() -> str | None:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert wait_until("it comes", look) == "here"
+
+
+def test_a_wrong_answer_is_not_waited_away() -> None:
+    def look() -> None:
+        raise Failure("The API answered 500.")
+
+    with pytest.raises(Failure, match="answered 500"):
+        wait_until("it comes", look)
+
+
+def test_what_does_not_come_is_told_by_its_name() -> None:
+    with pytest.raises(Failure, match="in vain: it comes"):
+        wait_until("it comes", lambda: None, seconds=0.1)
 
 
 def test_the_browser_sends_what_the_page_filled_in() -> None:
