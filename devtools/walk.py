@@ -10,7 +10,6 @@ from devtools.browser import Browser, Page, call
 from devtools.failure import Failure, NoAnswer
 from devtools.stack import Stack
 
-
 # For what must come, however busy the machine: waiting long costs only those who wait in vain.
 PATIENCE = 120.0
 

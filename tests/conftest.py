@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.utils import translation
 from requests import PreparedRequest, Response
 
@@ -23,6 +23,7 @@ from platform_auth.wechat import http
 from sandbox.pushes import Deliver as Deliver
 from sandbox.transport import SandboxAdapter
 from sandbox.world import WeChat
+from tests import databases
 
 PREFIX = "https://wechat.test"
 APPID = "wx0123456789abcdef"
@@ -39,6 +40,18 @@ class Seam(SandboxAdapter):
         ours = [one for one in blocks if not getattr(one, "_from_testcase", False)]
         assert not ours, f"{request.path_url} called inside a transaction"
         return super().send(request, *args, **kwargs)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """In pytest-django's place: a copy of a migrated database, and that again after each test."""
+    with (
+        django_db_blocker.unblock(),
+        databases.copied() as database,
+        pytest.MonkeyPatch.context() as django,
+    ):
+        django.setattr(TransactionTestCase, "_fixture_teardown", lambda _: database.restore())
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ machine's own binaries or the ones the development requirements bring, and stops
 Set ``TEST_DATABASE_URL`` or ``TEST_REDIS_URL`` to use yours. Without any: SQLite files, no broker.
 """
 
+import argparse
 import atexit
 import contextlib
 import importlib.util
@@ -24,12 +25,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import django
 import psycopg
 import pytest
 import redis
 
 START_SECONDS = 20
 KINDS = ("postgres", "redis")
+MEMORY, ROOM = Path("/dev/shm"), 2**30  # noqa: S108 (the folder in it is ours alone)
 
 
 class Missing(Exception):
@@ -276,7 +279,17 @@ def running(kind: Callable[[Path], Server]) -> Iterator[Server]:
 # ── pytest's hooks ──────────────────────────────────────────────────────────────────────────────
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """
+    The options; and what they ask for at once, since this is the only hook of a conftest's plugin
+    that comes before the next conftest is read, which needs Django.
+    """
+    _add_options(parser)
+    invocation = pluginmanager.get_plugin("pytestconfig").invocation_params
+    _prepare(parser.parse_known_args(invocation.args))
+
+
+def _add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("servers")
     group.addoption("--servers", action="store_true", help="real PostgreSQL and Redis")
     group.addoption("--postgres", action="store_true", help="real PostgreSQL")
@@ -292,22 +305,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
-    """Before pytest-django reads the settings: the servers' URLs must be in the environment."""
-    options = early_config.known_args_namespace
-    if not getattr(options, "help", False) and "PYTEST_XDIST_WORKER" not in os.environ:
+def _prepare(options: argparse.Namespace) -> None:
+    """What this run asks for, in the environment, where Django's settings find it; and Django."""
+    if not options.help and "PYTEST_XDIST_WORKER" not in os.environ:
         _provide_folder()
         _provide("TEST_DATABASE_URL", Postgres, options.servers or options.postgres)
         _provide("TEST_REDIS_URL", Redis, options.servers or options.redis)
-    return (yield)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    django.setup()
 
 
 def _provide_folder() -> None:
     """Where this run keeps its SQLite files; xdist's workers inherit the environment."""
-    folder = tempfile.mkdtemp(prefix="test-")
+    folder = tempfile.mkdtemp(prefix="test-", dir=_memory())
     os.environ["TEST_VAR_DIR"] = folder
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _memory() -> Path | None:
+    """A folder in memory, where there is one with room; else where temporary files go."""
+    with contextlib.suppress(OSError):
+        if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+            return MEMORY
+    return None
 
 
 def _provide(name: str, kind: Callable[[Path], Server], wanted: bool) -> None:
