@@ -32,6 +32,7 @@ import redis
 
 START_SECONDS = 20
 KINDS = ("postgres", "redis")
+PARTS = SQLITE, SERVERS = ("sqlite", "servers")
 MEMORY, ROOM = Path("/dev/shm"), 2**30  # noqa: S108 (the folder in it is ours alone)
 
 
@@ -294,14 +295,13 @@ def _add_options(parser: pytest.Parser) -> None:
     group.addoption("--servers", action="store_true", help="real PostgreSQL and Redis")
     group.addoption("--postgres", action="store_true", help="real PostgreSQL")
     group.addoption("--redis", action="store_true", help="real Redis")
+    group.addoption("--part", choices=PARTS, help="only tests whose place is there")
     group.addoption(
-        "--stored", action="store_true", help="only tests that use a database: for a second run"
+        "--campaign-size", type=int, default=60, help="mini programs in the campaign drill"
     )
+    group.addoption("--flood-size", type=int, default=600, help="requests in the flood of messages")
     group.addoption(
-        "--campaign-size", type=int, default=80, help="mini programs in the campaign drill"
-    )
-    group.addoption(
-        "--flood-size", type=int, default=1500, help="requests in the flood of messages"
+        "--race-rounds", type=int, default=100, help="races of a return and a push, of each kind"
     )
 
 
@@ -348,6 +348,11 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are processors: half of the time a test waits for something."""
+    return len(os.sched_getaffinity(0)) + 2
+
+
 def pytest_configure(config: pytest.Config) -> None:
     reason = _reasons_to_skip().get("browser")
     if reason and os.environ.get("REQUIRE_BROWSER") == "1":
@@ -355,12 +360,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgres: needs a real PostgreSQL (--servers)")
     config.addinivalue_line("markers", "redis: needs a real Redis (--servers)")
     config.addinivalue_line("markers", "browser: needs Chromium and the e2e requirements")
+    config.addinivalue_line("markers", "any_database: says the same on any; runs on SQLite")
+    config.addinivalue_line("markers", "both_databases(why): runs on SQLite and on the servers")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.option.stored:
-        config.hook.pytest_deselected(items=[item for item in items if not _is_stored(item)])
-        items[:] = [item for item in items if _is_stored(item)]
+    if part := config.option.part:
+        config.hook.pytest_deselected(items=[item for item in items if part not in _places(item)])
+        items[:] = [item for item in items if part in _places(item)]
     reasons = _reasons_to_skip()
     for item in items:
         for name, reason in reasons.items():
@@ -368,14 +375,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def _is_stored(item: pytest.Item) -> bool:
-    """Whether ITEM may do otherwise on another database, or with another broker: no page does."""
-    if item.get_closest_marker("browser"):
-        return False
-    marks = ("django_db", "postgres", "redis")
+def _places(item: pytest.Item) -> set[str]:
+    """
+    Where ITEM runs when all do. What uses a database says most on that of production, but for pages
+    and browsers, which do the same on any; what says something else on each runs twice.
+    """
+    if item.get_closest_marker("postgres") or item.get_closest_marker("redis"):
+        return {SERVERS}
+    if both := item.get_closest_marker("both_databases"):
+        if len(both.args) != 1:
+            raise pytest.UsageError(f"{item.nodeid}: both_databases(why) wants a reason.")
+        return {SQLITE, SERVERS} if _uses_database(item) else {SQLITE}
+    if item.get_closest_marker("any_database") or item.get_closest_marker("browser"):
+        return {SQLITE}
+    return {SERVERS} if _uses_database(item) else {SQLITE}
+
+
+def _uses_database(item: pytest.Item) -> bool:
     fixtures = {"db", "transactional_db", "live_server"}
     used = fixtures & set(getattr(item, "fixturenames", ()))
-    return bool(used) or any(map(item.get_closest_marker, marks))
+    return bool(used) or any(map(item.get_closest_marker, ("django_db", "postgres", "redis")))
 
 
 def _reasons_to_skip() -> dict[str, str]:

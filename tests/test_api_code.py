@@ -20,7 +20,7 @@ from tests.conftest import Bound
 from tests.rows import make_authorizer
 from tests.test_api_authorizers import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 APPID = "wx00000000000000a1"
 ONE = f"/api/v1/authorizers/{APPID}/"

@@ -16,7 +16,10 @@ from tests.chatting import readers as readers
 from tests.chatting import shop as shop
 from tests.conftest import Bound
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.both_databases("a conversation is written by an INSERT of our own"),
+]
 
 DAY = 86_400
 AT = int(datetime.now(UTC).timestamp()) - 3600

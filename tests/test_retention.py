@@ -21,7 +21,10 @@ from tests.chatting import USER, Chat, newest, rule
 from tests.chatting import readers as readers
 from tests.chatting import shop as shop
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("what is old is told by the database's own clock"),
+]
 
 DAYS = 30
 
