@@ -43,7 +43,9 @@ class Seam(SandboxAdapter):
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any
+) -> Iterator[databases.Database]:
     """In pytest-django's place: a copy of a migrated database, and that again after each test."""
     with (
         django_db_blocker.unblock(),
@@ -51,7 +53,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
         pytest.MonkeyPatch.context() as django,
     ):
         django.setattr(TransactionTestCase, "_fixture_teardown", lambda _: database.restore())
-        yield
+        yield database
 
 
 @pytest.fixture(autouse=True)

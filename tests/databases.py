@@ -49,15 +49,21 @@ def copied() -> Iterator[Database]:
 
 
 def use(name: str) -> None:
+    _leave()
+    connection.settings_dict["NAME"] = name
+
+
+def _leave() -> None:
+    """PostgreSQL renames, copies and drops only a database that nobody is connected to."""
     connection.close()
     if connection.vendor == "postgresql":
-        connection.close_pool()
-    connection.settings_dict["NAME"] = name
+        pooled: Any = connection
+        pooled.close_pool()
 
 
 def migrate() -> None:
     call_command("migrate", verbosity=0, interactive=False)
-    connection.close()
+    _leave()
 
 
 def digest_of_migrations() -> str:
@@ -170,7 +176,6 @@ class Postgres:
         admin.execute(f'CREATE DATABASE "{name}_half"')
         use(f"{name}_half")
         migrate()
-        connection.close_pool()
         admin.execute(f'ALTER DATABASE "{name}_half" RENAME TO "{name}"')
         return name
 

@@ -286,8 +286,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     that comes before the next conftest is read, which needs Django.
     """
     _add_options(parser)
-    invocation = pluginmanager.get_plugin("pytestconfig").invocation_params
-    _prepare(parser.parse_known_args(invocation.args))
+    config: Any = pluginmanager.get_plugin("pytestconfig")
+    _prepare(parser.parse_known_args(config.invocation_params.args))
 
 
 def _add_options(parser: pytest.Parser) -> None:
@@ -366,8 +366,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if part := config.option.part:
-        config.hook.pytest_deselected(items=[item for item in items if part not in _places(item)])
-        items[:] = [item for item in items if part in _places(item)]
+        config.hook.pytest_deselected(items=[item for item in items if part not in places(item)])
+        items[:] = [item for item in items if part in places(item)]
     reasons = _reasons_to_skip()
     for item in items:
         for name, reason in reasons.items():
@@ -375,7 +375,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def _places(item: pytest.Item) -> set[str]:
+def places(item: pytest.Item) -> set[str]:
     """
     Where ITEM runs when all do. What uses a database says most on that of production, but for pages
     and browsers, which do the same on any; what says something else on each runs twice.

@@ -18,6 +18,7 @@ from devtools.browser import Form, Page, _Reader
 from devtools.failure import Failure, NoAnswer
 from devtools.processes import Processes
 from devtools.walk import wait_until
+from tests import servers
 
 ROOT = Path(__file__).resolve().parents[1]
 FOREVER = ("-c", "import time; print('at work', flush=True); time.sleep(600)")
@@ -204,3 +205,31 @@ def test_an_old_python_is_told_what_is_needed() -> None:
     )
     assert done.returncode == 1
     assert "needs Python 3.11 or newer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("marks", "places"),
+    [
+        ([], {"sqlite"}),
+        ([pytest.mark.django_db], {"servers"}),
+        ([pytest.mark.postgres], {"servers"}),
+        ([pytest.mark.redis], {"servers"}),
+        ([pytest.mark.django_db, pytest.mark.any_database], {"sqlite"}),
+        ([pytest.mark.django_db, pytest.mark.browser], {"sqlite"}),
+        ([pytest.mark.django_db, pytest.mark.both_databases("why")], {"sqlite", "servers"}),
+        ([pytest.mark.both_databases("why")], {"sqlite"}),
+        ([pytest.mark.both_databases("why"), pytest.mark.postgres], {"servers"}),
+    ],
+)
+def test_a_test_runs_where_it_says_most(
+    request: pytest.FixtureRequest, marks: list[pytest.MarkDecorator], places: set[str]
+) -> None:
+    for mark in marks:
+        request.node.add_marker(mark)
+    assert servers.places(request.node) == places
+
+
+def test_who_runs_twice_says_why(request: pytest.FixtureRequest) -> None:
+    request.node.add_marker(pytest.mark.both_databases)
+    with pytest.raises(pytest.UsageError, match="wants a reason"):
+        servers.places(request.node)
