@@ -348,6 +348,7 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """More than there are processors: half of the time a test waits for something."""
     return len(os.sched_getaffinity(0)) + 2
