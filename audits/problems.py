@@ -2,9 +2,6 @@
 
 from django.utils.translation import gettext as _
 
-from platform_auth.wechat.errors import Refused
-from platform_auth.wechat.explanations import explain
-
 
 class CannotAct(Exception):
     """We do not ask WeChat: our own rows say no. The text tells a person why and what to do."""
@@ -96,22 +93,3 @@ class BadExtJson(CannotAct):
     """What was given for ext.json is not what WeChat takes."""
 
     code = "bad_ext_json"
-
-
-def in_plain_words(error: Refused) -> str:
-    """What WeChat's refusal means and what to do about it."""
-    return meaning(error.errcode)
-
-
-def meaning(errcode: int | None) -> str:
-    """What ERRCODE means and what to do about it; "" for none."""
-    if errcode is None:
-        return ""
-    told = explain(errcode)
-    return f"{_(told.cause)} {_(told.remedy)} ({errcode})"
-
-
-def for_merchant(errcode: int | None) -> str:
-    """What ERRCODE asks of the merchant, without its number; "" if others must act."""
-    told = explain(errcode) if errcode is not None else None
-    return f"{_(told.cause)} {_(told.remedy)}" if told and told.who == "merchant" else ""

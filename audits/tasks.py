@@ -4,10 +4,10 @@ import logging
 
 from celery import shared_task
 
-from audits.services import idempotency, rollout, settling, templates
+from audits.services import reconcile_outcomes, rollout, templates
 from platform_auth import heartbeats
 from platform_auth.models import Component
-from platform_auth.wechat.errors import WeChatError
+from wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 @shared_task
 def settle() -> None:
     """Ask WeChat about acts whose answers were lost, and about open audits."""
-    settling.settle_due()
+    reconcile_outcomes.reconcile_due()
     heartbeats.beat("settle")
 
 
@@ -35,10 +35,3 @@ def sync_templates() -> None:
         except WeChatError as error:
             logger.warning("the templates of %s were not fetched: %s", component.appid, error)
     heartbeats.beat("sync_templates")
-
-
-@shared_task
-def forget_old_keys() -> None:
-    """Delete what REST clients made sure of more than a day ago."""
-    idempotency.forget_old_keys()
-    heartbeats.beat("forget_old_keys")

@@ -8,8 +8,8 @@ from wechatpy.crypto import WeChatCrypto
 
 from benchmarks import measuring, pushes
 from benchmarks.stage import Stage
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.envelope import Envelope, Key
+from wechat import push as wire
+from wechat.envelope import Envelope, Key
 
 REPLY = (
     "<xml><ToUserName><![CDATA[oUser]]></ToUserName>"

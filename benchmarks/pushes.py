@@ -4,15 +4,15 @@ import secrets
 import time
 from urllib.parse import urlencode
 
-from sandbox.pushes import Door, Sealed, seal, xml
+from sandbox.wire.envelope import Sealed, Webhook, seal, xml
 
 APPID, USER_NAME = "wxbenchmark0000001", "gh_benchmark01"
 TEXT = "今天下单，什么时候能送到？" * 7
 
 
-def door_of(settings: dict[str, str]) -> Door:
+def door_of(settings: dict[str, str]) -> Webhook:
     """The message door of our one account, sealed with the component's keys in SETTINGS."""
-    return Door(
+    return Webhook(
         url=f"/wechat/{APPID}/push/",
         token=settings["WECHAT_TOKEN"],
         aes_key=settings["WECHAT_AES_KEY"],
@@ -21,12 +21,12 @@ def door_of(settings: dict[str, str]) -> Door:
     )
 
 
-def sealed_pushes(door: Door, count: int) -> list[Sealed]:
+def sealed_pushes(door: Webhook, count: int) -> list[Sealed]:
     """COUNT distinct text messages, some 500 bytes each before they are sealed."""
     return [_sealed(door) for _ in range(count)]
 
 
-def _sealed(door: Door) -> Sealed:
+def _sealed(door: Webhook) -> Sealed:
     now, openid = int(time.time()), f"o{secrets.token_urlsafe(20)}"
     fields = {
         "ToUserName": door.user_name,

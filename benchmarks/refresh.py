@@ -22,10 +22,10 @@ from miniprograms import tokens
 from miniprograms.models import Authorizer
 from miniprograms.services import refreshing
 from platform_auth.fields import seal
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.tokens import component_token
-from platform_auth.wechat import component as wechat
+from wechat import component as wechat
 
 SIDE_BY_SIDE = 32  # tasks in the worker of one task each
 WRITTEN = refreshing.ROUND
@@ -114,7 +114,7 @@ def refresh_one(pk: int) -> None:
     """What one task each would do: read, ask, save."""
     row = Authorizer.objects.with_clock().select_related("component").get(pk=pk)
     token = component_token(row.component)
-    let_go()
+    release_db_connection()
     given, fresh = wechat.refresh_authorizer_token(
         token, row.component.appid, row.appid, row.refresh_token
     )
@@ -123,7 +123,7 @@ def refresh_one(pk: int) -> None:
     row.due_at = row.now + timedelta(hours=1)
     row.updated_at = row.now
     row.save()
-    let_go()
+    release_db_connection()
 
 
 def _one_task_each(count: int, here: Stage) -> float:

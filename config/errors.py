@@ -1,19 +1,13 @@
 """What people and programs are told when something goes wrong: a page, or JSON under /api/."""
 
 from http import HTTPStatus
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
-from structlog.contextvars import get_contextvars
 
-
-def shape(code: str, detail: str, **more: Any) -> dict[str, Any]:
-    """The one shape of the API's errors."""
-    request_id = get_contextvars().get("request_id", "")
-    return {"code": code, "detail": detail, "request_id": request_id, **more}
+from api.errors import shape
 
 
 def _answer(request: HttpRequest, status: HTTPStatus, code: str, detail: str) -> HttpResponse:

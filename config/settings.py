@@ -61,12 +61,16 @@ INSTALLED_APPS = [
     "miniprograms",
     "messaging",
     "audits",
+    "webhooks",
+    "portal",
+    "api",
+    "config",
 ]
 
 MIDDLEWARE = [
     # First: a push or a health check passes none of the others.
-    "platform_auth.middleware.doors",
-    "platform_auth.middleware.RequestMiddleware",
+    "config.middleware.bypass",
+    "config.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -199,9 +203,9 @@ CELERY_BEAT_SCHEDULE = {
     "keep the component token": every(
         REFRESH_SWEEP_SECONDS, "platform_auth.tasks.keep_component_tokens"
     ),
-    "notice silence": every(30, "platform_auth.tasks.listen"),
-    "try failed pushes again": every(60, "platform_auth.tasks.retry_failed_pushes"),
-    "forget old pushes": every(3600, "platform_auth.tasks.forget_old_pushes"),
+    "notice silence": every(30, "webhooks.tasks.listen"),
+    "try failed pushes again": every(60, "webhooks.tasks.retry_failed_pushes"),
+    "forget old pushes": every(3600, "webhooks.tasks.forget_old_pushes"),
     "send replies": every(10, "messaging.tasks.send_replies"),
     "forward messages": every(10, "messaging.tasks.forward"),
     "give up deliveries": every(60, "messaging.tasks.give_up_deliveries"),
@@ -213,7 +217,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle code": every(15, "audits.tasks.settle"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
-    "forget old keys": every(3600, "audits.tasks.forget_old_keys"),
+    "forget old keys": every(3600, "api.tasks.forget_old_keys"),
     "reconcile with WeChat": every(600, "miniprograms.tasks.reconcile"),
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True
@@ -291,15 +295,15 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["config.parsers.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": [
-        "platform_auth.throttles.UserRate",
-        "platform_auth.throttles.ScopedRate",
+        "api.throttles.UserRate",
+        "api.throttles.ScopedRate",
     ],
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min", "acts": "300/min"},
-    "EXCEPTION_HANDLER": "config.api.explain",
+    "EXCEPTION_HANDLER": "api.errors.explain",
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token"}
@@ -314,7 +318,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
-        "AuditStatus": "miniprograms.api.AUDIT_WORDS",
+        "AuditStatus": "api.authorizers.AUDIT_WORDS",
         "VersionStatus": "audits.models.CodeVersion.State",
         "ReleaseStatus": "audits.models.Release.State",
     },
@@ -356,14 +360,14 @@ UNFOLD = {
     ],
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": False,  # the operation log tells more
-    "ENVIRONMENT": "platform_auth.admin.navigation.environment",
-    "DASHBOARD_CALLBACK": "platform_auth.admin.navigation.dashboard",
+    "ENVIRONMENT": "config.navigation.environment",
+    "DASHBOARD_CALLBACK": "config.navigation.dashboard",
     "STYLES": [lambda _: static("staff.css")],
     "SCRIPTS": [lambda _: static("staff.js")],
     "BORDER_RADIUS": "6px",
     "SIDEBAR": {
         "show_search": True,
-        "navigation": "platform_auth.admin.navigation.sidebar",
+        "navigation": "config.navigation.sidebar",
     },
     # WeChat's green, dark enough to be read on white.
     "COLORS": {

@@ -1,5 +1,5 @@
 """
-Addresses. WeChat's own and the operators' are in `platform_auth.urls`, in front of all this.
+Addresses. WeChat's own and the operators' are in `config.plain_urls`, in front of all this.
 """
 
 from django.contrib import admin
@@ -18,8 +18,8 @@ def favicon(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="portal:home")),
     path("favicon.ico", favicon),
-    path("portal/", include("miniprograms.urls")),
-    path("api/", include("config.api")),
+    path("portal/", include("portal.urls")),
+    path("api/", include("api.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

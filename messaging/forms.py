@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from miniprograms.models import Authorizer
-from platform_auth.wechat import replies
-from platform_auth.wechat.http import File
-from platform_auth.wechat.media import IMAGE, LIMITS
-from platform_auth.wechat.replies import BadContent, Content
+from wechat import replies
+from wechat.http import File
+from wechat.media import IMAGE, LIMITS
+from wechat.replies import BadContent, Content
 
 Upload = Callable[[File], str]  # a file to its media id
 

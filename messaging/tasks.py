@@ -4,7 +4,7 @@ from celery import shared_task
 
 from messaging.services import forwarding, release_test, replying, retention
 from platform_auth import heartbeats
-from platform_auth.bell import ring
+from platform_auth.wakeup import enqueue
 
 
 @shared_task
@@ -18,7 +18,7 @@ def send_replies() -> None:
 def forward() -> None:
     """Deliver messages to forward targets; what those reply late is sent to the users."""
     if forwarding.deliver_due().replies:
-        ring(send_replies)
+        enqueue(send_replies)
     heartbeats.beat("forward")
 
 
@@ -32,7 +32,7 @@ def give_up_deliveries() -> None:
 @shared_task
 def answer_release_tests() -> None:
     """Trade the codes of WeChat's release test, and tell them back."""
-    release_test.settle_due()
+    release_test.answer_due_tests()
     heartbeats.beat("answer_release_tests")
 
 

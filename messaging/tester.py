@@ -3,22 +3,22 @@ WeChat's side of our own doors: a request sent as WeChat would send it, to the a
 operator has given WeChat's console, and what came back.
 
 Like WeChat it follows no redirect; it waits twice as long, to tell what is slow from what is dead.
-The query holds a signature, so no exception of the layers below is chained or quoted.
 """
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
-import requests
 from django.utils.translation import gettext as _
-from urllib3.exceptions import NameResolutionError, NewConnectionError, ReadTimeoutError
 
-from platform_auth.wechat.http import Transport
+from wechat import transport
+from wechat.transport import Answer, Bounds, Cause, TransportError
 
 PATIENCE = 5.0  # seconds, then WeChat hangs up
+SILENCE = 10.0
+DEADLINE = 15.0
 MOST = 64 * 1024
+HEADERS = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0"}
 
 
 class Unheard(Exception):
@@ -29,97 +29,45 @@ class Unheard(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """An answer, whatever it is; of its body the first 64 KiB."""
-
-    status: int
-    body: bytes = field(repr=False)
-    location: str  # where a redirect leads, without its query
-    seconds: float
-
-    @property
-    def is_late(self) -> bool:
-        """Whether WeChat had hung up by then."""
-        return self.seconds > PATIENCE
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """No redirects: requests reads a redirect's whole body even where it does not follow it."""
-
-
-def ask(method: str, url: str, query: Mapping[str, str], body: bytes = b"") -> Heard:
+def ask(method: str, url: str, query: Mapping[str, str], body: bytes = b"") -> Answer:
     """The answer of URL to one request. Raises Unheard."""
-    started = time.monotonic()
-    with _Session() as session:
-        session.trust_env = False  # WeChat comes by no proxy of ours
-        session.mount("https://", Transport())
-        session.mount("http://", Transport())
-        try:
-            with session.request(
-                method,
-                url,
-                params=query,
-                data=body or None,
-                headers={"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0"},
-                timeout=PATIENCE,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = _read(response)
-        except (requests.RequestException, OSError) as error:
-            raise _unheard(error) from None
-    location = urlsplit(response.headers.get("Location", ""))._replace(query="", fragment="")
-    return Heard(response.status_code, content, location.geturl(), time.monotonic() - started)
+    bounds = Bounds(time.monotonic() + DEADLINE, MOST, connect=PATIENCE, silence=SILENCE)
+    try:
+        session, url = transport.new_session(), f"{url}?{urlencode(query)}"
+        return transport.send(session, method, url, HEADERS, body, bounds)
+    except TransportError as error:
+        raise _unheard(error) from None
 
 
-def _read(response: requests.Response) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_content(MOST):
-        body += chunk
-        if len(body) >= MOST:
-            break
-    return bytes(body[:MOST])
+def is_late(answer: Answer) -> bool:
+    """Whether WeChat had hung up by then."""
+    return answer.seconds > PATIENCE
 
 
-def _unheard(error: Exception) -> Unheard:
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", cause)
-    match error, reason:
-        case requests.exceptions.SSLError(), _:
-            return Unheard(
-                _("The certificate is not one that WeChat would trust."),
-                _(
-                    "Look at its dates, its names and whether the server sends the whole chain; "
-                    "WeChat knows public authorities only."
-                ),
+def _unheard(error: TransportError) -> Unheard:
+    match error.sentence:
+        case Cause.CERTIFICATE_INVALID | Cause.HANDSHAKE_FAILED:
+            why = _("The certificate is not one that WeChat would trust.")
+            hint = _(
+                "Look at its dates, its names and whether the server sends the whole chain; "
+                "WeChat knows public authorities only."
             )
-        case requests.ConnectTimeout(), _:
-            return Unheard(
-                _("No connection within 5 seconds."),
-                _(
-                    "A firewall drops what comes, or this host cannot reach its own public "
-                    "address: then rehearse from another one with the same settings."
-                ),
+        case Cause.CONNECT_TIMEOUT:
+            why = _("No connection within 5 seconds.")
+            hint = _(
+                "A firewall drops what comes, or this host cannot reach its own public "
+                "address: then rehearse from another one with the same settings."
             )
-        case ((requests.Timeout() | TimeoutError()), _) | (_, ReadTimeoutError()):
-            return Unheard(
-                _("No answer within 10 seconds; WeChat hangs up after 5."),
-                _("Look at the load, and at the logs of the web server and the database."),
-            )
-        case _, NameResolutionError():
-            return Unheard(
-                _("The name of the host is not known."),
-                _("Correct PUBLIC_URL, or the entry in the DNS."),
-            )
-        case _, NewConnectionError():
-            return Unheard(
-                _("Nothing takes connections there."),
-                _("Start the web server, open the port, or correct PUBLIC_URL."),
-            )
+        case Cause.ANSWER_TIMEOUT:
+            why = _("No answer within 10 seconds; WeChat hangs up after 5.")
+            hint = _("Look at the load, and at the logs of the web server and the database.")
+        case Cause.NAME_NOT_FOUND | Cause.LOOKUP_TIMEOUT:
+            why = _("The name of the host is not known.")
+            hint = _("Correct PUBLIC_URL, or the entry in the DNS.")
+        case Cause.CONNECTION_REFUSED:
+            why = _("Nothing takes connections there.")
+            hint = _("Start the web server, open the port, or correct PUBLIC_URL.")
         case _:
-            return Unheard(
-                _("The connection broke off."),
-                _("Something other than this system may listen there; look at its logs."),
-            )
+            why = _("The connection broke off.")
+            hint = _("Something other than this system may listen there; look at its logs.")
+    return Unheard(why, hint)

@@ -16,14 +16,12 @@ from threading import BoundedSemaphore
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -33,7 +31,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from audits.problems import in_plain_words, meaning
 from messaging.forms import ways_for, words_for
 from messaging.models import CannedReply, Conversation, ConversationQuerySet, Reply
 from messaging.services import history, replying
@@ -41,16 +38,17 @@ from messaging.services.describing import VOICE, describe_preview
 from messaging.services.history import Entry
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
+from platform_auth.errcodes import explain_errcode, explain_refusal
 from platform_auth.fields import Unreadable, readable
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Push
-from platform_auth.wechat import media
-from platform_auth.wechat.errors import Refused, WeChatError
-from platform_auth.wechat.http import File
-from platform_auth.wechat.messages import MESSAGE, WINDOWS
-from platform_auth.wechat.replies import BadContent
+from wechat import media
+from wechat.errors import Refused, WeChatError
+from wechat.http import File
+from wechat.messages import MESSAGE, WINDOWS
+from wechat.replies import BadContent
 
-LISTED, CANNED, PAGE = 40, 100, 30
+LISTED, CANNED = 40, 100
 LONG_WINDOW = timedelta(minutes=2)  # the others are a minute long
 FILE_LIFE, FAILURE_LIFE = 24 * 3600, 15  # seconds, in the browser; of a failure, here
 KEPT_LIFE, LARGEST_KEPT = 300, 256 * 1024  # of files in our cache
@@ -243,7 +241,7 @@ def _why(reply: Reply) -> str:
         case State.DUE if reply.last_error:
             return _("WeChat could not be asked; it is tried again by itself.")
         case State.FAILED:
-            return meaning(reply.errcode) or reply.last_error
+            return explain_errcode(reply.errcode) or reply.last_error
     return ""
 
 
@@ -399,10 +397,10 @@ def say(request: HttpRequest, desk: Desk, pk: int, way: str) -> HttpResponse:
     except BadContent as problem:
         return _answer(room, words_for(problem))
     except Refused as problem:
-        return _answer(room, in_plain_words(problem))
+        return _answer(room, explain_refusal(problem))
     except (WeChatError, Unreadable) as problem:
         return _answer(room, str(problem))
-    replying.say(room.conversation, content, by=request.user)
+    replying.send_message(room.conversation, content, by=request.user)
     return _answer(room, "")
 
 
@@ -416,7 +414,7 @@ def _complaints(form: Form) -> str:
 
 
 def _upload(room: Room, file: File) -> str:
-    let_go()
+    release_db_connection()
     appid = room.conversation.authorizer.appid
     return call_as(appid, media.upload_media, media.IMAGE, file)
 
@@ -442,7 +440,7 @@ def say_again(request: HttpRequest, desk: Desk, pk: int, reply: int) -> HttpResp
     """Send once more what was not sent, or perhaps not."""
     room = _for_answering(request, desk, pk)
     rows = room.conversation.replies.select_related("conversation__authorizer")
-    replying.say_again(get_object_or_404(rows, pk=reply), by=request.user)
+    replying.resend_message(get_object_or_404(rows, pk=reply), by=request.user)
     return _answer(room, "")
 
 
@@ -486,7 +484,7 @@ def _find(conversation: Conversation, key: str) -> Entry:
 
 def _fetch(room: Room, ask: Callable[[str, str], File], media_id: str) -> File | None:
     """What WeChat keeps under MEDIA_ID; after three days it does not."""
-    let_go()
+    release_db_connection()
     if not _places.acquire(timeout=FOR_A_PLACE):
         return None
     try:
@@ -557,75 +555,3 @@ def at_desk(make: Callable[[str], Desk], view: View) -> View:
         return view(request, make(appid), pk, **more)
 
     return wrapped
-
-
-# ── the portal ──────────────────────────────────────────────────────────────────────────────────
-
-
-class Portal(Desk):
-    """A merchant who was given that, and the users of one account of theirs."""
-
-    template = "portal/chat.html"
-    names = "portal:"
-
-    def __init__(self, appid: str) -> None:
-        self.appid = appid
-
-    def conversations(self, request: HttpRequest) -> ConversationQuerySet:
-        """Also of staff only their own accounts': this is the merchants' page."""
-        rows = Conversation.objects.visible_to(request.user)
-        return rows.filter(authorizer__owner_id=request.user.pk, authorizer__appid=self.appid)
-
-    def may_answer(self, request: HttpRequest) -> bool:
-        return may_answer_own(request)
-
-    def author(self, request: HttpRequest, reply: Reply) -> str:
-        """Members of staff are not named to merchants."""
-        if reply.by is None or reply.by == request.user:
-            return super().author(request, reply)
-        return _("the platform's staff")
-
-    def everything(self, conversation: Conversation) -> str:
-        return reverse("portal:messages", args=[self.appid])
-
-    def arguments(self, conversation: Conversation) -> list[object]:
-        return [self.appid, conversation.pk]
-
-
-def may_answer_own(request: HttpRequest) -> bool:
-    """Whether this merchant was given the conversations of their accounts."""
-    return bool(request.user.has_perm("messaging.own_conversations"))
-
-
-def count_unread(request: HttpRequest, rows: Iterable[Any]) -> None:
-    """Tell each of ROWS, accounts of the merchant's, how many conversations nobody has read."""
-    if not may_answer_own(request):
-        return
-    unread = Conversation.objects.filter(authorizer__in=rows, unread__gt=0)
-    counts = dict(unread.order_by().values_list("authorizer").annotate(number=Count("pk")))
-    for row in rows:
-        row.unread = counts.get(row.pk, 0)
-
-
-@never_cache
-@require_safe
-@login_required
-def account_messages(request: HttpRequest, appid: str) -> HttpResponse:
-    """Who has written to an account of the merchant's, the last first."""
-    own = Authorizer.objects.filter(owner_id=request.user.pk)
-    row: Authorizer = get_object_or_404(own, appid=appid)
-    if not may_answer_own(request):
-        raise Http404
-    desk = Portal(appid)
-    conversations = desk.conversations(request).select_related("authorizer")
-    page = Paginator(conversations.order_by("-touched_at"), PAGE).get_page(request.GET.get("page"))
-    rows = [listed_at(desk, one) for one in page]
-    return render(request, "portal/messages.html", {"account": row, "page": page, "rows": rows})
-
-
-_AT = "<slug:appid>/messages/"
-PORTAL = [
-    path(_AT, account_messages, name="messages"),
-    path(f"{_AT}<int:pk>/", never_cache(login_required(at_desk(Portal, chat))), name="chat"),
-    *pages_of(Portal, login_required, f"{_AT}<int:pk>/"),
-]

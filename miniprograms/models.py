@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from miniprograms.permissions import named
 from platform_auth.fields import SecretField, readable
 from platform_auth.models import Component, Leased, LeasedQuerySet, is_appid
-from platform_auth.wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
+from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 HISTORY = 5  # refresh tokens kept besides the current one
 BINDING_LIFE = timedelta(minutes=15)

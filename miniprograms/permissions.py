@@ -4,7 +4,7 @@ Names of WeChat's permission sets (权限集), by id. The ids are the contract; 
 Sources: "小程序权限集" and "公众号权限集", later ids from public SDKs.
 """
 
-from platform_auth.wechat.component import MINI_PROGRAM, OFFICIAL_ACCOUNT
+from wechat.component import MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 _OFFICIAL_ACCOUNT_SETS = {
     1: "消息管理", 2: "用户管理", 3: "账号服务", 4: "网页服务", 5: "微信小店", 6: "微信多客服",

@@ -6,9 +6,9 @@ from celery import shared_task
 
 from miniprograms.services import binding, profiles, reconciling, refreshing
 from platform_auth import heartbeats
-from platform_auth.bell import ring
 from platform_auth.models import Component
-from platform_auth.wechat.errors import WeChatError
+from platform_auth.wakeup import enqueue
+from wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)
 
@@ -19,19 +19,19 @@ def refresh_tokens() -> None:
     refreshing.sweep()
     heartbeats.beat("refresh_tokens")
     if any(map(reconciling.is_anybody_lost, Component.objects.all())):
-        ring(reconcile)
+        enqueue(reconcile)
 
 
 @shared_task
 def settle_binding(pk: int) -> None:
     """Bring one binding further, as soon as its push is in."""
-    binding.settle_binding(pk)
+    binding.advance_binding(pk)
 
 
 @shared_task
 def settle_bindings() -> None:
     """Bring every due binding further, and the cancellations that are in doubt."""
-    binding.settle_due()
+    binding.advance_due_bindings()
     refreshing.ask_about_unbound()
     heartbeats.beat("settle_bindings")
 

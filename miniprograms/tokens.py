@@ -14,17 +14,11 @@ from django.utils.translation import gettext as _
 
 from miniprograms.models import HISTORY, Authorizer
 from platform_auth.fields import Sealed, readable, seal
-from platform_auth.leases import let_go, single_flight
+from platform_auth.leases import release_db_connection, single_flight
 from platform_auth.models import LEASE, Component
 from platform_auth.tokens import as_component, due_after
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import (
-    NotAuthorized,
-    NotReady,
-    RefreshTokenInvalid,
-    TokenExpired,
-    WeChatError,
-)
+from wechat import component as wechat
+from wechat.errors import NotAuthorized, NotReady, RefreshTokenInvalid, TokenExpired, WeChatError
 
 logger = logging.getLogger(__name__)
 
@@ -91,18 +85,18 @@ def refresh(row: Authorizer) -> str | None:
     Raises what WeChat answered, once the row says so too.
     """
     try:
-        return save(ask(row, kept_refresh_tokens(row)))
+        return save(ask_for_token(row, kept_refresh_tokens(row)))
     except RefreshTokenInvalid as error:
         return _recover(row, error)
     except NotAuthorized:
         confirm_cancelled(row)
         raise
     except WeChatError as error:
-        row.put_off(error)
+        row.back_off(error)
         raise
 
 
-def ask(row: Authorizer, refresh_tokens: list[str]) -> Refreshed:
+def ask_for_token(row: Authorizer, refresh_tokens: list[str]) -> Refreshed:
     """api_authorizer_token with the first of REFRESH_TOKENS that works. Writes nothing."""
     problem = RefreshTokenInvalid("api_authorizer_token", 61023, "no refresh token is known")
     for refresh_token in refresh_tokens:
@@ -131,13 +125,13 @@ def _recover(row: Authorizer, problem: RefreshTokenInvalid) -> str | None:
     unbound = row.state == State.UNBOUND
     row.write(lease_until=Now() + LEASE, **({} if unbound else {"state": State.NEEDS_RECOVERY}))
     try:
-        listed = find_in_list(row.component, row.appid, lambda: row.write(**held()))
+        listed = find_in_list(row.component, row.appid, lambda: row.write(**prolonged_lease()))
         if listed and listed.refresh_token and listed.refresh_token not in kept_refresh_tokens(row):
-            return save(ask(row, [listed.refresh_token]), **_as_listed(row, listed))
+            return save(ask_for_token(row, [listed.refresh_token]), **_as_listed(row, listed))
     except RefreshTokenInvalid as error:
         problem = error
     except WeChatError as error:
-        row.put_off(error)
+        row.back_off(error)
         raise
     give_up(row, problem)
     raise problem
@@ -155,7 +149,7 @@ def give_up(row: Authorizer, problem: WeChatError) -> None:
     row.write(state=state, due_at=None, last_error=str(problem), failures=row.failures + 1)
 
 
-def held() -> dict[str, object]:
+def prolonged_lease() -> dict[str, object]:
     """What a long walk writes to keep its lease."""
     return {"lease_until": Now() + LEASE}
 
@@ -190,20 +184,20 @@ def save(refreshed: Refreshed, **also: object) -> str | None:
     Fenced off, we add the refresh token to the history all the same: one received is never lost.
     """
     row = refreshed.row
-    if insist(lambda: row.write(**refreshed_values(refreshed), **also)):
+    if retry_write(lambda: row.write(**refreshed_values(refreshed), **also)):
         return refreshed.token.value
-    insist(lambda: remember(row.pk, refreshed.refresh_token))
+    retry_write(lambda: remember_refresh_token(row.pk, refreshed.refresh_token))
     return None
 
 
-def insist(write: Callable[[], T]) -> T:
+def retry_write(write: Callable[[], T]) -> T:
     """WRITE, if need be three times, each on a fresh connection: it holds what may not be lost."""
     for pause in (0.2, 1.0):
         try:
             return write()
         except (OperationalError, InterfaceError) as error:
             logger.warning("writing tokens again: %s", type(error).__name__)
-            let_go()
+            release_db_connection()
             time.sleep(pause)
     return write()
 
@@ -234,7 +228,7 @@ def kept_tokens(row: Authorizer, refresh_token: str) -> dict[str, Sealed | str]:
     return seal(Authorizer, row.appid, refresh_token=refresh_token, refresh_token_history=history)
 
 
-def remember(pk: int, refresh_token: str) -> None:
+def remember_refresh_token(pk: int, refresh_token: str) -> None:
     """
     Add REFRESH_TOKEN to the history of the row, whoever has moved it on meanwhile; but wait for
     whoever is refreshing it just now, or they would be fenced off and their token lost in turn.
@@ -248,7 +242,7 @@ def remember(pk: int, refresh_token: str) -> None:
         if row.take_lease():
             row.write(**seal(Authorizer, row.appid, refresh_token_history=history))
         else:
-            let_go()
+            release_db_connection()
             time.sleep(0.1)
 
 
@@ -262,9 +256,11 @@ def confirm_cancelled(row: Authorizer) -> None:
     except NotAuthorized as error:
         row.write(**unbound_values(str(error)))
     except WeChatError as error:
-        row.put_off(error)
+        row.back_off(error)
     else:
-        row.put_off(NotReady(_("WeChat contradicts itself on whether this account is authorised.")))
+        row.back_off(
+            NotReady(_("WeChat contradicts itself on whether this account is authorised."))
+        )
 
 
 def unbound_values(why: str = "") -> dict[str, object]:

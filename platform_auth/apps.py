@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from platform_auth.wechat import http
+from wechat import http
 
 
 class PlatformAuthConfig(AppConfig):
@@ -11,6 +11,4 @@ class PlatformAuthConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from platform_auth import checks  # noqa: F401 -- checks register themselves
-
         http.configure(api_url=settings.WECHAT_API_URL)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from platform_auth.fields import Unreadable
-from platform_auth.wechat.errors import NotReady, PutOff, WeChatError
+from wechat.errors import BackingOff, NotReady, WeChatError
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class TokenRow(Protocol):
 R = TypeVar("R", bound=TokenRow)
 
 
-def let_go() -> None:
+def release_db_connection() -> None:
     """Give this thread's database connection back before a call to WeChat, or a sleep."""
     if not connection.in_atomic_block:
         connection.close()
@@ -60,7 +60,7 @@ def single_flight(
     try:
         return _fly(read, refresh, refused)
     finally:
-        let_go()
+        release_db_connection()
 
 
 def _fly(read: Callable[[], R], refresh: Callable[[R], str | None], refused: str) -> str:
@@ -78,9 +78,9 @@ def _fly(read: Callable[[], R], refresh: Callable[[R], str | None], refused: str
         elif usable:
             return usable
         elif time.monotonic() > give_up:
-            raise PutOff(_("The token is still being refreshed."))
+            raise BackingOff(_("The token is still being refreshed."))
         else:
-            let_go()
+            release_db_connection()
             time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 -- spreads load, hides nothing
 
 
@@ -100,7 +100,7 @@ def _usable(row: TokenRow, refused: str) -> tuple[str, bool]:
 def _why_not(row: TokenRow) -> WeChatError:
     """Why WeChat is not asked about ROW: nothing to ask with, or it failed a moment ago."""
     if row.due_at is not None and row.failures:
-        return PutOff(row.last_error)
+        return BackingOff(row.last_error)
     return NotReady(row.last_error or _("There is no token, and nothing to get one with."))
 
 
@@ -112,7 +112,7 @@ def _should_ask(row: TokenRow, is_spoilt: bool) -> bool:
 
 
 def _refresh(row: R, refresh: Callable[[R], str | None], usable: str) -> str | None:
-    let_go()
+    release_db_connection()
     try:
         return refresh(row)
     except WeChatError:

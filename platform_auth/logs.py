@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from platform_auth.wechat.errors import scrub
+from wechat.errors import scrub
 
 # Whoever holds a binding's state, or a bind link, may use it: they are parts of an address.
 _BIND_ADDRESS = re.compile(r"(/portal/bind/(?:link/)?)[\w\-:.%]{20,}", re.ASCII)

@@ -15,11 +15,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.fields import SecretField, SecretModel
-from platform_auth.wechat.envelope import Envelope, Key
-from platform_auth.wechat.errors import (
+from wechat.envelope import Envelope, Key
+from wechat.errors import (
+    BackingOff,
     Busy,
     NotReady,
-    PutOff,
     QuotaDay,
     QuotaMinute,
     Refused,
@@ -31,6 +31,9 @@ from platform_auth.wechat.errors import (
 # Longer than any one call may take (3 s to connect, 15 s for the answer): a lease runs out only
 # under a holder that has died.
 LEASE = timedelta(seconds=25)
+
+# A component_verify_ticket is good for 12 hours.
+TICKET_LIFE = timedelta(hours=12)
 
 # How the openids begin of our own tester of 全网发布, whose pushes are none of WeChat's.
 REHEARSAL = "o-rehearsal-"
@@ -106,27 +109,27 @@ class Leased(SecretModel):
         rows = type(self)._default_manager.filter(pk=self.pk, epoch=self.epoch)
         return bool(rows.update(**values))
 
-    def put_off(self, error: WeChatError, **values: Any) -> bool:
+    def back_off(self, error: WeChatError, **values: Any) -> bool:
         """
         Give the lease back without success: keep why, and ask again when that makes sense.
 
         Where nothing was asked, for want of the component's own token, it counts as no failure.
         """
-        was_asked = not isinstance(error, NotReady | PutOff)
+        was_asked = not isinstance(error, NotReady | BackingOff)
         return self.write(
-            due_at=Now() + pause_after(error, self.failures),
+            due_at=Now() + backoff_after(error, self.failures),
             failures=min(self.failures + was_asked, 100),
             last_error=str(error),
             **values,
         )
 
 
-def pause_after(error: WeChatError, failures: int) -> timedelta:
+def backoff_after(error: WeChatError, failures: int) -> timedelta:
     """How long to leave WeChat alone after ERROR, the next one after FAILURES in a row."""
     match error:
         case QuotaDay():
             return _until_beijing_midnight()
-        case NotReady() | PutOff():
+        case NotReady() | BackingOff():
             return timedelta(seconds=5)
         case QuotaMinute() | TicketExpired():
             return timedelta(minutes=1)

@@ -7,11 +7,14 @@ from platform_auth.models import Operation
 
 SYSTEM = "system"
 
+# The person who acts; None in its place is the system itself.
+Actor = AbstractBaseUser | AnonymousUser
 
-def record(
+
+def record_operation(
     action: str,
     *,
-    by: AbstractBaseUser | AnonymousUser | None,
+    by: Actor | None,
     appid: str = "",
     result: str = "",
 ) -> None:

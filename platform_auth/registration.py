@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import transaction
@@ -13,13 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from platform_auth import tokens
 from platform_auth.fields import readable, seal
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Component, is_aes_key, is_appid, is_message_token
-from platform_auth.operations import record
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import NotReady
-
-Person = AbstractBaseUser | AnonymousUser | None
+from platform_auth.operations import Actor, record_operation
+from wechat import component as wechat
+from wechat.errors import NotReady
 
 is_app_secret = RegexValidator(
     r"^[!-~]{1,128}\Z", _("An AppSecret is one word of letters, digits and signs.")
@@ -35,8 +32,8 @@ VALIDATORS: dict[str, Callable[[str], None]] = {
 KEPT_AS_PREVIOUS = ("message_token", "aes_key")
 
 
-def register(
-    *, appid: str, secret: str, token: str, aes_key: str, name: str = "", by: Person = None
+def register_component(
+    *, appid: str, secret: str, token: str, aes_key: str, name: str = "", by: Actor | None = None
 ) -> Component:
     """
     Make or update the component APPID; BY is None for the system. Doing it twice changes nothing.
@@ -51,7 +48,7 @@ def register(
             appid=appid, defaults={**secrets, "name": name, "due_at": timezone.now()}
         )
         if is_new:
-            record("register_component", by=by, appid=appid)
+            record_operation("register_component", by=by, appid=appid)
         else:
             _change(component, secrets, name or component.name, by)
     return component
@@ -64,7 +61,7 @@ def change(
     secret: str = "",
     token: str = "",
     aes_key: str = "",
-    by: Person,
+    by: Actor | None,
 ) -> list[str]:
     """
     Give COMPONENT a NAME and those secrets that are not ""; the names of what is now different.
@@ -94,27 +91,29 @@ def check(values: Mapping[str, str]) -> None:
         raise ValidationError(problems)
 
 
-def ask_for_tickets(component: Component, *, by: Person) -> str:
+def ask_for_tickets(component: Component, *, by: Actor | None) -> str:
     """Ask WeChat to push tickets now, however late they are; what it says. Raises WeChatError."""
     with transaction.atomic():
         Component.objects.filter(pk=component.pk).update(push_asked_at=Now())
-        record("start_push_ticket", by=by, appid=component.appid)
-    let_go()
+        record_operation("start_push_ticket", by=by, appid=component.appid)
+    release_db_connection()
     return wechat.start_push_ticket(component.appid, component.app_secret)
 
 
-def refresh_token(component: Component, *, by: Person) -> None:
+def refresh_token(component: Component, *, by: Actor | None) -> None:
     """Get a new component token now, whatever the old one's age. Raises WeChatError."""
     with transaction.atomic():
         Component.objects.filter(pk=component.pk).update(due_at=Now(), failures=0)
-        record("refresh_component_token", by=by, appid=component.appid)
+        record_operation("refresh_component_token", by=by, appid=component.appid)
     tokens.component_token(component)
     component.refresh_from_db()
     if component.last_error:  # the old token is still good, so nobody was told
         raise NotReady(component.last_error)
 
 
-def _change(component: Component, secrets: Mapping[str, str], name: str, by: Person) -> list[str]:
+def _change(
+    component: Component, secrets: Mapping[str, str], name: str, by: Actor | None
+) -> list[str]:
     """Write what differs, and who changed which fields, in the caller's transaction."""
     fresh = {
         field: value for field, value in secrets.items() if readable(component, field) != value
@@ -134,5 +133,7 @@ def _change(component: Component, secrets: Mapping[str, str], name: str, by: Per
     changed = [*fresh, *(["name"] if "name" in values else [])]
     if changed:
         Component.objects.filter(pk=component.pk).update(**values, updated_at=Now())
-        record("change_component", by=by, appid=component.appid, result=", ".join(changed))
+        record_operation(
+            "change_component", by=by, appid=component.appid, result=", ".join(changed)
+        )
     return changed

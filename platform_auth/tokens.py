@@ -11,10 +11,10 @@ from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
 from platform_auth.fields import Unreadable, readable, seal
-from platform_auth.leases import let_go, single_flight
+from platform_auth.leases import release_db_connection, single_flight
 from platform_auth.models import Component
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import NotReady, TicketExpired, TokenExpired, WeChatError
+from wechat import component as wechat
+from wechat.errors import NotReady, TicketExpired, TokenExpired, WeChatError
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +76,11 @@ def _refresh(row: Component) -> str | None:
     try:
         token = _ask(row)
     except WeChatError as error:
-        row.put_off(error)
+        row.back_off(error)
         raise
     except Unreadable as error:
         problem = NotReady(str(error))
-        row.put_off(problem)
+        row.back_off(problem)
         raise problem from None
     written = row.write(
         **seal(Component, row.appid, access_token=token.value),
@@ -139,7 +139,7 @@ def ask_for_tickets(component: Component) -> bool:
     )
     if not late.update(push_asked_at=Now()):
         return False
-    let_go()
+    release_db_connection()
     said = wechat.start_push_ticket(component.appid, component.app_secret)
     logger.warning("no ticket for %s in 25 minutes; WeChat says: %s", component.appid, said)
     return True

@@ -11,8 +11,8 @@ import sys
 import threading
 from urllib.parse import urlsplit
 
-from sandbox.demo import create_accounts, upload_code
-from sandbox.server import SandboxServer, push_tickets
+from sandbox.server.demo import create_accounts, upload_code
+from sandbox.server.http import SandboxServer, push_tickets
 from sandbox.world import WeChat
 
 CREDENTIALS = (

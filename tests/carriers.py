@@ -11,13 +11,13 @@ import django
 django.setup()
 
 from audits.services import rollout  # noqa: E402  (after the set-up)
-from audits.services.settling import settle_due  # noqa: E402
+from audits.services.reconcile_outcomes import reconcile_due  # noqa: E402
 
 
 def main() -> None:
     print("ready", flush=True)
     while True:
-        if not rollout.run(budget=2) + settle_due():
+        if not rollout.run(budget=2) + reconcile_due():
             time.sleep(0.1)
 
 

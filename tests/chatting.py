@@ -9,9 +9,9 @@ from messaging import tasks
 from messaging.models import Conversation, Reply, Rule
 from miniprograms.models import Authorizer
 from platform_auth.models import Push
-from sandbox.chats import Line
-from sandbox.pushes import Deliver, Delivery
+from sandbox.wire.pushes import Deliver, Delivery
 from sandbox.world import WeChat
+from sandbox.world.chats import Line
 from tests.conftest import Bound
 
 USER = "oSandboxUser0000000000000001"

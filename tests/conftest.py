@@ -18,12 +18,12 @@ from requests import PreparedRequest, Response
 from miniprograms.models import Authorizer
 from miniprograms.services import binding
 from platform_auth.models import Component
-from platform_auth.registration import register
-from platform_auth.wechat import http
-from sandbox.pushes import Deliver as Deliver
-from sandbox.transport import SandboxAdapter
+from platform_auth.registration import register_component
+from sandbox.server.transport import SandboxAdapter
+from sandbox.wire.pushes import Deliver as Deliver
 from sandbox.world import WeChat
 from tests import databases
+from wechat import http
 
 PREFIX = "https://wechat.test"
 APPID = "wx0123456789abcdef"
@@ -86,7 +86,7 @@ def unregistered(db: None) -> None:
 @pytest.fixture
 def component(db: None) -> Component:
     """Our third-party platform, registered; it has no ticket yet."""
-    return register(appid=APPID, secret=SECRET, token=TOKEN, aes_key=AES_KEY)
+    return register_component(appid=APPID, secret=SECRET, token=TOKEN, aes_key=AES_KEY)
 
 
 @pytest.fixture

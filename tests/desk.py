@@ -10,14 +10,14 @@ from django.db.models.functions import Now
 
 from audits.models import AuditEvent, CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services.committing import commit
+from audits.services.reconcile_outcomes import reconcile_due
 from audits.services.releasing import release
-from audits.services.settling import settle_due
 from audits.services.submitting import submit
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Operation, Push
-from sandbox.program import Program
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
+from sandbox.world.program import Program
 from tests.conftest import Bound
 from tests.rollouts import make_template
 
@@ -94,7 +94,7 @@ class Desk:
         for _ in range(rounds):
             for model in (CodeVersion, CodeAudit, Release):
                 model.objects.exclude(due_at=None).update(due_at=late)
-            settle_due()
+            reconcile_due()
 
     def lose(self, path: str, *, after: bool = False) -> None:
         """The answer of the next call of PATH, lost before (or AFTER) its effect: we can't tell."""

@@ -20,8 +20,8 @@ from standardwebhooks import Webhook
 from messaging.models import Delivery, ForwardRule, Target
 from miniprograms.models import Authorizer
 from platform_auth.models import Heartbeat
-from sandbox.pushes import Deliver
-from sandbox.pushes import Delivery as Delivered
+from sandbox.wire.pushes import Deliver
+from sandbox.wire.pushes import Delivery as Delivered
 from sandbox.world import WeChat
 from tests import sockets
 from tests.conftest import Bound

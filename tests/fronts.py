@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox import crypto
+from sandbox.wire import crypto
 from tests.conftest import AES_KEY, APPID, TOKEN
 
 

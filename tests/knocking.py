@@ -13,7 +13,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from sandbox.pushes import Sealed
+from sandbox.wire.envelope import Sealed
 from sandbox.world import WeChat
 from tests.threads import together
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from platform_auth.wechat import code, component, http
-from platform_auth.wechat.errors import Refused
-from sandbox.parties import Account
-from sandbox.program import Program
-from sandbox.transport import SandboxAdapter
+from sandbox.server.transport import SandboxAdapter
 from sandbox.world import WeChat
+from sandbox.world.parties import Account
+from sandbox.world.program import Program
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN
+from wechat import code, component, http
+from wechat.errors import Refused
 
 EXT_JSON = '{"extEnable": true, "ext": {"shop": "山茶书店"}}'
 

@@ -21,10 +21,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from messaging import outbound
-from messaging.outbound import Address, Outside, is_public
 from tests import sockets
 from tests.sockets import Answer, Server, ok, says
+from wechat import transport
+from wechat.ssrf import is_public
+from wechat.transport import Address, Outside
 
 PUBLIC = "93.184.216.34"
 PUBLIC_6 = "2606:2800:220:1:248:1893:25c8:1946"
@@ -155,5 +156,5 @@ def an_internet(folder: Path) -> Iterator[Internet]:
 def internet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
     """The stand-in for the internet, at the door's seam."""
     with an_internet(tmp_path) as made:
-        monkeypatch.setattr(outbound, "outside", made.world)
+        monkeypatch.setattr(transport, "outside", made.world)
         yield made

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services import campaigns, rollout
-from audits.services.settling import settle_due
+from audits.services.reconcile_outcomes import reconcile_due
 from audits.services.templates import sync_templates
 from miniprograms.models import Authorizer
 from miniprograms.services.refreshing import sweep
@@ -48,7 +48,7 @@ def make_campaign(template: CodeTemplate, by: User | None, **rules: Any) -> Camp
 
 def work() -> None:
     """What the workers do, until they have nothing to do just now."""
-    while rollout.run() + settle_due():
+    while rollout.run() + reconcile_due():
         pass
 
 

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from platform_auth.admin.message_log import redact
 from platform_auth.admin.operations import ACTIONS
+from platform_auth.admin.redaction import redact
 from platform_auth.models import Component, Operation, Push
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from messaging.models import Delivery, Target
 from miniprograms.models import Authorizer, Binding
 from platform_auth.fields import secret_fields
 from platform_auth.models import Component, Push
-from platform_auth.registration import change, register
+from platform_auth.registration import change, register_component
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
@@ -44,7 +44,7 @@ def boss() -> User:
 @pytest.fixture
 def world(boss: User, merchant: User, staff: User) -> None:
     """A row of everything, each of its secrets planted."""
-    component = register(
+    component = register_component(
         appid="wx0123456789abcdef",
         secret="planted-app-secret",
         token="plantedMessageTokenOne",

@@ -12,13 +12,13 @@ from audits.services import templates
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.models import Component, Operation
-from platform_auth.wechat import code
-from platform_auth.wechat.http import File
-from sandbox.faults import Fault
 from sandbox.world import WeChat
+from sandbox.world.faults import Fault
 from tests.conftest import Bound
 from tests.rows import make_authorizer
 from tests.test_api_authorizers import client_of
+from wechat import code
+from wechat.http import File
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 

@@ -91,7 +91,7 @@ def test_a_fault_of_ours_is_told_without_a_trace(
     def fail(*args: Any) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr("miniprograms.api.AuthorizerViewSet.get_queryset", fail)
+    monkeypatch.setattr("api.authorizers.AuthorizerViewSet.get_queryset", fail)
     api.raise_request_exception = False
     answer = api.get("/api/v1/authorizers/")
     assert told(answer) == (500, "error")

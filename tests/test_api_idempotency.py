@@ -9,12 +9,13 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from api import idempotency
+from api.tasks import forget_old_keys
 from audits.models import CodeAudit, CodeTemplate, IdempotencyKey
-from audits.services import idempotency, submitting
-from audits.tasks import forget_old_keys
+from audits.services import submitting
 from miniprograms.models import Authorizer
-from sandbox.faults import Fault
 from sandbox.world import WeChat
+from sandbox.world.faults import Fault
 from tests.test_api_authorizers import client_of
 from tests.test_api_code import APPID, AUDITS, VERSIONS, commit, post, told
 from tests.test_api_code import operator as operator
@@ -119,7 +120,7 @@ def test_a_crash_in_between_never_repeats_the_act(
 
     operator.raise_request_exception = False
     with monkeypatch.context() as patch:
-        patch.setattr("audits.api.submitting", type("Crashing", (), {"submit": crash}))
+        patch.setattr("api.code.submitting", type("Crashing", (), {"submit": crash}))
         assert submit().status_code == 500
     assert told(submit()) == (409, "idempotency_key_in_use")
     assert wechat.ledger.count(SUBMIT) == 1

@@ -16,19 +16,19 @@ from miniprograms.services.unbinding import unbind_locally
 from miniprograms.tokens import authorizer_token, call_as
 from platform_auth.fields import seal
 from platform_auth.models import Component
-from platform_auth.wechat.component import get_authorizer_option
-from platform_auth.wechat.errors import (
+from sandbox.world import WeChat
+from tests.conftest import Bound
+from tests.threads import in_a_thread, together
+from wechat.component import get_authorizer_option
+from wechat.errors import (
+    BackingOff,
     NotAuthorized,
     NotReady,
-    PutOff,
     RefreshTokenInvalid,
     Refused,
     TokenExpired,
     WeChatError,
 )
-from sandbox.world import WeChat
-from tests.conftest import Bound
-from tests.threads import in_a_thread, together
 
 REFRESH = "/cgi-bin/component/api_authorizer_token"
 INFO = "/cgi-bin/component/api_get_authorizer_info"
@@ -142,7 +142,7 @@ def test_with_nothing_to_use_one_is_told_why_and_the_others_to_wait(
     with pytest.raises(Refused, match="48001"):
         authorizer_token(account.appid)
     for _ in range(5):
-        with pytest.raises(PutOff, match="48001"):
+        with pytest.raises(BackingOff, match="48001"):
             authorizer_token(account.appid)
     assert wechat.count(REFRESH) == 1
 

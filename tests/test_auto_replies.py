@@ -17,18 +17,18 @@ from messaging.models import Conversation, Reply, Rule
 from messaging.services import replying
 from messaging.services.rules import PATIENCE_FOR_ALL
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
-from platform_auth import inbox
 from platform_auth.models import Heartbeat, Push
-from platform_auth.pushes import work_for
-from platform_auth.registration import register
-from platform_auth.views import ANSWER_WITHIN
-from sandbox.pushes import Deliver
+from platform_auth.registration import register_component
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat, keyword, newest, replies, rule
 from tests.chatting import readers as readers
 from tests.chatting import shop as shop
 from tests.conftest import APPID, SECRET, Bound
 from tests.threads import in_a_thread, together
+from webhooks import inbox
+from webhooks.routing import work_for
+from webhooks.views import ANSWER_WITHIN
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -181,7 +181,7 @@ KINDS = {"image": "image/png", "voice": "audio/amr", "video": "video/mp4", "thum
 
 @pytest.mark.parametrize("kind", PASSIVE)
 def test_each_kind_of_passive_reply_is_opened_by_wechat(readers: Chat, kind: str) -> None:
-    keep, appid = readers.wechat.reviews.keep_media, readers.account.appid
+    keep, appid = readers.wechat.media.keep, readers.account.appid
     files = {name: keep(appid, of_kind, b"x") for name, of_kind in KINDS.items()}
     members = {
         name: files.get(value, value) if isinstance(value, str) else value
@@ -232,7 +232,7 @@ def test_it_is_sealed_with_the_key_that_opened_the_push(readers: Chat, is_previo
     """The stand-in opens answers with its own key alone: ours may have changed before WeChat's."""
     rule("the same key")
     if is_previous:
-        register(appid=APPID, secret=SECRET, token=OURS_NEW, aes_key=AES_NEW)
+        register_component(appid=APPID, secret=SECRET, token=OURS_NEW, aes_key=AES_NEW)
     readers.say("hello")
     assert readers.replied() == ["the same key"]
 
@@ -245,7 +245,7 @@ def test_wechats_repeat_gets_the_same_reply_again(readers: Chat, sealed_anew: bo
     rule("once")
     answers: list[Any] = []
     readers.wechat.say(readers.account.appid, USER, "hello",
-                       heard=lambda delivery, reply, problem: answers.append(reply))  # fmt: skip
+                       on_reply=lambda delivery, reply, problem: answers.append(reply))  # fmt: skip
     first = readers.deliver()
     Rule.objects.update(content={"msgtype": "text", "text": {"content": "changed since"}})
     for _ in range(2):

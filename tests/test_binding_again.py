@@ -9,7 +9,7 @@ from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
 from miniprograms.tokens import authorizer_token
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import end_leases, let_pass, make_due, row_of
 from tests.conftest import Bound

@@ -9,16 +9,16 @@ from django.contrib.auth.models import User
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
-from miniprograms.services.parking import NotParked, assign, refuse
 from miniprograms.services.reconciling import reconcile
+from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
 from miniprograms.tokens import authorizer_token
 from platform_auth.models import Component, Operation
-from platform_auth.wechat.errors import NotReady
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import let_pass, make_due
 from tests.conftest import Bound
 from tests.threads import together
+from wechat.errors import NotReady
 
 REFRESH = "/cgi-bin/component/api_authorizer_token"
 INFO = "/cgi-bin/component/api_get_authorizer_info"
@@ -60,7 +60,7 @@ def test_another_account_than_the_expected_one_is_parked(
     with pytest.raises(NotReady):
         authorizer_token(theirs.appid)
     assert Binding.objects.get().nick_name == "Not Tea"
-    account = assign(done, user=merchant, by=chief)
+    account = assign_unclaimed(done, user=merchant, by=chief)
     granted = wechat.authorization(theirs.appid)
     assert granted
     assert (account.owner, account.state, account.nick_name) == (merchant, State.BOUND, "Not Tea")
@@ -90,7 +90,7 @@ def test_an_account_of_another_merchant_stays_theirs_and_alive(
     assert account.refresh_token == granted.refresh_token
     make_due()
     tasks.refresh_tokens()
-    assert assign(done, user=other_merchant, by=chief).owner == other_merchant
+    assert assign_unclaimed(done, user=other_merchant, by=chief).owner == other_merchant
     assert Authorizer.objects.get().owner == other_merchant
 
 
@@ -99,7 +99,7 @@ def test_what_is_refused_stays_with_its_owner(
 ) -> None:
     account = bound()
     done = bind(wechat, other_merchant, account.appid)
-    refuse(done, by=chief)
+    refuse_unclaimed(done, by=chief)
     account.refresh_from_db()
     assert (account.owner, account.state) == (merchant, State.BOUND)
     assert Operation.objects.filter(action="refuse_binding", actor=chief).count() == 1
@@ -150,7 +150,7 @@ def test_a_push_that_nobody_asked_for_parks_with_its_tokens(
     wechat.update_authorization(theirs.appid, [17, 18])
     wechat.deliver_all(deliver)
     tasks.settle_bindings()
-    account = assign(Binding.objects.parked().get(), user=merchant, by=chief)
+    account = assign_unclaimed(Binding.objects.parked().get(), user=merchant, by=chief)
     assert (account.owner, account.state, account.func_info) == (merchant, State.BOUND, [17, 18])
     assert authorizer_token(theirs.appid)
 
@@ -162,9 +162,11 @@ def test_of_two_decisions_one_counts(
     for _ in range(10):
         parked = park(wechat, component)
         owners = [merchant, other_merchant]
-        jobs: list[partial[Any]] = [partial(assign, parked, user=one, by=chief) for one in owners]
-        outcomes = together([*jobs, partial(refuse, parked, by=chief)])
-        assert sum(isinstance(outcome, NotParked) for outcome in outcomes) == 2, outcomes
+        jobs: list[partial[Any]] = [
+            partial(assign_unclaimed, parked, user=one, by=chief) for one in owners
+        ]
+        outcomes = together([*jobs, partial(refuse_unclaimed, parked, by=chief)])
+        assert sum(isinstance(outcome, NotUnclaimed) for outcome in outcomes) == 2, outcomes
         decided = Binding.objects.get(pk=parked.pk)
         account = Authorizer.objects.filter(appid=parked.appid).first()
         if account is None:
@@ -178,11 +180,11 @@ def test_what_is_decided_is_not_decided_again(
     wechat: WeChat, component: Component, merchant: User, chief: User
 ) -> None:
     parked = park(wechat, component)
-    assign(parked, user=merchant, by=chief)
-    with pytest.raises(NotParked):
-        refuse(parked, by=chief)
-    with pytest.raises(NotParked):
-        assign(parked, user=chief, by=chief)
+    assign_unclaimed(parked, user=merchant, by=chief)
+    with pytest.raises(NotUnclaimed):
+        refuse_unclaimed(parked, by=chief)
+    with pytest.raises(NotUnclaimed):
+        assign_unclaimed(parked, user=chief, by=chief)
     assert Authorizer.objects.get().owner == merchant
     assert Operation.objects.filter(action="assign_binding").count() == 1
 
@@ -193,7 +195,7 @@ def test_it_is_assigned_though_wechat_fails(
     parked = park(wechat, component)
     wechat.fault(REFRESH, times=None, status=500)
     wechat.fault(INFO, times=None, status=500)
-    account = assign(parked, user=merchant, by=chief)
+    account = assign_unclaimed(parked, user=merchant, by=chief)
     assert (account.owner, account.state) == (merchant, State.NEEDS_RECOVERY)
     assert account.refresh_token
     wechat.clear_faults()
@@ -207,7 +209,7 @@ def test_a_refused_account_stays_refused_until_it_authorises_again(
     wechat: WeChat, component: Component, chief: User
 ) -> None:
     parked = park(wechat, component)
-    refuse(parked, by=chief)
+    refuse_unclaimed(parked, by=chief)
     for _ in range(2):
         assert reconcile(component).parked == []
     for _ in range(2):
@@ -215,7 +217,7 @@ def test_a_refused_account_stays_refused_until_it_authorises_again(
         wechat.grant(parked.appid)
         assert reconcile(component).parked == [parked.appid]
         assert reconcile(component).parked == []
-        refuse(Binding.objects.parked().get(), by=chief)
+        refuse_unclaimed(Binding.objects.parked().get(), by=chief)
         assert reconcile(component).parked == []
 
 
@@ -225,5 +227,5 @@ def test_a_refusal_holds_though_wechat_never_told_the_time_of_the_authorisation(
     theirs = wechat.create_account()
     done = bind(wechat, merchant, theirs.appid, biz_appid="wx0000000000000001")
     assert done.auth_time == 0
-    refuse(done, by=chief)
+    refuse_unclaimed(done, by=chief)
     assert reconcile(component).parked == []

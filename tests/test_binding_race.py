@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
-from sandbox.pushes import Deliver, Push
+from sandbox.wire.pushes import Deliver, Push
 from sandbox.world import WeChat
 from tests.threads import together
 
@@ -38,7 +38,7 @@ def hear(wechat: WeChat, push: Push, deliver: Deliver, binding: Binding, pause: 
     """The push, and the worker that its bell has woken."""
     time.sleep(pause)
     assert wechat.deliver(push, deliver).answer == b"success"
-    bindings.settle_binding(binding.pk)
+    bindings.advance_binding(binding.pk)
 
 
 @pytest.mark.parametrize("push_code", [False, True], ids=["same code", "a code each"])

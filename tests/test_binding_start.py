@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 from miniprograms.models import Binding
 from miniprograms.services import binding as bindings
 from platform_auth.models import Component, Operation
-from platform_auth.wechat.errors import NotReady, WeChatError
 from sandbox.world import WeChat
+from wechat.errors import NotReady, WeChatError
 
 PRE_AUTH_CODE = "/cgi-bin/component/api_create_preauthcode"
 COMPUTER, PHONE = Binding.Device.COMPUTER, Binding.Device.PHONE

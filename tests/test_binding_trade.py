@@ -16,7 +16,7 @@ from miniprograms.services.reconciling import reconcile
 from miniprograms.tokens import authorizer_token
 from platform_auth.fields import seal
 from platform_auth.models import Component, Operation
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.threads import in_a_thread
 

@@ -8,10 +8,10 @@ from django.contrib.auth.models import Group, User
 from messaging.models import CannedReply, Conversation, Reply
 from miniprograms.models import Authorizer
 from platform_auth.roles import ANSWERERS
-from sandbox.chats import Chat
-from sandbox.jpeg import mosaic
-from sandbox.pushes import Deliver
+from sandbox.wire.jpeg import mosaic
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
+from sandbox.world.chats import Chat
 from tests.conftest import Bound
 from tests.test_browser_binding import NewPage, log_in
 from tests.test_browser_binding import chromium as chromium

@@ -10,12 +10,12 @@ from pytest_django.live_server_helper import LiveServer
 from messaging.models import Rule
 from messaging.tasks import send_replies
 from sandbox import server
-from sandbox.chats import NOTICE, Allowance
-from sandbox.contents import KINDS
-from sandbox.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT
-from sandbox.phone import PERSONS, openid_of
-from sandbox.pushes import over_http
+from sandbox.pages.phone import PERSONS, openid_of
+from sandbox.wire.pushes import over_http
 from sandbox.world import WeChat
+from sandbox.world.chats import NOTICE, Allowance
+from sandbox.world.contents import KINDS
+from sandbox.world.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT
 from tests import test_sandbox_messages as messages
 from tests import test_sandbox_release_test as release
 from tests.conftest import Bound

@@ -10,7 +10,7 @@ from audits.services import templates
 from audits.tasks import settle
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.conftest import Bound
 from tests.test_browser_binding import NewPage, log_in

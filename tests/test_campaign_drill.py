@@ -21,10 +21,10 @@ from django.db.models.functions import Now
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services import campaigns
 from miniprograms.models import Authorizer
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
-from sandbox.faults import Fault
 from sandbox.world import WeChat
+from sandbox.world.faults import Fault
 from tests.processes import environment, served
 from tests.rollouts import (
     COMMIT,
@@ -111,7 +111,7 @@ def hurry() -> None:
     Release.objects.filter(state=Release.State.UNKNOWN, due_at__gt=Now()).update(due_at=Now())
     asked = CodeAudit.objects.exclude(status=CodeAudit.Status.SUBMITTING)
     asked.filter(due_at__gt=Now()).update(due_at=Now())
-    let_go()
+    release_db_connection()
 
 
 def wait_until(is_so: Callable[[], bool], campaign: Campaign, boss: User, size: int) -> None:
@@ -124,7 +124,7 @@ def wait_until(is_so: Callable[[], bool], campaign: Campaign, boss: User, size: 
         if campaign.state == Campaign.State.PAUSED:
             assert "85085" in campaign.because
             campaigns.resume(campaign, by=boss)
-        let_go()
+        release_db_connection()
         time.sleep(0.3)
 
 

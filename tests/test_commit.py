@@ -14,11 +14,11 @@ from audits.models import CodeTemplate, CodeVersion
 from audits.problems import BadExtJson, CommitIsOpen, SubmissionIsRunning
 from audits.services.committing import build_ext_json
 from platform_auth.models import Operation
-from platform_auth.wechat.errors import NotReady, NotSent, Refused
 from tests.desk import COMMIT, LIVE, SUBMIT, Desk, acts, fresh
 from tests.desk import desk as desk
 from tests.rows import make_authorizer
 from tests.threads import in_a_thread, together
+from wechat.errors import NotReady, NotSent, Refused
 
 State = CodeVersion.State
 

@@ -15,18 +15,11 @@ from platform_auth.fields import seal
 from platform_auth.models import Component
 from platform_auth.tasks import keep_component_tokens
 from platform_auth.tokens import as_component, component_token
-from platform_auth.wechat import component as endpoints
-from platform_auth.wechat.errors import (
-    NotReady,
-    PutOff,
-    Refused,
-    TokenExpired,
-    Unreachable,
-    WeChatError,
-)
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.threads import in_a_thread, together
+from wechat import component as endpoints
+from wechat.errors import BackingOff, NotReady, Refused, TokenExpired, Unreachable, WeChatError
 
 TOKEN = "/cgi-bin/component/api_component_token"
 PRE_AUTH_CODE = "/cgi-bin/component/api_create_preauthcode"
@@ -154,10 +147,10 @@ def test_with_nothing_to_use_a_failure_is_told_to_all_and_asked_once(
 ) -> None:
     wechat.fault(TOKEN, times=None, errcode=48001)
     outcomes = together([lambda: component_token(component)] * 20)
-    assert all(isinstance(outcome, Refused | PutOff) for outcome in outcomes)
+    assert all(isinstance(outcome, Refused | BackingOff) for outcome in outcomes)
     assert wechat.count(TOKEN) == 1
     wechat.clear_faults()
-    with pytest.raises(PutOff):
+    with pytest.raises(BackingOff):
         component_token(component)
     make_due(component)
     assert component_token(component)
@@ -188,7 +181,7 @@ def test_a_new_ticket_ends_the_pause(
     wechat.component.tickets.clear()
     with pytest.raises(Refused):
         component_token(component)
-    with pytest.raises(PutOff):
+    with pytest.raises(BackingOff):
         component_token(component)
     wechat.push_ticket()
     Component.objects.update(ticket_created=1)  # the next one is of the same second otherwise
@@ -258,7 +251,7 @@ def test_a_turned_down_token_is_not_asked_for_again_and_again(
     with pytest.raises(Refused):
         component_token(component, refused=old)
     for _ in range(5):
-        with pytest.raises(PutOff):
+        with pytest.raises(BackingOff):
             component_token(component, refused=old)
     assert wechat.count(TOKEN) == 2
 
@@ -370,5 +363,5 @@ def test_unreachable_is_what_is_told_first(wechat: WeChat, component: Component)
     wechat.fault(TOKEN, times=None, drop="before")
     with pytest.raises(Unreachable):
         component_token(component)
-    with pytest.raises(PutOff, match="api_component_token"):
+    with pytest.raises(BackingOff, match="api_component_token"):
         component_token(component)

@@ -19,14 +19,14 @@ from messaging.models import CannedReply, Conversation, Reply, Rule
 from messaging.services import replying
 from miniprograms.models import Authorizer
 from platform_auth.models import Operation, Push
-from platform_auth.wechat.messages import EVENTS, MESSAGES
-from platform_auth.wechat.replies import CONTENTS, as_data, parse_content
-from sandbox.jpeg import mosaic
-from sandbox.pushes import Deliver
+from sandbox.wire.jpeg import mosaic
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat
 from tests.conftest import Bound
 from tests.threads import in_a_thread
+from wechat.messages import EVENTS, MESSAGES
+from wechat.replies import CONTENTS, as_data, parse_content
 
 pytestmark = pytest.mark.django_db
 

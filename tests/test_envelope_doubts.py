@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from platform_auth.wechat.envelope import Envelope, Key, Opened, decode_aes_key, sign
-from platform_auth.wechat.errors import Untrusted
+from wechat.envelope import Envelope, Key, Opened, decode_aes_key, sign
+from wechat.errors import Untrusted
 
 APPID = "wx0123456789abcdef"
 TOKEN = "tokentokentoken"

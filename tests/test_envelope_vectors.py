@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from platform_auth.wechat.envelope import Envelope, Key, sign
+from wechat.envelope import Envelope, Key, sign
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "captures" / "crypto-vectors.json").read_text()

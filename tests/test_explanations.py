@@ -5,8 +5,8 @@ from pathlib import Path
 import polib
 import pytest
 
-from platform_auth.wechat.errors import _REFUSALS
-from platform_auth.wechat.explanations import EXPLANATIONS, explain
+from wechat.errors import _REFUSALS
+from wechat.explanations import EXPLANATIONS, explain
 
 # The errcodes of "代码管理", "模板库管理", "域名管理", "成员管理", "隐私设置" and "公共错误码" that
 # these calls can answer.

@@ -13,17 +13,17 @@ from messaging.models import Delivery, Reply, Rule
 from messaging.services import forwarding
 from messaging.services.forwarding import answer_within, deliver_due
 from miniprograms.models import Authorizer
-from platform_auth import views
-from platform_auth.wechat.messages import OFFICIAL_ACCOUNT
-from sandbox.chats import Line
-from sandbox.pushes import Delivery as Delivered
-from sandbox.pushes import Push
+from sandbox.wire.pushes import Delivery as Delivered
+from sandbox.wire.pushes import Push
+from sandbox.world.chats import Line
 from tests import sockets
 from tests.conftest import Bound
 from tests.forwards import IS_DOWN, TAKES, Backend, Town, after, log_of, pass_time, reply
 from tests.forwards import town as town
 from tests.sockets import Answer, floods, ok, says
 from tests.threads import together
+from webhooks import views
+from wechat.messages import OFFICIAL_ACCOUNT
 
 # Deliveries are carried out in threads of their own.
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,10 +13,10 @@ from messaging.services.forwarding import deliver_due, plan
 from messaging.services.targets import OVERLAP, rotate_secret, send_test
 from miniprograms.models import Tag
 from platform_auth.models import Operation, Push
-from platform_auth.wechat import push as wire
 from tests.conftest import Bound
 from tests.forwards import IS_DOWN, TAKES, Town, log_of, pass_time
 from tests.forwards import town as town
+from wechat import push as wire
 
 # Deliveries are carried out in threads of their own.
 pytestmark = pytest.mark.django_db(transaction=True)

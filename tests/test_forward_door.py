@@ -15,19 +15,18 @@ from messaging.outbound import (
     MAX_ANSWER,
     Answer,
     Forbidden,
-    Listed,
     NoAnswer,
-    Outside,
     Undelivered,
     Unreached,
     check_url,
-    is_public,
     post,
 )
 from tests import sockets
 from tests.receiver import HOST, PUBLIC, PUBLIC_6, Internet
 from tests.receiver import internet as internet
 from tests.sockets import floods, ok, resets, says, says_and_leaves, trickles
+from wechat.ssrf import Listed, is_public
+from wechat.transport import Outside
 
 URL = f"https://{HOST}/hook?key=s3cret"
 HEAD = b"HTTP/1.1 200 OK\r\n"

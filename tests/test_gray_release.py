@@ -9,10 +9,10 @@ from audits.problems import AuditNotPassed
 from audits.services.releasing import change_service, gray_release, release, stop_gray_release
 from miniprograms.tokens import call_as
 from platform_auth.models import Operation
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import Refused, Unreachable
 from tests.desk import GRAY, RELEASE, VISIT, Desk, acts
 from tests.desk import desk as desk
+from wechat import code
+from wechat.errors import Refused, Unreachable
 
 pytestmark = pytest.mark.django_db
 

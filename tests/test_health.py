@@ -10,11 +10,12 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from miniprograms.models import Authorizer, Binding
-from platform_auth import heartbeats, tasks
+from platform_auth import heartbeats
 from platform_auth.models import Component, Heartbeat, Push
 from sandbox.world import WeChat
 from tests.conftest import APPID, Bound
 from tests.knocking import without_database
+from webhooks import tasks
 
 pytestmark = pytest.mark.django_db
 

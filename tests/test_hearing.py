@@ -8,13 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from messaging.models import Conversation, Reply, Rule
-from platform_auth import inbox
 from platform_auth.models import Push
-from platform_auth.pushes import work_for
 from tests.chatting import Chat, keyword, newest, rule
 from tests.chatting import readers as readers
 from tests.chatting import shop as shop
 from tests.conftest import Bound
+from webhooks import inbox
+from webhooks.routing import work_for
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -24,19 +24,19 @@ from hypothesis.stateful import (
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding, digest
 from miniprograms.services import binding as bindings
-from miniprograms.services.parking import NotParked, assign, refuse
 from miniprograms.services.reconciling import reconcile
 from miniprograms.services.refreshing import take_due
 from miniprograms.services.unbinding import unbind_locally
-from miniprograms.tokens import ask, authorizer_token, kept_refresh_tokens
+from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
+from miniprograms.tokens import ask_for_token, authorizer_token, kept_refresh_tokens
 from platform_auth.models import Component, Operation, Push
-from platform_auth.wechat import http
-from platform_auth.wechat.errors import NotReady, WeChatError
-from sandbox.errors import Refusal
-from sandbox.pushes import Deliver
-from sandbox.pushes import Push as Told
+from sandbox.wire.pushes import Deliver
+from sandbox.wire.pushes import Push as Told
 from sandbox.world import WeChat
+from sandbox.world.errors import Refusal
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
+from wechat import http
+from wechat.errors import NotReady, WeChatError
 
 CALLS = ("api_query_auth", "api_authorizer_token", "api_get_authorizer_list")
 PROFILE = "api_get_authorizer_info"
@@ -187,7 +187,7 @@ class Life(RuleBasedStateMachine):
         self.pauses_are_over()
         for row in take_due(5):
             with suppress(WeChatError):
-                ask(row, kept_refresh_tokens(row))
+                ask_for_token(row, kept_refresh_tokens(row))
         self.leases_are_over()
 
     @precondition(lambda self: self.codes)
@@ -208,15 +208,15 @@ class Life(RuleBasedStateMachine):
     def staff_assign(self, who: int) -> None:
         parked = Binding.objects.parked().order_by("pk").first()
         if parked is not None:
-            assign(parked, user=self.merchants[who], by=self.chief)
+            assign_unclaimed(parked, user=self.merchants[who], by=self.chief)
             self.owners[parked.appid] = self.merchants[who].pk
 
     @rule()
     def staff_refuse(self) -> None:
         parked = Binding.objects.parked().order_by("pk").first()
         if parked is not None:
-            with suppress(NotParked):
-                refuse(parked, by=self.chief)
+            with suppress(NotUnclaimed):
+                refuse_unclaimed(parked, by=self.chief)
 
     @rule(whose=account)
     def staff_unbind(self, whose: int) -> None:

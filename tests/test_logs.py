@@ -12,7 +12,7 @@ import pytest
 import structlog
 from django.test import Client
 
-from platform_auth.wechat.errors import scrub
+from wechat.errors import scrub
 
 ROOT = Path(__file__).parent.parent
 

@@ -34,7 +34,7 @@ from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, R
 from miniprograms.models import Authorizer, Binding, Tag
 from miniprograms.services import binding as bindings
 from platform_auth.models import Operation, Push
-from platform_auth.operations import record
+from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
 from sandbox.world import WeChat
 from tests.conftest import Bound
@@ -310,7 +310,7 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         CampaignItem: lambda: CampaignItem.objects.create(
             campaign=_campaign(account), authorizer=account, state="waiting"
         ),
-        Operation: lambda: record("test", by=merchant, appid=account.appid),
+        Operation: lambda: record_operation("test", by=merchant, appid=account.appid),
         ReleaseTest: lambda: ReleaseTest.objects.create(
             component=account.component, push=Push.objects.all()[0], appid=account.appid
         ),

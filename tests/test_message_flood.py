@@ -27,13 +27,13 @@ from django.db.models.functions import Now
 from devtools.stack import free_pair
 from messaging.models import Conversation, Delivery, ForwardRule, Target
 from miniprograms.models import Authorizer
-from platform_auth import tasks
 from platform_auth.models import Component, Push
-from sandbox.pushes import Door, seal, xml
+from sandbox.wire.envelope import Webhook, seal, xml
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, TOKEN
 from tests.processes import environment
 from tests.rows import make_authorizer
+from webhooks import tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -205,7 +205,7 @@ class WeChatSending:
         expected: tuple[int, bytes] = SUCCESS,
     ) -> Sending:
         path = f"/wechat/{to or account.appid}/push/"
-        door = Door(path, TOKEN, AES_KEY, APPID, user_name=account.user_name)
+        door = Webhook(path, TOKEN, AES_KEY, APPID, user_name=account.user_name)
         sealed = seal(
             xml(fields),
             door,

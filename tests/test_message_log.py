@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from miniprograms.models import Authorizer
 from platform_auth.models import Operation, Push
-from platform_auth.wechat.messages import EVENTS, MESSAGES
 from tests.chatting import Chat, rule
 from tests.chatting import readers as readers
 from tests.chatting import shop as shop
+from wechat.messages import EVENTS, MESSAGES
 
 pytestmark = pytest.mark.django_db
 

@@ -14,11 +14,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from miniprograms.models import Authorizer, Tag
-from platform_auth.admin.message_log import MOST_ROWS
 from platform_auth.models import Component, Push
 from tests.plans import copy_rows, plan_of, rows_read
 from tests.test_admin_code_acts import browser_of
 from tests.test_admin_code_plans import SCALE
+from webhooks.admin.message_log import MOST_ROWS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 

@@ -33,14 +33,16 @@ from miniprograms import tasks as miniprogram_tasks
 from miniprograms import tokens as authorizer_tokens
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import profiles, reconciling, refreshing
-from platform_auth import pushes, tasks, tokens
+from platform_auth import tasks, tokens
 from platform_auth.fields import Sealed, SecretField
 from platform_auth.models import Component, Push
-from platform_auth.wechat import http
-from platform_auth.wechat import push as wire
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
 from tests.knocking import at_the_door, without_database
+from webhooks import routing
+from webhooks import tasks as webhook_tasks
+from wechat import http
+from wechat import push as wire
 
 OURS = "wxaaaaaaaaaaaaaaaa"
 PASSWORD = "a-planted-password"
@@ -322,7 +324,7 @@ def a_push_that_is_not_whole(world: World) -> None:
     assert at_the_door(world.wechat.push("authorized", told).sealed).answer().status == 200
     assert Push.objects.get(kind="authorized").state == Push.State.FAILED
     Push.objects.update(retry_at=Now())
-    tasks.retry_failed_pushes()
+    webhook_tasks.retry_failed_pushes()
 
 
 def a_handler_that_breaks(world: World) -> None:
@@ -331,12 +333,12 @@ def a_handler_that_breaks(world: World) -> None:
             push.get("PreAuthCode")
         )
 
-    before = pushes.COMPONENT_PUSHES["authorized"]
-    pushes.COMPONENT_PUSHES["authorized"] = handle
+    before = routing.COMPONENT_PUSHES["authorized"]
+    routing.COMPONENT_PUSHES["authorized"] = handle
     try:
         a_push_of_an_authorisation(world)
     finally:
-        pushes.COMPONENT_PUSHES["authorized"] = before
+        routing.COMPONENT_PUSHES["authorized"] = before
     assert Push.objects.get(kind="authorized").state == Push.State.FAILED
 
 
@@ -385,7 +387,7 @@ def secrets_of_one_row_in_another(world: World) -> None:
 
 def a_push_that_cannot_be_read(world: World) -> None:
     Push.objects.update(body=LOST, state=Push.State.FAILED, retry_at=Now())
-    tasks.retry_failed_pushes()
+    webhook_tasks.retry_failed_pushes()
 
 
 def a_wrong_password(world: World) -> None:

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from messaging.models import CannedReply, Rule
 from miniprograms.models import Authorizer
 from platform_auth import heartbeats
-from platform_auth.wechat.replies import check_custom, parse_content
+from wechat.replies import check_custom, parse_content
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from structlog.stdlib import ProcessorFormatter
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
-from sandbox.parties import Account
 from sandbox.world import WeChat
+from sandbox.world.parties import Account
 
 QUERY_AUTH = "/cgi-bin/component/api_query_auth"
 PRE_AUTH_CODE = "/cgi-bin/component/api_create_preauthcode"

@@ -11,7 +11,7 @@ from django.test import Client
 from messaging.models import Conversation, Reply
 from platform_auth.models import Operation
 from platform_auth.roles import ANSWERERS
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import Chat
 from tests.conftest import Bound

@@ -12,8 +12,8 @@ from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release, Screens
 from audits.services import committing, submitting, templates, verdicts
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
-from sandbox.faults import Fault
 from sandbox.world import WeChat
+from sandbox.world.faults import Fault
 from tests.conftest import Bound, Deliver
 from tests.rows import make_authorizer
 from tests.test_portal_pages import EVIL, new_browser, text_of

@@ -351,7 +351,7 @@ def test_when_we_fail_the_page_shows_no_trace(
     def fail(*args: Any) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr("miniprograms.views.Paginator", fail)
+    monkeypatch.setattr("portal.binding.Paginator", fail)
     browser.raise_request_exception = False
     page = browser.get("/portal/")
     assert page.status_code == 500
@@ -366,7 +366,7 @@ def test_the_error_page_asks_the_database_nothing(
         raise RuntimeError("planted")
 
     browser.raise_request_exception = False
-    monkeypatch.setattr("miniprograms.views.home", fail)
+    monkeypatch.setattr("portal.binding.home", fail)
     monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", fail)
     with django_assert_num_queries(0):
         assert browser.get("/portal/").status_code == 500

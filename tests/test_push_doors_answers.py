@@ -11,8 +11,7 @@ import time_machine
 
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Push
-from platform_auth.wechat.envelope import sign
-from sandbox import crypto
+from sandbox.wire import crypto
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, TOKEN, Bound
 from tests.knocking import (
@@ -25,6 +24,7 @@ from tests.knocking import (
     send,
     ticket_push,
 )
+from wechat.envelope import sign
 
 pytestmark = pytest.mark.both_databases("the inbox is written by an INSERT of our own")
 

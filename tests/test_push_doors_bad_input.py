@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from platform_auth.models import Component, Push
-from platform_auth.wechat.envelope import sign
-from sandbox import crypto
+from sandbox.wire import crypto
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, TOKEN, Bound
 from tests.knocking import FORBIDDEN, Knock, message_push, send, ticket_push
+from wechat.envelope import sign
 
 OURS = "wxaaaaaaaaaaaaaaaa"
 SLOWEST = 5  # seconds of processor time for one of them: none may hang

@@ -11,7 +11,7 @@ from django.db import connection
 
 from platform_auth.fields import Sealed
 from platform_auth.models import Component, Push
-from platform_auth.registration import register
+from platform_auth.registration import register_component
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, TOKEN, Bound
 from tests.knocking import (
@@ -66,7 +66,7 @@ def test_a_component_whose_keys_are_lost_does_not_stop_the_others(
     other = wechat.register_component(
         appid="wxfedcba9876543210", secret="f" * 32, token="othertoken", aes_key=AES_KEY
     )
-    register(appid=other.appid, secret="f" * 32, token="othertoken", aes_key=AES_KEY)
+    register_component(appid=other.appid, secret="f" * 32, token="othertoken", aes_key=AES_KEY)
     lost = Component.objects.filter(appid=APPID)
     lost.update(aes_key=Sealed("sealed:00000000:eA=="))
     theirs = wechat.push(
@@ -75,7 +75,7 @@ def test_a_component_whose_keys_are_lost_does_not_stop_the_others(
     ours = ticket_push(wechat, create_time=int(wechat.clock()) + 60)
     assert at_the_door(theirs.sealed).answer() == SUCCESS
     assert ours.answer() == UNAVAILABLE
-    register(appid=APPID, secret="5" * 32, token=TOKEN, aes_key=AES_KEY)
+    register_component(appid=APPID, secret="5" * 32, token=TOKEN, aes_key=AES_KEY)
     assert ours.answer() == SUCCESS
 
 

@@ -7,15 +7,15 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
-from platform_auth import inbox, pushes, tasks
 from platform_auth.fields import Sealed
 from platform_auth.models import Component, Operation, Push
-from platform_auth.operations import record
-from platform_auth.wechat import push as wire
+from platform_auth.operations import record_operation
 from sandbox.world import WeChat
 from tests.conftest import APPID, Bound
 from tests.knocking import SUCCESS, UNAVAILABLE, Knock, at_the_door, message_push, ticket_push
 from tests.threads import together
+from webhooks import inbox, routing, tasks
+from wechat import push as wire
 
 OURS = "wxaaaaaaaaaaaaaaaa"
 KIND = "notify_3rd_wxa_auth"
@@ -42,7 +42,7 @@ class Handling:
 
     def __call__(self, row: Push, push: wire.Push) -> None:
         self.calls += 1
-        record("handled", by=None)
+        record_operation("handled", by=None)
         if self.problem:
             raise self.problem
 
@@ -51,7 +51,7 @@ class Handling:
 def handling(monkeypatch: pytest.MonkeyPatch, wechat: WeChat, ticket: str) -> Handling:
     """What happens to a push of KIND; the inbox is empty."""
     handler = Handling()
-    monkeypatch.setitem(pushes.COMPONENT_PUSHES, KIND, handler)
+    monkeypatch.setitem(routing.COMPONENT_PUSHES, KIND, handler)
     Push.objects.all().delete()
     Operation.objects.all().delete()
     return handler
@@ -160,7 +160,7 @@ def test_an_unknown_kind_is_kept_and_ignored(wechat: WeChat, handling: Handling,
     assert component_push(wechat, kind, New="field").answer() == SUCCESS
     row = Push.objects.get()
     assert (row.kind, row.state) == (kind, State.IGNORED)
-    inbox.replay(row, pushes.work_for)
+    inbox.replay(row, routing.work_for)
     assert Push.objects.get().state == State.IGNORED
 
 
@@ -169,7 +169,7 @@ def test_a_push_without_a_kind_is_kept_and_ignored(wechat: WeChat, handling: Han
     assert Push.objects.get().state == State.IGNORED
 
 
-@pytest.mark.parametrize("kind", sorted(set(pushes.COMPONENT_PUSHES) - {KIND}))
+@pytest.mark.parametrize("kind", sorted(set(routing.COMPONENT_PUSHES) - {KIND}))
 def test_every_kind_that_wechat_documents_is_known(wechat: WeChat, ticket: str, kind: str) -> None:
     Push.objects.all().delete()
     fields = {
@@ -185,7 +185,7 @@ def test_every_kind_that_wechat_documents_is_known(wechat: WeChat, ticket: str, 
 
 def test_nested_and_repeated_elements_are_taken_inside(wechat: WeChat, handling: Handling) -> None:
     seen: list[wire.Push] = []
-    pushes.COMPONENT_PUSHES[KIND] = lambda row, push: seen.append(push)
+    routing.COMPONENT_PUSHES[KIND] = lambda row, push: seen.append(push)
     inner = (
         f"<xml><AppId>{APPID}</AppId><CreateTime>2000000000</CreateTime>"
         f"<InfoType>{KIND}</InfoType><appid>{OURS}</appid>"
@@ -235,7 +235,7 @@ def test_a_replay_of_a_failed_push_can_succeed(wechat: WeChat, handling: Handlin
     component_push(wechat).answer()
     handling.problem = None
     row = Push.objects.get()
-    inbox.replay(row, pushes.work_for)
+    inbox.replay(row, routing.work_for)
     assert (row.state, row.error) == (State.DONE, "")
     row.refresh_from_db()
     assert (row.state, row.error, row.attempts, row.retry_at) == (State.DONE, "", 2, None)
@@ -245,8 +245,8 @@ def test_a_replay_of_a_failed_push_can_succeed(wechat: WeChat, handling: Handlin
 def test_two_replays_at_once_run_it_once(wechat: WeChat, handling: Handling) -> None:
     component_push(wechat).answer()
     first, second = Push.objects.get(), Push.objects.get()
-    inbox.replay(first, pushes.work_for)
-    inbox.replay(second, pushes.work_for)
+    inbox.replay(first, routing.work_for)
+    inbox.replay(second, routing.work_for)
     assert handling.calls == 2
 
 
@@ -273,7 +273,7 @@ def test_staff_may_replay_what_was_given_up(wechat: WeChat, handling: Handling) 
     component_push(wechat).answer()
     Push.objects.update(attempts=5, retry_at=None)
     handling.problem = None
-    inbox.replay(Push.objects.get(), pushes.work_for)
+    inbox.replay(Push.objects.get(), routing.work_for)
     assert Push.objects.get().state == State.DONE
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from platform_auth.models import Component, Push
-from platform_auth.registration import register
-from platform_auth.wechat.envelope import sign
+from platform_auth.registration import register_component
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
 from tests.knocking import COMPONENT_DOOR, FORBIDDEN, SUCCESS, message_push, send, ticket_push
+from wechat.envelope import sign
 
 NEW_TOKEN = "anewmessagetoken"
 NEW_AES_KEY = "B" * 42 + "A"
@@ -19,7 +19,7 @@ OURS = "wxaaaaaaaaaaaaaaaa"
 @pytest.fixture
 def changed(wechat: WeChat, ticket: str) -> WeChat:
     """Ours are changed, WeChat's are not yet."""
-    register(appid=APPID, secret=SECRET, token=NEW_TOKEN, aes_key=NEW_AES_KEY)
+    register_component(appid=APPID, secret=SECRET, token=NEW_TOKEN, aes_key=NEW_AES_KEY)
     return wechat
 
 
@@ -54,20 +54,20 @@ def test_what_is_refused_is_not_counted(changed: WeChat, bound: Bound) -> None:
 def test_a_message_by_the_old_key_is_counted_too(wechat: WeChat, bound: Bound) -> None:
     bound(OURS)
     assert message_push(wechat, OURS).answer() == SUCCESS
-    register(appid=APPID, secret=SECRET, token=NEW_TOKEN, aes_key=NEW_AES_KEY)
+    register_component(appid=APPID, secret=SECRET, token=NEW_TOKEN, aes_key=NEW_AES_KEY)
     assert message_push(wechat, OURS).answer() == SUCCESS
     assert uses() == 1
     assert Push.objects.filter(appid=OURS).count() == 2
 
 
 def test_a_key_two_changes_old_is_no_longer_good(changed: WeChat) -> None:
-    register(appid=APPID, secret=SECRET, token="thethirdtoken", aes_key="C" * 42 + "A")
+    register_component(appid=APPID, secret=SECRET, token="thethirdtoken", aes_key="C" * 42 + "A")
     assert ticket_push(changed).answer() == FORBIDDEN
     assert ticket_push(changed, token=NEW_TOKEN, aes_key=NEW_AES_KEY).answer() == SUCCESS
 
 
 def test_a_changed_app_secret_changes_nothing_at_the_doors(wechat: WeChat, ticket: str) -> None:
-    register(appid=APPID, secret="another-secret", token=TOKEN, aes_key=AES_KEY)
+    register_component(appid=APPID, secret="another-secret", token=TOKEN, aes_key=AES_KEY)
     assert ticket_push(wechat).answer() == SUCCESS
     assert uses() == 0
 

@@ -11,12 +11,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from miniprograms.models import Authorizer, Binding
-from platform_auth import inbox
 from platform_auth.models import Component, Push
-from platform_auth.registration import register
+from platform_auth.registration import register_component
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
 from tests.knocking import FORBIDDEN, SUCCESS, message_push
+from webhooks import inbox
 
 pytestmark = pytest.mark.both_databases("the inbox is written by an INSERT of our own")
 
@@ -54,13 +54,13 @@ def test_a_message_said_again_is_kept_once(message: Knocking) -> None:
 
 def test_a_key_that_another_process_has_taken_away_proves_nothing(message: Knocking) -> None:
     for aes_key in (OTHER_AES_KEY, "C" * 42 + "A"):
-        register(appid=APPID, secret=SECRET, token=TOKEN, aes_key=aes_key)
+        register_component(appid=APPID, secret=SECRET, token=TOKEN, aes_key=aes_key)
     assert message().answer() == FORBIDDEN
     assert not Push.objects.exists()
 
 
 def test_a_key_that_another_process_has_set_is_known_at_once(message: Knocking) -> None:
-    register(appid=APPID, secret=SECRET, token=TOKEN, aes_key=OTHER_AES_KEY)
+    register_component(appid=APPID, secret=SECRET, token=TOKEN, aes_key=OTHER_AES_KEY)
     assert message(aes_key=OTHER_AES_KEY).answer() == SUCCESS
     assert message(aes_key=AES_KEY).answer() == SUCCESS, "the previous key"
     assert Component.objects.get().previous_key_uses == 1

@@ -13,9 +13,9 @@ from miniprograms.services.reconciling import is_anybody_lost, reconcile, reconc
 from miniprograms.services.refreshing import sweep
 from platform_auth.fields import seal
 from platform_auth.models import Component, Heartbeat
-from platform_auth.wechat.errors import WeChatError
 from sandbox.world import WeChat
 from tests.accounts import let_pass, make_due_account, make_due_accounts, row_of
+from wechat.errors import WeChatError
 
 LIST = "/cgi-bin/component/api_get_authorizer_list"
 INFO = "/cgi-bin/component/api_get_authorizer_info"

@@ -21,7 +21,7 @@ from miniprograms.services.refreshing import ROUND, sweep, take_due
 from miniprograms.tokens import authorizer_token
 from platform_auth.fields import seal
 from platform_auth.models import UTC_PLUS_8, Component, Heartbeat
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import end_leases, make_due, make_due_account, make_due_accounts, row_of
 from tests.processes import environment, served

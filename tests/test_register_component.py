@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
 from platform_auth.models import Component, Operation
-from platform_auth.registration import change, register
+from platform_auth.registration import change, register_component
 
 APPID = "wx1234567890abcdef"
 SECRET = "app-secret-that-nobody-may-see"
@@ -103,7 +103,7 @@ def test_a_bad_aes_key_is_told_and_not_repeated(environment: Any) -> None:
 
 def test_errors_do_not_carry_the_values() -> None:
     with pytest.raises(ValidationError) as caught:
-        register(appid="gh_no", secret="two words", token="no!", aes_key="planted")
+        register_component(appid="gh_no", secret="two words", token="no!", aes_key="planted")
     error = caught.value
     assert set(error.message_dict) == {"appid", "app_secret", "message_token", "aes_key"}
     leaves = [leaf for leaves in error.error_dict.values() for leaf in leaves]

@@ -28,15 +28,15 @@ from messaging.services import rehearsal
 from messaging.services.release_test import MINI_PROGRAMS, OFFICIAL_ACCOUNTS
 from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component, Heartbeat, Operation, Push
-from platform_auth.registration import register
-from platform_auth.silence import listen
-from platform_auth.wechat import http
-from sandbox.pushes import Deliver
+from platform_auth.registration import register_component
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests import fronts, sockets
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
 from tests.fronts import Front, Spoil, says
 from tests.receiver import make_certificate
+from webhooks.silence import listen
+from wechat import http
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
@@ -158,13 +158,13 @@ def test_rehearsals_are_no_sign_that_wechat_pushes_and_then_stops(front: Front) 
 @pytest.mark.usefixtures("worker")
 def test_it_passes_while_the_keys_are_being_changed(front: Front, wechat: WeChat) -> None:
     other = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
-    register(appid=APPID, secret=SECRET, token="anothertokenanothertoken", aes_key=other)
+    register_component(appid=APPID, secret=SECRET, token="anothertokenanothertoken", aes_key=other)
     assert Told("--url", front.behind).error == ""
 
 
 @pytest.mark.usefixtures("worker")
 def test_of_several_components_one_is_chosen(front: Front, wechat: WeChat) -> None:
-    register(appid="wxffffffffffffffff", secret=SECRET, token=TOKEN, aes_key=AES_KEY)
+    register_component(appid="wxffffffffffffffff", secret=SECRET, token=TOKEN, aes_key=AES_KEY)
     assert Told("--url", front.url).error == (
         f"Choose one with --component: {APPID}, wxffffffffffffffff."
     )
@@ -359,7 +359,7 @@ def test_a_port_that_speaks_no_http(ticket: str) -> None:
 
 
 def test_a_server_that_says_nothing(ticket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(tester, "SILENCE", 0.3)
     with sockets.serving(sockets.is_silent) as server:
         told = Told("--url", server.url)
     assert "No answer within 10 seconds" in told.of("authorisation events")

@@ -12,12 +12,12 @@ from audits.services.releasing import approve, release, revert
 from audits.services.submitting import submit
 from miniprograms.tokens import call_as
 from platform_auth.models import Operation
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import NothingToRelease, NotSent, Refused, Unreachable
-from platform_auth.wechat.http import TRIES
 from tests.desk import LATEST, LIVE, RELEASE, Desk, acts, fresh, history
 from tests.desk import desk as desk
 from tests.threads import together
+from wechat import code
+from wechat.errors import NothingToRelease, NotSent, Refused, Unreachable
+from wechat.http import TRIES
 
 State = Release.State
 Status = CodeAudit.Status

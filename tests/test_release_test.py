@@ -26,16 +26,16 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding
 from miniprograms.services.reconciling import reconcile
 from miniprograms.tasks import settle_binding, settle_bindings
-from platform_auth import inbox
 from platform_auth.models import Component, Push
-from platform_auth.pushes import work_for
-from platform_auth.registration import register
-from sandbox.pushes import Deliver, Delivery
-from sandbox.release_test import GROUPS, PASSED, account
+from platform_auth.registration import register_component
+from sandbox.wire.pushes import Deliver, Delivery
 from sandbox.world import WeChat
+from sandbox.world.release_test import GROUPS, PASSED, account
 from tests.chatting import rule
 from tests.conftest import APPID, SECRET, Bound
 from tests.processes import environment, served
+from webhooks import inbox
+from webhooks.routing import work_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,18 +55,18 @@ class Examiner:
     carry: Deliver
 
     def say(self, appid: str, text: str) -> Delivery:
-        account(self.wechat, appid)
+        account(self.wechat.register, appid)
         self.wechat.say(appid, USER, text, component=self.wechat.component)
         return self.deliver()
 
     def happen(self, appid: str, event: str) -> Delivery:
-        account(self.wechat, appid)
+        account(self.wechat.register, appid)
         self.wechat.happen(appid, USER, event, component=self.wechat.component)
         return self.deliver()
 
     def ask(self, appid: str, code: str = "") -> str:
         """The message with a code, which is answered with nothing. The code."""
-        account(self.wechat, appid)
+        account(self.wechat.register, appid)
         code = code or self.wechat.lend_code(appid)
         assert self.say(appid, f"QUERY_AUTH_CODE:{code}").answer == b""
         return code
@@ -170,7 +170,7 @@ def test_the_reply_is_sealed_with_the_key_that_wechat_still_uses(
     tester: Examiner, wechat: WeChat
 ) -> None:
     other = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
-    register(appid=APPID, secret=SECRET, token="anothertokenanothertoken", aes_key=other)
+    register_component(appid=APPID, secret=SECRET, token="anothertokenanothertoken", aes_key=other)
     tester.happen(OFFICIAL[0], "LOCATION")  # the stand-in could open no other
     assert tester.heard(OFFICIAL[0], "reply") == ["LOCATIONfrom_callback"]
 
@@ -207,7 +207,7 @@ def test_an_account_and_an_original_id_must_belong_together(
     appid: str, user_name: str, tester: Examiner, wechat: WeChat
 ) -> None:
     if appid in OFFICIAL:
-        account(wechat, appid)
+        account(wechat.register, appid)
     else:
         wechat.create_account(appid=appid, kind="official_account")
     told = {"MsgType": "text", "Content": TEXT, "ToUserName": user_name}
@@ -225,7 +225,7 @@ def test_a_push_that_comes_again_is_answered_alike_and_told_once(
     what: str, sealed_anew: bool, tester: Examiner, wechat: WeChat
 ) -> None:
     appid = OFFICIAL[2]
-    account(wechat, appid)
+    account(wechat.register, appid)
     code = wechat.lend_code(appid)
     first = {
         "event": lambda: tester.happen(appid, "LOCATION"),
@@ -273,7 +273,7 @@ def test_an_account_bound_by_the_same_code_answers_with_its_own_token(
 ) -> None:
     """Its `authorized` push came first, and its binding has traded the code."""
     appid = OFFICIAL[3]
-    account(wechat, appid)
+    account(wechat.register, appid)
     opened = binding.start_binding(user=merchant, session="session")
     code = wechat.authorize(opened.pre_auth_code, appid)
     wechat.deliver_all(tester.carry)
@@ -474,7 +474,7 @@ print(json.dumps([answer.status_code, answer.content.decode(), spent]))
 def test_without_redis_the_answer_is_as_quick_and_the_sweep_tells_the_code(
     tester: Examiner, wechat: WeChat, tmp_path: Path
 ) -> None:
-    account(wechat, MINI[3])
+    account(wechat.register, MINI[3])
     code = wechat.lend_code(MINI[3])
     said = f"QUERY_AUTH_CODE:{code}"
     sealed = wechat.say(MINI[3], USER, said, component=wechat.component).sealed

@@ -15,11 +15,11 @@ from messaging.models import Conversation, Delivery, Reply, Target
 from messaging.services import retention
 from miniprograms.models import Authorizer
 from miniprograms.services import unbinding
-from platform_auth import tasks as platform_tasks
 from platform_auth.models import Push
 from tests.chatting import USER, Chat, newest, rule
 from tests.chatting import readers as readers
 from tests.chatting import shop as shop
+from webhooks import tasks as webhook_tasks
 
 pytestmark = [
     pytest.mark.django_db,
@@ -46,7 +46,7 @@ def leave(chat: Chat, days: float) -> None:
 
 def forget() -> None:
     tasks.forget_old()
-    platform_tasks.forget_old_pushes()
+    webhook_tasks.forget_old_pushes()
 
 
 def kept() -> dict[str, int]:

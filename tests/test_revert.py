@@ -6,11 +6,11 @@ from audits.models import CodeAudit, Release
 from audits.problems import ReleaseIsOpen
 from audits.services.releasing import list_past_versions, revert
 from platform_auth.models import Operation
-from platform_auth.wechat.errors import Refused, Unreachable
-from platform_auth.wechat.http import TRIES
 from tests.desk import LIVE, REVERT, Desk, fresh
 from tests.desk import desk as desk
 from tests.threads import together
+from wechat.errors import Refused, Unreachable
+from wechat.http import TRIES
 
 State = Release.State
 

@@ -8,13 +8,13 @@ from django.test import Client
 
 from messaging.admin.rule_form import EVENTS, MEMBERS
 from messaging.models import Conversation, Reply, Rule
-from messaging.services import hearing
+from messaging.services import receiving
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Operation, Push
-from platform_auth.wechat.replies import parse_content
 from sandbox.world import WeChat
 from tests.chatting import keyword, rule
 from tests.conftest import Bound
+from wechat.replies import parse_content
 
 pytestmark = pytest.mark.django_db
 
@@ -228,7 +228,7 @@ def test_what_does_not_belong_to_the_trigger_is_not_kept(browser: Client) -> Non
 
 
 def test_every_event_to_choose_is_heard() -> None:
-    assert set(EVENTS) <= hearing.HEARD
+    assert set(EVENTS) <= receiving.CONVERSATION_KINDS
 
 
 def test_what_an_account_cannot_say_is_refused_or_told(browser: Client, bound: Bound) -> None:

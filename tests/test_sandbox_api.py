@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from sandbox import WeChat
-from sandbox.parties import Account
-from sandbox.transport import SandboxAdapter
+from sandbox.server.transport import SandboxAdapter
+from sandbox.world.parties import Account
 
 COMPONENT = "wx0123456789abcdef"
 SECRET = "0123456789abcdef0123456789abcdef"

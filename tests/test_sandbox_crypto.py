@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import crypto
+from sandbox.wire import crypto
 
 # A live ticket push (2015), the official demo, and the official Java demo's own key.
 TICKET_PUSH: dict[str, Any] = {

@@ -9,11 +9,12 @@ import pytest
 import requests
 from urllib3 import encode_multipart_formdata
 
-from sandbox import WeChat, crypto
-from sandbox.chats import NOTICE, Allowance, Line
-from sandbox.jpeg import mosaic
-from sandbox.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT
-from sandbox.transport import SandboxAdapter
+from sandbox import WeChat
+from sandbox.server.transport import SandboxAdapter
+from sandbox.wire import crypto
+from sandbox.wire.jpeg import mosaic
+from sandbox.world.chats import NOTICE, Allowance, Line
+from sandbox.world.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 COMPONENT = "wx0123456789abcdef"
 TOKEN = "push-token"
@@ -273,7 +274,7 @@ def contents(platform: Platform, appid: str) -> dict[str, Any]:
     voice = platform.upload("voice", b"#!AMR", "audio/amr")["media_id"]
     video = platform.upload("video", b"mp4", "video/mp4")["media_id"]
     thumb = platform.upload("thumb", PICTURE, "image/jpeg")["thumb_media_id"]
-    news = platform.wechat.reviews.keep_media(READERS, "news", b"")
+    news = platform.wechat.media.keep(READERS, "news", b"")
     return both | {
         "voice": {"media_id": voice},
         "video": {"media_id": video, "thumb_media_id": thumb, "title": "t"},

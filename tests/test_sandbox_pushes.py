@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from sandbox import WeChat, crypto
-from sandbox.pushes import Push, Sealed
+from sandbox import WeChat
+from sandbox.wire import crypto
+from sandbox.wire.envelope import Sealed
+from sandbox.wire.pushes import Push
 
 KEY = "0123456789012345678901234567890123456789012"
 NOW = 1_800_000_000

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox import WeChat, crypto, server
-from sandbox.release_test import GROUPS
-from sandbox.transport import SandboxAdapter
+from sandbox import WeChat, server
+from sandbox.server.transport import SandboxAdapter
+from sandbox.wire import crypto
+from sandbox.world.release_test import GROUPS
 
 COMPONENT = "wx0123456789abcdef"
 TOKEN = "push-token"

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import requests
 
-from platform_auth.wechat import code, http
-from platform_auth.wechat.errors import QuotaMonth
-from sandbox import WeChat, crypto
-from sandbox.demo import create_accounts, upload_code
+from sandbox import WeChat
+from sandbox.pages.words import CHINESE
 from sandbox.server import start
-from sandbox.words import CHINESE
+from sandbox.server.demo import create_accounts, upload_code
+from sandbox.wire import crypto
 from tests.conftest import AES_KEY, APPID, PREFIX
 from tests.programs import EXT_JSON, Shop, open_shop, refused_with
+from wechat import code, http
+from wechat.errors import QuotaMonth
 
 PAGES = ["pages/index/index", "pages/mine/mine"]
 

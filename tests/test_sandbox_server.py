@@ -19,10 +19,10 @@ import requests
 
 import sandbox
 from sandbox import WeChat
-from sandbox.demo import create_accounts
-from sandbox.parties import Component
+from sandbox.pages.words import CHINESE
 from sandbox.server import start
-from sandbox.words import CHINESE
+from sandbox.server.demo import create_accounts
+from sandbox.world.parties import Component
 
 SHOP = "wx5a0d1e2f3b4c5d60"
 READERS = "wx5a0d1e2f3b4c5d62"  # an official account
@@ -408,22 +408,22 @@ def test_the_command_pushes_a_ticket_once_the_platform_is_up_and_ends_when_told(
 
 
 def test_every_word_on_a_page_is_said_in_both_languages() -> None:
-    folder = Path(sandbox.__file__).parent
+    folder = Path(sandbox.__file__).parent / "pages"
     texts = {
         node.value
-        for source in folder.glob("*.py")
+        for source in folder.rglob("*.py")
         if source.name != "words.py"
         for node in ast.walk(ast.parse(source.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     said = {
         node.args[0].value
-        for source in folder.glob("*.py")
+        for source in folder.rglob("*.py")
         for node in ast.walk(ast.parse(source.read_text()))
         if isinstance(node, ast.Call)
         and node.args
         and isinstance(node.args[0], ast.Constant)
-        and getattr(node.func, "attr", getattr(node.func, "id", "")) == "say"
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) == "words"
     }
     assert said <= set(CHINESE)
     assert set(CHINESE) <= texts

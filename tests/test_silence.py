@@ -8,11 +8,11 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from audits.models import CodeAudit
-from platform_auth import tasks
 from platform_auth.models import Component, Push
-from platform_auth.silence import USUAL
 from tests.desk import Desk
 from tests.desk import desk as desk
+from webhooks import tasks
+from webhooks.silence import USUAL
 
 
 @pytest.fixture

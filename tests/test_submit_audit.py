@@ -10,18 +10,19 @@ import pytest
 from django.utils import timezone
 
 from audits.models import AuditEvent, CodeAudit
-from audits.problems import AuditIsOpen, CommitIsOpen, NothingCommitted, in_plain_words
+from audits.problems import AuditIsOpen, CommitIsOpen, NothingCommitted
 from audits.services import verdicts
-from audits.services.settling import settle_due
+from audits.services.reconcile_outcomes import reconcile_due
 from audits.services.submitting import submit
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
+from platform_auth.errcodes import explain_refusal
 from platform_auth.models import Operation
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import NotSent, Refused, WeChatError
 from tests.desk import COMMIT, LATEST, SUBMIT, Desk, acts, fresh, history
 from tests.desk import desk as desk
 from tests.threads import in_a_thread, together
+from wechat import code
+from wechat.errors import NotSent, Refused, WeChatError
 
 Status = CodeAudit.Status
 
@@ -110,8 +111,8 @@ def test_a_refusal_says_why_in_plain_words(desk: Desk) -> None:
         desk.submit()
     audit = CodeAudit.objects.get()
     assert (audit.status, audit.errcode, audit.due_at) == (Status.REFUSED, 85085, None)
-    assert in_plain_words(caught.value).endswith("(85085)")
-    assert len(in_plain_words(caught.value)) > 20
+    assert explain_refusal(caught.value).endswith("(85085)")
+    assert len(explain_refusal(caught.value)) > 20
     assert history(audit) == ["submitting", "refused"]
 
 
@@ -149,7 +150,7 @@ def test_lost_before_the_effect_two_looks_30_seconds_apart_allow_another(desk: D
         assert timedelta(seconds=20) < pause < timedelta(seconds=40)
         with pytest.raises(AuditIsOpen):
             desk.submit(None)
-        assert settle_due() == 0  # not yet
+        assert reconcile_due() == 0  # not yet
         desk.settle()
     assert fresh(audit).status == Status.REFUSED
     assert (desk.asked(LATEST), audit.due_at) == (2, None)
@@ -234,7 +235,7 @@ def test_found_while_its_answer_is_under_way(desk: Desk) -> None:
     row = CodeAudit.objects.get()
     assert (row.status, row.auditid) == (Status.SUBMITTING, "")
     desk.judge("pass")  # the push is there before the answer
-    settle_due()
+    reconcile_due()
     assert fresh(row).status == Status.PASSED
     go_on.set()
     assert waiting.result().status == Status.PASSED

@@ -7,10 +7,10 @@ from audits.models import CodeTemplate
 from audits.services import templates
 from audits.tasks import sync_templates
 from platform_auth.models import Component, Heartbeat, Operation
-from platform_auth.wechat.errors import Refused, Unreachable
 from sandbox.world import WeChat
 from tests.desk import acts
 from tests.rollouts import make_template
+from wechat.errors import Refused, Unreachable
 
 ADD, DELETE = "/wxa/addtotemplate", "/wxa/deletetemplate"
 

@@ -9,10 +9,10 @@ from django.db.models.functions import Now
 from platform_auth import tasks, tokens
 from platform_auth.fields import Sealed
 from platform_auth.models import Component, Push
-from platform_auth.wechat.errors import NotReady, TicketExpired, WeChatError
 from sandbox.world import WeChat
 from tests.conftest import Deliver
 from tests.knocking import SUCCESS, at_the_door
+from wechat.errors import NotReady, TicketExpired, WeChatError
 
 TOKEN_PATH = "/cgi-bin/component/api_component_token"
 ASK_PATH = "/cgi-bin/component/api_start_push_ticket"

@@ -19,12 +19,12 @@ from miniprograms.services.unbinding import DOUBT, unbind_locally
 from miniprograms.tokens import authorizer_token
 from platform_auth.fields import seal
 from platform_auth.models import Component, Operation, Push
-from platform_auth.wechat.errors import NotReady
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import let_pass, make_due, make_due_account, row_of
 from tests.conftest import Bound
 from tests.threads import in_a_thread, together
+from wechat.errors import NotReady
 
 REFRESH = "/cgi-bin/component/api_authorizer_token"
 LIST = "/cgi-bin/component/api_get_authorizer_list"

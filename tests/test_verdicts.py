@@ -9,16 +9,16 @@ from django.utils import timezone
 
 from audits.models import CodeAudit, Screenshot
 from audits.services import verdicts
-from audits.services.settling import settle_due
+from audits.services.reconcile_outcomes import reconcile_due
 from audits.services.submitting import submit
 from miniprograms.tokens import call_as
 from platform_auth.models import Push
-from platform_auth.wechat import code
-from platform_auth.wechat.http import TRIES
 from tests.desk import COMMIT, LATEST, MEDIA, STATUS, SUBMIT, Desk, fresh, history
 from tests.desk import desk as desk
 from tests.rows import make_authorizer
 from tests.threads import together
+from wechat import code
+from wechat.http import TRIES
 
 Status = CodeAudit.Status
 PASS, FAIL, DELAY = "weapp_audit_success", "weapp_audit_fail", "weapp_audit_delay"
@@ -168,11 +168,11 @@ def test_the_late_push_of_the_audit_before_does_not_decide_this_one(desk: Desk) 
     second = desk.submit("1.0.1")
     desk.deliver()
     assert fresh(second).status == Status.IN_REVIEW
-    settle_due()  # the doubt is settled by asking
+    reconcile_due()  # the doubt is settled by asking
     assert fresh(second).status == Status.IN_REVIEW
     assert second.reason == ""
     desk.judge("pass")
-    settle_due()
+    reconcile_due()
     assert fresh(second).status == Status.PASSED
     assert fresh(first).status == Status.REJECTED
 
@@ -191,7 +191,7 @@ def test_a_push_that_was_wrong_is_put_right_by_asking(desk: Desk) -> None:
     audit = desk.submit()
     desk.tell(FAIL, time.time(), Reason="of another platform")
     assert fresh(audit).status == Status.REJECTED
-    settle_due()
+    reconcile_due()
     assert fresh(audit).status == Status.IN_REVIEW
     assert (audit.reason, audit.due_at is None) == ("", False)
 
@@ -205,7 +205,7 @@ def test_a_push_before_the_auditid_is_known(desk: Desk, outcome: str) -> None:
     audit = desk.submit()
     desk.judge(outcome)
     assert fresh(audit).status == Status.UNKNOWN
-    assert settle_due() == 1  # at once: nobody waits for the next look
+    assert reconcile_due() == 1  # at once: nobody waits for the next look
     assert fresh(audit).word == {"pass": "passed", "reject": "rejected"}.get(outcome, "delayed")
     assert audit.auditid == str(desk.program.audits[0].auditid)
 
@@ -217,7 +217,7 @@ def test_a_push_before_the_auditid_is_known(desk: Desk, outcome: str) -> None:
 def test_a_lost_push_is_made_up_for(desk: Desk, outcome: str) -> None:
     audit = desk.submit()
     desk.judge_unheard(outcome, pictures=2 if outcome == "reject" else 0)
-    assert settle_due() == 0
+    assert reconcile_due() == 0
     desk.settle()
     assert fresh(audit).status == Status({"pass": 0, "reject": 1, "delay": 4}[outcome])
     assert audit.screenshots.count() == (2 if outcome == "reject" else 0)
@@ -285,7 +285,7 @@ def test_one_row_that_fails_stops_no_other(desk: Desk) -> None:
         due_at=timezone.now() - timedelta(days=1),
     )
     desk.judge("pass")
-    settle_due()
+    reconcile_due()
     assert (fresh(audit).status, audit.due_at) == (Status.PASSED, None)
 
 
@@ -339,8 +339,8 @@ def test_push_poll_and_click_at_once_decide_once(desk: Desk, outcome: str) -> No
     CodeAudit.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     jobs = [
         desk.deliver,
-        settle_due,
-        settle_due,
+        reconcile_due,
+        reconcile_due,
         lambda: verdicts.refresh_audit(CodeAudit.objects.get()),
         lambda: verdicts.adopt(desk.shop),
         lambda: verdicts.adopt(desk.shop),
@@ -359,7 +359,7 @@ def test_submit_push_and_settle_at_once(desk: Desk) -> None:
     desk.wechat.reviews.review_seconds = 0  # decided the moment it is there
     for number in range(5):
         desk.commit(f"1.0.{number}")
-        together([lambda: submit(desk.shop, by=None), desk.deliver, settle_due, desk.deliver])
+        together([lambda: submit(desk.shop, by=None), desk.deliver, reconcile_due, desk.deliver])
         desk.deliver()
         desk.settle(2)
         [audit] = CodeAudit.objects.order_by("-pk")[:1]

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import (
+from tests.programs import EXT_JSON, Shop, open_shop, refused_with
+from wechat import code
+from wechat.errors import (
     AuditOpen,
     BadAnswer,
     CheckRunning,
@@ -16,9 +17,8 @@ from platform_auth.wechat.errors import (
     Refused,
     Unreachable,
 )
-from platform_auth.wechat.http import File
-from platform_auth.wechat.media import get_media
-from tests.programs import EXT_JSON, Shop, open_shop, refused_with
+from wechat.http import File
+from wechat.media import get_media
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 100
 
@@ -157,7 +157,7 @@ def test_both_spellings_of_the_screenshots_are_read(shop: Shop, name: str) -> No
     shop.wechat.judge(shop.appid, "reject", pictures=1)
     shop.wechat.fault("/wxa/get_latest_auditstatus", without=(other,))
     [media_id] = code.get_latest_auditstatus(shop.token).verdict.screenshots
-    assert media_id in shop.wechat.reviews.media
+    assert media_id in shop.wechat.media.files
 
 
 @pytest.mark.parametrize("auditid", [1234567, "1234567"], ids=["number", "text"])

@@ -4,11 +4,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from platform_auth.wechat import component
-from platform_auth.wechat.component import Listed
-from platform_auth.wechat.errors import BadAnswer, CodeSpent, Refused, TicketExpired, TokenExpired
 from sandbox.world import WeChat
 from tests.conftest import APPID, SECRET
+from wechat import component
+from wechat.component import Listed
+from wechat.errors import BadAnswer, CodeSpent, Refused, TicketExpired, TokenExpired
 
 OURS = "wxaaaaaaaaaaaaaaaa"
 

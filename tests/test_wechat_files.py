@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from platform_auth.wechat import code, http
-from platform_auth.wechat.errors import BadAnswer, Busy, Refused, Unreachable
-from platform_auth.wechat.http import File
-from sandbox.jpeg import mosaic
+from sandbox.wire.jpeg import mosaic
 from tests.programs import Shop, open_shop, refused_with
 from tests.sockets import Answer, Server, is_silent, ok, says, says_and_leaves, serving, trickles
+from wechat import code, http
+from wechat.errors import BadAnswer, Busy, Refused, Unreachable
+from wechat.http import File
 
 TOKEN = "49_" + "s" * 60
 PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 100
@@ -58,7 +58,7 @@ def test_a_file_is_sent_as_a_form() -> None:
 def test_an_upload_is_sent_anew_and_whole_when_wechat_is_busy(shop: Shop) -> None:
     shop.wechat.fault("/wxa/uploadmedia", errcode=-1)
     media_id = code.upload_media(shop.token, File("image/png", PNG))
-    assert shop.wechat.reviews.media[media_id].content == PNG
+    assert shop.wechat.media.files[media_id].content == PNG
     assert shop.wechat.count("/wxa/uploadmedia") == 2
 
 

@@ -6,11 +6,11 @@ from email.utils import formatdate
 
 import pytest
 
-from platform_auth.wechat import component as wechat_component
-from platform_auth.wechat import http
-from platform_auth.wechat.errors import BadAnswer, Refused, Unreachable
 from sandbox.world import WeChat
 from tests.conftest import APPID
+from wechat import component as wechat_component
+from wechat import http
+from wechat.errors import BadAnswer, Refused, Unreachable
 
 PATH = "/cgi-bin/component/api_create_preauthcode"
 

@@ -18,10 +18,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from platform_auth.wechat import http
-from platform_auth.wechat.errors import BadAnswer, NotSent, Unreachable
 from tests import sockets
 from tests.sockets import Answer, Server, floods, ok, resets, says, says_and_leaves, trickles
+from wechat import http, transport
+from wechat.errors import BadAnswer, NotSent, Unreachable
+from wechat.transport import Outside
 
 TOKEN = "49_" + "s3cret" * 20
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -76,6 +77,20 @@ def test_a_call_is_raw_utf_8_json_with_the_token_in_the_query(calling: Calling) 
     assert body == '{"名": "甲"}'.encode()
     assert b"\r\nContent-Type: application/json" in head
     assert b"\r\nAccept-Encoding: identity" in head
+
+
+def test_a_post_without_a_body_says_so(calling: Calling) -> None:
+    server = calling.server(says(ok()))
+    http.call("/a")
+    assert b"\r\nContent-Length: 0\r\n" in server.requests[0][1]
+
+
+@pytest.mark.parametrize("path", ["/a\r\nX: y", "/a b", "/a\x00", "/甲"])
+def test_what_would_not_be_one_request_is_not_sent(calling: Calling, path: str) -> None:
+    server = calling.server(says(ok()))
+    with pytest.raises(ValueError, match="^a line of the request's head would not be one$"):
+        http.call(path, {})
+    assert not server.requests
 
 
 def test_a_get_has_no_body(calling: Calling) -> None:
@@ -192,6 +207,32 @@ def test_no_connection_within_the_time_means_that_nothing_was_sent(calling: Call
         assert time.monotonic() - started < 1.5
 
 
+class _SlowResolver(Outside):
+    def look_up(self, host: str, port: int) -> list[str]:
+        time.sleep(2)
+        return ["127.0.0.1"]
+
+
+def test_a_resolver_that_hangs_means_that_nothing_was_sent(
+    calling: Calling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = calling.server(says(ok()))
+    monkeypatch.setattr(transport, "outside", _SlowResolver())
+    calling.at(f"http://slow.example:{server.port}")
+    started = time.monotonic()
+    assert isinstance(calling.fails(), NotSent)
+    assert time.monotonic() - started < 1.5
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://a..b", "http://:80", "ftp://wechat.test", "wechat.test"]
+)
+def test_what_is_no_url_means_that_nothing_was_sent(calling: Calling, url: str) -> None:
+    calling.at(url)
+    assert isinstance(calling.fails(), NotSent)
+
+
 # TLS
 
 
@@ -293,6 +334,22 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced(calling: Calling) ->
     assert len(set(server.ports)) == 3
 
 
+def test_a_request_that_a_kept_connection_swallowed_is_not_sent_again(calling: Calling) -> None:
+    """libcurl sends it once more by itself; for WeChat it would be a second submission."""
+
+    def answer(connection: socket.socket, server: Server) -> None:
+        if len(server.requests) == 1:
+            connection.sendall(ok())
+        else:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    server = calling.server(answer)
+    calling.call()
+    assert not isinstance(calling.fails(), NotSent)
+    assert len(server.requests) == 2
+    assert len(set(server.ports)) == 1
+
+
 def test_an_answer_is_never_left_over_for_the_next_call(calling: Calling) -> None:
     """A body too large, or not read at all, takes its connection with it."""
     calling.server(says(b"HTTP/1.1 500 Oh\r\nContent-Length: 30\r\n\r\n" + b"x" * 30))
@@ -330,7 +387,7 @@ def _last_path(connection: socket.socket, server: Server) -> str:
 
 FORKING = """
 import os, sys
-from platform_auth.wechat import http
+from wechat import http
 http.configure(api_url=sys.argv[1])
 http.call("/parent", {})
 if os.fork() == 0:

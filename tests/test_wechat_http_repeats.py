@@ -4,8 +4,10 @@ import random
 
 import pytest
 
-from platform_auth.wechat import component, http
-from platform_auth.wechat.errors import (
+from sandbox.world import WeChat
+from tests.conftest import APPID, SECRET
+from wechat import component, http
+from wechat.errors import (
     Busy,
     CodeSpent,
     NotAuthorized,
@@ -19,8 +21,6 @@ from platform_auth.wechat.errors import (
     Unreachable,
     WeChatError,
 )
-from sandbox.world import WeChat
-from tests.conftest import APPID, SECRET
 
 TOKEN_PATH = "/cgi-bin/component/api_component_token"
 TRADE_PATH = "/cgi-bin/component/api_query_auth"

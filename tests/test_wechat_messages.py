@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_auth.wechat import messages, push
-from platform_auth.wechat.messages import (
+from wechat import messages, push
+from wechat.messages import (
     EVENTS,
     KINDS,
     MESSAGES,

@@ -10,18 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_auth.wechat import http, media, push, replies
-from platform_auth.wechat.errors import (
-    BadAnswer,
-    CountUsed,
-    NotSent,
-    Refused,
-    Unreachable,
-    WindowClosed,
-)
-from platform_auth.wechat.http import File
-from platform_auth.wechat.messages import MINI_PROGRAM, OFFICIAL_ACCOUNT
-from platform_auth.wechat.replies import (
+from tests.programs import Shop, open_shop, refused_with
+from tests.sockets import Answer, Server, is_silent, ok, says, says_and_leaves, serving
+from wechat import http, media, push, replies
+from wechat.errors import BadAnswer, CountUsed, NotSent, Refused, Unreachable, WindowClosed
+from wechat.http import File
+from wechat.messages import MINI_PROGRAM, OFFICIAL_ACCOUNT
+from wechat.replies import (
     CONTENTS,
     CUSTOM,
     PASSIVE,
@@ -40,8 +35,6 @@ from platform_auth.wechat.replies import (
     passive_xml,
     send_custom,
 )
-from tests.programs import Shop, open_shop, refused_with
-from tests.sockets import Answer, Server, is_silent, ok, says, says_and_leaves, serving
 
 TOKEN = "49_" + "s" * 60
 OPENID = "otFpruAK8D-E6EfStSYonYSBZ8_4"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from platform_auth.wechat import domains, privacy, testers
-from platform_auth.wechat.account import get_account_basic_info
 from tests.programs import Shop, open_shop, refused_with
+from wechat import domains, privacy, testers
+from wechat.account import get_account_basic_info
 
 API = "https://api.example.com"
 
@@ -176,7 +176,7 @@ def test_a_privacy_guideline_must_be_whole(shop: Shop) -> None:
 
 def test_a_privacy_file_is_uploaded(shop: Shop) -> None:
     media_id = privacy.upload_privacy_file(shop.token, "我们尊重您的隐私")
-    assert shop.wechat.reviews.media[media_id].content == "我们尊重您的隐私".encode()
+    assert shop.wechat.media.files[media_id].content == "我们尊重您的隐私".encode()
 
 
 def test_a_location_interface_is_applied_for(shop: Shop) -> None:

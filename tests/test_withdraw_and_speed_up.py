@@ -6,9 +6,9 @@ from audits.models import CodeAudit
 from audits.problems import NothingOpen
 from audits.services import submitting
 from platform_auth.models import Operation
-from platform_auth.wechat.errors import QuotaMonth, Refused, Unreachable
 from tests.desk import SPEED_UP, UNDO, Desk, acts, fresh, history
 from tests.desk import desk as desk
+from wechat.errors import QuotaMonth, Refused, Unreachable
 
 Status = CodeAudit.Status
 

@@ -27,13 +27,14 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
 from platform_auth import tasks as platform_tasks
 from platform_auth.models import Component, Heartbeat
-from sandbox.pushes import Deliver
+from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import end_leases, make_due_accounts, row_of
 from tests.conftest import Bound
 from tests.processes import environment, served
 from tests.servers import Redis, Server, running
 from tests.threads import together
+from webhooks import tasks as webhook_tasks
 
 REFRESH = "/cgi-bin/component/api_authorizer_token"
 QUERY_AUTH = "/cgi-bin/component/api_query_auth"
@@ -119,7 +120,7 @@ def test_every_task_twice_at_once_has_the_effect_of_one(
     wechat.authorize(opened.pre_auth_code, wechat.create_account().appid)
     wechat.deliver_all(deliver)
     jobs = [tasks.refresh_tokens, tasks.settle_bindings, tasks.fetch_profiles, tasks.reconcile]
-    more = [platform_tasks.keep_component_tokens, platform_tasks.retry_failed_pushes]
+    more = [platform_tasks.keep_component_tokens, webhook_tasks.retry_failed_pushes]
     outcomes = together([*jobs, *more, *jobs, *more])
     assert outcomes == [None] * 12
     assert wechat.count(REFRESH) == 10
@@ -211,7 +212,7 @@ def beat_through(broker: Server) -> None:
 
     def is_done() -> bool:
         with suppress(OperationalError), Connection(broker.url) as connection:
-            app.send_task("platform_auth.tasks.retry_failed_pushes", connection=connection)
+            app.send_task("webhooks.tasks.retry_failed_pushes", connection=connection)
         time.sleep(0.2)
         return Heartbeat.objects.filter(pk="retry_failed_pushes").exists()
 
@@ -226,7 +227,7 @@ import django
 django.setup()
 from django.db import connection
 from miniprograms.tasks import settle_binding
-from platform_auth.bell import MISSED, ring
+from platform_auth.wakeup import MISSED, ring
 
 connection.ensure_connection()
 ring(settle_binding, 0)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.forms import Form
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
@@ -20,16 +19,16 @@ from audits.problems import AuditNotPassed
 from audits.services import committing, releasing, submitting, verdicts
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import Doubt
-from platform_auth.wechat.errors import NotSent, Unreachable
+from platform_auth.operations import Actor
+from wechat.errors import NotSent, Unreachable
 
 COMMIT, SUBMIT, RELEASE = "audits.commit_version", "audits.submit_audit", "audits.release_audit"
 
 Status = CodeAudit.Status
-Person = AbstractBaseUser | AnonymousUser
-Do = Callable[[Authorizer, Any, Person], object]
+Do = Callable[[Authorizer, Any, Actor], object]
 
 
-def _always(standing: Standing, by: Person) -> bool:
+def _always(standing: Standing, by: Actor) -> bool:
     return True
 
 
@@ -43,7 +42,7 @@ class CodeAct:
     permission: str
     do: Do
     icon: str
-    fits: Callable[[Standing, Person], bool] = _always
+    fits: Callable[[Standing, Actor], bool] = _always
     form: Callable[[HttpRequest, Authorizer], Form] | None = None
     live: str = ""  # the fragment with the rest of its form, which only WeChat knows
     is_grave: bool = False
@@ -69,7 +68,7 @@ def perform(act: Callable[[], object]) -> object:
 # What each does, and says.
 
 
-def _commit(row: Authorizer, form: Any, by: Person) -> object:
+def _commit(row: Authorizer, form: Any, by: Actor) -> object:
     said = form.cleaned_data
     version = committing.commit(
         row,
@@ -90,7 +89,7 @@ def _commit(row: Authorizer, form: Any, by: Person) -> object:
     )
 
 
-def submit(row: Authorizer, form: Any, by: Person) -> object:
+def submit(row: Authorizer, form: Any, by: Actor) -> object:
     """Submit the newest version, with what FORM says if there is one."""
     audit = submitting.submit(row, by=by, fields=form.submission if form else None)
     if audit.status == Status.UNKNOWN:
@@ -104,19 +103,19 @@ def submit(row: Authorizer, form: Any, by: Person) -> object:
     return _("version %(version)s is submitted, audit %(auditid)s.") % _words(audit)
 
 
-def _withdraw(row: Authorizer, form: Any, by: Person) -> object:
+def _withdraw(row: Authorizer, form: Any, by: Actor) -> object:
     return _("audit %(auditid)s of version %(version)s is withdrawn.") % _words(
         submitting.withdraw(row, by=by)
     )
 
 
-def _speed_up(row: Authorizer, form: Any, by: Person) -> object:
+def _speed_up(row: Authorizer, form: Any, by: Actor) -> object:
     return _("audit %(auditid)s of version %(version)s is decided sooner.") % _words(
         submitting.speed_up(row, by=by)
     )
 
 
-def _ask(row: Authorizer, form: Any, by: Person) -> object:
+def _ask(row: Authorizer, form: Any, by: Actor) -> object:
     audit = newest_audit(row)
     if audit is not None and audit.is_open and audit.auditid:
         verdicts.refresh_audit(audit, by=by)
@@ -128,7 +127,7 @@ def _ask(row: Authorizer, form: Any, by: Person) -> object:
     return _("audit %(auditid)s of version %(version)s: %(status)s.") % _words(audit)
 
 
-def _approve(row: Authorizer, form: Any, by: Person) -> object:
+def _approve(row: Authorizer, form: Any, by: Actor) -> object:
     audit = _shown(row, form)
     releasing.approve(audit, by=by)
     return _("you agreed to audit %(auditid)s; now somebody else can release it.") % _words(audit)
@@ -144,11 +143,11 @@ def _shown(row: Authorizer, form: Any) -> CodeAudit:
     return audit
 
 
-def _release(row: Authorizer, form: Any, by: Person) -> object:
+def _release(row: Authorizer, form: Any, by: Actor) -> object:
     return release(row, str(form.cleaned_data["auditid"]), by)
 
 
-def release(row: Authorizer, seen: str, by: Person) -> object:
+def release(row: Authorizer, seen: str, by: Actor) -> object:
     """Release the newest audit, if SEEN is its auditid: the one that the person was shown."""
     act = releasing.release(row, by=by, auditid=seen)
     version = act.audit.user_version if act.audit else ""
@@ -162,7 +161,7 @@ def release(row: Authorizer, seen: str, by: Person) -> object:
     return _("version %(version)s is online.") % {"version": version}
 
 
-def _revert(row: Authorizer, form: Any, by: Person) -> object:
+def _revert(row: Authorizer, form: Any, by: Actor) -> object:
     act = releasing.revert(row, by=by, app_version=form.cleaned_data["app_version"])
     if act.state != Release.State.DONE:
         return _lost()
@@ -175,7 +174,7 @@ def _lost() -> Doubt:
     )
 
 
-def _gray(row: Authorizer, form: Any, by: Person) -> object:
+def _gray(row: Authorizer, form: Any, by: Actor) -> object:
     said = form.cleaned_data
     _shown(row, form)
     releasing.gray_release(
@@ -184,17 +183,17 @@ def _gray(row: Authorizer, form: Any, by: Person) -> object:
     return _("%(percentage)d %% of users have the new version.") % said
 
 
-def _stop_gray(row: Authorizer, form: Any, by: Person) -> object:
+def _stop_gray(row: Authorizer, form: Any, by: Actor) -> object:
     releasing.stop_gray_release(row, by=by)
     return _("the release in steps is stopped; everybody has the version before.")
 
 
-def _open(row: Authorizer, form: Any, by: Person) -> object:
+def _open(row: Authorizer, form: Any, by: Actor) -> object:
     releasing.change_service(row, is_open=True, by=by)
     return _("it is open to its users.")
 
 
-def _close(row: Authorizer, form: Any, by: Person) -> object:
+def _close(row: Authorizer, form: Any, by: Actor) -> object:
     releasing.change_service(row, is_open=False, by=by)
     return _("it is closed to its users.")
 
@@ -207,14 +206,14 @@ def _words(audit: CodeAudit) -> dict[str, object]:
 # Which of them fit.
 
 
-def _may_release(standing: Standing, by: Person) -> bool:
+def _may_release(standing: Standing, by: Actor) -> bool:
     if not standing.is_releasable or standing.audit is None:
         return False
     approver = standing.audit.approved_by_id
     return not settings.RELEASE_NEEDS_TWO or approver not in (None, by.pk)
 
 
-def _may_approve(standing: Standing, by: Person) -> bool:
+def _may_approve(standing: Standing, by: Actor) -> bool:
     wanted = settings.RELEASE_NEEDS_TWO and standing.is_releasable and standing.audit is not None
     return bool(wanted) and standing.audit.approved_by_id is None  # type: ignore[union-attr]
 

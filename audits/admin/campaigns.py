@@ -32,7 +32,7 @@ from audits.services import campaigns, rollout
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
 from platform_auth.admin.spreadsheet import csv_answer, csv_lines
-from platform_auth.operations import record
+from platform_auth.operations import record_operation
 
 OPERATE = ("audits.commit_version", "audits.submit_audit")
 RELEASE = "audits.release_audit"
@@ -222,7 +222,7 @@ class CampaignAdmin(StaffAdmin):
     @action(description=_("CSV"), permissions=["view"], url_path="export", icon="download")
     def export(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
         campaign = self.visible_or_404(request, object_id)
-        record("export_campaign", by=request.user, result=str(campaign))
+        record_operation("export_campaign", by=request.user, result=str(campaign))
         return csv_answer(f"campaign-{campaign.pk}", _lines(campaign))
 
     # Columns and fields

@@ -19,7 +19,7 @@ from audits.models import CodeTemplate
 from audits.problems import BadExtJson
 from audits.services.committing import build_ext_json
 from miniprograms.models import Authorizer
-from platform_auth.wechat import code
+from wechat import code
 
 MOST_ITEMS = 5
 

@@ -11,31 +11,31 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from audits.admin.forms import MOST_ITEMS, ItemForm, choice_of
-from audits.problems import in_plain_words
 from audits.services import releasing
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
+from platform_auth.errcodes import explain_refusal
 from platform_auth.fields import Unreadable
-from platform_auth.leases import let_go
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import CheckRunning, NoAudit, Refused, WeChatError
-from platform_auth.wechat.http import File
+from platform_auth.leases import release_db_connection
+from wechat import code
+from wechat.errors import CheckRunning, NoAudit, Refused, WeChatError
+from wechat.http import File
 
 
 def trial_qrcode(row: Authorizer) -> File:
     """The picture that opens the trial version. Raises what WeChat answered."""
-    let_go()
+    release_db_connection()
     return call_as(row.appid, code.get_qrcode)
 
 
 def answer_of(row: Authorizer, endpoint: Callable[..., Any]) -> tuple[Any, str]:
     """What ENDPOINT says of ROW; or None, and why that is not known now."""
-    let_go()
+    release_db_connection()
     try:
         return call_as(row.appid, endpoint), ""
     except Refused as problem:
-        return None, in_plain_words(problem)
+        return None, explain_refusal(problem)
     except (WeChatError, Unreadable) as problem:
         return None, str(problem)
 
@@ -85,13 +85,13 @@ def _quota(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
 
 
 def _check(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    let_go()
+    release_db_connection()
     try:
         found = call_as(row.appid, code.get_code_privacy_info)
     except CheckRunning:
         return {"is_running": True}
     except Refused as problem:
-        return {"problem": in_plain_words(problem)}
+        return {"problem": explain_refusal(problem)}
     except (WeChatError, Unreadable) as problem:
         return {"problem": str(problem)}
     return {"found": found}
@@ -120,7 +120,7 @@ def _past(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
     except NoAudit:
         return {"past": []}
     except Refused as problem:
-        return {"problem": in_plain_words(problem)}
+        return {"problem": explain_refusal(problem)}
     except (WeChatError, Unreadable) as problem:
         return {"problem": str(problem)}
 

@@ -13,7 +13,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from audits.admin import live
-from audits.admin.acts import ACTS, RELEASE, SUBMIT, CodeAct, Person, perform, release, submit
+from audits.admin.acts import ACTS, RELEASE, SUBMIT, CodeAct, perform, release, submit
 from audits.admin.standing import (
     Standing,
     audit_label,
@@ -23,11 +23,13 @@ from audits.admin.standing import (
     status_of,
 )
 from audits.models import AuditEvent, CodeAudit
-from audits.problems import AuditNotPassed, CannotAct, in_plain_words
+from audits.problems import AuditNotPassed, CannotAct
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, table
+from platform_auth.errcodes import explain_refusal
 from platform_auth.fields import Unreadable
-from platform_auth.wechat.errors import Refused, WeChatError
+from platform_auth.operations import Actor
+from wechat.errors import Refused, WeChatError
 
 LAST = 10
 LOOK = "audits.view_codeaudit"
@@ -42,7 +44,9 @@ class CodeStaffAdmin(StaffAdmin):
     def words_for(self, problem: Exception) -> object:
         if not isinstance(problem, Refused):
             return problem
-        return " ".join([in_plain_words(problem), *([f"rid {problem.rid}"] if problem.rid else [])])
+        return " ".join(
+            [explain_refusal(problem), *([f"rid {problem.rid}"] if problem.rid else [])]
+        )
 
 
 class BulkCodeAdmin(CodeStaffAdmin):
@@ -101,7 +105,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
         audit = self.audit_of(row)
         return f"– {audit.user_version} ({audit.auditid or '…'})" if audit else "–"
 
-    def _submit(self, row: Any, by: Person) -> object:
+    def _submit(self, row: Any, by: Actor) -> object:
         return perform(lambda: submit(self.program_of(row), None, by))
 
     def _release(self, row: Any, request: HttpRequest) -> object:

@@ -16,13 +16,13 @@ from audits.admin.acts import perform
 from audits.admin.live import when
 from audits.admin.pages import CodeStaffAdmin
 from audits.models import CodeTemplate
-from audits.problems import in_plain_words
 from audits.services import templates
 from platform_auth.admin.pages import RecordedAdmin, ago, label
+from platform_auth.errcodes import explain_refusal
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import Refused, WeChatError
+from wechat import code
+from wechat.errors import Refused, WeChatError
 
 CHANGE = "audits.change_codetemplate"
 KINDS = {code.ORDINARY_TEMPLATE: _("ordinary"), code.STANDARD_TEMPLATE: _("standard")}
@@ -131,7 +131,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
                 for draft in drafts
             ]
         except Refused as problem:
-            context["problem"] = in_plain_words(problem)
+            context["problem"] = explain_refusal(problem)
         except (WeChatError, Unreadable) as problem:
             context["problem"] = str(problem)
         return HttpResponse(render_to_string("admin/code/draft_list.html", context, request))

@@ -13,10 +13,9 @@ from audits.models import Campaign, CampaignItem, CodeTemplate
 from audits.problems import CannotAct, NeedsAnother
 from audits.services import rollout
 from audits.services.committing import build_ext_json
-from audits.services.history import Person
 from audits.services.releasing import approve
 from miniprograms.models import Authorizer
-from platform_auth.operations import record
+from platform_auth.operations import Actor, record_operation
 
 MOST_ITEMS = 50_000
 BATCH = 1_000
@@ -30,7 +29,7 @@ def choose(
     *,
     appids: Iterable[str] = (),
     state: str = "",
-    owner: Person = None,
+    owner: Actor | None = None,
     name: str = "",
 ) -> QuerySet[Authorizer]:
     """
@@ -58,7 +57,7 @@ def create(
     template: CodeTemplate,
     chosen: QuerySet[Authorizer],
     *,
-    by: Person,
+    by: Actor | None,
     ext: Mapping[str, Any] | None = None,
     **rules: Any,
 ) -> Campaign:
@@ -85,7 +84,7 @@ def create(
         raise CannotAct(_("One of them has just become part of another campaign.")) from None
 
 
-def _create(template: CodeTemplate, pks: list[int], by: Person, **rules: Any) -> Campaign:
+def _create(template: CodeTemplate, pks: list[int], by: Actor | None, **rules: Any) -> Campaign:
     canaries = rules.get("canary_size", 0)
     campaign = Campaign.objects.create(
         template=template,
@@ -100,7 +99,7 @@ def _create(template: CodeTemplate, pks: list[int], by: Person, **rules: Any) ->
         ),
         batch_size=BATCH,
     )
-    record("create_campaign", by=by, result=f"{campaign}: {len(pks)}")
+    record_operation("create_campaign", by=by, result=f"{campaign}: {len(pks)}")
     return campaign
 
 
@@ -109,24 +108,24 @@ def _unfinished_items() -> QuerySet[CampaignItem]:
     return items
 
 
-def start(campaign: Campaign, *, by: Person) -> None:
+def start(campaign: Campaign, *, by: Actor | None) -> None:
     """Begin with the canary wave, or with all where there is none."""
     _move(campaign, [State.PREPARED], State.RUNNING, "start_campaign", by)
 
 
-def pause(campaign: Campaign, *, by: Person) -> None:
+def pause(campaign: Campaign, *, by: Actor | None) -> None:
     """Begin nothing new; acts under way end, and verdicts are still followed."""
     because = _("Paused by %s.") % (by.get_username() if by else "–")
     _move(campaign, [State.RUNNING], State.PAUSED, "pause_campaign", by, because=because)
 
 
-def resume(campaign: Campaign, *, by: Person) -> None:
+def resume(campaign: Campaign, *, by: Actor | None) -> None:
     """Go on after a pause. Failures so far are forgiven: only new ones can pause it again."""
     seen = rollout.failures(rollout.count(campaign))
     _move(campaign, [State.PAUSED], State.RUNNING, "resume_campaign", by, forgiven=seen)
 
 
-def stop(campaign: Campaign, *, by: Person) -> None:
+def stop(campaign: Campaign, *, by: Actor | None) -> None:
     """Skip all that is not under way, for good. Audits that are open at WeChat go on there."""
     with transaction.atomic():
         before = [State.PREPARED, State.RUNNING, State.PAUSED]
@@ -135,7 +134,7 @@ def stop(campaign: Campaign, *, by: Person) -> None:
     rollout.manage(campaign.pk)
 
 
-def go_on(campaign: Campaign, *, by: Person) -> None:
+def go_on(campaign: Campaign, *, by: Actor | None) -> None:
     """The rest may follow, whatever became of the canary wave."""
     if campaign.is_past_canary:
         raise CannotAct(_("The canary wave has passed already."))
@@ -145,7 +144,12 @@ def go_on(campaign: Campaign, *, by: Person) -> None:
 
 
 def _move(
-    campaign: Campaign, before: list[State], after: State, action: str, by: Person, **values: Any
+    campaign: Campaign,
+    before: list[State],
+    after: State,
+    action: str,
+    by: Actor | None,
+    **values: Any,
 ) -> None:
     """CAMPAIGN is taken from one of BEFORE to AFTER, by compare-and-set. Raises CannotAct."""
     values = {"because": "", **values}
@@ -154,11 +158,11 @@ def _move(
         if not rows.update(state=after, **values):
             campaign.refresh_from_db()
             raise CannotAct(_("The campaign is %s.") % campaign.get_state_display())
-        record(action, by=by, result=str(campaign))
+        record_operation(action, by=by, result=str(campaign))
     campaign.refresh_from_db()
 
 
-def release_passed(campaign: Campaign, *, by: Person) -> int:
+def release_passed(campaign: Campaign, *, by: Actor | None) -> int:
     """
     Release all that have passed; how many. A worker does it, in the name of BY.
 
@@ -179,11 +183,11 @@ def release_passed(campaign: Campaign, *, by: Person) -> int:
     with transaction.atomic():
         ours = campaign.items.filter(pk__in=pks, state=ItemState.PASSED)
         number = ours.update(released_by_id=by.pk if by else None, due_at=Now())
-        record("release_campaign", by=by, result=f"{campaign}: {number}")
+        record_operation("release_campaign", by=by, result=f"{campaign}: {number}")
     return number
 
 
-def retry(item: CampaignItem, *, by: Person) -> None:
+def retry(item: CampaignItem, *, by: Actor | None) -> None:
     """
     Bring ITEM back in line. What was uploaded and is still the newest is only submitted again.
 
@@ -205,7 +209,7 @@ def retry(item: CampaignItem, *, by: Person) -> None:
         raise CannotAct(_("It is part of another campaign by now.")) from None
 
 
-def retry_failed(campaign: Campaign, *, by: Person) -> int:
+def retry_failed(campaign: Campaign, *, by: Actor | None) -> int:
     """Retry all that failed, not those WeChat rejected; how many."""
     failed = campaign.items.filter(state=ItemState.FAILED).select_related("campaign", "authorizer")
     for item in failed:
@@ -213,7 +217,7 @@ def retry_failed(campaign: Campaign, *, by: Person) -> int:
     return len(failed)
 
 
-def skip(item: CampaignItem, *, by: Person) -> None:
+def skip(item: CampaignItem, *, by: Actor | None) -> None:
     """Leave ITEM out. What is under way just now cannot be skipped."""
     before = [ItemState.WAITING, ItemState.READY, ItemState.COMMITTED, ItemState.IN_REVIEW,
               ItemState.PASSED, ItemState.FAILED, ItemState.REJECTED]  # fmt: skip
@@ -226,7 +230,7 @@ def _change(
     before: list[ItemState],
     after: ItemState,
     action: str,
-    by: Person,
+    by: Actor | None,
     **values: Any,
 ) -> None:
     """ITEM is taken from one of BEFORE to AFTER; whoever has it leased is fenced off."""
@@ -239,5 +243,5 @@ def _change(
             item.refresh_from_db()
             raise CannotAct(_("It is %s.") % item.get_state_display())
         appid = item.authorizer.appid
-        record(action, by=by, appid=appid, result=str(item.campaign))
+        record_operation(action, by=by, appid=appid, result=str(item.campaign))
     item.refresh_from_db()

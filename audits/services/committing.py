@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, CodeTemplate, CodeVersion
 from audits.problems import BadExtJson, CommitIsOpen, SubmissionIsRunning
-from audits.services.history import Person, earliest
+from audits.services.history import earliest
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
-from platform_auth.leases import let_go
-from platform_auth.operations import record
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import NotReady, NotSent, PutOff, Refused, Unreachable
+from platform_auth.leases import release_db_connection
+from platform_auth.operations import Actor, record_operation
+from wechat import code
+from wechat.errors import BackingOff, NotReady, NotSent, Refused, Unreachable
 
 State = CodeVersion.State
 
@@ -79,7 +79,7 @@ def commit(
     user_version: str,
     user_desc: str,
     ext: Mapping[str, Any] | None = None,
-    by: Person,
+    by: Actor | None,
     within: Callable[[CodeVersion], object] | None = None,
 ) -> CodeVersion:
     """
@@ -106,7 +106,7 @@ def commit(
                 created_by_id=by.pk if by else None,
                 due_at=Now() + ABANDONED,
             )
-            record("commit", by=by, appid=authorizer.appid, result=user_version)
+            record_operation("commit", by=by, appid=authorizer.appid, result=user_version)
             if within:
                 within(version)
     except IntegrityError:
@@ -122,7 +122,7 @@ def lock(authorizer: Authorizer) -> None:
 
 
 def _send(version: CodeVersion) -> None:
-    let_go()
+    release_db_connection()
     try:
         call_as(
             version.authorizer.appid,
@@ -135,7 +135,7 @@ def _send(version: CodeVersion) -> None:
     except Refused as error:
         end(version, State.REFUSED, str(error), errcode=error.errcode)
         raise
-    except (NotSent, NotReady, PutOff) as error:
+    except (NotSent, NotReady, BackingOff) as error:
         end(version, State.REFUSED, str(error))
         raise
     except Unreachable as error:
@@ -163,7 +163,7 @@ def wait(version: CodeVersion, error: str) -> None:
     )
 
 
-def settle_commit(version: CodeVersion) -> None:
+def reconcile_commit(version: CodeVersion) -> None:
     """Ask getversioninfo whether VERSION became the trial version. Raises what WeChat answered."""
     trial, _released = call_as(version.authorizer.appid, code.get_version_info)
     since = earliest(version.created_at, _committed_before(version)).timestamp()

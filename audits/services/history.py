@@ -4,15 +4,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 
 from audits.models import AuditEvent, CodeAudit
-from platform_auth.leases import let_go
-from platform_auth.operations import SYSTEM, record
-from platform_auth.wechat.errors import WeChatError
-
-Person = AbstractBaseUser | AnonymousUser | None
+from platform_auth.leases import release_db_connection
+from platform_auth.operations import SYSTEM, Actor, record_operation
+from wechat.errors import WeChatError
 
 Status = CodeAudit.Status
 
@@ -30,7 +27,7 @@ def earliest(began: datetime, before: datetime | None) -> datetime:
     return since if before is None else max(since, began - (began - before) / 2)
 
 
-def name_of(person: Person) -> str:
+def name_of(person: Actor | None) -> str:
     """Whose act it is, for a log."""
     return person.get_username() if person is not None and person.pk is not None else SYSTEM
 
@@ -39,7 +36,7 @@ def move(
     audit: CodeAudit,
     after: Status,
     *,
-    by: Person = None,
+    by: Actor | None = None,
     note: str = "",
     before: tuple[int, ...] | None = None,
     **values: object,
@@ -61,7 +58,7 @@ def _move(
     before: int,
     after: Status,
     *,
-    by: Person,
+    by: Actor | None,
     note: str,
     values: Mapping[str, object],
 ) -> bool:
@@ -79,7 +76,7 @@ def _move(
     return True
 
 
-def note_event(audit: CodeAudit, after: str, *, by: Person = None, note: str = "") -> None:
+def note_event(audit: CodeAudit, after: str, *, by: Actor | None = None, note: str = "") -> None:
     """Add to the history of AUDIT what is no change of its status: released, sped up…"""
     AuditEvent.objects.create(
         audit=audit,
@@ -91,16 +88,18 @@ def note_event(audit: CodeAudit, after: str, *, by: Person = None, note: str = "
 
 
 @contextmanager
-def announced(action: str, *, by: Person, appid: str = "", result: str = "") -> Iterator[None]:
+def announced(
+    action: str, *, by: Actor | None, appid: str = "", result: str = ""
+) -> Iterator[None]:
     """
     Call WeChat within: the operation log has the act first, so that no effect is without its row.
 
     What WeChat answered, where it was no, is added to the log and goes on.
     """
-    record(action, by=by, appid=appid, result=result)
-    let_go()
+    record_operation(action, by=by, appid=appid, result=result)
+    release_db_connection()
     try:
         yield
     except WeChatError as error:
-        record(action, by=by, appid=appid, result=f"{result} {error}".strip())
+        record_operation(action, by=by, appid=appid, result=f"{result} {error}".strip())
         raise

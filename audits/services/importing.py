@@ -20,9 +20,9 @@ from audits.models import AuditEvent, CodeAudit
 from audits.services.verdicts import readable
 from miniprograms.models import Authorizer
 from miniprograms.permissions import kind_by_sets
-from miniprograms.tokens import remember
+from miniprograms.tokens import remember_refresh_token
 from platform_auth.models import Component, is_appid
-from platform_auth.wechat.component import OFFICIAL_ACCOUNT, read_func_info
+from wechat.component import OFFICIAL_ACCOUNT, read_func_info
 
 AUTHORIZERS, AUDITS = "wxminiprograms", "wxminiprogram_audit"
 
@@ -79,7 +79,7 @@ def _keep_refresh_tokens(rows: Iterable[tuple[str, Row]]) -> None:
         refresh_token = row.get("authorizer_refresh_token") or ""
         if table == AUTHORIZERS and refresh_token:
             for pk in Authorizer.objects.filter(appid=row["authorizer_appid"]).values_list("pk"):
-                remember(pk[0], refresh_token)
+                remember_refresh_token(pk[0], refresh_token)
 
 
 def _take_authorizer(row: Row, component: Component, owners: Mapping[str, User]) -> list[str]:

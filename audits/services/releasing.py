@@ -19,18 +19,18 @@ from django.utils.translation import gettext as _
 from audits.models import CodeAudit, Release
 from audits.problems import AuditNotPassed, NeedsAnother, ReleaseIsOpen
 from audits.services.committing import ABANDONED, LOOK_AGAIN, LOOKS
-from audits.services.history import Person, announced, earliest, note_event
+from audits.services.history import announced, earliest, note_event
 from audits.services.verdicts import adopt
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
-from platform_auth.leases import let_go
-from platform_auth.operations import record
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import (
+from platform_auth.leases import release_db_connection
+from platform_auth.operations import Actor, record_operation
+from wechat import code
+from wechat.errors import (
+    BackingOff,
     NothingToRelease,
     NotReady,
     NotSent,
-    PutOff,
     Refused,
     Unreachable,
     WeChatError,
@@ -45,7 +45,7 @@ Status = CodeAudit.Status
 OPEN = [State.RUNNING, State.UNKNOWN]
 
 
-def approve(audit: CodeAudit, *, by: Person) -> None:
+def approve(audit: CodeAudit, *, by: Actor | None) -> None:
     """
     BY agrees that AUDIT is released: the first of two people, where two are wanted.
 
@@ -55,14 +55,14 @@ def approve(audit: CodeAudit, *, by: Person) -> None:
     with transaction.atomic():
         if not waiting.update(approved_by_id=by.pk if by else None):
             raise AuditNotPassed(audit.auditid, str(Status(audit.status).label))
-        record("approve_release", by=by, appid=audit.appid, result=audit.auditid)
+        record_operation("approve_release", by=by, appid=audit.appid, result=audit.auditid)
     audit.refresh_from_db()
 
 
 def release(
     authorizer: Authorizer,
     *,
-    by: Person,
+    by: Actor | None,
     auditid: str = "",
     within: Callable[[Release], object] | None = None,
 ) -> Release:
@@ -95,7 +95,7 @@ def release(
     return act
 
 
-def _approved(authorizer: Authorizer, by: Person) -> CodeAudit:
+def _approved(authorizer: Authorizer, by: Actor | None) -> CodeAudit:
     """The newest audit of AUTHORIZER that WeChat took, if by our rows it may be released by BY."""
     taken = authorizer.audits.exclude(auditid="")
     audit: CodeAudit | None = taken.newest_first().first()
@@ -132,7 +132,7 @@ def _act_of(audit: CodeAudit) -> Release:
 def _begin(
     authorizer: Authorizer,
     kind: Kind,
-    by: Person,
+    by: Actor | None,
     within: Callable[[Release], object] | None = None,
     **values: Any,
 ) -> Release:
@@ -147,7 +147,7 @@ def _begin(
                 due_at=Now() + ABANDONED,
                 **values,
             )
-            record(str(kind), by=by, appid=authorizer.appid)
+            record_operation(str(kind), by=by, appid=authorizer.appid)
             if within:
                 within(act)
     except IntegrityError:
@@ -161,7 +161,7 @@ def _look_before(act: Release) -> None:
     Note what is live before ACT: the last thing before the call, so it also makes sure that nobody
     has given this act up meanwhile. Raises ReleaseIsOpen, and what WeChat answered.
     """
-    let_go()
+    release_db_connection()
     _trial, live = call_as(act.authorizer.appid, code.get_version_info)
     act.live_before = live.user_version[:64] if live else ""
     ours = Release.objects.filter(pk=act.pk, state=State.RUNNING)
@@ -171,7 +171,7 @@ def _look_before(act: Release) -> None:
 
 def _send(act: Release, call: Any) -> None:
     """CALL WeChat for ACT and write what came of it."""
-    let_go()
+    release_db_connection()
     try:
         call()
     except NothingToRelease as error:
@@ -179,7 +179,7 @@ def _send(act: Release, call: Any) -> None:
     except Refused as error:
         _end(act, State.REFUSED, str(error), errcode=error.errcode)
         raise
-    except (NotSent, NotReady, PutOff) as error:
+    except (NotSent, NotReady, BackingOff) as error:
         _end(act, State.REFUSED, str(error))
         raise
     except Unreachable as error:
@@ -256,7 +256,7 @@ def _end_done(act: Release) -> None:
 
 def _look_after(act: Release) -> None:
     """Record what WeChat says is live; another version than the approved one is shouted."""
-    let_go()
+    release_db_connection()
     _trial, read = call_as(act.authorizer.appid, code.get_version_info)
     live = read.user_version[:64] if read else ""
     Release.objects.filter(pk=act.pk).update(live_after=live, due_at=None)
@@ -267,7 +267,7 @@ def _look_after(act: Release) -> None:
             "live": live,
         }
         note_event(act.audit, "mismatch", note=told)
-        record("release_mismatch", by=None, appid=act.authorizer.appid, result=told)
+        record_operation("release_mismatch", by=None, appid=act.authorizer.appid, result=told)
 
 
 def _wait(act: Release, error: str) -> None:
@@ -280,7 +280,7 @@ def _wait(act: Release, error: str) -> None:
     )
 
 
-def settle_release(act: Release) -> None:
+def reconcile_release(act: Release) -> None:
     """Ask getversioninfo whether ACT took effect, and what is live. Raises what WeChat answered."""
     if act.state == State.DONE:
         _look_after(act)
@@ -294,11 +294,11 @@ def settle_release(act: Release) -> None:
 
 def list_past_versions(authorizer: Authorizer) -> list[code.PastVersion]:
     """What can be rolled back to: the last five versions that were live."""
-    let_go()
+    release_db_connection()
     return call_as(authorizer.appid, code.get_history_version)
 
 
-def revert(authorizer: Authorizer, *, by: Person, app_version: int | None = None) -> Release:
+def revert(authorizer: Authorizer, *, by: Actor | None, app_version: int | None = None) -> Release:
     """
     Roll AUTHORIZER back to APP_VERSION of its past versions, or to the one before. The act.
 
@@ -315,7 +315,7 @@ def revert(authorizer: Authorizer, *, by: Person, app_version: int | None = None
 
 
 def gray_release(
-    authorizer: Authorizer, percentage: int, *, by: Person, testers_first: bool = False
+    authorizer: Authorizer, percentage: int, *, by: Actor | None, testers_first: bool = False
 ) -> None:
     """
     grayrelease: give the newest audit's version to PERCENTAGE of users.
@@ -332,13 +332,13 @@ def gray_release(
         )
 
 
-def stop_gray_release(authorizer: Authorizer, *, by: Person) -> None:
+def stop_gray_release(authorizer: Authorizer, *, by: Actor | None) -> None:
     """revertgrayrelease: give everybody the version before. Raises WeChat's answer."""
     with announced("stop_gray_release", by=by, appid=authorizer.appid):
         call_as(authorizer.appid, code.revert_gray_release)
 
 
-def change_service(authorizer: Authorizer, *, is_open: bool, by: Person) -> None:
+def change_service(authorizer: Authorizer, *, is_open: bool, by: Actor | None) -> None:
     """change_visitstatus: open or close the mini program to its users. Raises WeChat's answer."""
     action = "open_service" if is_open else "close_service"
     with announced(action, by=by, appid=authorizer.appid):

@@ -20,18 +20,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion, Release
-from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen, in_plain_words
+from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen
 from audits.services.committing import commit
 from audits.services.history import CLOCKS_DIFFER
 from audits.services.releasing import release
 from audits.services.submitting import newest_version, submit
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
-from platform_auth.leases import let_go
-from platform_auth.models import LEASE, UTC_PLUS_8, pause_after
-from platform_auth.operations import record
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import (
+from platform_auth.errcodes import explain_refusal
+from platform_auth.leases import release_db_connection
+from platform_auth.models import LEASE, UTC_PLUS_8, backoff_after
+from platform_auth.operations import record_operation
+from wechat import code
+from wechat.errors import (
     AuditOpen,
     Busy,
     CheckRunning,
@@ -87,7 +88,7 @@ def run(budget: float = BUDGET) -> int:
             ended, _slow = wait(busy, timeout=PAUSE, return_when=FIRST_COMPLETED)
             steps += sum(one.result() for one in ended if busy.pop(one))
         steps += sum(one.result() for one in busy)
-    let_go()
+    release_db_connection()
     return steps
 
 
@@ -101,7 +102,7 @@ def _find_work(busy: set[int]) -> list[CampaignItem]:
         for campaign in Campaign.objects.unfinished():
             manage(campaign.pk)
         items = list(due.all())
-    let_go()
+    release_db_connection()
     return items
 
 
@@ -124,7 +125,7 @@ def _take(item: CampaignItem) -> bool:
     except Exception:  # its lease runs out, and another try is made; the others go on
         logger.exception("an item of campaign %s", item.campaign_id)
     finally:
-        let_go()
+        release_db_connection()
     return True
 
 
@@ -208,7 +209,7 @@ def pause(campaign: Campaign, because: str) -> None:
     rows = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.RUNNING)
     with transaction.atomic():
         if rows.update(state=Campaign.State.PAUSED, because=because):
-            record("pause_campaign", by=None, result=f"{campaign}: {because}")
+            record_operation("pause_campaign", by=None, result=f"{campaign}: {because}")
 
 
 def _judge_canary(campaign: Campaign) -> None:
@@ -221,7 +222,7 @@ def _judge_canary(campaign: Campaign) -> None:
     if is_live and not canaries.exclude(state__in=good).exists():
         campaign.is_past_canary = True
         Campaign.objects.filter(pk=campaign.pk).update(is_past_canary=True)
-        record("canary_passed", by=None, result=str(campaign))
+        record_operation("canary_passed", by=None, result=str(campaign))
 
 
 def _admit(campaign: Campaign, counts: Counter[str]) -> None:
@@ -251,7 +252,7 @@ def submitted_today(campaign: Campaign) -> int:
 def _finish(campaign: Campaign) -> None:
     going = Campaign.objects.filter(pk=campaign.pk, finished_at=None)
     if going.exclude(state=Campaign.State.STOPPED).update(state=Campaign.State.DONE, because=""):
-        record("finish_campaign", by=None, result=str(campaign))
+        record_operation("finish_campaign", by=None, result=str(campaign))
     going.update(finished_at=Now())
 
 
@@ -331,7 +332,7 @@ def _submit(item: CampaignItem) -> None:
     if ours := _audit_of_ours(item):
         _go(item, State.SUBMITTING, audit=ours, submitted_at=ours.create_time)
         return
-    let_go()
+    release_db_connection()
     try:
         call_as(item.authorizer.appid, code.get_code_privacy_info)
         submit(
@@ -555,7 +556,7 @@ def _after_error(item: CampaignItem, error: WeChatError, back: State, **values: 
 def _try_again(item: CampaignItem, error: WeChatError, back: State, values: dict[str, Any]) -> None:
     """After a pause that fits ERROR; a call that never happened counts as a failure here, too."""
     wait = (
-        pause_after(error, item.failures)
+        backoff_after(error, item.failures)
         if isinstance(error, Refused)
         else timedelta(seconds=min(5 * 2**item.failures, 600))
     )
@@ -572,4 +573,4 @@ def _is_checked_in_time(item: CampaignItem) -> bool:
 
 
 def _words(error: WeChatError) -> str:
-    return in_plain_words(error) if isinstance(error, Refused) else str(error)
+    return explain_refusal(error) if isinstance(error, Refused) else str(error)

@@ -12,7 +12,6 @@ from audits.problems import AuditIsOpen, CommitIsOpen, NothingCommitted, Nothing
 from audits.services.committing import ABANDONED, LOOK_AGAIN, LOOKS, ON_THE_WAY, lock
 from audits.services.history import (
     CLOCKS_DIFFER,
-    Person,
     announced,
     move,
     name_of,
@@ -21,15 +20,15 @@ from audits.services.history import (
 from audits.services.verdicts import POLL_FIRST, adopt, take_verdict
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
-from platform_auth.leases import let_go
-from platform_auth.operations import record
-from platform_auth.wechat import code
-from platform_auth.wechat.errors import (
+from platform_auth.leases import release_db_connection
+from platform_auth.operations import Actor, record_operation
+from wechat import code
+from wechat.errors import (
     AuditOpen,
+    BackingOff,
     NoAudit,
     NotReady,
     NotSent,
-    PutOff,
     Refused,
     Unreachable,
     WeChatError,
@@ -51,7 +50,7 @@ def newest_version(authorizer: Authorizer) -> CodeVersion:
 def submit(
     authorizer: Authorizer,
     *,
-    by: Person,
+    by: Actor | None,
     fields: code.Submission | None = None,
     within: Callable[[CodeAudit], object] | None = None,
 ) -> CodeAudit:
@@ -81,7 +80,9 @@ def submit(
                 due_at=Now() + ABANDONED,
             )
             AuditEvent.objects.create(audit=audit, after="submitting", by=name_of(by))
-            record("submit_audit", by=by, appid=authorizer.appid, result=version.user_version)
+            record_operation(
+                "submit_audit", by=by, appid=authorizer.appid, result=version.user_version
+            )
             if within:
                 within(audit)
     except IntegrityError:
@@ -93,7 +94,7 @@ def submit(
 
 
 def _send(audit: CodeAudit) -> None:
-    let_go()
+    release_db_connection()
     submission = cast(code.Submission, audit.fields)
     try:
         auditid = call_as(audit.appid, code.submit_audit, submission)
@@ -103,7 +104,7 @@ def _send(audit: CodeAudit) -> None:
     except Refused as error:
         _end_refused(audit, error, error.errcode)
         raise
-    except (NotSent, NotReady, PutOff) as error:
+    except (NotSent, NotReady, BackingOff) as error:
         _end_refused(audit, error)
         raise
     except Unreachable as error:
@@ -158,7 +159,7 @@ def wait(audit: CodeAudit, error: str) -> None:
     )
 
 
-def settle_submission(audit: CodeAudit) -> None:
+def reconcile_submission(audit: CodeAudit) -> None:
     """
     Find AUDIT at WeChat by get_latest_auditstatus: the newest one there that is none of our others.
 
@@ -187,7 +188,7 @@ def _is_it(audit: CodeAudit, latest: code.LatestAudit) -> bool:
     return not ours.exclude(pk=audit.pk).exists() and latest.submit_audit_time >= began
 
 
-def withdraw(authorizer: Authorizer, *, by: Person) -> CodeAudit:
+def withdraw(authorizer: Authorizer, *, by: Actor | None) -> CodeAudit:
     """
     undocodeaudit: take the open audit of AUTHORIZER back; 5 a day and 10 a month. The audit.
 
@@ -207,7 +208,7 @@ def withdraw(authorizer: Authorizer, *, by: Person) -> CodeAudit:
     return audit
 
 
-def speed_up(authorizer: Authorizer, *, by: Person) -> CodeAudit:
+def speed_up(authorizer: Authorizer, *, by: Actor | None) -> CodeAudit:
     """speedupaudit: have the open audit of AUTHORIZER decided within 2 to 12 hours. The audit."""
     audit = _open_audit(authorizer)
     with announced("speed_up_audit", by=by, appid=authorizer.appid, result=audit.auditid):

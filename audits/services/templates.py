@@ -6,16 +6,17 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from audits.models import CodeTemplate
-from audits.services.history import Person, announced
-from platform_auth.leases import let_go
+from audits.services.history import announced
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
+from platform_auth.operations import Actor
 from platform_auth.tokens import with_component_token
-from platform_auth.wechat import code
+from wechat import code
 
 
 def sync_templates(component: Component) -> int:
     """Mirror gettemplatelist of COMPONENT; owner notes stay. How many there are."""
-    let_go()
+    release_db_connection()
     listed = with_component_token(component, code.list_templates)
     with transaction.atomic():
         for template in listed:
@@ -42,18 +43,18 @@ def sync_templates(component: Component) -> int:
 
 def list_drafts(component: Component) -> list[code.Draft]:
     """gettemplatedraftlist: the newest upload of each development mini program."""
-    let_go()
+    release_db_connection()
     return with_component_token(component, code.list_drafts)
 
 
-def add_template(component: Component, draft_id: int, *, by: Person) -> None:
+def add_template(component: Component, draft_id: int, *, by: Actor | None) -> None:
     """addtotemplate: keep the draft DRAFT_ID as a template. Raises what WeChat answered."""
     with announced("add_template", by=by, result=f"draft {draft_id}"):
         with_component_token(component, code.add_to_template, draft_id)
     sync_templates(component)
 
 
-def delete_template(template: CodeTemplate, *, by: Person) -> None:
+def delete_template(template: CodeTemplate, *, by: Actor | None) -> None:
     """deletetemplate: WeChat keeps 200 at most. Raises what WeChat answered."""
     component = template.component
     with announced("delete_template", by=by, result=f"template {template.template_id}"):

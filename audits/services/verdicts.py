@@ -15,13 +15,14 @@ from django.utils import timezone
 
 from audits.models import AuditEvent, CodeAudit, Screenshot
 from audits.services.committing import lock
-from audits.services.history import CLOCKS_DIFFER, Person, move
+from audits.services.history import CLOCKS_DIFFER, move
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
-from platform_auth.wechat import code, media
-from platform_auth.wechat.errors import Busy, NoAudit, Refused, WeChatError, clean
+from platform_auth.operations import Actor
+from wechat import code, media
+from wechat.errors import Busy, NoAudit, Refused, WeChatError, clean
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def _decided(status: int) -> dict[str, Any]:
     return {} if status in CodeAudit.OPEN else {"decided_at": Now()}
 
 
-def take_verdict(audit: CodeAudit, verdict: code.Verdict, *, by: Person = None) -> None:
+def take_verdict(audit: CodeAudit, verdict: code.Verdict, *, by: Actor | None = None) -> None:
     """Bring AUDIT up to VERDICT, which is about its own auditid; then fetch its pictures."""
     status = Status(verdict.status)
     told: dict[str, Any] = {
@@ -120,10 +121,10 @@ def _next_look(audit: CodeAudit, *, has_all: bool) -> None:
     same.update(due_at=due, failures=min(audit.failures + 1, 9))
 
 
-def refresh_audit(audit: CodeAudit, *, by: Person = None) -> CodeAudit:
+def refresh_audit(audit: CodeAudit, *, by: Actor | None = None) -> CodeAudit:
     """Ask get_auditstatus about AUDIT and keep what it says. Raises what WeChat answered."""
     if audit.auditid:
-        let_go()
+        release_db_connection()
         verdict = call_as(audit.appid, code.get_auditstatus, int(audit.auditid))
         take_verdict(audit, verdict, by=by)
     return audit
@@ -136,7 +137,7 @@ def adopt(authorizer: Authorizer) -> str:
     """
     # As they were before WeChat was asked: what changes meanwhile is newer than its answer.
     rows = list(authorizer.audits.exclude(auditid="").newest_first()[:MOST_AUDITS])
-    let_go()
+    release_db_connection()
     try:
         latest = call_as(authorizer.appid, code.get_latest_auditstatus)
     except NoAudit:
@@ -185,7 +186,7 @@ def fetch_screenshots(audit: CodeAudit) -> bool:
 
 def _fetch_screenshot(audit: CodeAudit, media_id: str) -> bool:
     """Keep one picture. False if another try makes sense."""
-    let_go()
+    release_db_connection()
     try:
         picture = call_as(audit.appid, media.get_media, media_id)
     except WeChatError as error:

@@ -19,14 +19,14 @@ from unfold.decorators import action
 from messaging import tasks
 from messaging.models import Delivery
 from messaging.services import targets
-from messaging.services.delivering import explain, is_left_alone, message_id, write_body
+from messaging.services.delivering import explain, is_circuit_open, message_id, write_body
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import Doubt, StaffAdmin, ago, label, pretty, table
-from platform_auth.admin.pushes import redact
-from platform_auth.bell import ring
+from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
-from platform_auth.wechat.errors import Untrusted
+from platform_auth.wakeup import enqueue
+from wechat.errors import Untrusted
 
 DAYS = 7  # that the filter names
 
@@ -143,7 +143,7 @@ class DeliveryAdmin(StaffAdmin):
     @admin.action(description=_("Resend the selected"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: Any) -> None:
         number = targets.resend(queryset, by=request.user)
-        ring(tasks.forward)
+        enqueue(tasks.forward)
         self.message_user(request, _resent(number), "SUCCESS" if number else "WARNING")
 
     @admin.action(description=_("Give up the selected"), permissions=["resend"])
@@ -232,7 +232,7 @@ class DeliveryAdmin(StaffAdmin):
             url = reverse("admin:messaging_delivery_change", args=[older.pk])
             text = _("once what the user wrote before has arrived")
             return format_html('<a href="{}" class="text-link">{}</a>', url, text)
-        rest = row.target.paused_until if is_left_alone(row.target) else None
+        rest = row.target.paused_until if is_circuit_open(row.target) else None
         return ago(rest or row.due_at)
 
     @admin.display(description=_("tried until"))
@@ -299,7 +299,7 @@ def _resent(number: int) -> object:
 def _resend(row: Delivery, by: Any) -> object:
     if not targets.resend(Delivery.objects.filter(pk=row.pk), by=by):
         return Doubt(_("it had not been given up."))
-    ring(tasks.forward)
+    enqueue(tasks.forward)
     return _("it is sent again.")
 
 

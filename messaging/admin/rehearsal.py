@@ -19,7 +19,7 @@ from messaging.services.release_test import MINI_PROGRAMS
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, label, table
 from platform_auth.models import REHEARSAL, Component
-from platform_auth.operations import record
+from platform_auth.operations import record_operation
 
 REHEARSE = "messaging.rehearse_release"
 COLOURS = {
@@ -123,7 +123,7 @@ def _outcome(request: HttpRequest, component: Component) -> dict[str, Any]:
         return {"component": component, "problem": str(problem)}
     wrong = [step for step in steps if not step.is_in_order]
     result = ", ".join(step.name for step in wrong) or "passed"
-    record("rehearse_release", by=request.user, appid=component.appid, result=result)
+    record_operation("rehearse_release", by=request.user, appid=component.appid, result=result)
     return {
         "component": component,
         "steps": _steps_table(steps),

@@ -22,10 +22,10 @@ from messaging.services import rules
 from messaging.services.describing import label_of
 from miniprograms.models import Authorizer
 from platform_auth.forms import capitalise
-from platform_auth.wechat import replies
-from platform_auth.wechat.messages import Message, read_message
-from platform_auth.wechat.push import Push
-from platform_auth.wechat.replies import BadContent, Content
+from wechat import replies
+from wechat.messages import Message, read_message
+from wechat.push import Push
+from wechat.replies import BadContent, Content
 
 # What a rule may wait for. Of the menu's items those that open a page tell of it all the same.
 EVENTS = {

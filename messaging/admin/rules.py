@@ -33,9 +33,9 @@ from messaging.services.rules import Verdict, Why
 from miniprograms.models import Authorizer
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.admin.pages import RecordedAdmin, label, pretty, table
-from platform_auth.operations import record
-from platform_auth.wechat.messages import window_of
-from platform_auth.wechat.replies import BadContent, Content, as_data, parse_content
+from platform_auth.operations import record_operation
+from wechat.messages import window_of
+from wechat.replies import BadContent, Content, as_data, parse_content
 
 Trigger, Kind = Rule.Trigger, Authorizer.Kind
 
@@ -146,7 +146,7 @@ class RuleAdmin(RecordedAdmin):
         def act(rule: Rule) -> object:
             with transaction.atomic():
                 Rule.objects.filter(pk=rule.pk).update(is_on=on)
-                record("turn_rule_on" if on else "turn_rule_off", by=request.user,
+                record_operation("turn_rule_on" if on else "turn_rule_off", by=request.user,
                        appid=_appid(rule), result=str(rule))  # fmt: skip
             return _("it is on.") if on else _("it is off.")
 
@@ -267,7 +267,7 @@ def _copy(rule: Rule, by: Any) -> Rule:
         made.is_on = False
         made.name = Truncator(gettext("Copy of %(name)s") % {"name": rule.name}).chars(100)
         made.save()
-        record("copy_rule", by=by, appid=_appid(rule), result=f"{rule}: {made.pk}")
+        record_operation("copy_rule", by=by, appid=_appid(rule), result=f"{rule}: {made.pk}")
     return made
 
 

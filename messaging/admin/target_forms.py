@@ -12,7 +12,7 @@ from messaging.admin.rule_form import EVENTS as USERS_EVENTS
 from messaging.models import ForwardRule, Target
 from messaging.outbound import Undelivered, check_url
 from messaging.services.describing import label_of
-from platform_auth.wechat.messages import EVENTS, MESSAGES
+from wechat.messages import EVENTS, MESSAGES
 
 EVERYTHING = "*"
 _GROUPS = {

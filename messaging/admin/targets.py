@@ -26,11 +26,11 @@ from messaging.admin.target_forms import RuleForm, TargetForm, kinds, why_not
 from messaging.models import Delivery, ForwardRule, Target
 from messaging.outbound import Undelivered
 from messaging.services import targets
-from messaging.services.delivering import TIMEOUT, as_json, is_left_alone
+from messaging.services.delivering import TIMEOUT, as_json, is_circuit_open
 from platform_auth.admin.pages import RecordedAdmin, ago, label
-from platform_auth.bell import ring
 from platform_auth.fields import Unreadable
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
+from platform_auth.wakeup import enqueue
 
 MOST_COUNTED = 1_000
 MOST_RULES = 100  # a tag says the same of many accounts
@@ -125,7 +125,7 @@ class TargetAdmin(RecordedAdmin):
         may = self.has_change_permission(request) if object_id else self.has_add_permission(request)
         if not url or not may or (row and row.url == url):
             return ""
-        let_go()
+        release_db_connection()
         return why_not(url)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
@@ -169,7 +169,7 @@ class TargetAdmin(RecordedAdmin):
     def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
             targets.switch(target, on=True, by=request.user)
-            ring(tasks.forward)
+            enqueue(tasks.forward)
             return _("it is told of messages from now on.")
 
         question = _("It is told of messages from now on, and gets what still waits for it.")
@@ -192,7 +192,7 @@ class TargetAdmin(RecordedAdmin):
     def resend_all(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(target: Target, form: None) -> object:
             number = targets.resend_all(target, by=request.user)
-            ring(tasks.forward)
+            enqueue(tasks.forward)
             return _("Sent again: %(number)d.") % {"number": number}
 
         question = _("All that was given up is sent again, what is older first.")
@@ -255,7 +255,7 @@ class TargetAdmin(RecordedAdmin):
         if not row.failures:
             return label(_("ok"), "success")
         times = _("%(number)d in a row") % {"number": row.failures}
-        if not is_left_alone(row):
+        if not is_circuit_open(row):
             return format_html("{} {}", label(_("failing"), "warning"), times)
         until, box = row.paused_until, label(_("left alone"), "danger")
         if until is None or until <= timezone.now():

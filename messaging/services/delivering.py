@@ -25,8 +25,8 @@ from messaging.outbound import MAX_ANSWER, Answer, Undelivered
 from messaging.services import replying
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.replies import BadContent, Content, parse_content
+from wechat import push as wire
+from wechat.replies import BadContent, Content, parse_content
 
 TIMEOUT = 10.0  # seconds for one post, much less than a lease
 LONGEST_LOG = 30
@@ -192,7 +192,7 @@ def _note_failure(delivery: Delivery, outcome: Outcome) -> None:
     note_failure(delivery.target, outcome.why)
 
 
-def bury(delivery: Delivery, error: Exception) -> None:
+def mark_dead(delivery: Delivery, error: Exception) -> None:
     """What cannot even be read is not tried again by itself."""
     outcome = Outcome(0, 0, str(error) or type(error).__name__)
     with transaction.atomic():
@@ -248,7 +248,7 @@ def note_success(target: Target) -> None:
     if not target.failures and not target.last_error:
         return
     rows = Target.objects.filter(pk=target.pk)
-    if rows.update(failures=0, paused_until=None, last_error="") and is_left_alone(target):
+    if rows.update(failures=0, paused_until=None, last_error="") and is_circuit_open(target):
         waiting = Delivery.objects.filter(target=target.pk, state=State.DUE)
         waiting.filter(due_at__gt=Now()).update(due_at=Now())
 
@@ -259,7 +259,7 @@ def note_failure(target: Target, why: str) -> None:
     only the probes make its rest longer.
     """
     rows = Target.objects.filter(pk=target.pk)
-    if not is_left_alone(target):
+    if not is_circuit_open(target):
         rows = rows.filter(failures__lt=MOST_FAILURES)
     if not rows.update(failures=F("failures") + 1, last_error=why):
         return
@@ -269,7 +269,7 @@ def note_failure(target: Target, why: str) -> None:
         Target.objects.filter(pk=target.pk).update(paused_until=Now() + _roughly(rest))
 
 
-def is_left_alone(target: Target) -> bool:
+def is_circuit_open(target: Target) -> bool:
     """Whether TARGET had failed so often, as it was read, that it is only probed."""
     return target.failures >= MOST_FAILURES
 

@@ -9,8 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from platform_auth.wechat import messages as heard
-from platform_auth.wechat import replies as said
+from wechat import messages as heard
+from wechat import replies as said
 
 TEXT, PICTURE, VOICE, FILM, PLACE = "text", "picture", "voice", "film", "place"
 LINK, CARD, MENU, NOTE = "link", "card", "menu", "note"

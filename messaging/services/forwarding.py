@@ -28,9 +28,9 @@ from messaging.services.delivering import (
     MOST_FAILURES,
     Hand,
     attempt,
-    bury,
-    is_left_alone,
+    is_circuit_open,
     lock,
+    mark_dead,
     nobody_waits,
     settle,
     type_of,
@@ -39,11 +39,11 @@ from messaging.services.delivering import (
 from miniprograms.models import Authorizer
 from platform_auth import heartbeats, statements
 from platform_auth.fields import Unreadable
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import LEASE, Push, is_free
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.errors import Untrusted
-from platform_auth.wechat.replies import Content
+from wechat import push as wire
+from wechat.errors import Untrusted
+from wechat.replies import Content
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ def lease(target_pk: int, places: int, *, only: int | None = None) -> list[Deliv
             return []
         waiting = Delivery.objects.filter(target=target_pk, state=State.DUE)
         under_way = waiting.filter(lease_until__gt=Now()).count()
-        if is_left_alone(target):
+        if is_circuit_open(target):
             is_rested = target.paused_until is None or target.paused_until <= target.now
             places = 1 if is_rested and not under_way else 0
             ready = waiting.filter(due_at__isnull=False)
@@ -207,7 +207,7 @@ def deliver_due(budget: float = BUDGET) -> Run:
         # What came between our last look and the end of our heartbeat.
         if time.monotonic() >= give_up or run.posts == before:
             break
-    let_go()
+    release_db_connection()
     return run
 
 
@@ -219,7 +219,7 @@ def _deliver(run: Run, pool: ThreadPoolExecutor, give_up: float) -> None:
             heartbeats.beat(RUNNING)
         for delivery in _find_work(run):
             run.busy[pool.submit(_take, delivery)] = delivery.target_id
-        let_go()
+        release_db_connection()
         if not run.busy:
             break
         wait(run.busy, timeout=PAUSE, return_when=FIRST_COMPLETED)
@@ -262,11 +262,11 @@ def _take(delivery: Delivery, hand: Hand = nobody_waits) -> bool:
     try:
         return settle(delivery, attempt(delivery), hand)
     except (Unreadable, Untrusted) as error:
-        bury(delivery, error)
+        mark_dead(delivery, error)
     except Exception:  # its lease runs out, and another try is made; the others go on
         logger.exception("a delivery to target %s", delivery.target_id)
     finally:
-        let_go()
+        release_db_connection()
     return False
 
 
@@ -324,18 +324,18 @@ def answer_within(delivery: Delivery, until: float) -> Content | None:
     except RuntimeError:  # the system has no thread to spare
         _places.release()
         raise
-    let_go()
+    release_db_connection()
     return waiting.take(until)
 
 
 def _ask(delivery: Delivery, waiting: _Waiting) -> None:
     try:
         for leased in lease(delivery.target_id, 1, only=delivery.pk):
-            let_go()
+            release_db_connection()
             _take(leased, waiting.give)
     except DatabaseError as error:  # it stays due
         logger.warning("a target was not asked: %s", type(error).__name__)
     finally:
         waiting.give(None)
         _places.release()
-        let_go()
+        release_db_connection()

@@ -11,10 +11,10 @@ from messaging.services.describing import NOTE, Told, describe, describe_content
 from messaging.services.replying import content_of
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
-from platform_auth.wechat.errors import Untrusted
-from platform_auth.wechat.messages import read_message
-from platform_auth.wechat.push import read
-from platform_auth.wechat.replies import BadContent
+from wechat.errors import Untrusted
+from wechat.messages import read_message
+from wechat.push import read
+from wechat.replies import BadContent
 
 PAGE = 50
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from messaging.tester import Heard
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.envelope import Key, sign, split_reply
-from platform_auth.wechat.errors import Untrusted, clean
+from messaging.tester import is_late
+from wechat import push as wire
+from wechat.envelope import Key, sign, split_reply
+from wechat.errors import Untrusted, clean
+from wechat.transport import Answer
 
 CLOCKS_APART = 600  # seconds
 OUTDATED = lazy("An older version of this program runs there, or something in between changes it.")
@@ -26,7 +27,7 @@ class Wrong(Exception):
         self.hint = str(hint)
 
 
-def expect(heard: Heard, body: bytes, name: str) -> None:
+def expect(heard: Answer, body: bytes, name: str) -> None:
     """Raises Wrong unless HEARD is BODY, which people call NAME."""
     _must_be_in_time_and_ok(heard)
     if heard.body != body:
@@ -34,7 +35,7 @@ def expect(heard: Heard, body: bytes, name: str) -> None:
 
 
 def read_reply(
-    heard: Heard, wanted: Mapping[str, str], *, key: Key, nonce: str, appid: str
+    heard: Answer, wanted: Mapping[str, str], *, key: Key, nonce: str, appid: str
 ) -> None:
     """
     Raises Wrong unless HEARD is a passive reply that says what is WANTED, sealed with KEY for the
@@ -60,7 +61,7 @@ def read_reply(
             raise Wrong(_("%(name)s is “%(value)s”.") % told, OUTDATED)
 
 
-def _envelope(heard: Heard) -> wire.Push:
+def _envelope(heard: Answer) -> wire.Push:
     """The four parts of a passive reply."""
     try:
         outer = wire.read(heard.body)
@@ -100,8 +101,8 @@ def _is_now(timestamp: str) -> bool:
     return is_number and abs(int(timestamp) - time.time()) < CLOCKS_APART
 
 
-def _must_be_in_time_and_ok(heard: Heard) -> None:
-    if heard.is_late:
+def _must_be_in_time_and_ok(heard: Answer) -> None:
+    if is_late(heard):
         raise Wrong(
             _("The answer took %(seconds).1f seconds; WeChat hangs up after 5.")
             % {"seconds": heard.seconds},
@@ -120,7 +121,7 @@ def _must_be_in_time_and_ok(heard: Heard) -> None:
         raise Wrong(f"HTTP {heard.status}: {_describe(heard.body)}", _hint_for_status(heard))
 
 
-def _hint_for_status(heard: Heard) -> str:
+def _hint_for_status(heard: Answer) -> str:
     match heard.status:
         case 403 if heard.body == b"forbidden":
             return _(

@@ -33,22 +33,22 @@ from messaging.services.release_test import (
     event_reply,
     text_reply,
 )
-from messaging.tester import Heard, Unheard, ask
+from messaging.tester import Unheard, ask
 from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
-from platform_auth.leases import let_go
-from platform_auth.models import REHEARSAL, Component
-from platform_auth.wechat import http
-from platform_auth.wechat.envelope import Key, sign
-from platform_auth.wechat.errors import WeChatError
-from platform_auth.wechat.explanations import explain
+from platform_auth.leases import release_db_connection
+from platform_auth.models import REHEARSAL, TICKET_LIFE, Component
+from wechat import http
+from wechat.envelope import Key, sign
+from wechat.errors import WeChatError
+from wechat.explanations import explain
+from wechat.transport import Answer
 
 WECHAT = "https://api.weixin.qq.com"
 EVENT = "LOCATION"
 FOR_THE_MESSAGE = 10.0  # seconds; WeChat says "immediately"
 ENOUGH = 30.0  # seconds for all that is asked: somebody waits
 LOST = 2  # answers in a row that never came: nothing else will
-TICKET_LIFE = timedelta(hours=12)
 CODE_IS_WRONG = (61009, 61010, 40029)
 SWEEP = timedelta(seconds=10)  # how often the worker looks, bell or not
 
@@ -159,7 +159,7 @@ class _Rehearsal:
         self.questions: list[_Question] = []
 
     def steps(self) -> Iterator[Step]:
-        let_go()
+        release_db_connection()
         yield self._try(_("URL check: authorisation events"), "", self._check_component_url)
         yield self._try(_("URL check: messages and events"), "", self._check_message_url)
         yield self._try(_("Ticket"), "", self._push_ticket)
@@ -285,7 +285,7 @@ class _Rehearsal:
 
     def _tell(
         self, appid: str, user_name: str, openid: str, fields: dict[str, str]
-    ) -> tuple[Heard, str]:
+    ) -> tuple[Answer, str]:
         """Push what a user does; the answer, and the nonce that it was asked with."""
         told = {
             "ToUserName": user_name,
@@ -297,7 +297,7 @@ class _Rehearsal:
 
     def _push(
         self, path: str, head: tuple[str, str], fields: dict[str, str], **more: str
-    ) -> tuple[Heard, str]:
+    ) -> tuple[Answer, str]:
         message = _xml(fields)
         encrypt = self.component.envelope.encrypt(message, key=self.key)
         query = self._signature()
@@ -322,7 +322,7 @@ class _Rehearsal:
         look = _look_at_chat if question.is_lent else _look_at_row
         while True:
             row = self._row(question)
-            let_go()
+            release_db_connection()
             spent = time.monotonic() - question.began
             outcome = look(question, row)
             if outcome is None and spent > FOR_THE_MESSAGE:

@@ -17,25 +17,25 @@ from django.utils.translation import gettext as _
 
 from messaging.models import ReleaseTest
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
-from miniprograms.tokens import authorizer_token, find_in_list, held, insist
+from miniprograms.tokens import authorizer_token, find_in_list, prolonged_lease, retry_write
 from platform_auth.fields import Unreadable, seal
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Push
 from platform_auth.tokens import as_component, component_token
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat import push as wire
-from platform_auth.wechat.errors import (
+from wechat import component as wechat
+from wechat import push as wire
+from wechat.errors import (
+    BackingOff,
     Busy,
     CodeSpent,
     NotReady,
-    PutOff,
     QuotaMinute,
     Refused,
     TicketExpired,
     TokenExpired,
     WeChatError,
 )
-from platform_auth.wechat.replies import Text, passive_xml, send_custom
+from wechat.replies import Text, passive_xml, send_custom
 
 logger = logging.getLogger(__name__)
 
@@ -111,19 +111,19 @@ def note(row: Push, push: wire.Push) -> bool:
     return True
 
 
-def settle_due() -> None:
+def answer_due_tests() -> None:
     """Answer every test that is due."""
     rows = ReleaseTest.objects.due().with_clock().select_related("component")
     for row in rows.order_by("due_at")[:AT_ONCE]:
         if row.take_lease():
-            settle(row)
+            answer_test(row)
 
 
-def settle(row: ReleaseTest) -> None:
+def answer_test(row: ReleaseTest) -> None:
     """Trade the code of ROW, whose lease we hold, and tell it back. The row says how it went."""
     try:
         text = Text(code_reply(row.code))
-        let_go()
+        release_db_connection()
         send_custom(row.token or _trade(row), row.openid, text)
     except (WeChatError, Unreadable) as error:
         _note_trouble(row, error)
@@ -135,7 +135,7 @@ def _note_trouble(row: ReleaseTest, error: WeChatError | Unreadable) -> None:
     """Try again soon, unless that is pointless or has gone on for too long."""
     is_late = row.failures + 1 >= MOST_TRIES or row.now - row.at > GIVE_UP
     if not is_late and isinstance(error, WeChatError) and not _is_final(error):
-        row.put_off(error)
+        row.back_off(error)
         return
     logger.warning("the release test of %s failed: %s", row.appid, error)
     errcode = error.errcode if isinstance(error, Refused) else None
@@ -153,9 +153,9 @@ def _trade(row: ReleaseTest) -> str:
     """The token that the code of ROW stands for, kept before it is used: a code is good once."""
     was_tried = row.epoch > 1
     component_token(row.component)  # it may take as long as our lease, so it comes first
-    if not row.write(**held()):
-        raise PutOff(_("Somebody else is at it."))
-    let_go()
+    if not row.write(**prolonged_lease()):
+        raise BackingOff(_("Somebody else is at it."))
+    release_db_connection()
     try:
         grant = as_component(row.component, wechat.query_auth, row.code)
     except CodeSpent as error:
@@ -163,7 +163,7 @@ def _trade(row: ReleaseTest) -> str:
     if grant.token is None:
         raise NoToken(_("WeChat gave no token for the code."))
     token = seal(ReleaseTest, row.reference, token=grant.token.value)
-    insist(lambda: row.write(**held(), **token))
+    retry_write(lambda: row.write(**prolonged_lease(), **token))
     return grant.token.value
 
 
@@ -178,7 +178,7 @@ def _token_of_spent(row: ReleaseTest, error: CodeSpent, *, by_us: bool) -> str:
     except NotReady:
         if not by_us:
             raise error from None
-    listed = find_in_list(row.component, row.appid, lambda: row.write(**held()))
+    listed = find_in_list(row.component, row.appid, lambda: row.write(**prolonged_lease()))
     if listed is None or not listed.refresh_token:
         raise error
     found = wechat.refresh_authorizer_token

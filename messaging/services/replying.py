@@ -11,34 +11,32 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from messaging.models import Conversation, Reply, Rule
-from miniprograms.tokens import call_as, held
+from miniprograms.tokens import call_as, prolonged_lease
 from platform_auth import heartbeats
 from platform_auth.fields import Unreadable
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Push, is_free
-from platform_auth.operations import record
-from platform_auth.wechat import replies
-from platform_auth.wechat.errors import (
+from platform_auth.operations import Actor, record_operation
+from wechat import replies
+from wechat.errors import (
+    BackingOff,
     Busy,
     CountUsed,
     NotReady,
     NotSent,
-    PutOff,
     QuotaMinute,
     Refused,
     TokenExpired,
     WeChatError,
     WindowClosed,
 )
-from platform_auth.wechat.replies import BadContent, Content
+from wechat.replies import BadContent, Content
 
 THREADS = 32
 BUDGET = 20.0  # seconds; the next run goes on
@@ -48,7 +46,6 @@ RUNNING_WITHIN = timedelta(seconds=3)
 GIVE_UP = timedelta(hours=1)  # by then the user has long turned elsewhere
 
 State = Reply.State
-Person = AbstractBaseUser | AnonymousUser
 
 
 def content_of(reply: Reply) -> Content:
@@ -129,15 +126,15 @@ def send_instead(reply: Reply) -> None:
 # ── customer-service messages ───────────────────────────────────────────────────────────────────
 
 
-def say(conversation: Conversation, content: Content, *, by: Person) -> Reply:
+def send_message(conversation: Conversation, content: Content, *, by: Actor) -> Reply:
     """Send CONTENT now, because BY wrote it. The reply tells what came of it."""
     with transaction.atomic():
         reply = _write(conversation, content, False, by=by)
-        record("answer_user", by=by, appid=conversation.authorizer.appid)
+        record_operation("answer_user", by=by, appid=conversation.authorizer.appid)
     return _send_now(reply)
 
 
-def say_again(reply: Reply, *, by: Person) -> Reply:
+def resend_message(reply: Reply, *, by: Actor) -> Reply:
     """Send once more what was not sent, or perhaps not."""
     with transaction.atomic():
         states = [State.FAILED, State.UNKNOWN]
@@ -145,7 +142,7 @@ def say_again(reply: Reply, *, by: Person) -> Reply:
         rows = Reply.objects.filter(is_free(), pk=reply.pk, state__in=states)
         if rows.update(state=State.DUE, due_at=Now(), failures=0, at=Now()):
             appid = reply.conversation.authorizer.appid
-            record("answer_user_again", by=by, appid=appid)
+            record_operation("answer_user_again", by=by, appid=appid)
     return _send_now(reply)
 
 
@@ -159,7 +156,7 @@ def _send_now(reply: Reply) -> Reply:
 
 def show_typing(conversation: Conversation, *, on: bool = True) -> None:
     """Let the user see that somebody is writing. Raises what WeChat answered."""
-    let_go()
+    release_db_connection()
     call_as(conversation.authorizer.appid, replies.typing, conversation.openid, on=on)
 
 
@@ -173,7 +170,7 @@ def send_due() -> None:
         # Again: something may have come between the last look and the end of the heartbeat.
         if not _send_until(give_up):
             break
-    let_go()
+    release_db_connection()
 
 
 def _send_until(give_up: float) -> bool:
@@ -190,13 +187,13 @@ def _send_until(give_up: float) -> bool:
             if time.monotonic() > beaten + 1:
                 beaten = time.monotonic()
                 heartbeats.beat(RUNNING)
-            let_go()
+            release_db_connection()
             for one in wait(busy, timeout=PAUSE, return_when=FIRST_COMPLETED).done:
                 del busy[one]
                 one.result()
         if beaten:
             heartbeats.stop(RUNNING)
-            let_go()  # the last may take their time
+            release_db_connection()  # the last may take their time
     for one in busy:
         one.result()
     return bool(beaten)
@@ -215,20 +212,22 @@ def _send_in_thread(reply: Reply) -> None:
     try:
         send(reply)
     finally:
-        let_go()
+        release_db_connection()
 
 
 def send(reply: Reply) -> None:
     """Send REPLY, read `with_clock()`, unless somebody else does. The row tells what came of it."""
-    if not reply.take_lease() or not reply.write(state=State.UNKNOWN, due_at=None, **held()):
+    if not reply.take_lease() or not reply.write(
+        state=State.UNKNOWN, due_at=None, **prolonged_lease()
+    ):
         return
     conversation = reply.conversation
     try:
         content = content_of(reply)
         replies.check_custom(content, conversation.authorizer.kind)
-        let_go()
+        release_db_connection()
         call_as(conversation.authorizer.appid, replies.send_custom, conversation.openid, content)
-    except (NotReady, PutOff, NotSent, Busy, QuotaMinute, TokenExpired) as error:
+    except (NotReady, BackingOff, NotSent, Busy, QuotaMinute, TokenExpired) as error:
         _wait(reply, error)
     except (Refused, Unreadable, BadContent) as error:
         _fail(reply, error)
@@ -244,7 +243,7 @@ def _wait(reply: Reply, error: WeChatError) -> None:
     if reply.now - reply.at > GIVE_UP:
         _fail(reply, error)
     else:
-        reply.put_off(error, state=State.DUE)
+        reply.back_off(error, state=State.DUE)
 
 
 def _fail(reply: Reply, error: Exception) -> None:

@@ -18,14 +18,8 @@ from django.utils import timezone
 
 from messaging.models import Rule
 from miniprograms.models import Authorizer
-from platform_auth.wechat.messages import USER_MESSAGES, Message, Subscribe, event_key, text_of
-from platform_auth.wechat.replies import (
-    BadContent,
-    Content,
-    can_be_passive,
-    check_custom,
-    parse_content,
-)
+from wechat.messages import USER_MESSAGES, Message, Subscribe, event_key, text_of
+from wechat.replies import BadContent, Content, can_be_passive, check_custom, parse_content
 
 logger = logging.getLogger(__name__)
 

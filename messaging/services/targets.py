@@ -5,7 +5,6 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -24,25 +23,24 @@ from messaging.services.delivering import (
 )
 from messaging.standard_webhooks import new_secret
 from platform_auth.fields import readable, seal
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import is_free
-from platform_auth.operations import record
+from platform_auth.operations import Actor, record_operation
 
 OVERLAP = timedelta(days=1)  # in which both secrets verify what we send
 
-Person = AbstractBaseUser | AnonymousUser
 State = Delivery.State
 
 
-def send_test(target: Target, *, by: Person) -> str:
+def send_test(target: Target, *, by: Actor) -> str:
     """
     Post a message of the type `test` to TARGET now, because BY wants to know; what came of it, in a
     sentence. If it was left alone and answers, it gets everything that waits.
 
     Raises Undelivered if it did not take it, and Unreadable if its secret cannot be read.
     """
-    record("test_target", by=by, result=str(target))
-    let_go()
+    record_operation("test_target", by=by, result=str(target))
+    release_db_connection()
     body = as_json("test", timezone.now(), {"target": target.name})
     started = time.monotonic()
     answer = post(target, f"test_{secrets.token_hex(16)}", body)
@@ -55,17 +53,19 @@ def send_test(target: Target, *, by: Person) -> str:
     }
 
 
-def switch(target: Target, *, on: bool, by: Person) -> None:
+def switch(target: Target, *, on: bool, by: Actor) -> None:
     """
     Tell TARGET of messages from now ON, or no more. What waits for one that is off stays, until it
     is given up; one that was left alone is asked again at once.
     """
     with transaction.atomic():
         Target.objects.filter(pk=target.pk).update(is_on=on, paused_until=None)
-        record("switch_target_on" if on else "switch_target_off", by=by, result=str(target))
+        record_operation(
+            "switch_target_on" if on else "switch_target_off", by=by, result=str(target)
+        )
 
 
-def rotate_secret(target: Target, *, by: Person) -> str:
+def rotate_secret(target: Target, *, by: Actor) -> str:
     """
     A new secret for TARGET, to be shown this once to BY. For a day we sign with the one before as
     well, so that whoever verifies can change over in peace.
@@ -76,12 +76,12 @@ def rotate_secret(target: Target, *, by: Person) -> str:
             previous_until=Now() + OVERLAP if old else None,
             **seal(Target, target.reference, secret=new, previous_secret=old),
         )
-        record("rotate_target_secret", by=by, result=str(target))
+        record_operation("rotate_target_secret", by=by, result=str(target))
     target.refresh_from_db()
     return new
 
 
-def resend(deliveries: Any, *, by: Person) -> int:
+def resend(deliveries: Any, *, by: Actor) -> int:
     """Send those of DELIVERIES, a queryset, again that were given up. How many."""
     with transaction.atomic():
         number: int = deliveries.filter(state=State.DEAD).update(
@@ -92,16 +92,16 @@ def resend(deliveries: Any, *, by: Person) -> int:
             epoch=F("epoch") + 1,
         )
         if number:
-            record("resend_deliveries", by=by, result=str(number))
+            record_operation("resend_deliveries", by=by, result=str(number))
     return number
 
 
-def resend_all(target: Target, *, by: Person) -> int:
+def resend_all(target: Target, *, by: Actor) -> int:
     """Send everything again that was given up for TARGET. How many."""
     return resend(Delivery.objects.filter(target=target), by=by)
 
 
-def give_up(deliveries: Any, *, by: Person) -> int:
+def give_up(deliveries: Any, *, by: Actor) -> int:
     """
     Give up those of DELIVERIES, a queryset, that wait: one that its target will never take holds up
     what comes after it from the same user. How many.
@@ -111,5 +111,5 @@ def give_up(deliveries: Any, *, by: Person) -> int:
         number: int = waiting.update(**DEAD)
         if number:
             wake_first()
-            record("give_up_deliveries", by=by, result=str(number))
+            record_operation("give_up_deliveries", by=by, result=str(number))
     return number

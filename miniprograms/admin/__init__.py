@@ -1,5 +1,5 @@
 """Staff pages of who trusts us. Each module registers its model."""
 
-from miniprograms.admin import authorizers, bindings, tags
+from miniprograms.admin import bindings, people, tags
 
-__all__ = ["authorizers", "bindings", "tags"]
+__all__ = ["bindings", "people", "tags"]

@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from audits.admin.pages import CodePages
 from miniprograms.admin.tags import TagFilter, TaggedPages
 from miniprograms.models import Authorizer
 from miniprograms.services.binding import make_bind_link
@@ -52,8 +51,9 @@ _AUTHORISATION = ("component", "owner", "state_label", "create_time", "told_at",
 _TOKENS = ("token_health", "refresh_tokens_held", "due", "refreshes", "failures", "last_error")
 
 
-@admin.register(Authorizer)
-class AuthorizerAdmin(CodePages, TaggedPages):
+class AuthorizerPages(TaggedPages):
+    """The list and the page of an account; what apps above know of it is added there."""
+
     list_display = (
         "account",
         "state_label",
@@ -70,10 +70,14 @@ class AuthorizerAdmin(CodePages, TaggedPages):
     ordering = ("-id",)
     search_fields = ("appid", "user_name", "nick_name", "owner__username")
     search_help_text = _("appid, gh_… id, beginning of the name, or merchant")
-    actions = ("submit_code", "release_code", "set_tags", "refresh_tokens", "sync_profiles",
-               "make_bind_links", "unbind")  # fmt: skip
-    actions_detail = (
-        "code_page",
+    actions: tuple[str, ...] = (
+        "set_tags",
+        "refresh_tokens",
+        "sync_profiles",
+        "make_bind_links",
+        "unbind",
+    )
+    actions_detail: tuple[Any, ...] = (
         "conversations",
         "refresh_one",
         "sync_one",

@@ -15,10 +15,10 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldForeignKeyRawIdWidget
 
 from miniprograms.models import Binding
-from miniprograms.services.parking import NotParked, assign, refuse
+from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
 from platform_auth.admin.pages import StaffAdmin, ago, label
 from platform_auth.fields import Unreadable
-from platform_auth.wechat.errors import WeChatError
+from wechat.errors import WeChatError
 
 Status = Binding.Status
 
@@ -62,7 +62,7 @@ class BindingAdmin(StaffAdmin):
     readonly_fields = fields
     actions = ("refuse",)
     actions_detail = ("assign_one", "refuse_one")
-    troubles = (WeChatError, Unreadable, NotParked)
+    troubles = (WeChatError, Unreadable, NotUnclaimed)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("user", "authorizer", "component")
@@ -86,7 +86,7 @@ class BindingAdmin(StaffAdmin):
         return list(super().get_actions_detail(request, object_id))
 
     @admin.action(description=_("Refuse"), permissions=["resolve"])
-    def refuse(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+    def refuse_unclaimed(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
         return self.ask_about(
             request,
             queryset,
@@ -170,7 +170,7 @@ REFUSE_QUESTION = _(
 
 
 def _assign(row: Binding, user: User, by: Any) -> object:
-    authorizer = assign(row, user=user, by=by)
+    authorizer = assign_unclaimed(row, user=user, by=by)
     if authorizer.last_error:
         text = _("now belongs to %(user)s; its token comes later: %(problem)s")
         return text % {"user": user, "problem": authorizer.last_error}
@@ -178,5 +178,5 @@ def _assign(row: Binding, user: User, by: Any) -> object:
 
 
 def _refuse(row: Binding, by: Any) -> object:
-    refuse(row, by=by)
+    refuse_unclaimed(row, by=by)
     return _("refused.")

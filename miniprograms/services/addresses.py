@@ -7,8 +7,8 @@ from django.db.models.functions import Now
 
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
-from platform_auth.wechat.errors import Untrusted
-from platform_auth.wechat.push import Push
+from wechat.errors import Untrusted
+from wechat.push import Push
 
 # The accounts that WeChat's 全网发布 test writes from; they authorise for the test alone.
 RELEASE_TEST_ACCOUNTS = {
@@ -40,32 +40,35 @@ def is_release_test(appid: str, user_name: str) -> bool:
     return RELEASE_TEST_ACCOUNTS.get(appid) == user_name
 
 
-def told_by(push: Push) -> str:
+def user_name_in(push: Push) -> str:
     """The ToUserName of a message; "" for what has no place at an account's door."""
     return "" if push.is_component_push else push.get("ToUserName")
 
 
-def known(component: Component, appid: str, user_name: str) -> tuple[str, dict[str, Any]]:
+def is_known_sql(component: Component, appid: str, user_name: str) -> tuple[str, dict[str, Any]]:
     """SQL, and its values, that is true where `check` would find USER_NAME to be that of APPID."""
     whom = {"account_user_name": user_name, "account_appid": appid}
     return _KNOWN, {"account_component": component.pk, **whom}
 
 
-def check(component: Component, appid: str, push: Push) -> None:
+def check_address(component: Component, appid: str, push: Push) -> None:
     """
     Raise Untrusted unless PUSH, opened with the keys of COMPONENT, may be for APPID.
 
     One component's keys seal for all its authorizers, so only the ToUserName inside tells whom a
     push is for. Where we do not know the account's original id yet, its profile becomes due.
     """
-    user_name = told_by(push)
+    user_name = user_name_in(push)
     if not user_name:
         raise Untrusted
     if is_release_test(appid, user_name):
         return
     rows = Authorizer.objects.filter(Q(appid=appid) | Q(user_name=user_name), component=component)
-    known = {row["appid"]: row["user_name"] for row in rows.values("appid", "user_name")}
-    if any(other != appid for other in known) or known.get(appid) not in ("", user_name):
+    user_names = {row["appid"]: row["user_name"] for row in rows.values("appid", "user_name")}
+    if any(other != appid for other in user_names) or user_names.get(appid) not in (
+        "",
+        user_name,
+    ):
         raise Untrusted
-    if not known[appid]:
+    if not user_names[appid]:
         Authorizer.objects.filter(appid=appid, profile_due_at=None).update(profile_due_at=Now())

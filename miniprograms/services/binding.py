@@ -14,7 +14,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import User
 from django.core import signing
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
@@ -23,16 +23,16 @@ from django.utils.translation import gettext as _
 
 from miniprograms.models import BINDING_LIFE, Authorizer, Binding, digest
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
-from miniprograms.services.landing import land
-from miniprograms.tokens import find_in_list, held
+from miniprograms.services.grants import save_grant
+from miniprograms.tokens import find_in_list, prolonged_lease
 from platform_auth.fields import readable, seal
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
-from platform_auth.operations import record
+from platform_auth.operations import Actor, record_operation
 from platform_auth.tokens import as_component
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.component import EITHER, Grant
-from platform_auth.wechat.errors import CodeSpent, NotSent, Unreachable, WeChatError
+from wechat import component as wechat
+from wechat.component import EITHER, Grant
+from wechat.errors import CodeSpent, NotSent, Unreachable, WeChatError
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class TooManyBindings(Exception):
 
 def start_binding(
     *,
-    user: AbstractBaseUser | AnonymousUser,
+    user: Actor,
     auth_type: int = EITHER,
     biz_appid: str = "",
     session: str = "",
@@ -134,9 +134,7 @@ def open_binding(state: str) -> Binding | None:
     return found
 
 
-def find_returning(
-    state: str, *, user: AbstractBaseUser | AnonymousUser, session: str
-) -> Binding | None:
+def find_returning(state: str, *, user: Actor, session: str) -> Binding | None:
     """
     The binding whose browser comes back with STATE; None if it is unknown or somebody else's.
 
@@ -169,7 +167,7 @@ def finish_binding(binding: Binding, code: str) -> Binding:
         elif time.monotonic() > give_up:
             return row
         else:
-            let_go()
+            release_db_connection()
             time.sleep(random.uniform(0.05, 0.25))  # noqa: S311 -- spreads load, hides nothing
 
 
@@ -183,8 +181,8 @@ def _expire(row: Binding) -> Binding:
 
 def _trade(row: Binding, code: str) -> None:
     """api_query_auth for ROW, whose lease we hold. The row says what came of it."""
-    row.write(code_digest=digest(code), **held())
-    let_go()
+    row.write(code_digest=digest(code), **prolonged_lease())
+    release_db_connection()
     try:
         grant = as_component(row.component, wechat.query_auth, code)
     except CodeSpent as error:
@@ -193,17 +191,17 @@ def _trade(row: Binding, code: str) -> None:
         _keep_code(row, code, error)
     except Unreachable as error:
         # Spent or not? Only the list, or the push's own code, can tell.
-        row.put_off(error, status=Status.TRADING)
+        row.back_off(error, status=Status.TRADING)
     except WeChatError as error:
         _keep_code(row, code, error)
     else:
-        land(row, grant)
+        save_grant(row, grant)
 
 
 def _keep_code(row: Binding, code: str, error: WeChatError) -> None:
     """WeChat did not take the code: it is as good as before, and tried again soon."""
     secret = seal(Binding, row.reference, code=code)
-    row.put_off(error, status=Status.TRADING, code_digest="", **secret)
+    row.back_off(error, status=Status.TRADING, code_digest="", **secret)
 
 
 def _fail_unless_told(row: Binding, why: str) -> None:
@@ -283,7 +281,7 @@ def _open_for_push(component: Component, appid: str, code: str, created: int) ->
     return int(row.pk)
 
 
-def settle_binding(pk: int) -> None:
+def advance_binding(pk: int) -> None:
     """Bring a due binding further: trade the push's code, or find its account in the list."""
     row: Binding | None = Binding.objects.with_clock().due().filter(pk=pk).first()
     if row is None or row.is_final or not row.take_lease():
@@ -296,39 +294,39 @@ def settle_binding(pk: int) -> None:
     elif row.now - row.started_at > GIVE_UP:
         _fail_unless_told(row, row.last_error)
     else:
-        row.put_off(Unreachable("api_query_auth", "the answer was lost"))
+        row.back_off(Unreachable("api_query_auth", "the answer was lost"))
 
 
-def settle_due() -> int:
+def advance_due_bindings() -> int:
     """Settle every binding that is due. How many."""
     due = list(Binding.objects.due().order_by("due_at").values_list("pk", flat=True)[:200])
     for pk in due:
-        settle_binding(pk)
-        let_go()
+        advance_binding(pk)
+        release_db_connection()
     return len(due)
 
 
 def _find_account(row: Binding) -> None:
     """Our trade's answer was lost: the list tells whether it took effect."""
-    let_go()
+    release_db_connection()
     try:
-        listed = find_in_list(row.component, row.appid, lambda: row.write(**held()))
+        listed = find_in_list(row.component, row.appid, lambda: row.write(**prolonged_lease()))
     except WeChatError as error:
-        row.put_off(error)
+        row.back_off(error)
         return
     if listed is None:
         row.write(status=Status.FAILED, due_at=None, code="", finished_at=Now())
     elif listed.refresh_token:
-        land(row, Grant(row.appid, None, listed.refresh_token, []))
+        save_grant(row, Grant(row.appid, None, listed.refresh_token, []))
     else:
         # Listed without a refresh token: the code was never traded, so it is still good.
-        row.put_off(Unreachable("api_query_auth", "the answer was lost"), code_digest="")
+        row.back_off(Unreachable("api_query_auth", "the answer was lost"), code_digest="")
 
 
-def make_bind_link(user: User, *, by: AbstractBaseUser | AnonymousUser) -> str:
+def make_bind_link(user: User, *, by: Actor) -> str:
     """A link with which USER can bind without logging in, for three days; BY makes it."""
     signed = signing.dumps(user.pk, salt=LINK_SALT)
-    record("make_bind_link", by=by, result=user.get_username())
+    record_operation("make_bind_link", by=by, result=user.get_username())
     url: str = settings.PUBLIC_URL + reverse("portal:bind-link", args=[signed])
     return url
 

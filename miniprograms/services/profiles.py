@@ -5,31 +5,28 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.db.models.functions import Now
 
 from miniprograms.models import Authorizer
-from platform_auth.leases import let_go
-from platform_auth.operations import record
+from platform_auth.leases import release_db_connection
+from platform_auth.operations import Actor, record_operation
 from platform_auth.tokens import as_component
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import NotAuthorized, WeChatError
+from wechat import component as wechat
+from wechat.errors import NotAuthorized, WeChatError
 
 logger = logging.getLogger(__name__)
 
 AGAIN = timedelta(minutes=2)
 
 
-def sync_profile(
-    authorizer: Authorizer, *, by: AbstractBaseUser | AnonymousUser | None = None
-) -> None:
+def sync_profile(authorizer: Authorizer, *, by: Actor | None = None) -> None:
     """
     Fetch the profile of AUTHORIZER by api_get_authorizer_info and keep it. BY is who asked.
 
     Raises what WeChat answered; the profile is then fetched again later.
     """
-    let_go()
+    release_db_connection()
     try:
         profile, grant = as_component(
             authorizer.component, wechat.get_authorizer_info, authorizer.appid
@@ -45,7 +42,7 @@ def sync_profile(
             updated_at=Now(),
         )
         if by is not None:
-            record("sync_profile", by=by, appid=authorizer.appid)
+            record_operation("sync_profile", by=by, appid=authorizer.appid)
     authorizer.refresh_from_db()
 
 

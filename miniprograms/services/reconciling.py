@@ -15,13 +15,13 @@ from django.db.models.functions import Now
 
 from miniprograms.models import Authorizer, AuthorizerQuerySet, Binding
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
-from miniprograms.services.parking import describe, park_unclaimed
-from miniprograms.tokens import kept_refresh_tokens, kept_tokens, remember, walk_list
-from platform_auth.leases import let_go
+from miniprograms.services.unclaimed import describe, record_unclaimed
+from miniprograms.tokens import kept_refresh_tokens, kept_tokens, remember_refresh_token, walk_list
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.tokens import as_component
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.component import Listed
+from wechat import component as wechat
+from wechat.component import Listed
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +50,10 @@ def reconcile(component: Component) -> Report:
     """
     report = Report()
     needy = list(_needy(component).values_list("pk", flat=True))
-    let_go()
+    release_db_connection()
     for page in walk_list(component):
         _take_page(component, page, report)
-        let_go()
+        release_db_connection()
     report.given_up = (
         _needy(component)
         .filter(pk__in=needy)
@@ -90,7 +90,7 @@ def _is_needed(component: Component) -> bool:
     recent = Component.objects.filter(pk=component.pk, reconciled_at__gt=Now() - FULL_PASS)
     if _needy(component).exists() or not recent.exists():
         return True
-    let_go()
+    release_db_connection()
     total, _page = as_component(component, wechat.get_authorizer_list, offset=0, count=1)
     return total != _count(component)
 
@@ -129,7 +129,7 @@ def _take_page(component: Component, page: list[Listed], report: Report) -> None
                 report.recovered.append(listed.appid)
         elif listed.appid in RELEASE_TEST_ACCOUNTS:
             continue
-        elif _is_news(unclaimed.get(listed.appid), listed) and park_unclaimed(component, listed):
+        elif _is_news(unclaimed.get(listed.appid), listed) and record_unclaimed(component, listed):
             report.parked.append(listed.appid)
 
 
@@ -153,7 +153,7 @@ def _take(row: Authorizer, listed: Listed) -> bool:
             return _adopt(row, listed)
         case State.BOUND:
             if not is_known:
-                remember(row.pk, listed.refresh_token)
+                remember_refresh_token(row.pk, listed.refresh_token)
             if is_newer:
                 _keep_auth_time(row, listed)
             return False

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, cast
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -20,18 +19,12 @@ from django.db.models.sql import UpdateQuery
 from miniprograms import tokens
 from miniprograms.models import Authorizer
 from miniprograms.tokens import Refreshed
-from platform_auth.leases import let_go
+from platform_auth.leases import release_db_connection
 from platform_auth.models import LEASE, Component
-from platform_auth.operations import record
+from platform_auth.operations import Actor, record_operation
 from platform_auth.tokens import component_token
-from platform_auth.wechat import component as wechat
-from platform_auth.wechat.errors import (
-    NotAuthorized,
-    NotReady,
-    RefreshTokenInvalid,
-    TokenExpired,
-    WeChatError,
-)
+from wechat import component as wechat
+from wechat.errors import NotAuthorized, NotReady, RefreshTokenInvalid, TokenExpired, WeChatError
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +48,7 @@ def sweep(budget: float = BUDGET) -> int:
                 break
             _refresh_round(rows, component_tokens, pool)
             asked += len(rows)
-    let_go()
+    release_db_connection()
     return asked
 
 
@@ -67,12 +60,12 @@ def ask_about_unbound() -> int:
     return len(rows)
 
 
-def refresh_now(authorizer: Authorizer, *, by: AbstractBaseUser | AnonymousUser) -> None:
+def refresh_now(authorizer: Authorizer, *, by: Actor) -> None:
     """Refresh the token of AUTHORIZER though it is not due, because BY asks for it."""
     with transaction.atomic():
         rows = Authorizer.objects.filter(pk=authorizer.pk).exclude(state=State.UNBOUND)
         rows.update(due_at=Now())
-        record("refresh_token", by=by, appid=authorizer.appid)
+        record_operation("refresh_token", by=by, appid=authorizer.appid)
     tokens.authorizer_token(authorizer.appid)
     authorizer.refresh_from_db()
     if authorizer.last_error:  # the old token is still good, so nobody was told
@@ -97,12 +90,12 @@ def _refresh_round(
     rows: list[Authorizer], component_tokens: dict[int, str], pool: ThreadPoolExecutor
 ) -> None:
     """Ask WeChat about all ROWS side by side, save what came together, look at the rest singly."""
-    let_go()
+    release_db_connection()
     outcomes = list(pool.map(lambda row: _ask(row, component_tokens), rows))
     refreshed = [outcome for outcome in outcomes if isinstance(outcome, Refreshed)]
-    fenced = tokens.insist(lambda: save_all(refreshed))
+    fenced = tokens.retry_write(lambda: save_all(refreshed))
     for outcome in fenced:
-        tokens.remember(outcome.row.pk, outcome.refresh_token)
+        tokens.remember_refresh_token(outcome.row.pk, outcome.refresh_token)
     failed = zip(rows, outcomes, strict=True)
     list(pool.map(_settle, [pair for pair in failed if not isinstance(pair[1], Refreshed)]))
 
@@ -139,13 +132,13 @@ def _settle(pair: tuple[Authorizer, WeChatError | None]) -> None:
     row, error = pair
     try:
         if error is not None:
-            row.put_off(error)
+            row.back_off(error)
         else:
             look_closer(row)
     except WeChatError as problem:
         logger.warning("%s was not refreshed: %s", row.appid, problem)
     finally:
-        let_go()
+        release_db_connection()
 
 
 def look_closer(row: Authorizer) -> None:
@@ -153,19 +146,19 @@ def look_closer(row: Authorizer) -> None:
     What a single call could not settle: try every refresh token that is kept for ROW. If none works
     the account waits for the list, which is walked once for all of them.
     """
-    if not row.write(**tokens.held()):
+    if not row.write(**tokens.prolonged_lease()):
         return
     if row.state == State.UNBOUND:
         tokens.refresh(row)
         return
     try:
-        tokens.save(tokens.ask(row, tokens.kept_refresh_tokens(row)))
+        tokens.save(tokens.ask_for_token(row, tokens.kept_refresh_tokens(row)))
     except RefreshTokenInvalid as error:
         row.write(state=State.NEEDS_RECOVERY, due_at=None, last_error=str(error))
     except NotAuthorized:
         tokens.confirm_cancelled(row)
     except WeChatError as error:
-        row.put_off(error)
+        row.back_off(error)
 
 
 def save_all(refreshed: list[Refreshed]) -> list[Refreshed]:

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 from miniprograms.models import Authorizer, Tag
-from platform_auth.operations import record
+from platform_auth.operations import Actor, record_operation
 
 
 def set_tags(
@@ -15,7 +13,7 @@ def set_tags(
     *,
     add: Iterable[Tag],
     remove: Iterable[Tag] = (),
-    by: AbstractBaseUser | AnonymousUser,
+    by: Actor,
 ) -> None:
     """Give each of AUTHORIZERS the tags of ADD, and take those of REMOVE away."""
     added = list(add)
@@ -26,7 +24,7 @@ def set_tags(
         rows.filter(tag__in=removed).delete()
         result = " ".join([*(f"+{tag}" for tag in added), *(f"-{tag}" for tag in removed)])
         for authorizer in authorizers:
-            record("set_tags", by=by, appid=authorizer.appid, result=result)
+            record_operation("set_tags", by=by, appid=authorizer.appid, result=result)
 
 
 def _add(authorizers: Sequence[Authorizer], tags: list[Tag]) -> None:

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.db.models import Case, DateTimeField, F, When
 from django.db.models.functions import Now
@@ -10,7 +9,7 @@ from django.db.models.functions import Now
 from miniprograms.models import Authorizer, Binding
 from miniprograms.tokens import unbound_values
 from platform_auth.models import Component
-from platform_auth.operations import record
+from platform_auth.operations import Actor, record_operation
 
 DOUBT = timedelta(seconds=5)
 
@@ -29,7 +28,7 @@ def note_cancellation(component: Component, appid: str, created: int) -> bool:
         **values, auth_time=created, epoch=F("epoch") + 1
     )
     if known:
-        record("cancelled in WeChat", by=None, appid=appid)
+        record_operation("cancelled in WeChat", by=None, appid=appid)
     parked = Binding.objects.parked().filter(component=component, appid=appid)
     parked = parked.exclude(auth_time__gt=created)
     withdrawn = parked.update(
@@ -38,7 +37,7 @@ def note_cancellation(component: Component, appid: str, created: int) -> bool:
     return bool(known or withdrawn)
 
 
-def unbind_locally(authorizer: Authorizer, *, by: AbstractBaseUser | AnonymousUser) -> None:
+def unbind_locally(authorizer: Authorizer, *, by: Actor) -> None:
     """
     Forget the tokens of AUTHORIZER. In WeChat it stays authorised, since only its owner can cancel
     there; it comes back when they authorise again, later than now and than what WeChat told.
@@ -49,5 +48,5 @@ def unbind_locally(authorizer: Authorizer, *, by: AbstractBaseUser | AnonymousUs
         Authorizer.objects.filter(pk=row.pk).update(
             **unbound_values(), auth_time=told, epoch=F("epoch") + 1
         )
-        record("unbind_locally", by=by, appid=row.appid)
+        record_operation("unbind_locally", by=by, appid=row.appid)
     authorizer.refresh_from_db()

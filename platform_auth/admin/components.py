@@ -19,8 +19,7 @@ from platform_auth import registration
 from platform_auth.admin.pages import FormAdmin, ago, copyable, label, table
 from platform_auth.fields import Unreadable, secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
-from platform_auth.models import Component
-from platform_auth.views import TICKET_LIFE
+from platform_auth.models import TICKET_LIFE, Component
 
 TICKET_LATE = timedelta(minutes=30)
 
@@ -82,7 +81,9 @@ class ComponentAdmin(FormAdmin):
         if change:
             registration.change(obj, name=name, by=request.user, **secrets)
         else:
-            made = registration.register(appid=obj.appid, name=name, by=request.user, **secrets)
+            made = registration.register_component(
+                appid=obj.appid, name=name, by=request.user, **secrets
+            )
             obj.pk = made.pk
 
     @action(

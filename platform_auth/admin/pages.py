@@ -24,8 +24,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from platform_auth.fields import Unreadable
-from platform_auth.operations import record
-from platform_auth.wechat.errors import WeChatError, scrub
+from platform_auth.operations import record_operation
+from wechat.errors import WeChatError, scrub
 
 MOST_AT_ONCE = 20  # each may keep WeChat busy for seconds while a person waits
 PAGES_AHEAD = 10
@@ -224,7 +224,9 @@ class FormAdmin(StaffAdmin):
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         for obj in queryset:
             appid = getattr(obj, "appid", "")
-            record(f"delete_{self.opts.model_name}", by=request.user, appid=appid, result=str(obj))
+            record_operation(
+                f"delete_{self.opts.model_name}", by=request.user, appid=appid, result=str(obj)
+            )
         return super().log_deletions(request, queryset)
 
 
@@ -232,12 +234,14 @@ class RecordedAdmin(FormAdmin):
     """The same without a service below: what the admin logs goes into the operation log, too."""
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        record(f"add_{self.opts.model_name}", by=request.user, result=str(obj))
+        record_operation(f"add_{self.opts.model_name}", by=request.user, result=str(obj))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         names = ", ".join(_changed(message))
-        record(f"change_{self.opts.model_name}", by=request.user, result=f"{obj}: {names}")
+        record_operation(
+            f"change_{self.opts.model_name}", by=request.user, result=f"{obj}: {names}"
+        )
         return super().log_change(request, obj, message)
 
 

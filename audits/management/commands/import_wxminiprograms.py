@@ -12,7 +12,7 @@ from django.db import transaction
 from audits.dumps import BadDump, read_rows
 from audits.services.importing import AUDITS, AUTHORIZERS, Report, take_over
 from platform_auth.models import Component
-from platform_auth.operations import record
+from platform_auth.operations import record_operation
 
 
 class Command(BaseCommand):
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             report = take_over(rows, component, owners)
             if options["commit"]:
-                record("import", by=None, result=f"{report.taken}")
+                record_operation("import", by=None, result=f"{report.taken}")
             else:
                 transaction.set_rollback(True)
         self._tell(report, committed=options["commit"])

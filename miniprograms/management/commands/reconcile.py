@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from miniprograms.services import reconciling
 from platform_auth.models import Component
-from platform_auth.wechat.errors import WeChatError
+from wechat.errors import WeChatError
 
 
 class Command(BaseCommand):

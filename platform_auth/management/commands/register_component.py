@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from platform_auth.registration import register
+from platform_auth.registration import register_component
 
 SETTINGS = {
     "WECHAT_COMPONENT_APPID": "appid",
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         if missing := [name for name, value in values.items() if not value]:
             raise CommandError(f"Not set: {', '.join(missing)}.")
         try:
-            component = register(
+            component = register_component(
                 appid=values["WECHAT_COMPONENT_APPID"],
                 secret=values["WECHAT_COMPONENT_SECRET"],
                 token=values["WECHAT_TOKEN"],

@@ -1,0 +1,110 @@
+"""Keys to the REST API: made from a password, revoked by themselves."""
+
+from datetime import UTC
+from typing import Any, cast
+
+from django.contrib.auth import authenticate
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import extend_schema
+from knox.auth import TokenAuthentication
+from knox.models import AuthToken
+from rest_framework import serializers, status
+from rest_framework.authentication import BaseAuthentication, BasicAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from api.throttles import ScopedRate
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """What every error looks like."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    request_id = serializers.CharField()
+
+
+class InvalidSerializer(ErrorSerializer):
+    """An error about what was sent, field by field."""
+
+    fields = serializers.DictField(  # type: ignore[assignment]  # declared fields leave the class
+        child=serializers.ListField(child=serializers.CharField())
+    )
+
+
+class CredentialsSerializer(serializers.Serializer[Any]):
+    username = serializers.CharField()
+    password = serializers.CharField(trim_whitespace=False)
+
+
+class KeySerializer(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expiry = serializers.DateTimeField(default_timezone=UTC)
+
+
+class BasicHeader(BasicAuthentication):
+    """Reads HTTP Basic and believes nothing: the check is the same for both ways, and throttled."""
+
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
+        return {"username": userid, "password": password}, None
+
+
+class TokenView(APIView):
+    """Keys to this API: `Authorization: Token …`."""
+
+    permission_classes = [AllowAny]
+    throttle_scope = "login"
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [] if self._is_login else [TokenAuthentication()]
+
+    def get_permissions(self) -> list[Any]:
+        return [AllowAny()] if self._is_login else [IsAuthenticated()]
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [ScopedRate()] if self._is_login else super().get_throttles()[:1]
+
+    def get_authenticate_header(self, request: Request) -> str:
+        if self._is_login:
+            return 'Basic realm="api"'
+        return super().get_authenticate_header(request)
+
+    @property
+    def _is_login(self) -> bool:
+        """Whether a key is being made; an old one in the header then neither helps nor hurts."""
+        return self.request is not None and self.request.method == "POST"
+
+    @extend_schema(
+        summary=gettext_lazy("Make a key from a username and a password, as JSON or by HTTP Basic"),
+        request=CredentialsSerializer,
+        responses={
+            200: KeySerializer,
+            400: InvalidSerializer,
+            401: ErrorSerializer,
+            429: ErrorSerializer,
+        },
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        basic = BasicHeader().authenticate(request)
+        form = CredentialsSerializer(data=basic[0] if basic else request.data)
+        form.is_valid(raise_exception=True)
+        user = authenticate(request._request, **form.validated_data)
+        if user is None:
+            raise AuthenticationFailed(_("Invalid username/password."))
+        key, token = AuthToken.objects.create(user)
+        return Response(KeySerializer({"token": token, "expiry": key.expiry}).data)
+
+    @extend_schema(
+        summary=gettext_lazy("Revoke the key that this request is sent with"),
+        request=None,
+        responses={204: None, 401: ErrorSerializer},
+    )
+    def delete(self, request: Request) -> Response:
+        cast(AuthToken, request.auth).delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,16 @@
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
+
+
+class ConfigConfig(AppConfig):
+    """The project itself: the last app, so that all others are there when it is ready."""
+
+    name = "config"
+
+    def ready(self) -> None:
+        from config import checks  # noqa: F401 -- checks register themselves
+        from platform_auth import roles
+
+        # Once, for the last app that has models: only then do all permissions exist.
+        last = apps.get_app_config("audits")
+        post_migrate.connect(roles.ensure_groups, sender=last, dispatch_uid="platform_auth.roles")

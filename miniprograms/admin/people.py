@@ -1,0 +1,239 @@
+"""People: merchants and staff, their groups, and the revoking of their API keys."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import admin as auth
+from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from knox.models import AuthToken
+from unfold.decorators import action
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from miniprograms.services.binding import make_bind_link
+from platform_auth.admin.pages import RecordedAdmin, ago, label
+from platform_auth.forms import PermissionChoices
+from platform_auth.operations import record_operation
+from platform_auth.roles import ANSWERERS
+
+# knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
+admin.site.unregister([User, Group, AuthToken])
+
+# What makes a person more than a merchant.
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class PermissionsMixin:
+    """Checkboxes with readable names, where Django has two lists whose buttons are English."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.related_model is Permission:
+            kwargs |= {
+                "form_class": PermissionChoices,
+                "widget": UnfoldAdminCheckboxSelectMultipleWidget(),
+                "queryset": Permission.objects.select_related("content_type"),
+            }
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+@admin.register(User)
+class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
+    """Merchants are made here. Only superusers make staff, or touch the accounts of staff."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "role", "full_name", "email", "is_active", "last_seen")
+    list_filter = ("is_staff", "is_superuser", "is_active")
+    ordering = ("username",)
+    search_fields = ("username__startswith", "first_name__startswith", "last_name__startswith",
+                     "email__startswith")  # fmt: skip
+    search_help_text = _("The beginning of a username, name or e-mail address")
+    actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys")
+    filter_horizontal = ()
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Of the two about answering the one that fits; for staff none, they have the console."""
+        found = list(super().get_actions_detail(request, object_id))
+        user = self.get_object(request, str(object_id))
+        if user is None or user.is_staff:
+            unfit = {"let_answer", "stop_answering"}
+        else:
+            unfit = {"let_answer" if _answers(user) else "stop_answering"}
+        return [one for one in found if not one.action_name.endswith(tuple(unfit))]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def has_invite_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("miniprograms.invite_merchant")
+
+    def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("auth.change_user")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = ("last_login", "date_joined", *super().get_readonly_fields(request, obj))
+        return fields if _is_superuser(request) else (*fields, *RIGHTS)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Without the digests of API keys, which mean nothing to anybody."""
+        _all, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if keys := counts.pop(str(AuthToken._meta.verbose_name_plural), 0):
+            counts[str(_("API keys"))] = keys
+        return [str(user) for user in objs], counts, lacking, protected
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002
+        with transaction.atomic():  # the new password and its row in the operation log
+            return super().user_change_password(request, id, form_url)
+
+    @action(
+        description=_("Make a bind link"),
+        permissions=["invite"],
+        url_path="bind-link",
+        icon="add_link",
+    )
+    def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.visible_or_404(request, object_id)
+        if not user.is_active:
+            self.message_user(request, _("This account is switched off."), "ERROR")
+            return HttpResponseRedirect(self.url_of(user))
+        title = _("Make a bind link")
+        if request.method == "POST":
+            links = [(user, make_bind_link(user, by=request.user))]
+            return self.page(request, "admin/bind_links.html", title=title, links=links,
+                             back=self.url_of(user))  # fmt: skip
+        question = _("Whoever opens the link within three days can bind for this merchant.")
+        return self.page(request, "admin/ask.html", title=title, question=question, rows=[user],
+                         back=self.url_of(user))  # fmt: skip
+
+    @action(
+        description=_("Revoke API keys"),
+        permissions=["revoke"],
+        url_path="revoke-keys",
+        icon="key_off",
+    )
+    def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if not _may_touch(request, self.visible_or_404(request, object_id)):
+            raise PermissionDenied
+        return self.ask(
+            request,
+            object_id,
+            lambda user, form: _revoke_keys(user, request.user),
+            title=_("Revoke API keys"),
+            question=_("Programs that use them are locked out until they have a new key."),
+        )
+
+    @action(
+        description=_("Let them answer their users"),
+        permissions=["revoke"],
+        url_path="let-answer",
+        icon="forum",
+    )
+    def let_answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._toggle(
+            request,
+            object_id,
+            True,
+            title=_("Let them answer their users"),
+            question=_(
+                "In the portal they will see what users write to their mini programs and official"
+                " accounts, and may answer."
+            ),
+        )
+
+    @action(
+        description=_("No longer let them answer"),
+        permissions=["revoke"],
+        url_path="stop-answering",
+        icon="speaker_notes_off",
+    )
+    def stop_answering(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._toggle(
+            request,
+            object_id,
+            False,
+            title=_("No longer let them answer"),
+            question=_("The portal will show them no messages any more."),
+        )
+
+    def _toggle(
+        self, request: HttpRequest, object_id: str, may: bool, **words: Any
+    ) -> HttpResponse:
+        """Only for merchants: what staff may do is for superusers to say."""
+        user: User = self.visible_or_404(request, object_id)
+        if user.is_staff or user.is_superuser:
+            raise PermissionDenied
+        return self.ask(
+            request, object_id, lambda user, form: _let_answer(user, may, request.user), **words
+        )
+
+    @admin.display(description=_("role"))
+    def role(self, user: User) -> SafeString:
+        if user.is_superuser:
+            return label(_("superuser"), "danger")
+        return label(_("staff"), "info") if user.is_staff else label(_("merchant"))
+
+    @admin.display(description=_("name"))
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(description=_("last login"), ordering="last_login")
+    def last_seen(self, user: User) -> SafeString | str:
+        return ago(user.last_login)
+
+
+def _revoke_keys(user: User, by: Any) -> object:
+    with transaction.atomic():
+        count, _kinds = AuthToken.objects.filter(user=user).delete()
+        record_operation("revoke_keys", by=by, result=f"{user}: {count}")
+    return _("%(count)d keys revoked.") % {"count": count}
+
+
+def _answers(user: User) -> bool:
+    return user.groups.filter(name=ANSWERERS).exists()
+
+
+def _let_answer(user: User, may: bool, by: Any) -> object:
+    """Whether USER, a merchant, MAY answer the users of their own accounts."""
+    group = Group.objects.get(name=ANSWERERS)
+    with transaction.atomic():
+        (user.groups.add if may else user.groups.remove)(group)
+        record_operation(
+            "let_merchant_answer" if may else "stop_merchant_answering", by=by, result=str(user)
+        )
+    return _("they may answer now.") if may else _("they may answer no more.")
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    """An account of staff is touched by superusers only, or a password could be borrowed."""
+    is_plain = user is None or not (user.is_staff or user.is_superuser)
+    return is_plain or _is_superuser(request)
+
+
+@admin.register(Group)
+class GroupAdmin(PermissionsMixin, auth.GroupAdmin, RecordedAdmin):  # type: ignore[misc]
+    """What groups of staff may do. Whoever may change a group could give themselves any right."""
+
+    ordering = ("name",)
+    filter_horizontal = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_superuser(request)

@@ -1,0 +1,285 @@
+"""
+The merchants' portal: what is bound, and the way to WeChat and back.
+
+Every page on that way is `no-store`. Those that lead to WeChat send it our origin, since WeChat
+wants to see it; those the browser comes back to send nobody anything.
+"""
+
+import re
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+import segno
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils.cache import patch_cache_control
+from django.utils.crypto import constant_time_compare
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
+
+from miniprograms.models import Authorizer, Binding, digest
+from miniprograms.services import binding as bindings
+from platform_auth.operations import Actor
+from portal.code import tell, with_code
+from portal.forms import BindForm
+from portal.messages import count_unread
+from wechat.errors import NotReady, WeChatError
+
+PAGE = 50
+# What a phone's browser calls itself; WeChat on a computer names itself too, and is none.
+PHONE = re.compile(r"Mobile|MicroMessenger(?!.*(?:WindowsWechat|MacWechat))")
+# In the session: what ties a binding to it, the phone binding it waits for, the link it came by.
+NONCE, WAITING, LINK = "binding_nonce", "binding_waiting", "binding_link"
+
+View = Callable[..., HttpResponse]
+_Status = Binding.Status
+
+
+class Login(LoginView):
+    template_name = "portal/login.html"
+
+
+@method_decorator(never_cache, name="dispatch")
+class PasswordChange(PasswordChangeView):
+    template_name = "portal/password.html"
+    success_url = reverse_lazy("portal:home")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        messages.success(self.request, _("Your password has been changed."))
+        return super().form_valid(form)
+
+
+def on_the_way(policy: str) -> Callable[[View], View]:
+    """A page between us and WeChat: never stored, its 404 neither, with POLICY for the Referer."""
+
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                response = view(request, *args, **kwargs)
+            except Http404:
+                response = render(request, "portal/gone.html", status=HTTPStatus.NOT_FOUND)
+            response["Referrer-Policy"] = policy
+            patch_cache_control(response, no_store=True, private=True)
+            return response
+
+        return wrapped
+
+    return decorator
+
+
+@never_cache
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """What is bound, what is under way, and the form to bind more."""
+    return _home(request, BindForm())
+
+
+def _home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.OK) -> HttpResponse:
+    if form.errors:  # below a long list it would not be seen
+        form.fields["biz_appid"].widget.attrs["autofocus"] = True
+    own = with_code(Authorizer.objects.filter(owner_id=request.user.pk).order_by("-id"))
+    page = Paginator(own, PAGE).get_page(request.GET.get("page"))
+    count_unread(request, page.object_list)
+    context = {
+        "form": form,
+        "action": reverse("portal:bind"),
+        "is_phone": _is_phone(request),
+        "page": page,
+        "rows": [(row, tell(row)) for row in page],
+        "unfinished": _unfinished(request),
+    }
+    return render(request, "portal/home.html", context, status=status)
+
+
+def _unfinished(request: HttpRequest) -> QuerySet[Binding]:
+    """This user's bindings that WeChat, the owner or staff still have to do something about."""
+    still_open = Q(status=_Status.OPEN, expires_at__gt=Now())
+    waiting = Q(status__in=[_Status.TRADING, _Status.PARKED])
+    mine = Q(user_id=request.user.pk)
+    return Binding.objects.filter(mine & (still_open | waiting)).order_by("-started_at")[:10]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@on_the_way("strict-origin")
+@login_required
+def bind(request: HttpRequest) -> HttpResponse:
+    """The bind button. By GET (a login in between, a reload) it is only the way to the form."""
+    if request.method != "POST":
+        return redirect("portal:home")
+    form = BindForm(request.POST)
+    if not form.is_valid():
+        return _home(request, form, status=HTTPStatus.BAD_REQUEST)
+    return _start(request, form, user=request.user)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@on_the_way("strict-origin")
+def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
+    """The bind button for a merchant who has no login: whoever holds the link may press it."""
+    user = bindings.read_bind_link(signed)
+    if user is None:
+        raise Http404
+    form = BindForm(request.POST if request.method == "POST" else None)
+    # Whoever is logged in as somebody else could not come back from WeChat.
+    is_other = request.user.is_authenticated and request.user != user
+    if form.is_valid() and not is_other:
+        request.session[LINK] = request.path
+        return _start(request, form, user=user)
+    context = {
+        "form": form,
+        "action": request.path,
+        "is_phone": _is_phone(request),
+        "is_other": is_other,
+    }
+    status = HTTPStatus.BAD_REQUEST if form.is_bound else HTTPStatus.OK
+    return render(request, "portal/link.html", context, status=status)
+
+
+def _start(request: HttpRequest, form: BindForm, *, user: Actor) -> HttpResponse:
+    """Ask WeChat for a code, then show the way to its page."""
+    here = _is_phone(request)
+    device = Binding.Device.PHONE if here else form.cleaned_data["device"]
+    to_phone = device == Binding.Device.PHONE
+    try:
+        binding = bindings.start_binding(
+            user=user,
+            auth_type=form.cleaned_data["auth_type"],
+            biz_appid=form.cleaned_data["biz_appid"],
+            session="" if to_phone else _nonce(request),
+            device=device,
+        )
+    except (bindings.NoComponent, NotReady):
+        return _trouble(request, user, HTTPStatus.SERVICE_UNAVAILABLE)
+    except bindings.TooManyBindings:
+        return _trouble(request, user, HTTPStatus.TOO_MANY_REQUESTS)
+    except WeChatError:
+        return _trouble(request, user, HTTPStatus.BAD_GATEWAY)
+    if to_phone and not here:
+        request.session[WAITING] = digest(binding.state)
+        return _scan(request, binding)
+    return _leave(request, binding)
+
+
+def _is_phone(request: HttpRequest) -> bool:
+    """Whether this browser is a phone's, and needs no code to scan."""
+    return bool(PHONE.search(request.headers.get("User-Agent", "")))
+
+
+def _leave(request: HttpRequest, binding: Binding) -> HttpResponse:
+    """The page that goes on to WeChat by itself: a redirect would carry no Referer of ours."""
+    return render(request, "portal/leave.html", {"url": bindings.authorization_url(binding)})
+
+
+def _scan(request: HttpRequest, binding: Binding) -> HttpResponse:
+    """The code for the phone. It leads to a page of ours, for the same reason."""
+    url = settings.PUBLIC_URL + reverse("portal:bind-go", args=[binding.state])
+    context = {
+        "url": url,
+        "picture": segno.make(url, error="m").svg_data_uri(border=2),
+        "outcome": reverse("portal:bind-outcome", args=[binding.state]),
+        "binding": binding,
+    }
+    return render(request, "portal/scan.html", context)
+
+
+def _trouble(request: HttpRequest, user: Actor, status: HTTPStatus) -> HttpResponse:
+    context = {"status": status.value, "again": _again(request, user)}
+    response = render(request, "portal/trouble.html", context, status=status)
+    if status != HTTPStatus.BAD_GATEWAY:
+        response["Retry-After"] = "120"
+    return response
+
+
+@require_safe
+@on_the_way("strict-origin")
+def bind_go(request: HttpRequest, state: str) -> HttpResponse:
+    """What the code for the phone leads to: on to WeChat's page for phones."""
+    binding = bindings.open_binding(state)
+    if binding is None:
+        raise Http404
+    return _leave(request, binding)
+
+
+@require_safe
+@on_the_way("same-origin")
+def bind_outcome(request: HttpRequest, state: str) -> HttpResponse:
+    """What the computer that showed the code for the phone sees, until it is done and after."""
+    if not constant_time_compare(request.session.get(WAITING, ""), digest(state)):
+        raise Http404
+    binding = _find(request, state)
+    if binding.status == _Status.OPEN and bindings.open_binding(state):
+        return _scan(request, binding)
+    return _result(request, binding)
+
+
+@require_GET
+@on_the_way("no-referrer")
+def bind_return(request: HttpRequest, state: str) -> HttpResponse:
+    """
+    Back from WeChat: the state is looked up first, then the code is traded, then it leaves the URL.
+
+    A state that is unknown or somebody else's makes no call.
+    """
+    binding = _find(request, state)
+    code = request.GET.get("auth_code", "")
+    if code:
+        bindings.finish_binding(binding, code)
+    if request.GET:
+        return redirect(request.path)
+    if binding.device == Binding.Device.PHONE:
+        context = {"binding": binding, "is_pending": _is_pending(binding)}
+        return render(request, "portal/phone.html", context)
+    return _result(request, binding)
+
+
+def _find(request: HttpRequest, state: str) -> Binding:
+    session = request.session.get(NONCE, "")
+    binding = bindings.find_returning(state, user=request.user, session=session)
+    if binding is None:
+        raise Http404
+    return binding
+
+
+def _result(request: HttpRequest, binding: Binding) -> HttpResponse:
+    context = {
+        "binding": binding,
+        "is_pending": _is_pending(binding),
+        "again": _again(request, binding.user),
+    }
+    return render(request, "portal/result.html", context)
+
+
+def _is_pending(binding: Binding) -> bool:
+    """A code has come, with the browser or by a push, and its trade is not over."""
+    is_told = bool(binding.code_digest or binding.appid)
+    return binding.status == _Status.TRADING or (binding.status == _Status.OPEN and is_told)
+
+
+def _again(request: HttpRequest, user: Actor | None) -> str:
+    """Where this browser may start another binding for USER: the button, or the link it came by."""
+    if user == request.user:
+        return reverse("portal:bind")
+    link: str = request.session.get(LINK, "")
+    return link
+
+
+def _nonce(request: HttpRequest) -> str:
+    """This session's own secret; it outlives the login of its user."""
+    nonce: str = request.session.setdefault(NONCE, secrets.token_hex(32))
+    return nonce

@@ -1,0 +1,53 @@
+"""What a merchant may say about a binding before it goes to WeChat."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from miniprograms.models import Binding
+from platform_auth.models import is_appid
+from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
+
+
+class BindForm(forms.Form):
+    """Which account, and where its owner will confirm. Every field may be left out."""
+
+    auth_type = forms.TypedChoiceField(
+        label=_("What would you like to bind?"),
+        choices=[
+            (EITHER, _("Either; I choose at WeChat")),
+            (MINI_PROGRAM, _("Mini program")),
+            (OFFICIAL_ACCOUNT, _("Official account")),
+        ],
+        coerce=int,
+        initial=EITHER,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    device = forms.ChoiceField(
+        label=_("Where will its administrator confirm?"),
+        choices=[
+            (Binding.Device.COMPUTER, _("On this computer, by scanning WeChat's code")),
+            (Binding.Device.PHONE, _("On a phone, by opening a link in WeChat")),
+        ],
+        initial=Binding.Device.COMPUTER,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    biz_appid = forms.CharField(
+        label=_("Only this AppID (optional)"),
+        help_text=_("It begins with wx. You find it in the account's settings at WeChat."),
+        max_length=32,
+        required=False,
+        validators=[is_appid],
+        widget=forms.TextInput(
+            attrs={"placeholder": "wx…", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+
+    def clean_auth_type(self) -> int:
+        """Left out, it is either kind."""
+        return int(self.cleaned_data["auth_type"] or EITHER)
+
+    def clean_device(self) -> str:
+        """Left out, it is the computer."""
+        return str(self.cleaned_data["device"] or Binding.Device.COMPUTER)

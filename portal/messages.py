@@ -1,0 +1,89 @@
+"""The merchants' pages of what users write to their accounts, where they were given that."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from messaging.models import Conversation, ConversationQuerySet, Reply
+from messaging.views import Desk, at_desk, chat, listed_at, pages_of
+from miniprograms.models import Authorizer
+
+PAGE = 30
+
+
+class Portal(Desk):
+    """A merchant who was given that, and the users of one account of theirs."""
+
+    template = "portal/chat.html"
+    names = "portal:"
+
+    def __init__(self, appid: str) -> None:
+        self.appid = appid
+
+    def conversations(self, request: HttpRequest) -> ConversationQuerySet:
+        """Also of staff only their own accounts': this is the merchants' page."""
+        rows = Conversation.objects.visible_to(request.user)
+        return rows.filter(authorizer__owner_id=request.user.pk, authorizer__appid=self.appid)
+
+    def may_answer(self, request: HttpRequest) -> bool:
+        return may_answer_own(request)
+
+    def author(self, request: HttpRequest, reply: Reply) -> str:
+        """Members of staff are not named to merchants."""
+        if reply.by is None or reply.by == request.user:
+            return super().author(request, reply)
+        return _("the platform's staff")
+
+    def everything(self, conversation: Conversation) -> str:
+        return reverse("portal:messages", args=[self.appid])
+
+    def arguments(self, conversation: Conversation) -> list[object]:
+        return [self.appid, conversation.pk]
+
+
+def may_answer_own(request: HttpRequest) -> bool:
+    """Whether this merchant was given the conversations of their accounts."""
+    return bool(request.user.has_perm("messaging.own_conversations"))
+
+
+def count_unread(request: HttpRequest, rows: Iterable[Any]) -> None:
+    """Tell each of ROWS, accounts of the merchant's, how many conversations nobody has read."""
+    if not may_answer_own(request):
+        return
+    unread = Conversation.objects.filter(authorizer__in=rows, unread__gt=0)
+    counts = dict(unread.order_by().values_list("authorizer").annotate(number=Count("pk")))
+    for row in rows:
+        row.unread = counts.get(row.pk, 0)
+
+
+@never_cache
+@require_safe
+@login_required
+def account_messages(request: HttpRequest, appid: str) -> HttpResponse:
+    """Who has written to an account of the merchant's, the last first."""
+    own = Authorizer.objects.filter(owner_id=request.user.pk)
+    row: Authorizer = get_object_or_404(own, appid=appid)
+    if not may_answer_own(request):
+        raise Http404
+    desk = Portal(appid)
+    conversations = desk.conversations(request).select_related("authorizer")
+    page = Paginator(conversations.order_by("-touched_at"), PAGE).get_page(request.GET.get("page"))
+    rows = [listed_at(desk, one) for one in page]
+    return render(request, "portal/messages.html", {"account": row, "page": page, "rows": rows})
+
+
+_AT = "<slug:appid>/messages/"
+urlpatterns = [
+    path(_AT, account_messages, name="messages"),
+    path(f"{_AT}<int:pk>/", never_cache(login_required(at_desk(Portal, chat))), name="chat"),
+    *pages_of(Portal, login_required, f"{_AT}<int:pk>/"),
+]

@@ -1,0 +1,25 @@
+"""The merchants' portal."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from portal import binding, code, messages
+
+app_name = "portal"
+
+urlpatterns = [
+    path("", binding.home, name="home"),
+    path("login/", binding.Login.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("password/", binding.PasswordChange.as_view(), name="password"),
+    path("bind/", binding.bind, name="bind"),
+    path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),
+    path("bind/<str:state>/", binding.bind_outcome, name="bind-outcome"),
+    path("bind/<str:state>/go/", binding.bind_go, name="bind-go"),
+    path("bind/<str:state>/return/", binding.bind_return, name="bind-return"),
+    # Last: an appid could be any of the words above.
+    path("<slug:appid>/", code.program, name="program"),
+    path("<slug:appid>/trial/", code.trial_code, name="trial-code"),
+    path("<slug:appid>/screenshots/<int:pk>/", code.screenshot, name="screenshot"),
+    *messages.urlpatterns,
+]

@@ -1,0 +1,96 @@
+"""What the console's buttons do."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.pages.console import DO
+from sandbox.pages.console.code import REVIEWS
+from sandbox.pages.console.settings import LIFETIMES
+from sandbox.pages.html import HEADERS, not_done
+from sandbox.wire.exchange import Reply, Request
+from sandbox.world import WeChat
+from sandbox.world.errors import BadRequest, PageRefusal
+from sandbox.world.faults import check_details
+from sandbox.world.settings import change_settings
+
+Fields = dict[str, list[str]]
+
+
+def press(wechat: WeChat, request: Request) -> Reply:
+    """One button; then the console again, where the button was."""
+    action, anchor = ACTIONS[request.path.removeprefix(DO)]
+    try:
+        action(wechat, request.form)
+    except (BadRequest, PageRefusal, KeyError, ValueError) as problem:
+        return not_done(request, problem, back="/")
+    return Reply(b"", 303, {**HEADERS, "Location": f"/#{anchor}"})
+
+
+def _ticket(wechat: WeChat, fields: Fields) -> None:
+    wechat.push_ticket()
+
+
+def _create(wechat: WeChat, fields: Fields) -> None:
+    names = ("kind", "nick_name", "principal_name", "owner")
+    wechat.create_account(**{name: fields[name][0] for name in names})
+
+
+def _cancel(wechat: WeChat, fields: Fields) -> None:
+    wechat.cancel(fields["appid"][0])
+
+
+def _update(wechat: WeChat, fields: Fields) -> None:
+    chosen = [int(number) for number in fields.get("func_id", [])]
+    wechat.update_authorization(fields["appid"][0], chosen)
+
+
+def _set(wechat: WeChat, fields: Fields) -> None:
+    lifetimes = {name: _number(fields, name) for name in LIFETIMES}
+    pushing = fields["pushing"] == ["yes"]
+    change_settings(wechat, {**lifetimes, "rotate": fields["rotate"][0], "pushing": pushing})
+
+
+def _upload(wechat: WeChat, fields: Fields) -> None:
+    wechat.upload_draft(user_version=fields["user_version"][0], user_desc=fields["user_desc"][0])
+
+
+def _set_reviews(wechat: WeChat, fields: Fields) -> None:
+    numbers = {name: _number(fields, name) for name in REVIEWS}
+    change_settings(wechat, {**numbers, "review_outcome": fields["review_outcome"][0]})
+
+
+def _add_fault(wechat: WeChat, fields: Fields) -> None:
+    details: dict[str, Any] = {"times": _number(fields, "times")}
+    for name in ("errcode", "status", "expires_in", "truncate"):
+        details[name] = _number(fields, name)
+    details["delay"] = float(_text(fields, "delay") or 0)
+    details["slow"] = float(_text(fields, "slow") or 0) or None
+    for name in ("appid", "drop", "body"):
+        details[name] = _text(fields, name) or None
+    wechat.fault(fields["path"][0], **check_details(details))
+
+
+def _clear_faults(wechat: WeChat, fields: Fields) -> None:
+    wechat.clear_faults()
+
+
+def _number(fields: Fields, name: str) -> int | None:
+    text = _text(fields, name)
+    return int(text) if text else None
+
+
+def _text(fields: Fields, name: str) -> str:
+    return fields.get(name, [""])[0].strip()
+
+
+ACTIONS: dict[str, tuple[Callable[[WeChat, Fields], None], str]] = {
+    "ticket": (_ticket, "component"),
+    "accounts": (_create, "accounts"),
+    "cancel": (_cancel, "accounts"),
+    "update": (_update, "accounts"),
+    "drafts": (_upload, "templates"),
+    "reviews": (_set_reviews, "reviews"),
+    "settings": (_set, "settings"),
+    "faults": (_add_fault, "faults"),
+    "faults/clear": (_clear_faults, "faults"),
+}

@@ -1,0 +1,5 @@
+"""Staff pages of what WeChat pushed."""
+
+from webhooks.admin import pushes
+
+__all__ = ["pushes"]

@@ -1,0 +1,257 @@
+"""
+The third-party platform's own endpoints (第三方平台接口), one function each.
+
+Tokens are WeChat's: COMPONENT_TOKEN is the component_access_token. Every function raises Refused
+(or a leaf of it), Unreachable, NotSent or BadAnswer. Pages: developers.weixin.qq.com,
+/doc/oplatform/openApi/.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from wechat.errors import BadAnswer
+from wechat.http import call, take, take_life
+
+LIST_PAGE = 500  # more is refused with 40170
+
+OFFICIAL_ACCOUNT, MINI_PROGRAM, EITHER = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and its life in seconds."""
+
+    value: str = field(repr=False)
+    life: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreAuthCode:
+    """A pre_auth_code and its life in seconds: good for one authorisation."""
+
+    value: str = field(repr=False)
+    life: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an authorizer granted: tokens ("" where the account has no API rights) and set ids."""
+
+    appid: str
+    token: Token | None
+    refresh_token: str = field(repr=False)
+    func_info: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One row of the list of authorizers; `auth_time` in Unix seconds by WeChat's clock."""
+
+    appid: str
+    refresh_token: str = field(repr=False)
+    auth_time: int
+
+
+def start_push_ticket(appid: str, secret: str) -> str:
+    """api_start_push_ticket 启动票据推送服务: "ok" if pushing had stopped and is running again."""
+    path = "/cgi-bin/component/api_start_push_ticket"
+    answer = call(path, {"component_appid": appid, "component_secret": secret})
+    return str(answer.get("errmsg", ""))
+
+
+def get_component_token(appid: str, secret: str, ticket: str) -> Token:
+    """api_component_token 获取令牌, with the newest component_verify_ticket."""
+    path = "/cgi-bin/component/api_component_token"
+    body = {
+        "component_appid": appid,
+        "component_appsecret": secret,
+        "component_verify_ticket": ticket,
+    }
+    answer = call(path, body)
+    return Token(take(path, answer, "component_access_token", str), take_life(path, answer))
+
+
+def create_pre_auth_code(component_token: str, appid: str) -> PreAuthCode:
+    """api_create_preauthcode 获取预授权码: opens one authorisation page."""
+    path = "/cgi-bin/component/api_create_preauthcode"
+    answer = call(path, {"component_appid": appid}, access_token=component_token)
+    return PreAuthCode(take(path, answer, "pre_auth_code", str), take_life(path, answer))
+
+
+def query_auth(component_token: str, appid: str, authorization_code: str) -> Grant:
+    """
+    api_query_auth 使用授权码获取授权信息: trades a code for tokens.
+
+    A code can be traded once, so this is never repeated: after Unreachable ask the list.
+    """
+    path = "/cgi-bin/component/api_query_auth"
+    body = {"component_appid": appid, "authorization_code": authorization_code}
+    answer = call(path, body, access_token=component_token, repeat=False)
+    info = take(path, answer, "authorization_info", dict)
+    token = info.get("authorizer_access_token")
+    return Grant(
+        appid=take(path, info, "authorizer_appid", str),
+        token=Token(token, take_life(path, info)) if isinstance(token, str) and token else None,
+        refresh_token=_text(info.get("authorizer_refresh_token")),
+        func_info=read_func_info(info.get("func_info")),
+    )
+
+
+def refresh_authorizer_token(
+    component_token: str, appid: str, authorizer_appid: str, refresh_token: str
+) -> tuple[Token, str]:
+    """
+    api_authorizer_token 获取授权账号调用令牌: a new token, and the refresh token that came with it
+    ("" if none did).
+
+    The old token dies and the refresh token may change, so only the refresh machinery repeats it.
+    """
+    path = "/cgi-bin/component/api_authorizer_token"
+    body = {
+        "component_appid": appid,
+        "authorizer_appid": authorizer_appid,
+        "authorizer_refresh_token": refresh_token,
+    }
+    answer = call(path, body, access_token=component_token, repeat=False)
+    token = Token(take(path, answer, "authorizer_access_token", str), take_life(path, answer))
+    return token, _text(answer.get("authorizer_refresh_token"))
+
+
+def get_authorizer_info(
+    component_token: str, appid: str, authorizer_appid: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """api_get_authorizer_info 获取授权账号详情: its authorizer_info and its authorization_info."""
+    path = "/cgi-bin/component/api_get_authorizer_info"
+    body = {"component_appid": appid, "authorizer_appid": authorizer_appid}
+    answer = call(path, body, access_token=component_token)
+    profile: dict[str, Any] = take(path, answer, "authorizer_info", dict)
+    return profile, take(path, answer, "authorization_info", dict)
+
+
+def get_authorizer_list(
+    component_token: str, appid: str, *, offset: int, count: int = LIST_PAGE
+) -> tuple[int, list[Listed]]:
+    """api_get_authorizer_list 拉取已授权的账号信息: the total, and COUNT rows from OFFSET."""
+    path = "/cgi-bin/component/api_get_authorizer_list"
+    body = {"component_appid": appid, "offset": offset, "count": count}
+    answer = call(path, body, access_token=component_token)
+    return take(path, answer, "total_count", int), [
+        _listed(path, row) for row in take(path, answer, "list", list)
+    ]
+
+
+def get_authorizer_option(token: str, option_name: str) -> str:
+    """get_authorizer_option 获取授权方选项信息, asked with the authorizer's token: the value."""
+    path = "/cgi-bin/component/get_authorizer_option"
+    answer = call(path, {"option_name": option_name}, access_token=token)
+    return take(path, answer, "option_value", str)
+
+
+def set_authorizer_option(token: str, option_name: str, option_value: str) -> None:
+    """set_authorizer_option 设置授权方选项信息, asked with the authorizer's token."""
+    path = "/cgi-bin/component/set_authorizer_option"
+    call(path, {"option_name": option_name, "option_value": option_value}, access_token=token)
+
+
+def clear_component_quota(appid: str, secret: str, authorizer_appid: str = "") -> None:
+    """component/clear_quota/v2: start the day's counters anew, of the platform or one authorizer.
+
+    Ten times per account and month, so it is not repeated.
+    """
+    path = "/cgi-bin/component/clear_quota/v2"
+    body = {"component_appid": appid, "appsecret": secret}
+    if authorizer_appid:
+        body["appid"] = authorizer_appid
+    call(path, body, repeat=False)
+
+
+def clear_quota(token: str, appid: str) -> None:
+    """clear_quota 重置API调用次数 of the account APPID that TOKEN stands for; never repeated."""
+    call("/cgi-bin/clear_quota", {"appid": appid}, access_token=token, repeat=False)
+
+
+def get_quota(token: str, cgi_path: str) -> dict[str, Any]:
+    """openapi/quota/get 查询API调用额度 of CGI_PATH: `quota`, `rate_limit`, …"""
+    return call("/cgi-bin/openapi/quota/get", {"cgi_path": cgi_path}, access_token=token)
+
+
+def get_rid(token: str, rid: str) -> dict[str, Any]:
+    """openapi/rid/get 查询rid信息: the request that failed with RID, as WeChat saw it."""
+    path = "/cgi-bin/openapi/rid/get"
+    answer: dict[str, Any] = take(
+        path, call(path, {"rid": rid}, access_token=token), "request", dict
+    )
+    return answer
+
+
+def component_login_url(
+    mp_url: str,
+    *,
+    appid: str,
+    pre_auth_code: str,
+    redirect_uri: str,
+    auth_type: int,
+    biz_appid: str,
+) -> str:
+    """componentloginpage: the authorisation page for a computer, where the owner scans a code."""
+    query = _page_query(appid, pre_auth_code, redirect_uri, auth_type, biz_appid)
+    return f"{mp_url}/cgi-bin/componentloginpage?{query}"
+
+
+def bind_component_url(
+    open_url: str,
+    *,
+    appid: str,
+    pre_auth_code: str,
+    redirect_uri: str,
+    auth_type: int,
+    biz_appid: str,
+) -> str:
+    """bindcomponent: the authorisation page for a phone, inside WeChat."""
+    query = _page_query(appid, pre_auth_code, redirect_uri, auth_type, biz_appid)
+    return (
+        f"{open_url}/wxaopen/safe/bindcomponent?action=bindcomponent&no_scan=1&{query}"
+        "#wechat_redirect"
+    )
+
+
+def read_func_info(value: object) -> list[int]:
+    """The permission-set ids (权限集) in a `func_info` of WeChat's, in order, each once."""
+    ids: dict[int, None] = {}
+    for entry in value if isinstance(value, list) else []:
+        category = entry.get("funcscope_category") if isinstance(entry, Mapping) else None
+        number = category.get("id") if isinstance(category, Mapping) else None
+        if type(number) is int:
+            ids[number] = None
+    return list(ids)
+
+
+def _page_query(
+    appid: str, pre_auth_code: str, redirect_uri: str, auth_type: int, biz_appid: str
+) -> str:
+    query = {
+        "component_appid": appid,
+        "pre_auth_code": pre_auth_code,
+        "redirect_uri": redirect_uri,
+        "auth_type": auth_type,
+    }
+    if biz_appid:
+        query["biz_appid"] = biz_appid
+    return urlencode(query)
+
+
+def _listed(path: str, row: object) -> Listed:
+    if not isinstance(row, dict):
+        raise BadAnswer(path, "a row is not an object")
+    auth_time = row.get("auth_time")
+    return Listed(
+        appid=take(path, row, "authorizer_appid", str),
+        refresh_token=_text(row.get("refresh_token")),  # absent while the code was never traded
+        auth_time=auth_time if type(auth_time) is int and auth_time > 0 else 0,
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
