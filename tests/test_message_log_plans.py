@@ -18,6 +18,7 @@ from platform_auth.models import Component, Push
 from tests.plans import copy_rows, plan_of, rows_read
 from tests.test_admin_code_acts import browser_of
 from tests.test_admin_code_plans import SCALE
+from webhooks.admin import message_log
 from webhooks.admin.message_log import MOST_ROWS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
@@ -155,7 +156,7 @@ def test_an_export_ends_and_reads_each_row_about_once(
     boss: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A tenth of what may be: the rest would be more of the same.
-    monkeypatch.setattr("platform_auth.admin.message_log.MOST_ROWS", EXPORTED)
+    monkeypatch.setattr(message_log, "MOST_ROWS", EXPORTED)
     began = time.monotonic()
     with CaptureQueriesContext(connection) as context:
         answer: Any = boss.get(f"{LIST}export/?kind=text")
