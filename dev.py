@@ -4,7 +4,7 @@ The two commands a fresh clone needs. Only the standard library, so that a bare 
 
 python3 dev.py run           everything on this machine, with a sandbox in WeChat's place
 python3 dev.py run --check   prove the main job end to end on a throw-away database, then leave
-python3 dev.py test [...]    the tests, on SQLite and on a real PostgreSQL and Redis
+python3 dev.py test [...]    the tests, each on SQLite or on a real PostgreSQL and Redis
 """
 
 import argparse

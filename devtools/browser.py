@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 from http.cookiejar import CookieJar
 from typing import Any
 
-from devtools.failure import Failure
+from devtools.failure import Failure, NoAnswer
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 @dataclass
@@ -101,7 +101,7 @@ def _answer(
     except urllib.error.HTTPError as error:
         return error.code, error.url or "", error.read().decode(errors="replace")
     except OSError as error:
-        raise Failure(f"{request.method or 'GET'} {request.full_url}: {error}") from error
+        raise NoAnswer(f"{request.method or 'GET'} {request.full_url}: {error}") from error
 
 
 def _referer(url: str) -> dict[str, str]:

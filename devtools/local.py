@@ -46,9 +46,7 @@ def _bind(stack: Stack) -> None:
     """The demo's bindings, made as anyone's. The sandbox remembers none from its last life."""
     sandbox = Sandbox(stack)
     wait_until(
-        "the sandbox's first ticket",
-        10,
-        lambda: sandbox.has_delivered("component_verify_ticket"),
+        "the sandbox's first ticket", lambda: sandbox.has_delivered("component_verify_ticket")
     )
     password = stack.environment["DEMO_MERCHANT_PASSWORD"]
     known = RestClient(stack, "merchant", password).authorizers()

@@ -14,7 +14,7 @@ from devtools.failure import Failure
 from devtools.install import PYTHON, ROOT
 from devtools.processes import Processes
 
-READY_SECONDS = 40
+READY_SECONDS = 120
 # What a child may know of this shell: never a setting of ours that happens to be exported.
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
 

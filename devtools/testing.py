@@ -1,44 +1,75 @@
 """
-`dev.py test`: all tests on SQLite, then those that use a database on the servers of production.
+`dev.py test`: each test on the database where it says most, SQLite or the servers of production.
+Where those cannot be had, all of them on SQLite.
 """
 
 import os
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from devtools import install
 from devtools.failure import Failure
 
 SOME_FAILED, NOTHING_RAN = 1, 5  # pytest's exit codes
+SLOWEST = 25
 
 
 def run(arguments: list[str]) -> int:
-    install.provide(*install.tests_need())
-    codes = [_pytest("SQLite", arguments)]
+    parts = Parts()
+    with parts.timed("installation"):
+        install.provide(*install.tests_need())
     if missing := _missing_servers():
+        code = parts.pytest("SQLite", arguments)
         _say_what_was_not_run(missing)
-    else:
-        code = _pytest("a real PostgreSQL and Redis", ["--servers", "--stored", *arguments])
-        # Of the tests asked for none may use a database.
-        codes.append(0 if arguments and code == NOTHING_RAN else code)
-    return max(codes)
-
-
-def _pytest(on: str, arguments: list[str]) -> int:
-    print(f"\n── The tests on {on} ──", flush=True)
-    code = _run(arguments)
-    if code != SOME_FAILED:
+        parts.sum_up()
         return code
-    # A crowded machine can be too slow for a test of races; alone it tells what is true.
-    print(f"\n── What failed on {on}, once more, one by one ──", flush=True)
-    return _run([*arguments, "--last-failed", "-n", "0"])
+    codes = [
+        parts.pytest("SQLite", ["--part", "sqlite", *arguments]),
+        parts.pytest("a real PostgreSQL and Redis", ["--part", "servers", "--servers", *arguments]),
+    ]
+    parts.sum_up()
+    # Of the tests asked for all may belong to the other part.
+    ran = [code for code in codes if code != NOTHING_RAN] if arguments else codes
+    return max(ran, default=NOTHING_RAN)
+
+
+class Parts:
+    """What is done one after the other, and how long each took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+
+    def sum_up(self) -> None:
+        print("\n── How long it took ──")
+        for name, seconds in {**self.seconds, "all": sum(self.seconds.values())}.items():
+            print(f"{seconds:6.0f} s  {name}", flush=True)
+
+    def pytest(self, on: str, arguments: list[str]) -> int:
+        print(f"\n── The tests on {on} ──", flush=True)
+        with self.timed(f"the tests on {on}"):
+            code = _run([f"--durations={SLOWEST}", *arguments])
+            if code != SOME_FAILED:
+                return code
+            # A crowded machine can be too slow for a test of races; alone it tells what is true.
+            print(f"\n── What failed on {on}, once more, one by one ──", flush=True)
+            return _run([*arguments, "--last-failed", "-n", "0"])
 
 
 def _run(arguments: list[str]) -> int:
+    # Another project's settings, and a wish for no byte code: the tests start a hundred processes.
+    unwanted = ("DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE")
     return subprocess.run(
         [install.PYTHON, "-m", "pytest", *arguments],
         cwd=install.ROOT,
-        # A shell that serves another Django project may name other settings.
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        env={name: value for name, value in os.environ.items() if name not in unwanted},
         check=False,
     ).returncode
 

@@ -3,19 +3,24 @@
 import time
 import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from devtools.browser import Browser, Page, call
-from devtools.failure import Failure
+from devtools.failure import Failure, NoAnswer
 from devtools.stack import Stack
 
+# For what must come, however busy the machine: waiting long costs only those who wait in vain.
+PATIENCE = 120.0
 
-def wait_until(what: str, seconds: float, look: Callable[[], Any]) -> Any:
+
+def wait_until(what: str, look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """The first true thing LOOK sees; a failure that says WHAT was waited for."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if seen := look():
-            return seen
+        with suppress(NoAnswer):  # which is not yet a wrong one
+            if seen := look():
+                return seen
         time.sleep(0.2)
     raise Failure(f"Waited {seconds:.0f} s in vain: {what}.")
 

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.utils import translation
 from requests import PreparedRequest, Response
 
@@ -22,6 +22,7 @@ from platform_auth.registration import register_component
 from sandbox.server.transport import SandboxAdapter
 from sandbox.wire.pushes import Deliver as Deliver
 from sandbox.world import WeChat
+from tests import databases
 from wechat import http
 
 PREFIX = "https://wechat.test"
@@ -39,6 +40,20 @@ class Seam(SandboxAdapter):
         ours = [one for one in blocks if not getattr(one, "_from_testcase", False)]
         assert not ours, f"{request.path_url} called inside a transaction"
         return super().send(request, *args, **kwargs)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any
+) -> Iterator[databases.Database]:
+    """In pytest-django's place: a copy of a migrated database, and that again after each test."""
+    with (
+        django_db_blocker.unblock(),
+        databases.copied() as database,
+        pytest.MonkeyPatch.context() as django,
+    ):
+        django.setattr(TransactionTestCase, "_fixture_teardown", lambda _: database.restore())
+        yield database
 
 
 @pytest.fixture(autouse=True)

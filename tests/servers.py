@@ -6,6 +6,7 @@ machine's own binaries or the ones the development requirements bring, and stops
 Set ``TEST_DATABASE_URL`` or ``TEST_REDIS_URL`` to use yours. Without any: SQLite files, no broker.
 """
 
+import argparse
 import atexit
 import contextlib
 import importlib.util
@@ -24,12 +25,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import django
 import psycopg
 import pytest
 import redis
 
 START_SECONDS = 20
 KINDS = ("postgres", "redis")
+PARTS = SQLITE, SERVERS = ("sqlite", "servers")
+MEMORY, ROOM = Path("/dev/shm"), 2**30  # noqa: S108 (the folder in it is ours alone)
 
 
 class Missing(Exception):
@@ -276,38 +280,54 @@ def running(kind: Callable[[Path], Server]) -> Iterator[Server]:
 # ── pytest's hooks ──────────────────────────────────────────────────────────────────────────────
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """
+    The options; and what they ask for at once, since this is the only hook of a conftest's plugin
+    that comes before the next conftest is read, which needs Django.
+    """
+    _add_options(parser)
+    config: Any = pluginmanager.get_plugin("pytestconfig")
+    _prepare(parser.parse_known_args(config.invocation_params.args))
+
+
+def _add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("servers")
     group.addoption("--servers", action="store_true", help="real PostgreSQL and Redis")
     group.addoption("--postgres", action="store_true", help="real PostgreSQL")
     group.addoption("--redis", action="store_true", help="real Redis")
+    group.addoption("--part", choices=PARTS, help="only tests whose place is there")
     group.addoption(
-        "--stored", action="store_true", help="only tests that use a database: for a second run"
+        "--campaign-size", type=int, default=60, help="mini programs in the campaign drill"
     )
+    group.addoption("--flood-size", type=int, default=600, help="requests in the flood of messages")
     group.addoption(
-        "--campaign-size", type=int, default=80, help="mini programs in the campaign drill"
-    )
-    group.addoption(
-        "--flood-size", type=int, default=1500, help="requests in the flood of messages"
+        "--race-rounds", type=int, default=100, help="races of a return and a push, of each kind"
     )
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
-    """Before pytest-django reads the settings: the servers' URLs must be in the environment."""
-    options = early_config.known_args_namespace
-    if not getattr(options, "help", False) and "PYTEST_XDIST_WORKER" not in os.environ:
+def _prepare(options: argparse.Namespace) -> None:
+    """What this run asks for, in the environment, where Django's settings find it; and Django."""
+    if not options.help and "PYTEST_XDIST_WORKER" not in os.environ:
         _provide_folder()
         _provide("TEST_DATABASE_URL", Postgres, options.servers or options.postgres)
         _provide("TEST_REDIS_URL", Redis, options.servers or options.redis)
-    return (yield)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    django.setup()
 
 
 def _provide_folder() -> None:
     """Where this run keeps its SQLite files; xdist's workers inherit the environment."""
-    folder = tempfile.mkdtemp(prefix="test-")
+    folder = tempfile.mkdtemp(prefix="test-", dir=_memory())
     os.environ["TEST_VAR_DIR"] = folder
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _memory() -> Path | None:
+    """A folder in memory, where there is one with room; else where temporary files go."""
+    with contextlib.suppress(OSError):
+        if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+            return MEMORY
+    return None
 
 
 def _provide(name: str, kind: Callable[[Path], Server], wanted: bool) -> None:
@@ -328,6 +348,12 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are processors: half of the time a test waits for something."""
+    return len(os.sched_getaffinity(0)) + 2
+
+
 def pytest_configure(config: pytest.Config) -> None:
     reason = _reasons_to_skip().get("browser")
     if reason and os.environ.get("REQUIRE_BROWSER") == "1":
@@ -335,12 +361,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgres: needs a real PostgreSQL (--servers)")
     config.addinivalue_line("markers", "redis: needs a real Redis (--servers)")
     config.addinivalue_line("markers", "browser: needs Chromium and the e2e requirements")
+    config.addinivalue_line("markers", "any_database: says the same on any; runs on SQLite")
+    config.addinivalue_line("markers", "both_databases(why): runs on SQLite and on the servers")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.option.stored:
-        config.hook.pytest_deselected(items=[item for item in items if not _is_stored(item)])
-        items[:] = [item for item in items if _is_stored(item)]
+    if part := config.option.part:
+        config.hook.pytest_deselected(items=[item for item in items if part not in places(item)])
+        items[:] = [item for item in items if part in places(item)]
     reasons = _reasons_to_skip()
     for item in items:
         for name, reason in reasons.items():
@@ -348,14 +376,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def _is_stored(item: pytest.Item) -> bool:
-    """Whether ITEM may do otherwise on another database, or with another broker: no page does."""
-    if item.get_closest_marker("browser"):
-        return False
-    marks = ("django_db", "postgres", "redis")
+def places(item: pytest.Item) -> set[str]:
+    """
+    Where ITEM runs when all do. What uses a database says most on that of production, but for pages
+    and browsers, which do the same on any; what says something else on each runs twice.
+    """
+    if item.get_closest_marker("postgres") or item.get_closest_marker("redis"):
+        return {SERVERS}
+    if both := item.get_closest_marker("both_databases"):
+        if len(both.args) != 1:
+            raise pytest.UsageError(f"{item.nodeid}: both_databases(why) wants a reason.")
+        return {SQLITE, SERVERS} if _uses_database(item) else {SQLITE}
+    if item.get_closest_marker("any_database") or item.get_closest_marker("browser"):
+        return {SQLITE}
+    return {SERVERS} if _uses_database(item) else {SQLITE}
+
+
+def _uses_database(item: pytest.Item) -> bool:
     fixtures = {"db", "transactional_db", "live_server"}
     used = fixtures & set(getattr(item, "fixturenames", ()))
-    return bool(used) or any(map(item.get_closest_marker, marks))
+    return bool(used) or any(map(item.get_closest_marker, ("django_db", "postgres", "redis")))
 
 
 def _reasons_to_skip() -> dict[str, str]:

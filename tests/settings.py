@@ -33,11 +33,8 @@ for name in os.environ.keys() & {
     del os.environ[name]
 
 from config.settings import *  # noqa: E402, F403  (the one place where a star is right)
-from config.settings import DATABASES, REDIS_URL, STORAGES, VAR_DIR  # noqa: E402
+from config.settings import REDIS_URL, STORAGES  # noqa: E402
 
-# A file, not memory: threads of a test share it, as processes do in production.
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
 # Only the hashing of the tests' own passwords is weak; nothing else of a login changes.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

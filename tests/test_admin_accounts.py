@@ -10,7 +10,7 @@ from knox.models import AuthToken
 from miniprograms.services.bind_links import read_bind_link
 from platform_auth.models import Operation
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 LIST = "/admin/auth/user/"
 PASSWORD = "long enough to be good 42"

@@ -15,7 +15,7 @@ from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
 from tests.conftest import Bound, Deliver
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 LIST = "/admin/miniprograms/authorizer/"
 AUDITS = "/admin/audits/codeaudit/"

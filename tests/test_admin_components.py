@@ -12,7 +12,7 @@ from platform_auth.models import Component, Operation, Push
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 LIST = "/admin/platform_auth/component/"
 NEW_KEY = "N" * 42 + "A"

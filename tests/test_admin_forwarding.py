@@ -23,7 +23,7 @@ from tests.forwards import IS_DOWN, TAKES, Backend, Town, pass_time
 from tests.forwards import town as town
 
 # Deliveries are carried out in threads of their own.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 TARGETS = "/admin/messaging/target/"
 DELIVERIES = "/admin/messaging/delivery/"

@@ -18,7 +18,7 @@ from platform_auth.fields import secret_fields
 from platform_auth.models import Component, Push
 from platform_auth.registration import change_component, register_component
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 AES_KEYS = ["PlantedAesKeyOne" + "a" * 27, "PlantedAesKeyTwo" + "b" * 27]
 APPID = "wxabcdefabcdef0001"

@@ -20,7 +20,7 @@ from tests.test_api_authorizers import client_of
 from wechat import code, code_review
 from wechat.http import File
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 APPID = "wx00000000000000a1"
 ONE = f"/api/v1/authorizers/{APPID}/"

@@ -1,6 +1,6 @@
 """
 The browser's return and the `authorized` push come for the same authorisation, at the same moment
-and in either order, five hundred times: one trade, one authorizer, the same outcome.
+and in either order, again and again: one trade, one authorizer, the same outcome.
 """
 
 import random
@@ -19,9 +19,14 @@ from sandbox.world import WeChat
 from tests.threads import together
 
 QUERY_AUTH = "/cgi-bin/component/api_query_auth"
-ROUNDS = 250  # of each kind
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ticket")]
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> int:
+    """How many races of each kind, by `--race-rounds`."""
+    return int(request.config.getoption("--race-rounds"))
 
 
 def come_back(binding: Binding, code: str, pause: float) -> Binding:
@@ -39,12 +44,12 @@ def hear(wechat: WeChat, push: Push, deliver: Deliver, binding: Binding, pause: 
 
 @pytest.mark.parametrize("push_code", [False, True], ids=["same code", "a code each"])
 def test_the_return_and_the_push_race(
-    wechat: WeChat, merchant: User, deliver: Deliver, push_code: bool
+    wechat: WeChat, merchant: User, deliver: Deliver, push_code: bool, rounds: int
 ) -> None:
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         race(wechat, merchant, deliver, push_code)
-    assert wechat.count(QUERY_AUTH) == wechat.count(QUERY_AUTH, effect=True) == ROUNDS
-    assert Authorizer.objects.filter(owner=merchant).count() == ROUNDS
+    assert wechat.count(QUERY_AUTH) == wechat.count(QUERY_AUTH, effect=True) == rounds
+    assert Authorizer.objects.filter(owner=merchant).count() == rounds
     assert not Binding.objects.exclude(status=Binding.Status.BOUND).exists()
 
 

@@ -24,7 +24,11 @@ from wechat.errors import BackingOff, NotReady, Refused, TokenExpired, Unreachab
 TOKEN = "/cgi-bin/component/api_component_token"
 PRE_AUTH_CODE = "/cgi-bin/component/api_create_preauthcode"
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ticket")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("ticket"),
+    pytest.mark.both_databases("SQLite has one lock for all, PostgreSQL one a row"),
+]
 with_threads = pytest.mark.django_db(transaction=True)
 
 

@@ -15,8 +15,10 @@ import pytest
 
 from devtools import environment, stack
 from devtools.browser import Form, Page, _Reader
-from devtools.failure import Failure
+from devtools.failure import Failure, NoAnswer
 from devtools.processes import Processes
+from devtools.walk import wait_until
+from tests import servers
 
 ROOT = Path(__file__).resolve().parents[1]
 FOREVER = ("-c", "import time; print('at work', flush=True); time.sleep(600)")
@@ -152,6 +154,31 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
     assert not (tmp_path / "log").exists()
 
 
+def test_what_must_come_is_waited_for_though_nothing_answers_at_first() -> None:
+    answers = iter([NoAnswer("timed out"), None, "here"])
+
+    def look() -> str | None:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert wait_until("it comes", look) == "here"
+
+
+def test_a_wrong_answer_is_not_waited_away() -> None:
+    def look() -> None:
+        raise Failure("The API answered 500.")
+
+    with pytest.raises(Failure, match="answered 500"):
+        wait_until("it comes", look)
+
+
+def test_what_does_not_come_is_told_by_its_name() -> None:
+    with pytest.raises(Failure, match="in vain: it comes"):
+        wait_until("it comes", lambda: None, seconds=0.1)
+
+
 def test_the_browser_sends_what_the_page_filled_in() -> None:
     page = Page("http://a/", 200, "")
     _Reader(page).feed(
@@ -178,3 +205,31 @@ def test_an_old_python_is_told_what_is_needed() -> None:
     )
     assert done.returncode == 1
     assert "needs Python 3.11 or newer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("marks", "places"),
+    [
+        ([], {"sqlite"}),
+        ([pytest.mark.django_db], {"servers"}),
+        ([pytest.mark.postgres], {"servers"}),
+        ([pytest.mark.redis], {"servers"}),
+        ([pytest.mark.django_db, pytest.mark.any_database], {"sqlite"}),
+        ([pytest.mark.django_db, pytest.mark.browser], {"sqlite"}),
+        ([pytest.mark.django_db, pytest.mark.both_databases("why")], {"sqlite", "servers"}),
+        ([pytest.mark.both_databases("why")], {"sqlite"}),
+        ([pytest.mark.both_databases("why"), pytest.mark.postgres], {"servers"}),
+    ],
+)
+def test_a_test_runs_where_it_says_most(
+    request: pytest.FixtureRequest, marks: list[pytest.MarkDecorator], places: set[str]
+) -> None:
+    for mark in marks:
+        request.node.add_marker(mark)
+    assert servers.places(request.node) == places
+
+
+def test_who_runs_twice_says_why(request: pytest.FixtureRequest) -> None:
+    request.node.add_marker(pytest.mark.both_databases)
+    with pytest.raises(pytest.UsageError, match="wants a reason"):
+        servers.places(request.node)

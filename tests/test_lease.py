@@ -7,7 +7,10 @@ from django.db.models.functions import Now
 
 from platform_auth.models import Component
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("leases run out by the database's own clock"),
+]
 
 
 def read(component: Component) -> Component:

@@ -307,7 +307,7 @@ def test_whatever_happens_to_an_account_we_end_where_wechat_is(
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -39,6 +39,8 @@ from platform_auth.roles import ANSWERERS
 from sandbox.world import WeChat
 from tests.conftest import Bound
 
+pytestmark = pytest.mark.any_database
+
 OK, FOUND, MISSING = HTTPStatus.OK, HTTPStatus.FOUND, HTTPStatus.NOT_FOUND
 REFUSED, UNKNOWN, NO_METHOD = (
     HTTPStatus.FORBIDDEN,

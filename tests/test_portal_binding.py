@@ -23,7 +23,7 @@ PRE_AUTH_CODE = "/cgi-bin/component/api_create_preauthcode"
 PHONE = "Mozilla/5.0 (Linux; Android 14) Chrome/120.0 Mobile Safari/537.36 MicroMessenger/8.0.50"
 WINDOWS_WECHAT = "Mozilla/5.0 (Windows NT 10.0) Chrome/108.0 MicroMessenger/7.0 WindowsWechat"
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ticket")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ticket"), pytest.mark.any_database]
 
 
 def new_browser(user: User | None = None) -> Client:

@@ -16,7 +16,7 @@ from sandbox.world import WeChat
 from tests.chatting import Chat
 from tests.conftest import Bound
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 @pytest.fixture

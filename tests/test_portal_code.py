@@ -18,7 +18,7 @@ from tests.conftest import Bound, Deliver
 from tests.rows import make_authorizer
 from tests.test_portal_pages import EVIL, new_browser, text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 APPID = "wx00000000000000a1"
 PAGE = f"/portal/{APPID}/"

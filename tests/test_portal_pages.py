@@ -13,7 +13,7 @@ from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component
 from tests.rows import make_authorizer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 

@@ -26,6 +26,8 @@ from tests.knocking import (
 )
 from wechat.envelope import sign
 
+pytestmark = pytest.mark.both_databases("the inbox is written by an INSERT of our own")
+
 OURS = "wxaaaaaaaaaaaaaaaa"
 THEIRS = "wxbbbbbbbbbbbbbbbb"
 MESSAGE_DOOR = f"/wechat/{OURS}/push/"

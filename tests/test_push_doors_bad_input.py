@@ -1,4 +1,4 @@
-"""Ten thousand pushes that are not quite right: the one 403, quickly, and nothing is stored."""
+"""Five thousand pushes that are not quite right: the one 403, quickly, and nothing is stored."""
 
 import time
 from base64 import b64decode, b64encode
@@ -21,7 +21,7 @@ SLOWEST = 5  # seconds of processor time for one of them: none may hang
 
 # One world for all examples of a test: none of them may change it, which is what is tested.
 quick = settings(
-    max_examples=2_000,
+    max_examples=1_000,
     derandomize=True,
     database=None,
     deadline=None,

@@ -21,7 +21,10 @@ OURS = "wxaaaaaaaaaaaaaaaa"
 KIND = "notify_3rd_wxa_auth"
 State = Push.State
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("the inbox is written by an INSERT of our own"),
+]
 
 
 def component_push(wechat: WeChat, kind: str = KIND, **fields: str) -> Knock:

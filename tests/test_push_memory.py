@@ -18,6 +18,8 @@ from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
 from tests.knocking import FORBIDDEN, SUCCESS, message_push
 from webhooks import by_memory
 
+pytestmark = pytest.mark.both_databases("the inbox is written by an INSERT of our own")
+
 OURS = "wxaaaaaaaaaaaaaaaa"
 OTHER_AES_KEY = "B" * 42 + "A"
 

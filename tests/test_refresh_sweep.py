@@ -36,7 +36,11 @@ COMPONENT_TOKEN = "/cgi-bin/component/api_component_token"
 State = Authorizer.State
 
 # The sweep works in threads of its own.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("ticket")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("ticket"),
+    pytest.mark.both_databases("a round is taken and saved by SQL of our own"),
+]
 
 
 def test_what_is_due_is_refreshed_and_nothing_else(wechat: WeChat, component: Component) -> None:

@@ -38,7 +38,7 @@ from tests.receiver import make_certificate
 from webhooks.silence import note_silence
 from wechat import http
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 OFFICIAL, MINI = list(OFFICIAL_ACCOUNTS), list(MINI_PROGRAMS)
 EVENT, TEXT, CODE = "LOCATION", "TESTCOMPONENT_MSG_TYPE_TEXT", "QUERY_AUTH_CODE"

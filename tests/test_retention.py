@@ -21,7 +21,10 @@ from tests.chatting import readers as readers
 from tests.chatting import shop as shop
 from webhooks import tasks as webhook_tasks
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("what is old is told by the database's own clock"),
+]
 
 DAYS = 30
 

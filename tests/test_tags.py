@@ -11,7 +11,10 @@ from miniprograms.models import Authorizer, Tag
 from platform_auth.models import Component, Operation
 from tests.rows import make_authorizer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.both_databases("pairs that are there already are passed over by the database"),
+]
 
 LIST = "/admin/miniprograms/authorizer/"
 TAGS = "/admin/miniprograms/tag/"

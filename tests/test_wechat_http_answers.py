@@ -88,11 +88,13 @@ BODIES: dict[str, bytes] = {
 }  # fmt: skip
 
 REDIRECT = {"Location": "http://wechat.test/elsewhere"}
+GZIP = {"Content-Encoding": "gzip"}
+BOMB = gzip.compress(b" " * 50_000_000, 9)
 
 # Answers that are wrong by their head.
 HEADS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "gzip": (200, {"Content-Encoding": "gzip"}, gzip.compress(json.dumps(GOOD).encode())),
-    "a gzip bomb": (200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * 50_000_000, 9)),
+    "a gzip bomb": (200, GZIP, BOMB),
     "deflate": (200, {"Content-Encoding": "deflate"}, b"x"),
     "br": (200, {"Content-Encoding": "br"}, b"x"),
     "an unknown encoding": (200, {"Content-Encoding": "aes"}, b"x"),
@@ -107,9 +109,7 @@ HEADS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "a redirect to nowhere": (302, {"Location": "http://[::1"}, b""),
     "a redirect to another scheme": (302, {"Location": "ftp://wechat.test/"}, b""),
     "a redirect without an address": (302, {}, b""),
-    "a redirect with a gzip bomb": (
-        302, REDIRECT | {"Content-Encoding": "gzip"}, gzip.compress(b" " * 50_000_000, 9),
-    ),
+    "a redirect with a gzip bomb": (302, REDIRECT | GZIP, BOMB),
     "400": (400, {}, b"Bad Request"),
     "401": (401, {"WWW-Authenticate": 'Basic realm="x"'}, b""),
     "403": (403, {}, b"<html>forbidden</html>"),
