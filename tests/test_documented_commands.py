@@ -155,6 +155,12 @@ def _make_folder(words: list[str], scratch: Path) -> None:
     _run([*words], scratch)
 
 
+def _module(words: list[str], _scratch: Path) -> None:
+    """One of our tools may write files: it is there, and is a program."""
+    source = (ROOT / f"{words[2].replace('.', '/')}.py").read_text()
+    assert 'if __name__ == "__main__":' in source
+
+
 def _compose(words: list[str], scratch: Path) -> None:
     """It deploys: its services are there, and what one of them is to run is a command of ours."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -183,6 +189,7 @@ def _compile(words: list[str], _scratch: Path) -> None:
 
 
 CHECKERS: dict[str, Checker] = {
+    "python -m": _module,
     "python3 dev.py": _dev,
     "dev.py run": _dev,
     "dev.py test": _dev,

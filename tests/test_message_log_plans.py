@@ -23,7 +23,7 @@ from webhooks.admin import push_export
 pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 ACCOUNTS, PUSHES = 10_000, 200_000 * SCALE
-EXPORTED = MAX_EXPORT_ROWS // 10
+EXPORTED = push_export.MAX_EXPORT_ROWS // 10
 # A page and what is counted ahead of it; of what one in twenty is, reading on finds it soonest.
 MOST_READ = 12_000
 TABLES = ("platform_auth_push", "wxminiprograms", "wxminiprograms_tags")
