@@ -27,6 +27,7 @@ from audits.admin.review_acts import REVIEW_ACTS
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
 from audits.models import CodeAudit
 from miniprograms.models import Authorizer
+from platform_auth.admin.acts import holding
 from platform_auth.fields import Unreadable
 from wechat.errors import WeChatError
 
@@ -56,15 +57,13 @@ class CodePageAdmin(BulkCodeAdmin):
     def audit_of(self, row: Authorizer) -> CodeAudit | None:
         return newest_audit(row)
 
-    def has_code_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(MAY_VIEW)
+    has_code_permission = holding(MAY_VIEW)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Without the code page for an official account, which has no code."""
-        buttons = list(super().get_actions_detail(request, object_id))
-        if _has_code(Authorizer.objects.filter(pk=object_id).first()):
-            return buttons
-        return [button for button in buttons if not button.action_name.endswith("_code_page")]
+    def unfit_acts(self, object_id: Any) -> set[str]:
+        """An official account has no code."""
+        return (
+            set() if _has_code(Authorizer.objects.filter(pk=object_id).first()) else {"code_page"}
+        )
 
     @action(
         description=_("Code and review"),

@@ -16,7 +16,8 @@ from messaging.chat.urls import chat_urlpatterns, on_site
 from messaging.chat.views import show_chat
 from messaging.models import Conversation, ConversationQuerySet
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import StaffAdmin, ago, label
+from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.pages import StaffAdmin, label
 
 VIEW_PERMISSION, ANSWER_PERMISSION = "messaging.view_conversation", "messaging.answer_conversation"
 MAX_ACCOUNTS = 50  # of those whose name begins alike
@@ -105,16 +106,11 @@ class ConversationAdmin(StaffAdmin):
     def _chat_site(self, appid: str) -> AdminChatSite:
         return AdminChatSite(self)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
+    def find_rows(self, queryset: Any, term: str) -> Any:
         """Accounts first, so that both halves of the question have an index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
         named = Q(appid=term) | Q(user_name=term) | Q(nick_name__startswith=term)
         accounts = Authorizer.objects.filter(named).values_list("pk", flat=True)[:MAX_ACCOUNTS]
-        return queryset.filter(Q(openid=term) | Q(authorizer__in=list(accounts))), False
+        return queryset.filter(Q(openid=term) | Q(authorizer__in=list(accounts)))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         """The conversation itself: there is no form of its columns."""
@@ -122,21 +118,12 @@ class ConversationAdmin(StaffAdmin):
             raise Http404
         return on_site(self._chat_site, show_chat)(request, int(object_id))
 
-    @admin.display(description=_("user"))
-    def user(self, row: Conversation) -> str:
-        return user_label(row)
-
-    @admin.display(description=_("account"))
-    def account(self, row: Conversation) -> str:
-        return str(row.authorizer)
-
-    @admin.display(description=_("unread"))
-    def unread_label(self, row: Conversation) -> SafeString | str:
-        return label(row.unread, "warning") if row.unread else "–"
-
-    @admin.display(description=_("last message"))
-    def last_words(self, row: Conversation) -> str:
-        return preview_of(row) or "–"
+    user = column(_("user"), user_label)
+    account = column(_("account"), lambda row: str(row.authorizer))
+    unread_label = column(
+        _("unread"), lambda row: label(row.unread, "warning") if row.unread else "–"
+    )
+    last_words = column(_("last message"), lambda row: preview_of(row) or "–")
 
     @admin.display(description=_("window"))
     def window(self, row: Conversation) -> SafeString:
@@ -144,6 +131,4 @@ class ConversationAdmin(StaffAdmin):
             return label(_("%(left)d messages left") % {"left": row.left}, "success")
         return label(_("closed"))
 
-    @admin.display(description=_("last activity"), ordering="touched_at")
-    def touched(self, row: Conversation) -> SafeString | str:
-        return ago(row.touched_at)
+    touched = time_column("touched_at", _("last activity"), "touched_at")

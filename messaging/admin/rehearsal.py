@@ -17,7 +17,9 @@ from messaging.services.release_test.answers import MINI_PROGRAMS
 from messaging.services.release_test.rehearsal import CannotRehearse, rehearse, warnings_about
 from messaging.services.release_test.steps import Step, StepResult
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import StaffAdmin, ago, label, table
+from platform_auth.admin.acts import holding
+from platform_auth.admin.columns import choice_column, column, time_column
+from platform_auth.admin.pages import StaffAdmin, label, table
 from platform_auth.models import TESTER_OPENID_PREFIX, Component
 from platform_auth.operations import record_operation
 
@@ -65,8 +67,7 @@ class ReleaseTestAdmin(StaffAdmin):
     readonly_fields = _SHOWN
     actions_list = ("rehearse",)
 
-    def has_rehearse_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(REHEARSE_PERMISSION)
+    has_rehearse_permission = holding(REHEARSE_PERMISSION)
 
     @action(
         description=_("Rehearse the release test"),
@@ -97,22 +98,10 @@ class ReleaseTestAdmin(StaffAdmin):
             **context,
         )
 
-    @admin.display(description=_("account"))
-    def account(self, row: ReleaseTest) -> str:
-        return _account(row.appid)
-
-    @admin.display(description=_("asked by"))
-    def asked_by(self, row: ReleaseTest) -> object:
-        return _("a rehearsal") if row.is_rehearsal else "WeChat"
-
-    @admin.display(description=_("state"))
-    def how(self, row: ReleaseTest) -> SafeString:
-        state = ReleaseTest.State(row.state)
-        return label(state.label, RELEASE_TEST_COLOURS[state])
-
-    @admin.display(description=_("answered"))
-    def answered(self, row: ReleaseTest) -> SafeString | str:
-        return ago(row.done_at)
+    account = column(_("account"), lambda row: _account(row.appid))
+    asked_by = column(_("asked by"), lambda row: _("a rehearsal") if row.is_rehearsal else "WeChat")
+    how = choice_column("state", _("state"), RELEASE_TEST_COLOURS)
+    answered = time_column("done_at", _("answered"))
 
 
 def _rehearse(request: HttpRequest, component: Component) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Automatic replies: the rules in their order, and a box in which they are tried."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -28,8 +29,10 @@ from messaging.models import Rule
 from messaging.services import rules
 from messaging.services.descriptions import describe_content
 from miniprograms.models import Authorizer
+from platform_auth.admin.acts import do_to_chosen
+from platform_auth.admin.columns import column
 from platform_auth.admin.pages import RecordedAdmin, label
-from platform_auth.operations import record_operation
+from platform_auth.operations import Actor, record_operation
 from wechat.replies import BadContent, Content, parse_content
 
 _WHEN = ("trigger", "match", "pattern", "event", "event_key", ("quiet_from", "quiet_until"))
@@ -55,6 +58,14 @@ class ScopeFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         return queryset.filter(authorizer__isnull=self.value() == "all")
+
+
+def _turn(is_on: bool, rule: Rule, by: Actor) -> object:
+    with transaction.atomic():
+        Rule.objects.filter(pk=rule.pk).update(is_on=is_on)
+        action = "turn_rule_on" if is_on else "turn_rule_off"
+        record_operation(action, by=by, appid=_appid(rule), result=str(rule))
+    return _("it is on.") if is_on else _("it is off.")
 
 
 @admin.register(Rule)
@@ -93,15 +104,12 @@ class RuleAdmin(RecordedAdmin):
         view = self.admin_site.admin_view(self.try_view)
         return [path("try/", view, name="messaging_rule_try"), *super().get_urls()]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
+    def find_rows(self, queryset: Any, term: str) -> Any:
         """An account's appid finds what it would say: its own rules, and those for all."""
-        if search_term.strip().startswith("wx"):
-            account = Authorizer.objects.filter(appid=search_term.strip()).first()
-            return rules.rules_for_account(queryset, account), False
-        results: tuple[Any, bool] = super().get_search_results(request, queryset, search_term)
-        return results
+        if not term.startswith("wx"):
+            return None
+        account = Authorizer.objects.filter(appid=term).first()
+        return rules.rules_for_account(queryset, account)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         term = request.GET.get("q", "").strip()
@@ -123,31 +131,13 @@ class RuleAdmin(RecordedAdmin):
     def has_copy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_add_permission(request)
 
-    @admin.action(description=_("Turn on"), permissions=["change"])
-    def turn_on(self, request: HttpRequest, queryset: Any) -> None:
-        self._turn(request, queryset, on=True)
-
-    @admin.action(description=_("Turn off"), permissions=["change"])
-    def turn_off(self, request: HttpRequest, queryset: Any) -> None:
-        self._turn(request, queryset, on=False)
-
-    def _turn(self, request: HttpRequest, queryset: Any, *, on: bool) -> None:
-        def act(rule: Rule) -> object:
-            with transaction.atomic():
-                Rule.objects.filter(pk=rule.pk).update(is_on=on)
-                action = "turn_rule_on" if on else "turn_rule_off"
-                appid = _appid(rule)
-                record_operation(action, by=request.user, appid=appid, result=str(rule))
-            return _("it is on.") if on else _("it is off.")
-
-        self.carry_out_each(request, queryset, act)
-
-    @admin.action(description=_("Copy"), permissions=["copy"])
-    def copy_selected(self, request: HttpRequest, queryset: Any) -> None:
-        def act(rule: Rule) -> object:
-            return _("copied as “%(name)s”, which is off.") % {"name": _copy(rule, request.user)}
-
-        self.carry_out_each(request, queryset, act)
+    turn_on = do_to_chosen(partial(_turn, True), _("Turn on"), "change")
+    turn_off = do_to_chosen(partial(_turn, False), _("Turn off"), "change")
+    copy_selected = do_to_chosen(
+        lambda rule, by: _("copied as “%(name)s”, which is off.") % {"name": _copy(rule, by)},
+        _("Copy"),
+        "copy",
+    )
 
     @action(description=_("Copy"), permissions=["copy"], url_path="copy", icon="content_copy")
     def copy_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -205,9 +195,7 @@ class RuleAdmin(RecordedAdmin):
         nobody = label(_("nobody"), "danger")
         return render_to_string("admin/rules/labels.html", {"labels": labels or [nobody]})
 
-    @admin.display(description=_("account"))
-    def account(self, rule: Rule) -> str:
-        return str(rule.authorizer or _("all accounts"))
+    account = column(_("account"), lambda rule: str(rule.authorizer or _("all accounts")))
 
 
 def quiet_hours(rule: Rule) -> str:

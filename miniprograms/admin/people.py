@@ -16,6 +16,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from miniprograms.services.bind_links import make_bind_link
+from platform_auth.admin.acts import holding
+from platform_auth.admin.columns import column
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.forms import PermissionChoices
 from platform_auth.operations import record_operation
@@ -58,14 +60,12 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys")
     filter_horizontal = ()
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+    def unfit_acts(self, object_id: Any) -> set[str]:
         """Of the two about answering the one that fits; for staff none, they have the console."""
-        user = self.get_object(request, str(object_id))
-        unfit = ["let_answer", "stop_answering"]
-        if user is not None and not user.is_staff:
-            unfit.remove("stop_answering" if _may_answer(user) else "let_answer")
-        actions = super().get_actions_detail(request, object_id)
-        return [item for item in actions if not item.action_name.endswith(tuple(unfit))]
+        user = User.objects.filter(pk=object_id).first()
+        if user is None or user.is_staff:
+            return {"let_answer", "stop_answering"}
+        return {"let_answer" if _may_answer(user) else "stop_answering"}
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
@@ -73,11 +73,8 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
 
-    def has_invite_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("miniprograms.invite_merchant")
-
-    def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("auth.change_user")
+    has_invite_permission = holding("miniprograms.invite_merchant")
+    has_revoke_permission = holding("auth.change_user")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = ("last_login", "date_joined", *super().get_readonly_fields(request, obj))
@@ -179,13 +176,8 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
             return label(_("superuser"), "danger")
         return label(_("staff"), "info") if user.is_staff else label(_("merchant"))
 
-    @admin.display(description=_("name"))
-    def full_name(self, user: User) -> str:
-        return user.get_full_name()
-
-    @admin.display(description=_("last login"), ordering="last_login")
-    def last_seen(self, user: User) -> SafeString | str:
-        return ago(user.last_login)
+    full_name = column(_("name"), lambda user: user.get_full_name())
+    last_seen = column(_("last login"), lambda user: ago(user.last_login), ordering="last_login")
 
 
 def _revoke_keys(user: User, by: Any) -> object:

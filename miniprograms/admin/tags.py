@@ -8,7 +8,6 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +16,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminT
 
 from miniprograms.models import Authorizer, Tag
 from miniprograms.services.tagging import set_tags
+from platform_auth.admin.acts import holding
+from platform_auth.admin.columns import link
 from platform_auth.admin.pages import RecordedAdmin, StaffAdmin
 from platform_auth.forms import capitalise_labels
 
@@ -39,7 +40,7 @@ class TagAdmin(RecordedAdmin):
     @admin.display(description=_("accounts"))
     def accounts(self, tag: Any) -> SafeString:
         url = reverse("admin:miniprograms_authorizer_changelist")
-        return format_html('<a href="{}?tag={}" class="text-link">{}</a>', url, tag.pk, tag.size)
+        return link(f"{url}?tag={tag.pk}", tag.size)
 
 
 class TagFilter(admin.SimpleListFilter):
@@ -127,8 +128,7 @@ class OwnTagForm(TagForm):
 class TaggedPages(StaffAdmin):
     """Adds the two ways to set tags to the admin of accounts."""
 
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("miniprograms.change_authorizer")
+    has_operate_permission = holding("miniprograms.change_authorizer")
 
     @admin.action(description=_("Set tags"), permissions=["operate"])
     def set_tags(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:

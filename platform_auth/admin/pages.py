@@ -53,6 +53,31 @@ class StaffAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        term = search_term.strip()
+        rows = self.find_rows(queryset, term) if term else queryset
+        if rows is None:
+            rows, may_repeat = super().get_search_results(request, queryset, search_term)
+            return rows, bool(may_repeat)
+        return rows, False
+
+    def find_rows(self, queryset: Any, term: str) -> Any:
+        """Those of QUERYSET that TERM names exactly, by an index; None: let Django search."""
+        return None
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Without the buttons that do not fit the row as it is."""
+        unfit = self.unfit_acts(object_id)
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        buttons = super().get_actions_detail(request, object_id)
+        return [item for item in buttons if item.action_name.removeprefix(prefix) not in unfit]
+
+    def unfit_acts(self, object_id: Any) -> set[str]:
+        """Which of `actions_detail` make no sense for the row now."""
+        return set()
+
     def get_paginator(
         self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kwargs: Any
     ) -> NearPaginator:
