@@ -20,6 +20,7 @@ from audits.admin.tables import events_table, picture_response, screenshot_links
 from audits.models import CodeAudit, CodeVersion, Release, Screenshot
 from miniprograms.models import Authorizer
 from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import pretty
 
 
@@ -41,20 +42,16 @@ class CodeVersionAdmin(ProgramRowAdmin):
     )
 
 
-class ReleasedFilter(admin.SimpleListFilter):
-    """Of the passed audits, those that are out and those that wait."""
-
-    title = _("released")
-    parameter_name = "released"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("yes", _("released")), ("no", _("waiting for release"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() not in ("yes", "no"):
-            return queryset
-        is_waiting = self.value() == "no"
-        return queryset.filter(status=CodeAudit.Status.PASSED, released_at__isnull=is_waiting)
+_PASSED = Q(status=CodeAudit.Status.PASSED)
+# Of the passed audits, those that are out and those that wait.
+ReleasedFilter = choice_filter(
+    _("released"),
+    "released",
+    {
+        "yes": (_("released"), lambda: _PASSED & ~Q(released_at=None)),
+        "no": (_("waiting for release"), lambda: _PASSED & Q(released_at=None)),
+    },
+)
 
 
 @admin.register(CodeAudit)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -20,6 +21,7 @@ from audits.models import CodeTemplate
 from audits.services import templates
 from platform_auth.admin.acts import ask_about_one, holding
 from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
@@ -38,18 +40,12 @@ _MIRRORED_FIELDS += ("source_name", "source_appid", "developer", "draft_id", "cr
 _MIRRORED_FIELDS += ("component", "state")
 
 
-class TemplateTypeFilter(admin.SimpleListFilter):
-    """A fixed list: the field has no choices of its own."""
-
-    title = _("type")
-    parameter_name = "type"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return TEMPLATE_TYPES.items()
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        chosen = {str(kind): kind for kind in TEMPLATE_TYPES}.get(self.value() or "")
-        return queryset if chosen is None else queryset.filter(template_type=chosen)
+# A fixed list: the field has no choices of its own.
+TemplateTypeFilter = choice_filter(
+    _("type"),
+    "type",
+    {str(kind): (name, partial(Q, template_type=kind)) for kind, name in TEMPLATE_TYPES.items()},
+)
 
 
 def _delete_template(row: CodeTemplate, by: Actor) -> object:

@@ -17,6 +17,7 @@ from messaging.chat.views import show_chat
 from messaging.models import Conversation, ConversationQuerySet
 from miniprograms.models import Authorizer
 from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label
 
 VIEW_PERMISSION, ANSWER_PERMISSION = "messaging.view_conversation", "messaging.answer_conversation"
@@ -54,32 +55,23 @@ class AdminChatSite(ChatSite):
         return super().url(name, conversation, *args)
 
 
-class UnreadFilter(admin.SimpleListFilter):
-    title = _("read")
-    parameter_name = "read"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("no", _("not yet read"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(unread__gt=0) if self.value() == "no" else queryset
+UnreadFilter = choice_filter(
+    _("read"), "read", {"no": (_("not yet read"), lambda: Q(unread__gt=0))}
+)
 
 
-class WindowFilter(admin.SimpleListFilter):
-    title = _("window")
-    parameter_name = "window"
+def _can_be_answered() -> Q:
+    return Q(window_until__gt=timezone.now(), left__gt=0)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("open", _("can be answered")), ("closed", _("cannot be answered"))]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        is_open = Q(window_until__gt=timezone.now(), left__gt=0)
-        match self.value():
-            case "open":
-                return queryset.filter(is_open)
-            case "closed":
-                return queryset.exclude(is_open)
-        return queryset
+WindowFilter = choice_filter(
+    _("window"),
+    "window",
+    {
+        "open": (_("can be answered"), _can_be_answered),
+        "closed": (_("cannot be answered"), lambda: ~_can_be_answered()),
+    },
+)
 
 
 @admin.register(Conversation)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,6 +20,7 @@ from messaging.services.release_test.steps import Step, StepResult
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import holding
 from platform_auth.admin.columns import choice_column, column, time_column
+from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label, table
 from platform_auth.models import TESTER_OPENID_PREFIX, Component
 from platform_auth.operations import record_operation
@@ -38,23 +40,12 @@ RELEASE_TEST_COLOURS = {
 _SHOWN = ("at", "component", "account", "asked_by", "how", "answered", "failures", "last_error")
 
 
-class AskedByFilter(admin.SimpleListFilter):
-    """Whether WeChat asked, or we ourselves."""
-
-    title = _("asked by")
-    parameter_name = "by"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("wechat", "WeChat"), ("us", _("a rehearsal"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "us":
-                return queryset.filter(openid__startswith=TESTER_OPENID_PREFIX)
-            case "wechat":
-                return queryset.exclude(openid__startswith=TESTER_OPENID_PREFIX)
-            case _:
-                return queryset
+_BY_US = Q(openid__startswith=TESTER_OPENID_PREFIX)
+AskedByFilter = choice_filter(
+    _("asked by"),
+    "by",
+    {"wechat": ("WeChat", lambda: ~_BY_US), "us": (_("a rehearsal"), lambda: _BY_US)},
+)
 
 
 @admin.register(ReleaseTest)

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -31,6 +31,7 @@ from messaging.services.descriptions import describe_content
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import do_to_chosen
 from platform_auth.admin.columns import column
+from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, label
 from platform_auth.operations import Actor, record_operation
 from wechat.replies import BadContent, Content, parse_content
@@ -45,19 +46,15 @@ TRIGGER_COLOURS = {
 }
 
 
-class ScopeFilter(admin.SimpleListFilter):
-    """Whose rules: those for all, or some account's; `account` of the address names one."""
-
-    title = _("account")
-    parameter_name = "scope"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("all", _("for all accounts")), ("own", _("of one account"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> QuerySet[Rule]:
-        if self.value() is None:
-            return queryset
-        return queryset.filter(authorizer__isnull=self.value() == "all")
+# Whose rules: those for all, or some account's; `account` of the address names one.
+ScopeFilter = choice_filter(
+    _("account"),
+    "scope",
+    {
+        "all": (_("for all accounts"), lambda: Q(authorizer=None)),
+        "own": (_("of one account"), lambda: ~Q(authorizer=None)),
+    },
+)
 
 
 def _turn(is_on: bool, rule: Rule, by: Actor) -> object:

@@ -76,22 +76,16 @@ def _render_news(page: ChatPage, problem: str | None = None) -> HttpResponse:
     state = page_state(entries, window, others)
     if problem is None and state.split() == [frame, *parts]:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    fresh = [entry for entry in entries if entry.key not in shown]
-    changed = [
-        entry for entry in entries if shown.get(entry.key, entry_state(entry)) != entry_state(entry)
-    ]
-    has_frame = frame == state.split()[0]
-    return HttpResponse(
-        page.render(
-            "news",
-            seen=state,
-            fresh=[page.render_entry(entry) for entry in fresh],
-            changed=[page.render_entry(entry, is_change=True) for entry in changed],
-            window="" if has_frame else window,
-            others="" if has_frame else others,
-            problem=problem,
-        )
-    )
+    fresh, changed = [], []
+    for entry in entries:
+        if entry.key not in shown:
+            fresh.append(page.render_entry(entry))
+        elif shown[entry.key] != entry_state(entry):
+            changed.append(page.render_entry(entry, is_change=True))
+    if frame == state.split()[0]:
+        window = others = ""
+    pieces = {"fresh": fresh, "changed": changed, "window": window, "others": others}
+    return HttpResponse(page.render("news", seen=state, problem=problem, **pieces))
 
 
 @require_GET
@@ -137,10 +131,9 @@ def post_message(request: HttpRequest, site: ChatSite, pk: int, way: str) -> Htt
 
 
 def _join_errors(form: Form) -> str:
+    labels = {name: f"{field.label}: " for name, field in form.fields.items()}
     return " ".join(
-        f"{form.fields[name].label}: {' '.join(map(str, problems))}"
-        if name in form.fields
-        else " ".join(map(str, problems))
+        labels.get(name, "") + " ".join(map(str, problems))
         for name, problems in form.errors.items()
     )
 
