@@ -173,8 +173,8 @@ class CannedReply(models.Model):
 
 class Reply(Leased):
     """
-    Something we say to a user: a passive reply in the answer to a push, or a customer-service
-    message. `reply_to` is the push it answers, one reply at most for each.
+    The outbox to users: a passive reply in the answer to a push, or a customer-service message.
+    `reply_to` is the push it answers, one reply at most for each.
     """
 
     class State(models.TextChoices):
@@ -296,7 +296,7 @@ class DeliveryQuerySet(LeasedQuerySet):
 
 class Delivery(Leased):
     """
-    One push on its way to one target. Of one user's, a target gets the older first.
+    The outbox to targets: one push on its way to one of them, which gets a user's older ones first.
 
     `log` is a list of attempts: [Unix seconds, HTTP status or 0, milliseconds, why].
     """

@@ -15,7 +15,7 @@ from audits.problems import AuditNotPassed, CannotAct
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import holding
 from platform_auth.admin.pages import StaffAdmin
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from wechat.errors import Refused, WeChatError
 
@@ -29,7 +29,7 @@ class CodeStaffAdmin(StaffAdmin):
         if not isinstance(problem, Refused):
             return problem
         rid = f" rid {problem.rid}" if problem.rid else ""
-        return f"{explain_refusal(problem)}{rid}"
+        return f"{explain_error(problem)}{rid}"
 
 
 class BulkCodeAdmin(CodeStaffAdmin):

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -26,6 +27,7 @@ from audits.admin.release_acts import RELEASE_ACTS
 from audits.admin.review_acts import REVIEW_ACTS
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
 from audits.models import CodeAudit
+from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import holding
 from platform_auth.fields import Unreadable
@@ -159,6 +161,12 @@ class CodePageAdmin(BulkCodeAdmin):
             return ""
         items = {name: value for name, value in request.POST.items() if name.startswith("item")}
         return f"{self._address(row, act.live)}{'?' if items else ''}{urlencode(items)}"
+
+
+@admin.register(Authorizer)
+class AuthorizerAdmin(CodePageAdmin, AuthorizerPages):
+    actions = ("submit_code", "release_code", *AuthorizerPages.actions)
+    actions_detail = ("code_page", *AuthorizerPages.actions_detail)
 
 
 def describe_status(status: CodeStatus) -> list[str]:

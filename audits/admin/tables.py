@@ -46,7 +46,6 @@ def history_tables(row: Authorizer) -> dict[str, object]:
 
 
 def audits_table(audits: list[CodeAudit]) -> object:
-    """AUDITS, and who submitted and released them."""
     headers = [_("auditid"), _("version"), _("status"), _("submitted"), _("by")]
     headers += [_("decided"), _("released")]
     rows = [
@@ -103,7 +102,6 @@ def _describe_change(event: AuditEvent) -> str:
 
 
 def screenshot_addresses(audit: CodeAudit | None) -> list[str]:
-    """Where staff see the screenshots of AUDIT."""
     if audit is None:
         return []
     pks = audit.screenshots.order_by("pk").values_list("pk", flat=True)

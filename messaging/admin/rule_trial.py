@@ -115,7 +115,6 @@ class TryForm(forms.Form):
 
 
 def trial_context(trial: Trial) -> dict[str, Any]:
-    """What the page shows of TRIAL."""
     candidates = rules.rules_for_account(
         Rule.objects.select_related("authorizer"), trial.authorizer
     )

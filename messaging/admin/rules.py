@@ -126,7 +126,7 @@ class RuleAdmin(RecordedAdmin):
                 self.message_user(request, _skipped_sentence(kind), "WARNING")
 
     def has_copy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_add_permission(request)
+        return bool(self.has_add_permission(request))
 
     turn_on = do_to_chosen(partial(_turn, True), _("Turn on"), "change")
     turn_off = do_to_chosen(partial(_turn, False), _("Turn off"), "change")

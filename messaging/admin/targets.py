@@ -341,7 +341,6 @@ def _at_most(number: int) -> str:
 
 
 def _deliveries_link(row: Target, state: Delivery.State, number: int) -> SafeString | str:
-    """NUMBER as a link to those deliveries."""
     if not number:
         return "–"
     url = reverse("admin:messaging_delivery_changelist")

@@ -17,11 +17,11 @@ from messaging.forms import explain_bad_content, forms_for
 from messaging.models import Conversation
 from messaging.services import customer_service, history
 from miniprograms.tokens import call_as
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from wechat import media
-from wechat.errors import Refused, WeChatError
+from wechat.errors import WeChatError
 from wechat.http import File
 from wechat.replies import BadContent
 
@@ -109,7 +109,6 @@ def _parse_time(text: str) -> datetime:
 
 @require_POST
 def post_message(request: HttpRequest, site: ChatSite, pk: int, way: str) -> HttpResponse:
-    """Send what was written, now."""
     page = open_page(request, site, pk, answering=True)
     kind = page.conversation.authorizer.kind
     form_class = forms_for(kind).get(way)
@@ -122,10 +121,8 @@ def post_message(request: HttpRequest, site: ChatSite, pk: int, way: str) -> Htt
         content = form.content(lambda file: _upload(page, file))
     except BadContent as problem:
         return _respond(page, explain_bad_content(problem))
-    except Refused as problem:
-        return _respond(page, explain_refusal(problem))
     except (WeChatError, Unreadable) as problem:
-        return _respond(page, str(problem))
+        return _respond(page, explain_error(problem))
     customer_service.send_message(page.conversation, content, by=request.user)
     return _respond(page)
 

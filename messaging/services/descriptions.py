@@ -32,7 +32,6 @@ class Description:
 
     @property
     def line(self) -> str:
-        """All of it in one line."""
         label = f"[{self.label}]" if self.label and self.form != NOTE else self.label
         parts = [label, self.title, self.text, *self.lines, self.detail, self.url]
         return " ".join(part for part in parts if part)
@@ -61,7 +60,6 @@ def kind_label(kind: str) -> str:
 
 
 def describe_message(message: messages.Message) -> Description:
-    """MESSAGE in words."""
     if message.is_event or isinstance(message, messages.Unknown):
         return Description(NOTE, label=describe_event(message))
     label = kind_label(message.kind)
@@ -91,7 +89,6 @@ def _link(label: str, title: str, text: str, url: str) -> Description:
 
 
 def describe_content(content: replies.Content) -> Description:
-    """CONTENT, which is ours, in words."""
     describe = _CONTENTS.get(type(content), _describe_card)
     return describe(kind_label(content.msgtype), content)
 

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
@@ -19,6 +20,7 @@ from miniprograms.services.profiles import sync_profile
 from miniprograms.services.refreshing import refresh_now
 from miniprograms.services.unbinding import unbind_locally
 from platform_auth.admin.acts import ask_about_chosen, ask_about_one, do_to_chosen, holding
+from platform_auth.admin.pages import StaffAdmin
 from platform_auth.operations import Actor
 
 _IDENTITY = ("account", "kind", "nick_name", "appid", "user_name", "alias", "principal_name")
@@ -47,6 +49,17 @@ def _sync_profile(row: Authorizer, by: Actor) -> object:
 def _unbind_locally(row: Authorizer, by: Actor) -> object:
     unbind_locally(row, by=by)
     return _("unbound locally.")
+
+
+def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, icon: str) -> Any:
+    """A button that opens the list of MODEL, of an app above, with what is the account's."""
+
+    @action(description=title, permissions=[permission], url_path=path, icon=icon)
+    def open_list(model_admin: StaffAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = model_admin.visible_or_404(request, object_id)
+        return HttpResponseRedirect(f"{reverse(f'admin:{model}_changelist')}?q={row.appid}")
+
+    return open_list
 
 
 class AuthorizerPages(AuthorizerColumns, TaggedPages):
@@ -130,13 +143,13 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
 
     # Acts on the one row of a page.
 
-    @action(
-        description=_("Conversations"), permissions=["talk"], url_path="conversations", icon="forum"
+    conversations = _open_list(
+        "messaging_conversation", _("Conversations"), "talk", path="conversations", icon="forum"
     )
-    def conversations(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.visible_or_404(request, object_id)
-        url = reverse("admin:messaging_conversation_changelist")
-        return HttpResponseRedirect(f"{url}?q={row.appid}")
+    # The rules that speak for this account, and the box in which they are tried.
+    rules = _open_list(
+        "messaging_rule", _("Automatic replies"), "rules", path="rules", icon="smart_toy"
+    )
 
     refresh_one = ask_about_one(
         _refresh_token,
@@ -183,18 +196,6 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
             question=_("Whoever opens the link within three days can bind for its merchant."),
             back=self.url_of(row),
         )
-
-    @action(
-        description=_("Automatic replies"),
-        permissions=["rules"],
-        url_path="rules",
-        icon="smart_toy",
-    )
-    def rules(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The rules that speak for this account, and the box in which they are tried."""
-        row = self.visible_or_404(request, object_id)
-        url = reverse("admin:messaging_rule_changelist")
-        return HttpResponseRedirect(f"{url}?q={row.appid}")
 
     def _make_links(self, request: HttpRequest, rows: list[Any], back: str) -> HttpResponse | None:
         """A page with one link for each merchant of ROWS; it is not shown again."""

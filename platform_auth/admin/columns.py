@@ -50,5 +50,4 @@ def link_to(row: Model, text: object = None) -> SafeString:
 
 
 def link(url: str, text: object) -> SafeString:
-    """TEXT that leads to URL."""
     return format_html('<a href="{}" class="text-link">{}</a>', url, text)

@@ -203,7 +203,6 @@ class StaffAdmin(ModelAdmin):
         return " ".join([name, *(word for word in words if word and word not in name)])
 
     def url_of(self, row: Any) -> str:
-        """The page of ROW."""
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
         return reverse(name, args=[quote(row.pk)])
 
@@ -211,14 +210,9 @@ class StaffAdmin(ModelAdmin):
 class FormAdmin(StaffAdmin):
     """Rows that staff may edit by form, as far as their permissions go."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(ModelAdmin.has_add_permission(self, request))
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(ModelAdmin.has_change_permission(self, request, obj))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(ModelAdmin.has_delete_permission(self, request, obj))
+    has_add_permission = ModelAdmin.has_add_permission
+    has_change_permission = ModelAdmin.has_change_permission
+    has_delete_permission = ModelAdmin.has_delete_permission
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without Django's "delete selected", whose rows and log are not one transaction."""
@@ -302,7 +296,6 @@ def pretty(value: object) -> SafeString | str:
 
 
 def table(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> SafeString | str:
-    """A small table inside a page."""
     if not rows:
         return "–"
     return render_to_string("admin/parts/table.html", {"headers": headers, "rows": rows})
