@@ -17,32 +17,21 @@ from platform_auth.models import Component
 MAX_BADGE = 99
 
 
-def _unclaimed_badge() -> str:
-    """How many bindings wait for staff; "" for none."""
-    return _badge(Binding.objects.unclaimed())
+def _unread() -> QuerySet[Any]:
+    return Conversation.objects.filter(unread__gt=0)
 
 
-def _new_badge() -> str:
-    """How many conversations hold something that nobody has read; "" for none."""
-    return _badge(Conversation.objects.filter(unread__gt=0))
-
-
-def _badge(rows: QuerySet[Any]) -> str:
-    count = rows.order_by()[: MAX_BADGE + 1].count()
-    return f"{MAX_BADGE}+" if count > MAX_BADGE else str(count or "")
-
-
-# A group's title and entries: of each title, icon, model, how many of its rows wait for somebody.
+# A group's title and entries: of each title, icon, model, which rows wait for somebody.
 GROUPS: list[tuple[Any, ...]] = [
     (
         _("Accounts"),
         (_("Mini programs"), "apps", "miniprograms.authorizer"),
-        (_("Bindings"), "link", "miniprograms.binding", _unclaimed_badge),
+        (_("Bindings"), "link", "miniprograms.binding", Binding.objects.unclaimed),
         (_("Tags"), "sell", "miniprograms.tag"),
     ),
     (
         _("Messages"),
-        (_("Conversations"), "forum", "messaging.conversation", _new_badge),
+        (_("Conversations"), "forum", "messaging.conversation", _unread),
         (_("Message log"), "inbox", "platform_auth.push"),
         (_("Automatic replies"), "smart_toy", "messaging.rule"),
         (_("Canned replies"), "quickreply", "messaging.cannedreply"),
@@ -86,11 +75,12 @@ def _may_look(user: Any, model: str) -> bool:
     return bool(user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}"))
 
 
-def _item(title: Any, icon: str, model: str, badge: Any = None) -> dict[str, Any]:
+def _item(title: Any, icon: str, model: str, waiting: Any = None) -> dict[str, Any]:
     url = reverse(f"admin:{model.replace('.', '_')}_changelist")
     item = {"title": title, "icon": icon, "link": url}
-    count = badge() if badge else ""
-    return {**item, "badge": count, "badge_variant": "warning"} if count else item
+    count = waiting().order_by()[: MAX_BADGE + 1].count() if waiting else 0
+    badge = f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
+    return {**item, "badge": badge, "badge_variant": "warning"} if count else item
 
 
 def environment(request: HttpRequest) -> list[str] | None:

@@ -14,10 +14,10 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from audits.admin.forms import TextField
 from audits.models import Campaign, CodeTemplate
 from audits.services import campaigns
 from miniprograms.models import Authorizer
+from platform_auth.forms import TextField
 
 _SEPARATORS = re.compile(r"[\s,;，；、]+")
 # These say which template goes to whom; the other fields are the campaign's own.

@@ -15,10 +15,9 @@ from audits.admin.columns import ProgramRowAdmin
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
-from platform_auth.admin.acts import ask_about_one, do_to_chosen, holding
+from platform_auth.admin.acts import ask_about_one, do_to_chosen, holding, saying
 from platform_auth.admin.columns import column, link_to, time_column
 from platform_auth.admin.spreadsheet import csv_lines
-from platform_auth.operations import Actor
 
 OPERATE_CAMPAIGNS = ("audits.commit_version", "audits.submit_audit")
 RETRY_QUESTION = _(
@@ -27,18 +26,12 @@ RETRY_QUESTION = _(
 )
 
 
+_retry = saying(_("in line again."), campaigns.retry_item)
+_skip = saying(_("skipped."), campaigns.skip_item)
+
+
 def _program_name(row: CampaignItem) -> str:
     return f"{row.authorizer.nick_name} ({row.authorizer.appid})"
-
-
-def _retry(row: CampaignItem, by: Actor) -> object:
-    campaigns.retry_item(row, by=by)
-    return _("in line again.")
-
-
-def _skip(row: CampaignItem, by: Actor) -> object:
-    campaigns.skip_item(row, by=by)
-    return _("skipped.")
 
 
 @admin.register(CampaignItem)

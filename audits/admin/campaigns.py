@@ -1,6 +1,5 @@
 """Campaigns: what is being rolled out to whom, how far it is, and the buttons that steer it."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -12,8 +11,6 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from audits.admin.campaign_form import CampaignForm
@@ -22,7 +19,7 @@ from audits.admin.campaign_progress import campaign_label, possible_acts, progre
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
-from platform_auth.admin.acts import ask_about_one, holding
+from platform_auth.admin.acts import ask_about_one, button, holding, saying
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.pages import StaffAdmin, label, pretty
 from platform_auth.admin.spreadsheet import csv_response
@@ -38,21 +35,6 @@ STOP_QUESTION = _(
 RULE_FIELDS: tuple[str, ...] = ("user_version", "user_desc", "template", "values", "canary_size")
 RULE_FIELDS += ("concurrency", "daily_budget", "most_failures", "auto_release", "when_open")
 RULE_FIELDS += ("made_by", "created", "finished")
-
-
-def _operate(
-    act: Callable[..., object],
-    title: StrOrPromise,
-    question: StrOrPromise,
-    sentence: StrOrPromise,
-    **button: Any,
-) -> Callable[..., HttpResponse]:
-    """A button that asks before ACT; SENTENCE, which may hold its number, says that it was done."""
-
-    def carry_out(campaign: Campaign, by: Actor) -> object:
-        return str(sentence) % {"number": act(campaign, by=by)}
-
-    return ask_about_one(carry_out, title, question, "operate", **button)
 
 
 def _release_passed(campaign: Campaign, by: Actor) -> object:
@@ -126,37 +108,37 @@ class CampaignAdmin(StaffAdmin):
         """The piece of page that reloads itself."""
         return HttpResponse(self.progress(self.visible_or_404(request, str(pk))))
 
-    start = _operate(
-        campaigns.start_campaign,
+    start = ask_about_one(
+        saying(_("it has begun."), campaigns.start_campaign),
         _("Start"),
         START_QUESTION,
-        _("it has begun."),
+        "operate",
         path="start",
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
     )
-    pause = _operate(
-        campaigns.pause_campaign,
+    pause = ask_about_one(
+        saying(_("nothing new is begun."), campaigns.pause_campaign),
         _("Pause"),
         _("What is under way ends, verdicts are still followed, nothing new begins."),
-        _("nothing new is begun."),
+        "operate",
         path="pause",
         icon="pause",
     )
-    resume = _operate(
-        campaigns.resume_campaign,
+    resume = ask_about_one(
+        saying(_("it goes on."), campaigns.resume_campaign),
         _("Resume"),
         _("The failures so far are forgiven: only new ones can pause it again."),
-        _("it goes on."),
+        "operate",
         path="resume",
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
     )
-    go_on = _operate(
-        campaigns.pass_canary,
+    go_on = ask_about_one(
+        saying(_("the rest follows."), campaigns.pass_canary),
         _("Go on after the canary wave"),
         _("The rest follows at once, though not all of the canary wave is released."),
-        _("the rest follows."),
+        "operate",
         path="go-on",
         icon="fast_forward",
     )
@@ -169,25 +151,25 @@ class CampaignAdmin(StaffAdmin):
         icon="rocket_launch",
         variant=ActionVariant.PRIMARY,
     )
-    retry_failed = _operate(
-        campaigns.retry_failed,
+    retry_failed = ask_about_one(
+        saying(_("%(number)d are in line again."), campaigns.retry_failed),
         _("Retry all that failed"),
         RETRY_QUESTION,
-        _("%(number)d are in line again."),
+        "operate",
         path="retry-failed",
         icon="replay",
     )
-    stop = _operate(
-        campaigns.stop_campaign,
+    stop = ask_about_one(
+        saying(_("stopped."), campaigns.stop_campaign),
         _("Stop"),
         STOP_QUESTION,
-        _("stopped."),
+        "operate",
         path="stop",
         icon="stop",
         variant=ActionVariant.DANGER,
     )
 
-    @action(description=_("CSV"), permissions=["view"], url_path="export", icon="download")
+    @button(_("CSV"), "view", path="export", icon="download")
     def export(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
         campaign = self.visible_or_404(request, object_id)
         record_operation("export_campaign", by=request.user, result=str(campaign))

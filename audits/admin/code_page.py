@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from audits.admin import live
@@ -29,7 +28,7 @@ from audits.admin.tables import history_tables, picture_response, screenshot_add
 from audits.models import CodeAudit
 from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.models import Authorizer
-from platform_auth.admin.acts import holding
+from platform_auth.admin.acts import button, holding
 from platform_auth.fields import Unreadable
 from wechat.errors import WeChatError
 
@@ -67,13 +66,7 @@ class CodePageAdmin(BulkCodeAdmin):
             set() if _has_code(Authorizer.objects.filter(pk=object_id).first()) else {"code_page"}
         )
 
-    @action(
-        description=_("Code and review"),
-        permissions=["code"],
-        url_path="code",
-        icon="code",
-        variant=ActionVariant.PRIMARY,
-    )
+    @button(_("Code and review"), "code", path="code", icon="code", variant=ActionVariant.PRIMARY)
     def code_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self._program_or_404(request, object_id)
         status = code_status_of(row)

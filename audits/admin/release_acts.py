@@ -79,14 +79,9 @@ def _stop_gray_release(row: Authorizer, form: Any, by: Actor) -> object:
     return _("the release in steps is stopped; everybody has the version before.")
 
 
-def _open_to_users(row: Authorizer, form: Any, by: Actor) -> object:
-    releasing.set_visit_status(row, is_open=True, by=by)
-    return _("it is open to its users.")
-
-
-def _close_to_users(row: Authorizer, form: Any, by: Actor) -> object:
-    releasing.set_visit_status(row, is_open=False, by=by)
-    return _("it is closed to its users.")
+def _set_visit_status(is_open: bool, row: Authorizer, form: Any, by: Actor) -> object:
+    releasing.set_visit_status(row, is_open=is_open, by=by)
+    return _("it is open to its users.") if is_open else _("it is closed to its users.")
 
 
 def _can_release(status: CodeStatus, by: Actor) -> bool:
@@ -169,7 +164,7 @@ RELEASE_ACTS = (
         "open",
         _("Open to users"),
         _("Users can open the mini program again."),
-        _open_to_users,
+        partial(_set_visit_status, True),
         "lock_open",
         is_for_live=True,
     ),
@@ -177,7 +172,7 @@ RELEASE_ACTS = (
         "close",
         _("Close to users"),
         _("Nobody can open the mini program until it is opened here again."),
-        _close_to_users,
+        partial(_set_visit_status, False),
         "lock",
         is_grave=True,
         is_for_live=True,

@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from audits.admin.acts import report_lost_answer
@@ -19,7 +18,7 @@ from audits.admin.bulk_acts import CodeStaffAdmin
 from audits.admin.live import wechat_time
 from audits.models import CodeTemplate
 from audits.services import templates
-from platform_auth.admin.acts import ask_about_one, holding
+from platform_auth.admin.acts import ask_about_one, button, holding
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, ago, label
@@ -97,7 +96,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         is_there = CodeTemplate.objects.filter(pk=object_id, gone_at=None).exists()
         return set() if is_there else {"delete_one"}
 
-    @action(description=_("Sync now"), permissions=["operate"], url_path="sync", icon="sync")
+    @button(_("Sync now"), "operate", path="sync", icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponse:
         components = list(Component.objects.order_by("appid"))
         question = _("WeChat's list of templates is fetched; notes stay.")
@@ -105,7 +104,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
             request, components, _sync, title=_("Sync now"), question=question
         )
 
-    @action(description=_("Drafts"), permissions=["operate"], url_path="drafts", icon="draft")
+    @button(_("Drafts"), "operate", path="drafts", icon="draft")
     def drafts(self, request: HttpRequest) -> HttpResponse:
         components = Component.objects.order_by("appid")
         addresses = [(row, reverse("admin:code-drafts", args=[row.pk])) for row in components]

@@ -1,9 +1,6 @@
 """Texts that nobody need write again."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
@@ -22,9 +19,6 @@ class CannedReplyAdmin(RecordedAdmin):
     search_help_text = _("The beginning of a title")
     autocomplete_fields = ("authorizer",)
     fields = ("title", "text", "authorizer", "position")
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("authorizer")
 
     beginning = column(_("text"), lambda row: Truncator(row.text).chars(60))
     account = column(_("account"), lambda row: str(row.authorizer or _("all accounts")))

@@ -148,7 +148,7 @@ class DeliveryAdmin(StaffAdmin):
         """Only what is dead can be sent again, only what is due given up."""
         state = Delivery.objects.filter(pk=object_id).values_list("state", flat=True).first()
         acts = {"resend_one": Delivery.State.DEAD, "give_up_one": Delivery.State.DUE}
-        return {name for name, wanted in acts.items() if state != wanted}
+        return {name for name, fitting in acts.items() if state != fitting}
 
     @admin.action(description=_("Resend the selected"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: Any) -> None:

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from messaging.models import ReleaseTest
@@ -18,7 +17,7 @@ from messaging.services.release_test.answers import MINI_PROGRAMS
 from messaging.services.release_test.rehearsal import CannotRehearse, rehearse, warnings_about
 from messaging.services.release_test.steps import Step, StepResult
 from miniprograms.models import Authorizer
-from platform_auth.admin.acts import holding
+from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import choice_column, column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label, table
@@ -60,10 +59,10 @@ class ReleaseTestAdmin(StaffAdmin):
 
     has_rehearse_permission = holding(REHEARSE_PERMISSION)
 
-    @action(
-        description=_("Rehearse the release test"),
-        permissions=["rehearse"],
-        url_path="rehearse",
+    @button(
+        _("Rehearse the release test"),
+        "rehearse",
+        path="rehearse",
         icon="fact_check",
         variant=ActionVariant.PRIMARY,
     )

@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 
 from messaging.admin.rule_form import (
     REPLY_FIELDS,
@@ -29,7 +28,7 @@ from messaging.models import Rule
 from messaging.services import rules
 from messaging.services.descriptions import describe_content
 from miniprograms.models import Authorizer
-from platform_auth.admin.acts import do_to_chosen
+from platform_auth.admin.acts import button, do_to_chosen
 from platform_auth.admin.columns import column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, label
@@ -94,9 +93,6 @@ class RuleAdmin(RecordedAdmin):
         **{field: f"{kinds_with(field)}.includes(kind)" for field in REPLY_FIELDS},
     }
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("authorizer")
-
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.try_view)
         return [path("try/", view, name="messaging_rule_try"), *super().get_urls()]
@@ -136,21 +132,15 @@ class RuleAdmin(RecordedAdmin):
         "copy",
     )
 
-    @action(description=_("Copy"), permissions=["copy"], url_path="copy", icon="content_copy")
+    @button(_("Copy"), "copy", path="copy", icon="content_copy")
     def copy_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rule = self.visible_or_404(request, object_id)
         if request.method == "POST":
             copy = _copy(rule, request.user)
             self.message_user(request, _("This is the copy. It is off."))
             return HttpResponseRedirect(self.url_of(copy))
-        return self.page(
-            request,
-            "admin/ask.html",
-            rows=[rule],
-            title=_("Copy"),
-            question=_("The copy is off until you turn it on."),
-            back=self.url_of(rule),
-        )
+        question = _("The copy is off until you turn it on.")
+        return self.ask(request, rule, _("Copy"), question)
 
     def try_view(self, request: HttpRequest) -> HttpResponse:
         """What the rules would make of a message: nothing is written, and nobody is called."""

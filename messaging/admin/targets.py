@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,6 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import TabularInline
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from messaging import tasks
@@ -33,8 +33,8 @@ from messaging.outbound import Undelivered
 from messaging.services import targets
 from messaging.services.forwarding import posting
 from messaging.services.forwarding.circuit_breaker import is_circuit_open
-from platform_auth.admin.acts import ask_about_one, holding
-from platform_auth.admin.columns import column, link
+from platform_auth.admin.acts import ask_about_one, button, holding, saying
+from platform_auth.admin.columns import column, link, secret_label
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
@@ -61,19 +61,10 @@ class ForwardRuleInline(TabularInline):
         return 0 if obj else 1
 
 
-def _send_test(target: Target, by: Actor) -> object:
-    return targets.send_test(target, by=by)
-
-
 def _switch_on(target: Target, by: Actor) -> object:
     targets.switch_target(target, on=True, by=by)
     enqueue(tasks.forward)
     return _("it is told of messages from now on.")
-
-
-def _switch_off(target: Target, by: Actor) -> object:
-    targets.switch_target(target, on=False, by=by)
-    return _("it is told of nothing any more.")
 
 
 def _resend_all(target: Target, by: Actor) -> object:
@@ -184,7 +175,7 @@ class TargetAdmin(RecordedAdmin):
         return {name for name, fits in is_fit.items() if not fits}
 
     test = ask_about_one(
-        _send_test,
+        lambda target, by: targets.send_test(target, by=by),
         _("Test"),
         _("A message of the type test is sent to it now, with nobody's data in it."),
         "operate",
@@ -201,7 +192,7 @@ class TargetAdmin(RecordedAdmin):
         icon="toggle_on",
     )
     switch_off = ask_about_one(
-        _switch_off,
+        saying(_("it is told of nothing any more."), partial(targets.switch_target, on=False)),
         _("Switch off"),
         _("It is not told of new messages. What waits for it stays, and is given up after a day."),
         "operate",
@@ -217,12 +208,7 @@ class TargetAdmin(RecordedAdmin):
         icon="replay",
     )
 
-    @action(
-        description=_("New signing secret"),
-        permissions=["operate"],
-        url_path="rotate-secret",
-        icon="key",
-    )
+    @button(_("New signing secret"), "operate", path="rotate-secret", icon="key")
     def rotate_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.visible_or_404(request, object_id)
         if request.method == "POST":
@@ -233,21 +219,9 @@ class TargetAdmin(RecordedAdmin):
             "The new secret is shown once. For a day all is signed with the present one as well; "
             "one before that ends now."
         )
-        return self.page(
-            request,
-            "admin/ask.html",
-            rows=[target],
-            title=_("New signing secret"),
-            question=question,
-            back=self.url_of(target),
-        )
+        return self.ask(request, target, _("New signing secret"), question)
 
-    @action(
-        description=_("For its developer"),
-        permissions=["view"],
-        url_path="guide",
-        icon="description",
-    )
+    @button(_("For its developer"), "view", path="guide", icon="description")
     def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.visible_or_404(request, object_id)
         return self.page(
@@ -307,14 +281,7 @@ class TargetAdmin(RecordedAdmin):
 
     @admin.display(description=_("state"))
     def secret_held(self, row: Target) -> SafeString:
-        try:
-            is_set = bool(row.secret)
-        except Unreadable:
-            return label(
-                _("cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS"), "danger"
-            )
-        badge = label(_("set"), "success") if is_set else label(_("not set"), "danger")
-        until = row.previous_until
+        badge, until = secret_label(row, "secret", "danger"), row.previous_until
         if until is None or until <= timezone.now():
             return badge
         return format_html(

@@ -14,14 +14,19 @@ from unfold.enums import ActionVariant
 
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
 from miniprograms.admin.tags import TagFilter, TaggedPages
-from miniprograms.models import Authorizer
 from miniprograms.services.bind_links import make_bind_link
 from miniprograms.services.profiles import sync_profile
 from miniprograms.services.refreshing import refresh_now
 from miniprograms.services.unbinding import unbind_locally
-from platform_auth.admin.acts import ask_about_chosen, ask_about_one, do_to_chosen, holding
+from platform_auth.admin.acts import (
+    ask_about_chosen,
+    ask_about_one,
+    button,
+    do_to_chosen,
+    holding,
+    saying,
+)
 from platform_auth.admin.pages import StaffAdmin
-from platform_auth.operations import Actor
 
 _IDENTITY = ("account", "kind", "nick_name", "appid", "user_name", "alias", "principal_name")
 _APPEARANCE = ("signature", "account_label", "verification", "service_type", "is_show", "qrcode")
@@ -36,19 +41,9 @@ UNBIND_QUESTION = _(
 )
 
 
-def _refresh_token(row: Authorizer, by: Actor) -> object:
-    refresh_now(row, by=by)
-    return _("the token is fresh.")
-
-
-def _sync_profile(row: Authorizer, by: Actor) -> object:
-    sync_profile(row, by=by)
-    return _("the profile is up to date.")
-
-
-def _unbind_locally(row: Authorizer, by: Actor) -> object:
-    unbind_locally(row, by=by)
-    return _("unbound locally.")
+_refresh_token = saying(_("the token is fresh."), refresh_now)
+_sync_profile = saying(_("the profile is up to date."), sync_profile)
+_unbind_locally = saying(_("unbound locally."), unbind_locally)
 
 
 def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, icon: str) -> Any:
@@ -177,25 +172,14 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
         variant=ActionVariant.DANGER,
     )
 
-    @action(
-        description=_("Make a bind link"),
-        permissions=["invite"],
-        url_path="bind-link",
-        icon="add_link",
-    )
+    @button(_("Make a bind link"), "invite", path="bind-link", icon="add_link")
     def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.visible_or_404(request, object_id)
         if request.method == "POST":
             back = self.url_of(row)
             return self._make_links(request, [row], back) or HttpResponseRedirect(back)
-        return self.page(
-            request,
-            "admin/ask.html",
-            rows=[row],
-            title=_("Make a bind link"),
-            question=_("Whoever opens the link within three days can bind for its merchant."),
-            back=self.url_of(row),
-        )
+        question = _("Whoever opens the link within three days can bind for its merchant.")
+        return self.ask(request, row, _("Make a bind link"), question)
 
     def _make_links(self, request: HttpRequest, rows: list[Any], back: str) -> HttpResponse | None:
         """A page with one link for each merchant of ROWS; it is not shown again."""

@@ -7,13 +7,12 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldForeignKeyRawIdWidget
 
 from miniprograms.models import Binding
 from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
-from platform_auth.admin.acts import ask_about_chosen, ask_about_one, holding
+from platform_auth.admin.acts import ask_about_chosen, ask_about_one, button, holding, saying
 from platform_auth.admin.columns import choice_column, column, link_to, time_column
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.fields import Unreadable
@@ -53,17 +52,15 @@ REFUSE_QUESTION = _(
 )
 
 
+_refuse = saying(_("refused."), refuse_unclaimed)
+
+
 def _assign(row: Binding, user: User, by: Actor) -> object:
     authorizer = assign_unclaimed(row, user=user, by=by)
     if authorizer.last_error:
         text = _("now belongs to %(user)s; its token comes later: %(problem)s")
         return text % {"user": user, "problem": authorizer.last_error}
     return _("now belongs to %(user)s.") % {"user": user}
-
-
-def _refuse(row: Binding, by: Actor) -> object:
-    refuse_unclaimed(row, by=by)
-    return _("refused.")
 
 
 @admin.register(Binding)
@@ -106,10 +103,10 @@ class BindingAdmin(StaffAdmin):
         variant=ActionVariant.DANGER,
     )
 
-    @action(
-        description=_("Assign to a merchant"),
-        permissions=["resolve"],
-        url_path="assign",
+    @button(
+        _("Assign to a merchant"),
+        "resolve",
+        path="assign",
         icon="person_check",
         variant=ActionVariant.PRIMARY,
     )

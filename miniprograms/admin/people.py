@@ -11,12 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
-from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from miniprograms.services.bind_links import make_bind_link
-from platform_auth.admin.acts import holding
+from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import column
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.forms import PermissionChoices
@@ -91,30 +90,21 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         with transaction.atomic():  # the new password and its row in the operation log
             return super().user_change_password(request, id, form_url)
 
-    @action(
-        description=_("Make a bind link"),
-        permissions=["invite"],
-        url_path="bind-link",
-        icon="add_link",
-    )
+    @button(_("Make a bind link"), "invite", path="bind-link", icon="add_link")
     def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
         user = self.visible_or_404(request, object_id)
         if not user.is_active:
             self.message_user(request, _("This account is switched off."), "ERROR")
             return HttpResponseRedirect(self.url_of(user))
-        context = {"title": _("Make a bind link"), "back": self.url_of(user)}
+        title = _("Make a bind link")
         if request.method == "POST":
+            context = {"title": title, "back": self.url_of(user)}
             links = [(user, make_bind_link(user, by=request.user))]
             return self.page(request, "admin/bind_links.html", links=links, **context)
         question = _("Whoever opens the link within three days can bind for this merchant.")
-        return self.page(request, "admin/ask.html", question=question, rows=[user], **context)
+        return self.ask(request, user, title, question)
 
-    @action(
-        description=_("Revoke API keys"),
-        permissions=["revoke"],
-        url_path="revoke-keys",
-        icon="key_off",
-    )
+    @button(_("Revoke API keys"), "revoke", path="revoke-keys", icon="key_off")
     def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not _may_touch(request, self.visible_or_404(request, object_id)):
             raise PermissionDenied
@@ -126,12 +116,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
             question=_("Programs that use them are locked out until they have a new key."),
         )
 
-    @action(
-        description=_("Let them answer their users"),
-        permissions=["revoke"],
-        url_path="let-answer",
-        icon="forum",
-    )
+    @button(_("Let them answer their users"), "revoke", path="let-answer", icon="forum")
     def let_answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._toggle(
             request,
@@ -144,11 +129,8 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
             ),
         )
 
-    @action(
-        description=_("No longer let them answer"),
-        permissions=["revoke"],
-        url_path="stop-answering",
-        icon="speaker_notes_off",
+    @button(
+        _("No longer let them answer"), "revoke", path="stop-answering", icon="speaker_notes_off"
     )
     def stop_answering(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._toggle(

@@ -1,10 +1,11 @@
 """Acts of staff on rows, each declared in one place: what it is called, asks, needs and does."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django_stubs_ext import StrOrPromise
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -14,6 +15,16 @@ from platform_auth.operations import Actor
 
 # What is done to a row, by whom; it returns the sentence that tells what came of it.
 RowAct = Callable[[Any, Actor], object]
+Method = TypeVar("Method", bound=Callable[..., HttpResponseBase])
+
+
+def saying(sentence: StrOrPromise, act: Callable[..., object]) -> RowAct:
+    """ACT, a service, and SENTENCE that it was done, which may hold the number that ACT returns."""
+
+    def act_and_say(row: Any, by: Actor) -> object:
+        return str(sentence) % {"number": act(row, by=by)}
+
+    return act_and_say
 
 
 def holding(*permissions: str) -> Callable[..., bool]:
@@ -23,6 +34,21 @@ def holding(*permissions: str) -> Callable[..., bool]:
         return request.user.has_perms(permissions)
 
     return has_permission
+
+
+def button(
+    title: StrOrPromise,
+    permission: str,
+    *,
+    path: str,
+    icon: str,
+    variant: ActionVariant = ActionVariant.DEFAULT,
+) -> Callable[[Method], Method]:
+    """A button of a page or a list, for those with PERMISSION; PATH ends its address."""
+    decorator: Callable[[Method], Method] = action(
+        description=title, permissions=[permission], url_path=path, icon=icon, variant=variant
+    )
+    return decorator
 
 
 def ask_about_one(
@@ -36,7 +62,7 @@ def ask_about_one(
     variant: ActionVariant = ActionVariant.DEFAULT,
     **context: Any,
 ) -> Callable[..., HttpResponse]:
-    """A button on the page of a row, which asks before ACT is done to it; PATH ends its address."""
+    """A button on the page of a row, which asks before ACT is done to it."""
 
     def ask(model_admin: StaffAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
         return model_admin.confirm(
@@ -48,11 +74,7 @@ def ask_about_one(
             **context,
         )
 
-    button = action(
-        description=title, permissions=[permission], url_path=path, icon=icon, variant=variant
-    )
-    asking: Callable[..., HttpResponse] = button(ask)
-    return asking
+    return button(title, permission, path=path, icon=icon, variant=variant)(ask)
 
 
 def ask_about_chosen(

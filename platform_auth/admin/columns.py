@@ -8,9 +8,11 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from platform_auth.admin.pages import ago, label
+from platform_auth.fields import Unreadable
 
 
 def column(
@@ -41,6 +43,15 @@ def choice_column(
         return label(text, colours.get(getattr(row, field), ""))
 
     return column(title, show, ordering)
+
+
+def secret_label(row: Model, name: str, missing: str = "") -> SafeString:
+    """Whether the secret NAME of ROW is set, and can be read; MISSING colours its absence."""
+    try:
+        is_set = bool(getattr(row, name))
+    except Unreadable:
+        return label(_("cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS"), "danger")
+    return label(_("set"), "success") if is_set else label(_("not set"), missing)
 
 
 def link_to(row: Model, text: object = None) -> SafeString:

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from platform_auth import registration
-from platform_auth.admin.acts import ask_about_one, holding
-from platform_auth.admin.columns import column
+from platform_auth.admin.acts import ask_about_one, holding, saying
+from platform_auth.admin.columns import column, secret_label
 from platform_auth.admin.pages import FormAdmin, ago, copyable, label, table
-from platform_auth.fields import Unreadable, secret_fields
+from platform_auth.fields import secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
 from platform_auth.models import TICKET_LIFE, Component
 from platform_auth.operations import Actor
@@ -28,14 +28,12 @@ TICKET_WARNING_AFTER = timedelta(minutes=30)
 _HEALTH = ("ticket_health", "token_health", "failures", "last_error", "due", "previous_key_uses")
 
 
+_refresh_token = saying(_("there is a new component token."), registration.refresh_component_token)
+
+
 def _ask_for_tickets(component: Component, by: Actor) -> object:
     errmsg = registration.request_tickets(component, by=by) or "ok"
     return _("WeChat was asked to push tickets; it says: %(said)s") % {"said": errmsg}
-
-
-def _refresh_token(component: Component, by: Actor) -> object:
-    registration.refresh_component_token(component, by=by)
-    return _("there is a new component token.")
 
 
 @admin.register(Component)
@@ -128,7 +126,7 @@ class ComponentAdmin(FormAdmin):
     @admin.display(description=_("secrets"))
     def secrets_held(self, component: Component) -> SafeString | str:
         fields = secret_fields(Component)
-        rows = [(field.verbose_name, _secret_label(component, field.name)) for field in fields]
+        rows = [(field.verbose_name, secret_label(component, field.name)) for field in fields]
         return table([_("secret"), _("state")], rows)
 
     @admin.display(description=_("授权事件接收URL (authorisation events)"))
@@ -170,14 +168,6 @@ def token_health(component: Component) -> SafeString:
     is_fresh = at > timezone.now()
     box = label(_("fresh"), "success") if is_fresh else label(_("expired"), "danger")
     return format_html("{} {}", box, ago(at))
-
-
-def _secret_label(component: Component, name: str) -> SafeString:
-    try:
-        is_set = bool(getattr(component, name))
-    except Unreadable:
-        return label(_("cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS"), "danger")
-    return label(_("set"), "success") if is_set else label(_("not set"))
 
 
 def _is_used(component: Component) -> bool:

@@ -174,6 +174,13 @@ class StaffAdmin(ModelAdmin):
         context["back"] = request.get_full_path()
         return self.page(request, "admin/ask.html", rows=names, **context)
 
+    def ask(
+        self, request: HttpRequest, row: Any, title: object, question: object
+    ) -> TemplateResponse:
+        """The page that asks about ROW before what its POST does, which is the caller's."""
+        context = {"title": title, "question": question, "back": self.url_of(row)}
+        return self.page(request, "admin/ask.html", rows=[row], **context)
+
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """A page of our own within the admin's frame."""
         request.current_app = self.admin_site.name
