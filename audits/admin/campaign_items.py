@@ -24,8 +24,6 @@ RETRY_QUESTION = _(
     "What was uploaded and is still the newest is submitted again, what was approved is released; "
     "the rest is uploaded anew."
 )
-
-
 _retry = saying(_("in line again."), campaigns.retry_item)
 _skip = saying(_("skipped."), campaigns.skip_item)
 

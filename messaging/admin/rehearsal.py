@@ -37,8 +37,6 @@ RELEASE_TEST_COLOURS = {
     ReleaseTest.State.FAILED: "danger",
 }
 _SHOWN = ("at", "component", "account", "asked_by", "how", "answered", "failures", "last_error")
-
-
 _BY_US = Q(openid__startswith=TESTER_OPENID_PREFIX)
 AskedByFilter = choice_filter(
     _("asked by"),

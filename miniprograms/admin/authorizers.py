@@ -39,8 +39,6 @@ UNBIND_QUESTION = _(
     "Our tokens are forgotten. In WeChat the account stays authorised: only its owner can cancel "
     "there, and authorising again binds it again."
 )
-
-
 _refresh_token = saying(_("the token is fresh."), refresh_now)
 _sync_profile = saying(_("the profile is up to date."), sync_profile)
 _unbind_locally = saying(_("unbound locally."), unbind_locally)

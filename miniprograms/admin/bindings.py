@@ -50,8 +50,6 @@ REFUSE_QUESTION = _(
     "The account stays as it is: nobody's, or with the merchant who had it. Its owner can cancel "
     "the authorisation in WeChat."
 )
-
-
 _refuse = saying(_("refused."), refuse_unclaimed)
 
 

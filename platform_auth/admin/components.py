@@ -26,8 +26,6 @@ from platform_auth.operations import Actor
 TICKET_WARNING_AFTER = timedelta(minutes=30)
 
 _HEALTH = ("ticket_health", "token_health", "failures", "last_error", "due", "previous_key_uses")
-
-
 _refresh_token = saying(_("there is a new component token."), registration.refresh_component_token)
 
 
