@@ -92,7 +92,6 @@ class AuthorizerViewSet(ReadOnlyModelViewSet[Authorizer]):
     lookup_value_regex = "[0-9A-Za-z]+"
 
     def get_queryset(self) -> AuthorizerQuerySet:
-        """The rows this key may see."""
         newest = CodeAudit.objects.newest_first().only(*_AUDIT_COLUMNS)[:1]
         rows = Authorizer.objects.visible_to(self.request.user).for_lists()
         return rows.prefetch_related(Prefetch("audits", newest, to_attr="newest_audits"))

@@ -12,7 +12,7 @@ from rest_framework.views import exception_handler
 from structlog.contextvars import get_contextvars
 
 from audits.problems import AuditIsOpen, AuditNotPassed, CannotAct
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_errcode
 from wechat.errors import NotReady, Refused, WeChatError
 
 
@@ -98,7 +98,7 @@ def _wechat_response(error: WeChatError) -> Response:
         wechat = {
             "errcode": error.errcode,
             "errmsg": error.errmsg,
-            "explanation": explain_refusal(error),
+            "explanation": explain_errcode(error.errcode),
         }
         body = error_body("wechat_refused", _("WeChat has refused."), wechat=wechat)
         return Response(body, HTTPStatus.UNPROCESSABLE_ENTITY)

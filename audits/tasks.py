@@ -23,7 +23,6 @@ def reconcile_acts() -> None:
 
 @shared_task
 def run_campaigns() -> None:
-    """Bring the campaigns further."""
     RUN_CAMPAIGNS.run()
     heartbeats.beat("run_campaigns")
 

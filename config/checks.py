@@ -13,18 +13,20 @@ from wechat.ssrf import Listed
 OFFICIAL_HOSTS = {"api.weixin.qq.com", "mp.weixin.qq.com", "open.weixin.qq.com"}
 
 
+def _unless(is_right: object, message: CheckMessage) -> list[CheckMessage]:
+    return [] if is_right else [message]
+
+
 @register(Tags.security)
 def field_keys_are_whole(**kwargs: Any) -> list[CheckMessage]:
-    if settings.FIELD_ENCRYPTION_KEYS and all(map(_is_whole, settings.FIELD_ENCRYPTION_KEYS)):
-        return []
-    return [
-        Error(
-            "FIELD_ENCRYPTION_KEYS must be 32 bytes each, as urlsafe base64, separated by commas.",
-            hint="python3 -c 'import base64, os; "
-            "print(base64.urlsafe_b64encode(os.urandom(32)).decode())'",
-            id="platform_auth.E001",
-        )
-    ]
+    keys = settings.FIELD_ENCRYPTION_KEYS
+    message = Error(
+        "FIELD_ENCRYPTION_KEYS must be 32 bytes each, as urlsafe base64, separated by commas.",
+        hint="python3 -c 'import base64, os; "
+        "print(base64.urlsafe_b64encode(os.urandom(32)).decode())'",
+        id="platform_auth.E001",
+    )
+    return _unless(keys and all(map(_is_whole, keys)), message)
 
 
 def _is_whole(key: str) -> bool:
@@ -37,41 +39,28 @@ def _is_whole(key: str) -> bool:
 @register
 def public_url_is_an_origin(**kwargs: Any) -> list[CheckMessage]:
     parts = urlsplit(settings.PUBLIC_URL)
-    whole = parts.scheme in {"http", "https"} and parts.hostname
-    if whole and not (parts.path or parts.query or parts.fragment or parts.username):
-        return []
-    return [
-        Error(
-            "PUBLIC_URL must be scheme and host, such as https://platform.example.com.",
-            id="platform_auth.E002",
-        )
-    ]
+    is_whole = parts.scheme in {"http", "https"} and parts.hostname
+    has_more = parts.path or parts.query or parts.fragment or parts.username
+    text = "PUBLIC_URL must be scheme and host, such as https://platform.example.com."
+    return _unless(is_whole and not has_more, Error(text, id="platform_auth.E002"))
 
 
 @register(deploy=True)
 def public_url_is_secure(**kwargs: Any) -> list[CheckMessage]:
-    if settings.PUBLIC_URL.startswith("https://"):
-        return []
-    return [
-        Warning(
-            "PUBLIC_URL is not https: cookies and WeChat's codes would travel in the clear.",
-            id="platform_auth.W001",
-        )
-    ]
+    text = "PUBLIC_URL is not https: cookies and WeChat's codes would travel in the clear."
+    is_secure = settings.PUBLIC_URL.startswith("https://")
+    return _unless(is_secure, Warning(text, id="platform_auth.W001"))
 
 
 @register(deploy=True)
 def wechat_is_wechat(**kwargs: Any) -> list[CheckMessage]:
     urls = [settings.WECHAT_API_URL, settings.WECHAT_MP_URL, settings.WECHAT_OPEN_URL]
-    if all(_is_official(url) for url in urls):
-        return []
-    return [
-        Warning(
-            "WECHAT_API_URL, WECHAT_MP_URL or WECHAT_OPEN_URL is not WeChat's own over https.",
-            hint="Leave them unset outside of tests.",
-            id="platform_auth.W002",
-        )
-    ]
+    message = Warning(
+        "WECHAT_API_URL, WECHAT_MP_URL or WECHAT_OPEN_URL is not WeChat's own over https.",
+        hint="Leave them unset outside of tests.",
+        id="platform_auth.W002",
+    )
+    return _unless(all(map(_is_official, urls)), message)
 
 
 def _is_official(url: str) -> bool:
@@ -81,40 +70,27 @@ def _is_official(url: str) -> bool:
 
 @register(deploy=True)
 def redis_goes_with_postgresql(**kwargs: Any) -> list[CheckMessage]:
-    if settings.REDIS_URL or connection.vendor == "sqlite":
-        return []
-    return [
-        Warning(
-            "REDIS_URL is unset: throttles count per process and jobs pass through files.",
-            id="platform_auth.W003",
-        )
-    ]
+    text = "REDIS_URL is unset: throttles count per process and jobs pass through files."
+    is_right = settings.REDIS_URL or connection.vendor == "sqlite"
+    return _unless(is_right, Warning(text, id="platform_auth.W003"))
 
 
 @register
 def retention_is_sensible(**kwargs: Any) -> list[CheckMessage]:
-    if settings.PUSH_RETENTION_DAYS >= 1 and settings.REFRESH_SWEEP_SECONDS >= 1:
-        return []
-    return [
-        Error(
-            "PUSH_RETENTION_DAYS and REFRESH_SWEEP_SECONDS must be 1 or more.",
-            id="platform_auth.E003",
-        )
-    ]
+    text = "PUSH_RETENTION_DAYS and REFRESH_SWEEP_SECONDS must be 1 or more."
+    is_right = settings.PUSH_RETENTION_DAYS >= 1 and settings.REFRESH_SWEEP_SECONDS >= 1
+    return _unless(is_right, Error(text, id="platform_auth.E003"))
 
 
 @register
 def internal_hosts_are_hosts(**kwargs: Any) -> list[CheckMessage]:
     unread = [text for text in settings.FORWARD_INTERNAL_HOSTS if not _is_host(text)]
-    if not unread:
-        return []
-    return [
-        Error(
-            f"FORWARD_INTERNAL_HOSTS names no host, address or network: {', '.join(unread)}",
-            hint="Such as erp.internal, erp.internal:8080, 10.1.2.3, [fd00::1]:8080, 10.1.0.0/16.",
-            id="platform_auth.E004",
-        )
-    ]
+    message = Error(
+        f"FORWARD_INTERNAL_HOSTS names no host, address or network: {', '.join(unread)}",
+        hint="Such as erp.internal, erp.internal:8080, 10.1.2.3, [fd00::1]:8080, 10.1.0.0/16.",
+        id="platform_auth.E004",
+    )
+    return _unless(not unread, message)
 
 
 def _is_host(text: str) -> bool:

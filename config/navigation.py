@@ -17,60 +17,70 @@ from platform_auth.models import Component
 MAX_BADGE = 99
 
 
+def _unread() -> QuerySet[Any]:
+    return Conversation.objects.filter(unread__gt=0)
+
+
+# A group's title and entries: of each title, icon, model, which rows wait for somebody.
+GROUPS: list[tuple[Any, ...]] = [
+    (
+        _("Accounts"),
+        (_("Mini programs"), "apps", "miniprograms.authorizer"),
+        (_("Bindings"), "link", "miniprograms.binding", Binding.objects.unclaimed),
+        (_("Tags"), "sell", "miniprograms.tag"),
+    ),
+    (
+        _("Messages"),
+        (_("Conversations"), "forum", "messaging.conversation", _unread),
+        (_("Message log"), "inbox", "platform_auth.push"),
+        (_("Automatic replies"), "smart_toy", "messaging.rule"),
+        (_("Canned replies"), "quickreply", "messaging.cannedreply"),
+        (_("Forward targets"), "alt_route", "messaging.target"),
+        (_("Deliveries"), "local_shipping", "messaging.delivery"),
+        (_("Release test"), "verified", "messaging.releasetest"),
+    ),
+    (
+        _("Code"),
+        (_("Campaigns"), "campaign", "audits.campaign"),
+        (_("Audits"), "rule", "audits.codeaudit"),
+        (_("Versions"), "upload", "audits.codeversion"),
+        (_("Releases"), "rocket_launch", "audits.release"),
+        (_("Templates"), "widgets", "audits.codetemplate"),
+    ),
+    (
+        _("Platform"),
+        (_("Component"), "hub", "platform_auth.component"),
+        (_("Operation log"), "history", "platform_auth.operation"),
+    ),
+    (
+        _("People"),
+        (_("Merchants and staff"), "group", "auth.user"),
+        (_("Groups"), "shield_person", "auth.group"),
+    ),
+    (_("Jobs"), (_("Periodic jobs"), "schedule", "django_celery_beat.periodictask")),
+]
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """unfold's SIDEBAR["navigation"]."""
     groups = [
-        (
-            _("Accounts"),
-            [
-                _item(request, _("Mini programs"), "apps", "miniprograms.authorizer"),
-                _item(request, _("Bindings"), "link", "miniprograms.binding", _unclaimed_badge),
-                _item(request, _("Tags"), "sell", "miniprograms.tag"),
-            ],
-        ),
-        (
-            _("Messages"),
-            [
-                _item(request, _("Conversations"), "forum", "messaging.conversation", _new_badge),
-                _item(request, _("Message log"), "inbox", "platform_auth.push"),
-                _item(request, _("Automatic replies"), "smart_toy", "messaging.rule"),
-                _item(request, _("Canned replies"), "quickreply", "messaging.cannedreply"),
-                _item(request, _("Forward targets"), "alt_route", "messaging.target"),
-                _item(request, _("Deliveries"), "local_shipping", "messaging.delivery"),
-                _item(request, _("Release test"), "verified", "messaging.releasetest"),
-            ],
-        ),
-        (
-            _("Code"),
-            [
-                _item(request, _("Campaigns"), "campaign", "audits.campaign"),
-                _item(request, _("Audits"), "rule", "audits.codeaudit"),
-                _item(request, _("Versions"), "upload", "audits.codeversion"),
-                _item(request, _("Releases"), "rocket_launch", "audits.release"),
-                _item(request, _("Templates"), "widgets", "audits.codetemplate"),
-            ],
-        ),
-        (
-            _("Platform"),
-            [
-                _item(request, _("Component"), "hub", "platform_auth.component"),
-                _item(request, _("Operation log"), "history", "platform_auth.operation"),
-            ],
-        ),
-        (
-            _("People"),
-            [
-                _item(request, _("Merchants and staff"), "group", "auth.user"),
-                _item(request, _("Groups"), "shield_person", "auth.group"),
-            ],
-        ),
-        (
-            _("Jobs"),
-            [_item(request, _("Periodic jobs"), "schedule", "django_celery_beat.periodictask")],
-        ),
+        (title, [_item(*entry) for entry in entries if _may_look(request.user, entry[2])])
+        for title, *entries in GROUPS
     ]
-    visible = [(title, [item for item in items if item]) for title, items in groups]
-    return [{"title": title, "items": items} for title, items in visible if items]
+    return [{"title": title, "items": items} for title, items in groups if items]
+
+
+def _may_look(user: Any, model: str) -> bool:
+    app, name = model.split(".")
+    return bool(user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}"))
+
+
+def _item(title: Any, icon: str, model: str, waiting: Any = None) -> dict[str, Any]:
+    url = reverse(f"admin:{model.replace('.', '_')}_changelist")
+    item = {"title": title, "icon": icon, "link": url}
+    count = waiting().order_by()[: MAX_BADGE + 1].count() if waiting else 0
+    badge = f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
+    return {**item, "badge": badge, "badge_variant": "warning"} if count else item
 
 
 def environment(request: HttpRequest) -> list[str] | None:
@@ -90,28 +100,3 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ]
         context["health"] = table(headers, rows)
     return context
-
-
-def _item(request: HttpRequest, title: Any, icon: str, model: str, badge: Any = None) -> Any:
-    app, name = model.split(".")
-    user = request.user
-    if not (user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}")):
-        return None
-    item = {"title": title, "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")}
-    count = badge() if badge else ""
-    return {**item, "badge": count, "badge_variant": "warning"} if count else item
-
-
-def _unclaimed_badge() -> str:
-    """How many bindings wait for staff; "" for none."""
-    return _badge(Binding.objects.unclaimed())
-
-
-def _new_badge() -> str:
-    """How many conversations hold something that nobody has read; "" for none."""
-    return _badge(Conversation.objects.filter(unread__gt=0))
-
-
-def _badge(rows: QuerySet[Any]) -> str:
-    count = rows.order_by()[: MAX_BADGE + 1].count()
-    return f"{MAX_BADGE}+" if count > MAX_BADGE else str(count or "")

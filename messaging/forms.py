@@ -26,7 +26,6 @@ _BEGINNINGS = {
 
 
 def explain_bad_content(problem: BadContent) -> str:
-    """Why WeChat would not take a content."""
     return _(problem.sentence) % problem.params
 
 

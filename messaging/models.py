@@ -7,7 +7,6 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -18,7 +17,14 @@ from django.utils.translation import pgettext_lazy
 from messaging.standard_webhooks import new_secret
 from miniprograms.models import Authorizer, Tag
 from platform_auth.fields import SecretField, SecretModel
-from platform_auth.models import TESTER_OPENID_PREFIX, Component, Leased, LeasedQuerySet, Push
+from platform_auth.models import (
+    TESTER_OPENID_PREFIX,
+    Component,
+    Leased,
+    LeasedQuerySet,
+    Push,
+    person_field,
+)
 
 
 def new_reference() -> str:
@@ -167,8 +173,8 @@ class CannedReply(models.Model):
 
 class Reply(Leased):
     """
-    Something we say to a user: a passive reply in the answer to a push, or a customer-service
-    message. `reply_to` is the push it answers, one reply at most for each.
+    The outbox to users: a passive reply in the answer to a push, or a customer-service message.
+    `reply_to` is the push it answers, one reply at most for each.
     """
 
     class State(models.TextChoices):
@@ -194,13 +200,7 @@ class Reply(Leased):
     rule = models.ForeignKey(
         Rule, models.SET_NULL, null=True, related_name="+", verbose_name=_("automatic reply")
     )
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        related_name="+",
-        verbose_name=_("written by"),
-    )
+    by = person_field(_("written by"))
     errcode = models.IntegerField(null=True, editable=False)
     at = models.DateTimeField(_("time"), default=timezone.now)
 
@@ -296,7 +296,7 @@ class DeliveryQuerySet(LeasedQuerySet):
 
 class Delivery(Leased):
     """
-    One push on its way to one target. Of one user's, a target gets the older first.
+    The outbox to targets: one push on its way to one of them, which gets a user's older ones first.
 
     `log` is a list of attempts: [Unix seconds, HTTP status or 0, milliseconds, why].
     """

@@ -97,14 +97,12 @@ class Runner(Generic[Item]):
     def _fill(self, pool: ThreadPoolExecutor, deadline: float, tally: Tally[Item]) -> None:
         beaten = 0.0
         while time.monotonic() < deadline:
-            free = self.threads - len(tally.in_flight)
-            if free > 0:
+            if free := self.threads - len(tally.in_flight):
                 for item in self.find(free, list(tally.in_flight.values())):
                     tally.in_flight[pool.submit(self._work, item)] = item
             if not tally.in_flight:
                 break
-            yields = self.yields_when_full and len(tally.in_flight) >= self.threads
-            if self.is_alone and not yields and time.monotonic() > beaten + BEAT:
+            if self._may_beat(tally) and time.monotonic() > beaten + BEAT:
                 beaten = time.monotonic()
                 heartbeats.beat(self.name)
             release_db_connection()
@@ -113,6 +111,11 @@ class Runner(Generic[Item]):
             tally.collect([future for future in tally.in_flight if future.done()])
         if beaten:
             heartbeats.end(self.name)
+
+    def _may_beat(self, tally: Tally[Item]) -> bool:
+        """Whether this run keeps others from starting, with what it has in flight."""
+        is_full = len(tally.in_flight) >= self.threads
+        return self.is_alone and not (self.yields_when_full and is_full)
 
     def _work(self, item: Item) -> bool:
         try:

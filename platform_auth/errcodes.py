@@ -6,14 +6,9 @@ from wechat.errors import Refused
 from wechat.explanations import find_explanation
 
 
-def explain_refusal(error: Refused) -> str:
-    """What WeChat's refusal means and what to do about it."""
-    return explain_errcode(error.errcode)
-
-
 def explain_error(error: Exception) -> str:
     """ERROR for a person: a refusal of WeChat's explained, anything else as it is."""
-    return explain_refusal(error) if isinstance(error, Refused) else str(error)
+    return explain_errcode(error.errcode) if isinstance(error, Refused) else str(error)
 
 
 def explain_errcode(errcode: int | None) -> str:

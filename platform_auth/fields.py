@@ -185,7 +185,6 @@ class SecretModel(models.Model):
 
 
 def secret_fields(model: type[models.Model]) -> list[SecretField]:
-    """The SecretFields of MODEL."""
     return [field for field in model._meta.concrete_fields if isinstance(field, SecretField)]
 
 

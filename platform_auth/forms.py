@@ -9,7 +9,11 @@ from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from platform_auth.models import Component
 from platform_auth.registration import check_values
@@ -22,6 +26,18 @@ def capitalise_labels(form: forms.BaseForm) -> None:
     """Labels as the admin writes those of its own."""
     for field in form.fields.values():
         field.label = capfirst(field.label)
+
+
+class TextField(forms.CharField):
+    """Text in the admin's look, which may stay empty unless it is REQUIRED."""
+
+    def __init__(
+        self, label: object, max_length: int | None = None, *, rows: int = 1, **kwargs: Any
+    ) -> None:
+        area = UnfoldAdminTextareaWidget(attrs={"rows": rows})
+        widget = area if rows > 1 else UnfoldAdminTextInputWidget()
+        kwargs = {"label": label, "required": False, "widget": widget, **kwargs}
+        super().__init__(max_length=max_length, **kwargs)
 
 
 class WriteOnlyField(forms.CharField):

@@ -3,6 +3,7 @@ What the two groups of staff may do. Merchants are ordinary users without any of
 staff let answer their own users are in a group of their own.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
@@ -11,34 +12,23 @@ OPERATORS = "operators"
 RELEASERS = "releasers"
 ANSWERERS = "merchants who answer"
 
-_LOOK = [
-    "platform_auth.view_component",
-    "platform_auth.view_push",
-    "platform_auth.view_operation",
-    "miniprograms.view_authorizer",
-    "miniprograms.view_binding",
-    "audits.view_codetemplate",
-    "audits.view_codeversion",
-    "audits.view_codeaudit",
-    "audits.view_release",
-    "audits.view_campaign",
-    "messaging.view_conversation",
-    "messaging.view_reply",
-    "messaging.view_rule",
-    "messaging.view_cannedreply",
-    "messaging.view_target",
-    "messaging.view_forwardrule",
-    "messaging.view_delivery",
-    "messaging.view_releasetest",
-    "miniprograms.view_tag",
-]
-_EDITED_BY_OPERATORS = [
-    "messaging.rule",
-    "messaging.cannedreply",
-    "messaging.target",
-    "messaging.forwardrule",
-    "miniprograms.tag",
-]
+_LOOKED_AT = {
+    "platform_auth": "component push operation",
+    "miniprograms": "authorizer binding tag",
+    "audits": "codetemplate codeversion codeaudit release campaign",
+    "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
+}
+_EDITED_BY_OPERATORS = {"messaging": "rule cannedreply target forwardrule", "miniprograms": "tag"}
+
+
+def _on_models(models: Mapping[str, str], *verbs: str) -> list[str]:
+    """The permissions for VERBS on MODELS, which are named by app."""
+    return [
+        f"{app}.{verb}_{name}" for app in models for name in models[app].split() for verb in verbs
+    ]
+
+
+_LOOK = _on_models(_LOOKED_AT, "view")
 ROLES = {
     OPERATORS: [
         *_LOOK,
@@ -57,11 +47,7 @@ ROLES = {
         "messaging.answer_conversation",
         "messaging.resend_delivery",
         "messaging.rehearse_release",
-        *(
-            f"{app}.{verb}_{model}"
-            for app, model in (label.split(".") for label in _EDITED_BY_OPERATORS)
-            for verb in ("add", "change", "delete")
-        ),
+        *_on_models(_EDITED_BY_OPERATORS, "add", "change", "delete"),
     ],
     RELEASERS: [*_LOOK, "audits.release_audit"],
     ANSWERERS: ["messaging.own_conversations"],

@@ -3,14 +3,12 @@ The merchants' pages about their mini programs: what is online, what is under re
 tried out. Everything is the owner's alone; to others it does not exist.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.cache import cache
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -20,15 +18,15 @@ from django.views.decorators.http import require_safe
 from audits.models import CodeAudit, CodeVersion, Release, Screenshot
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
+from platform_auth.downloads import CACHE_LIFE, cached_file, file_response
 from platform_auth.errcodes import explain_to_merchant
 from platform_auth.leases import release_db_connection
 from wechat import code
 from wechat.errors import WeChatError
-from wechat.http import PICTURES
+from wechat.http import PICTURES, File
 
 MAX_AUDITS_SHOWN = 10
-CODE_LIFE, FAILURE_LIFE = 300, 15  # seconds for which a trial version's code is kept, or missed
-PICTURE_LIFE = 24 * 3600
+PICTURE_LIFE = 24 * 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -89,10 +87,10 @@ def trial_code(request: HttpRequest, appid: str) -> HttpResponse:
     version = _trial_version(row)
     if version is None:
         raise Http404
-    kind, content = _cached(f"trial-code-{version.pk}", lambda: _fetch_trial_code(row))
-    if not content:
+    file = cached_file(f"trial-code-{version.pk}", lambda: _fetch_trial_code(row))
+    if file is None:
         return HttpResponse(status=HTTPStatus.BAD_GATEWAY, content_type="text/plain")
-    return _picture_response(kind, content, life=CODE_LIFE)
+    return file_response(file.kind, file.content, life=CACHE_LIFE)
 
 
 @require_safe
@@ -100,8 +98,8 @@ def trial_code(request: HttpRequest, appid: str) -> HttpResponse:
 def screenshot(request: HttpRequest, appid: str, pk: int) -> HttpResponse:
     """A picture WeChat took for a rejection."""
     rows = Screenshot.objects.filter(audit__authorizer=_find_program(request, appid))
-    picture = get_object_or_404(rows, pk=pk)
-    return _picture_response(picture.content_type, bytes(picture.content), life=PICTURE_LIFE)
+    picture = get_object_or_404(rows, pk=pk, content_type__in=PICTURES)
+    return file_response(picture.content_type, bytes(picture.content), life=PICTURE_LIFE)
 
 
 def _find_program(request: HttpRequest, appid: str) -> Authorizer:
@@ -120,36 +118,10 @@ def _trial_version(row: Authorizer) -> CodeVersion | None:
     return version
 
 
-def _fetch_trial_code(row: Authorizer) -> tuple[str, bytes]:
+def _fetch_trial_code(row: Authorizer) -> File | None:
     """wxa/get_qrcode, or nothing where WeChat does not give it."""
     release_db_connection()
     try:
-        file = call_as(row.appid, code.get_qrcode)
+        return call_as(row.appid, code.get_qrcode)
     except WeChatError:
-        return "", b""
-    return file.kind, file.content
-
-
-def _cached(key: str, fetch: Callable[[], tuple[str, bytes]]) -> tuple[str, bytes]:
-    """What FETCH gave a moment ago; so is a failure, so that reloading does not repeat it."""
-    picture: tuple[str, bytes] | None = cache.get(key)
-    if picture is None:
-        picture = fetch()
-        cache.set(key, picture, CODE_LIFE if picture[1] else FAILURE_LIFE)
-    return picture
-
-
-def _picture_response(kind: str, content: bytes, *, life: int) -> HttpResponse:
-    """A picture from outside: of a kind that holds no script, and named as what it is."""
-    if kind not in PICTURES:
-        raise Http404
-    return HttpResponse(
-        content,
-        content_type=kind,
-        headers={
-            "Cache-Control": f"private, max-age={life}",
-            "Content-Disposition": "inline",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+        return None

@@ -27,7 +27,6 @@ PHONE = re.compile(r"Mobile|MicroMessenger(?!.*(?:WindowsWechat|MacWechat))")
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """The merchant's accounts."""
     return render_home(request, BindForm())
 
 

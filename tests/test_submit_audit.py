@@ -16,7 +16,7 @@ from audits.services.reconcile_outcomes import reconcile_due
 from audits.services.submitting import submit_newest_version
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_error
 from platform_auth.models import Operation
 from tests.desk import COMMIT, LATEST, SUBMIT, Desk, acts, fresh, history
 from tests.desk import desk as desk
@@ -111,8 +111,8 @@ def test_a_refusal_says_why_in_plain_words(desk: Desk) -> None:
         desk.submit()
     audit = CodeAudit.objects.get()
     assert (audit.status, audit.errcode, audit.due_at) == (Status.REFUSED, 85085, None)
-    assert explain_refusal(caught.value).endswith("(85085)")
-    assert len(explain_refusal(caught.value)) > 20
+    assert explain_error(caught.value).endswith("(85085)")
+    assert len(explain_error(caught.value)) > 20
     assert history(audit) == ["submitting", "refused"]
 
 

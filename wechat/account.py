@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wechat.http import call, read_number, read_text, take, take_number
+from wechat.http import call, read_number, read_text, take
+from wechat.records import read_record
 
 SUBSCRIPTION, SERVICE, MINI_PROGRAM = 1, 2, 3  # account_type
 PERSON, ENTERPRISE, MEDIA, GOVERNMENT, OTHER = 0, 1, 2, 3, 4  # principal_type
@@ -20,7 +21,7 @@ class Changeable:
     quota: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BasicInfo:
     """An account as WeChat registered it; CUSTOMER_TYPE as on WeChat's page, 0 to 13."""
 
@@ -29,7 +30,7 @@ class BasicInfo:
     principal_type: int
     principal_name: str
     realname_status: int
-    customer_type: int
+    customer_type: int = 0
     is_verified: bool
     is_name_verified: bool
     nickname: Changeable
@@ -42,13 +43,11 @@ def get_account_basic_info(token: str) -> BasicInfo:
     path = "/cgi-bin/account/getaccountbasicinfo"
     answer = call(path, access_token=token, method="GET")
     verified = _members(answer.get("wx_verify_info"))
-    return BasicInfo(
+    return read_record(
+        BasicInfo,
+        path,
+        answer,
         appid=take(path, answer, "appid", str),
-        account_type=take_number(path, answer, "account_type"),
-        principal_type=take_number(path, answer, "principal_type"),
-        principal_name=read_text(answer.get("principal_name")),
-        realname_status=take_number(path, answer, "realname_status"),
-        customer_type=read_number(answer.get("customer_type")) or 0,
         is_verified=verified.get("qualification_verify") is True,
         is_name_verified=verified.get("naming_verify") is True,
         nickname=_changeable(answer.get("nickname_info"), "nickname"),

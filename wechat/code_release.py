@@ -13,6 +13,7 @@ from typing import Any
 
 from wechat.errors import BadAnswer
 from wechat.http import call, read_number, read_text, take_number, take_rows
+from wechat.records import read_record
 
 GRAY_INITIAL, GRAY_RUNNING, GRAY_PAUSED, GRAY_FINISHED, GRAY_DELETED = 0, 1, 2, 3, 4
 
@@ -24,7 +25,7 @@ class PastVersion:
     app_version: int
     user_version: str
     user_desc: str
-    commit_time: int
+    commit_time: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,7 @@ def get_history_version(token: str) -> list[PastVersion]:
     path = "/wxa/revertcoderelease"
     query = {"action": "get_history_version"}
     answer = call(path, query=query, access_token=token, method="GET")
-    return [
-        PastVersion(
-            app_version=take_number(path, row, "app_version"),
-            user_version=read_text(row.get("user_version")),
-            user_desc=read_text(row.get("user_desc")),
-            commit_time=read_number(row.get("commit_time")) or 0,
-        )
-        for row in take_rows(path, answer, "version_list")
-    ]
+    return [read_record(PastVersion, path, row) for row in take_rows(path, answer, "version_list")]
 
 
 def gray_release(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from wechat.errors import BadAnswer
-from wechat.http import File, call, read_number, read_text, take, take_number
+from wechat.http import File, call, read_text, take, take_number
+from wechat.records import read_record
 
 PASSED, REJECTED, IN_REVIEW, WITHDRAWN, DELAYED = 0, 1, 2, 3, 4
 
@@ -40,7 +41,7 @@ class LatestAudit:
     verdict: AuditVerdict
     user_version: str
     user_desc: str
-    submit_audit_time: int
+    submit_audit_time: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +140,8 @@ def get_auditstatus(token: str, auditid: int) -> AuditVerdict:
 def get_latest_auditstatus(token: str) -> LatestAudit:
     """wxa/get_latest_auditstatus 查询最新一次审核单状态. Raises NoAudit if there never was one."""
     answer = call(LATEST_AUDIT, access_token=token, method="GET")
-    return LatestAudit(
-        auditid=take_number(LATEST_AUDIT, answer, "auditid"),
-        verdict=_read_audit_verdict(LATEST_AUDIT, answer),
-        user_version=read_text(answer.get("user_version")),
-        user_desc=read_text(answer.get("user_desc")),
-        submit_audit_time=read_number(answer.get("submit_audit_time")) or 0,
-    )
+    verdict = _read_audit_verdict(LATEST_AUDIT, answer)
+    return read_record(LatestAudit, LATEST_AUDIT, answer, verdict=verdict)
 
 
 def _read_audit_verdict(path: str, answer: Mapping[str, Any]) -> AuditVerdict:
@@ -183,10 +179,4 @@ def speed_up_audit(token: str, auditid: int) -> None:
 def query_quota(token: str) -> Quota:
     """wxa/queryquota 查询审核额度."""
     path = "/wxa/queryquota"
-    answer = call(path, access_token=token, method="GET")
-    return Quota(
-        rest=take_number(path, answer, "rest"),
-        limit=take_number(path, answer, "limit"),
-        speedup_rest=take_number(path, answer, "speedup_rest"),
-        speedup_limit=take_number(path, answer, "speedup_limit"),
-    )
+    return read_record(Quota, path, call(path, access_token=token, method="GET"))

@@ -8,7 +8,7 @@ Tokens are WeChat's: COMPONENT_TOKEN is the component_access_token. Every functi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlencode
 
 from wechat.errors import BadAnswer
@@ -186,35 +186,31 @@ def get_rid(token: str, rid: str) -> dict[str, Any]:
     return answer
 
 
-def component_login_url(
-    mp_url: str,
-    *,
-    appid: str,
-    pre_auth_code: str,
-    redirect_uri: str,
-    auth_type: int,
-    biz_appid: str,
-) -> str:
+class AuthorizationPage(TypedDict):
+    """What opens WeChat's authorisation page; BIZ_APPID is the only account accepted, or ""."""
+
+    appid: str
+    pre_auth_code: str
+    redirect_uri: str
+    auth_type: int
+    biz_appid: str
+
+
+def component_login_url(mp_url: str, **page: Unpack[AuthorizationPage]) -> str:
     """componentloginpage: the authorisation page for a computer, where the owner scans a code."""
-    query = _page_query(appid, pre_auth_code, redirect_uri, auth_type, biz_appid)
-    return f"{mp_url}/cgi-bin/componentloginpage?{query}"
+    return f"{mp_url}/cgi-bin/componentloginpage?{_page_query(page)}"
 
 
-def bind_component_url(
-    open_url: str,
-    *,
-    appid: str,
-    pre_auth_code: str,
-    redirect_uri: str,
-    auth_type: int,
-    biz_appid: str,
-) -> str:
+def bind_component_url(open_url: str, **page: Unpack[AuthorizationPage]) -> str:
     """bindcomponent: the authorisation page for a phone, inside WeChat."""
-    query = _page_query(appid, pre_auth_code, redirect_uri, auth_type, biz_appid)
-    return (
-        f"{open_url}/wxaopen/safe/bindcomponent?action=bindcomponent&no_scan=1&{query}"
-        "#wechat_redirect"
-    )
+    query = f"action=bindcomponent&no_scan=1&{_page_query(page)}"
+    return f"{open_url}/wxaopen/safe/bindcomponent?{query}#wechat_redirect"
+
+
+def _page_query(page: AuthorizationPage) -> str:
+    fields: dict[str, Any] = {"component_appid": page["appid"], **page}
+    del fields["appid"]
+    return urlencode({name: value for name, value in fields.items() if value != ""})
 
 
 def read_func_info(value: object) -> list[int]:
@@ -226,20 +222,6 @@ def read_func_info(value: object) -> list[int]:
         if type(number) is int:
             ids[number] = None
     return list(ids)
-
-
-def _page_query(
-    appid: str, pre_auth_code: str, redirect_uri: str, auth_type: int, biz_appid: str
-) -> str:
-    query = {
-        "component_appid": appid,
-        "pre_auth_code": pre_auth_code,
-        "redirect_uri": redirect_uri,
-        "auth_type": auth_type,
-    }
-    if biz_appid:
-        query["biz_appid"] = biz_appid
-    return urlencode(query)
 
 
 def _listed(path: str, row: object) -> Listed:

@@ -15,15 +15,6 @@ from wechat.http import call, read_text, take, take_rows, take_texts
 
 Action = Literal["add", "delete", "set", "get"]
 
-DOMAIN_KINDS = (
-    "requestdomain",
-    "wsrequestdomain",
-    "uploaddomain",
-    "downloaddomain",
-    "udpdomain",
-    "tcpdomain",
-)
-
 
 class Domains(TypedDict, total=False):
     """Server domains with their scheme (https, wss, udp, tcp), by WeChat's names of the kinds."""
@@ -34,6 +25,9 @@ class Domains(TypedDict, total=False):
     downloaddomain: list[str]
     udpdomain: list[str]
     tcpdomain: list[str]
+
+
+DOMAIN_KINDS = tuple(Domains.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """
 What an errcode of the code, domain, tester, privacy and message calls means to people: its cause,
-what to do about it, and who must.
+what to do about it, and who must. Many errcodes have one remedy, so the two are tables apart.
 
 The texts are the English sources of the translations; the edges translate them. Sources: the tables
 of each call's page and "公共错误码"; where WeChat gives no text, neither do we invent a reason.
@@ -26,499 +26,311 @@ def _(text: str) -> str:
     return text
 
 
-def _us(cause: str, remedy: str) -> Explanation:
-    return Explanation(cause, remedy, "us")
-
-
-def _merchant(cause: str, remedy: str) -> Explanation:
-    return Explanation(cause, remedy, "merchant")
-
-
-def _wechat(cause: str, remedy: str) -> Explanation:
-    return Explanation(cause, remedy, "wechat")
-
-
-_OUR_FAULT = _(
-    "This is a fault of our program: tell the developers the error code and the request id."
-)
-_RENEWED = _(
-    "Nothing to do: the token is renewed by itself. If it stays, ask the owner to authorise again."
-)
-
-EXPLANATIONS: dict[int, Explanation] = {
+_CAUSES = {
     # What any call may be answered
-    -1: _wechat(_("WeChat's system is busy."), _("Ask again in a minute.")),
-    40001: _us(_("The access token is not the newest one any more."), _RENEWED),
-    40013: _us(
-        _("WeChat does not know this appid."),
-        _("Check the appid; the account may have been deleted."),
-    ),
-    40014: _us(_("The access token is not valid."), _RENEWED),
-    40097: _us(
-        _("WeChat does not accept one of the values sent."),
-        _("Check what was entered and try again."),
-    ),
-    41001: _us(_("The call was made without an access token."), _OUR_FAULT),
-    41002: _us(_("The call was made without an appid."), _OUR_FAULT),
-    42001: _us(_("The access token has expired."), _RENEWED),
-    42006: _us(_("The platform's access token has expired."), _RENEWED),
-    42007: _merchant(
-        _("The owner changed the password, which ended all tokens."),
-        _("Ask the owner to authorise us again through a new link."),
-    ),
-    43001: _us(_("WeChat wants this call by GET."), _OUR_FAULT),
-    43002: _us(_("WeChat wants this call by POST."), _OUR_FAULT),
-    43003: _us(_("WeChat wants this call by HTTPS."), _("Set WECHAT_API_URL to an https address.")),
-    44002: _us(_("The call was made without content."), _OUR_FAULT),
-    45002: _us(_("What was sent is too long."), _("Shorten the texts and try again.")),
-    45009: _us(
-        _("Today's calls of this kind are used up."),
-        _("Wait until midnight in Beijing, or reset the quota."),
-    ),
-    45011: _us(_("There were too many calls within a minute."), _("Ask again in a minute.")),
-    45035: _us(
-        _("Our server's address is not on the account's list of allowed addresses."),
-        _("Add the server's address to the list in WeChat's console."),
-    ),
-    47001: _us(_("WeChat could not read what was sent."), _OUR_FAULT),
-    48001: _merchant(
-        _("This account has no right to this function."),
-        _("Check the account's kind and verification in WeChat's console."),
-    ),
-    48004: _merchant(
-        _("WeChat has blocked this function because of a violation."),
-        _("The owner must see to the violation in WeChat's console."),
-    ),
-    50001: _merchant(
-        _("The user has not authorised this."),
-        _("Ask the owner to authorise us again through a new link."),
-    ),
-    50002: _merchant(
-        _("The account or its owner is restricted by WeChat."),
-        _("The owner must see to the restriction in WeChat's console."),
-    ),
-    61003: _merchant(
-        _("The account does not authorise us any more."),
-        _("Ask the owner to authorise us again through a new link."),
-    ),
-    61004: _us(
-        _("Our server's address is not registered for the platform."),
-        _("Add the server's address in the console of the Open Platform."),
-    ),
-    61005: _us(
-        _("The platform's ticket has expired."),
-        _("Wait for the next ticket (ten minutes), or start pushing again."),
-    ),
-    61006: _us(
-        _("The platform's ticket is not valid."),
-        _("Wait for the next ticket (ten minutes), or start pushing again."),
-    ),
-    61007: _merchant(
-        _("The owner did not grant us the permission set this needs."),
-        _("Ask the owner to authorise again with this permission set chosen."),
-    ),
-    61008: _us(_("Something was sent twice in one call."), _OUR_FAULT),
-    61011: _us(
-        _("WeChat does not know our platform."), _("Check the platform's appid and secret.")
-    ),
-    61014: _us(_("This call needs the platform's token, not an account's."), _OUR_FAULT),
-    61015: _us(_("This call needs the account's token, not the platform's."), _OUR_FAULT),
-    61016: _us(
-        _("The platform must confirm the function category of this call."),
-        _("Confirm the category in the console of the Open Platform."),
-    ),
-    61017: _merchant(
-        _("The function category of this call is not authorised."),
-        _("Ask the owner to authorise us again through a new link."),
-    ),
-    61023: _merchant(
-        _("The refresh token is not valid any more."),
-        _("Ask the owner to authorise us again through a new link."),
-    ),
-    61028: _us(
-        _("The platform has not been published network-wide."),
-        _("Publish it in the console of the Open Platform."),
-    ),
-    61029: _us(
-        _("The platform must be published network-wide again."),
-        _("Publish it in the console of the Open Platform."),
-    ),
-    86000: _us(
-        _("WeChat takes this call from a third-party platform only."),
-        _("Check that the mini program is authorised to this platform."),
-    ),
+    -1: _("WeChat's system is busy."),
+    40001: _("The access token is not the newest one any more."),
+    40013: _("WeChat does not know this appid."),
+    40014: _("The access token is not valid."),
+    40097: _("WeChat does not accept one of the values sent."),
+    41001: _("The call was made without an access token."),
+    41002: _("The call was made without an appid."),
+    42001: _("The access token has expired."),
+    42006: _("The platform's access token has expired."),
+    42007: _("The owner changed the password, which ended all tokens."),
+    43001: _("WeChat wants this call by GET."),
+    43002: _("WeChat wants this call by POST."),
+    43003: _("WeChat wants this call by HTTPS."),
+    44002: _("The call was made without content."),
+    45002: _("What was sent is too long."),
+    45009: _("Today's calls of this kind are used up."),
+    45011: _("There were too many calls within a minute."),
+    45035: _("Our server's address is not on the account's list of allowed addresses."),
+    47001: _("WeChat could not read what was sent."),
+    48001: _("This account has no right to this function."),
+    48004: _("WeChat has blocked this function because of a violation."),
+    50001: _("The user has not authorised this."),
+    50002: _("The account or its owner is restricted by WeChat."),
+    61003: _("The account does not authorise us any more."),
+    61004: _("Our server's address is not registered for the platform."),
+    61005: _("The platform's ticket has expired."),
+    61006: _("The platform's ticket is not valid."),
+    61007: _("The owner did not grant us the permission set this needs."),
+    61008: _("Something was sent twice in one call."),
+    61011: _("WeChat does not know our platform."),
+    61014: _("This call needs the platform's token, not an account's."),
+    61015: _("This call needs the account's token, not the platform's."),
+    61016: _("The platform must confirm the function category of this call."),
+    61017: _("The function category of this call is not authorised."),
+    61023: _("The refresh token is not valid any more."),
+    61028: _("The platform has not been published network-wide."),
+    61029: _("The platform must be published network-wide again."),
+    86000: _("WeChat takes this call from a third-party platform only."),
     # Drafts and templates
-    85064: _us(
-        _("There is no such draft or template."),
-        _("Load the list of templates again and choose another one."),
-    ),
-    85065: _us(
-        _("The template library is full: it holds 200."),
-        _("Delete templates nobody uses, then add this one."),
-    ),
+    85064: _("There is no such draft or template."),
+    85065: _("The template library is full: it holds 200."),
     # Upload
-    -60005: _us(
-        _("WeChat does not say what is wrong with this upload."),
-        _("Commit again; if it stays, ask WeChat with the request id."),
-    ),
-    80066: _us(
-        _("The code uses a version of a plug-in that does not exist."),
-        _("Correct the plug-in's version in the template or in ext_json."),
-    ),
-    80067: _us(
-        _("The code uses a plug-in that WeChat cannot find."),
-        _("Correct the plug-in's appid in the template or in ext_json."),
-    ),
-    80082: _merchant(
-        _("The mini program may not use a plug-in the code needs."),
-        _("The owner must add the plug-in in WeChat's console."),
-    ),
-    85013: _us(
-        _("ext_json cannot be read, or names a wrong path."),
-        _("Correct ext_json, commit again, then submit."),
-    ),
-    85014: _us(
-        _("There is no such template."),
-        _("Load the list of templates again and choose another one."),
-    ),
-    85043: _us(
-        _("Something is wrong with the template."),
-        _("Upload the code of the template anew and make a new template."),
-    ),
-    85044: _us(
-        _("The code package is too large."),
-        _("Make the package smaller: 2 MB a part, 20 MB in all."),
-    ),
-    85045: _us(
-        _("ext_json names a path that does not exist."),
-        _("Correct ext_json, commit again, then submit."),
-    ),
-    85046: _us(
-        _("A tab in ext_json names no page."), _("Correct ext_json, commit again, then submit.")
-    ),
-    85047: _us(_("The list of pages is empty."), _("Correct ext_json, commit again, then submit.")),
-    85048: _us(_("ext_json is not valid JSON."), _("Correct ext_json, commit again, then submit.")),
-    85310: _us(
-        _("requiredPrivateInfos names an interface WeChat does not know."),
-        _("Correct ext_json, commit again, then submit."),
-    ),
-    85311: _us(
-        _("requiredPrivateInfos names interfaces that exclude each other."),
-        _("Correct ext_json, commit again, then submit."),
-    ),
-    85312: _merchant(
-        _("requiredPrivateInfos names an interface the mini program may not use."),
-        _("Apply for the interface, or remove it and commit again."),
-    ),
-    9402202: _us(
-        _("Another call for this mini program is still running."), _("Ask again in a minute.")
-    ),
-    9402203: _us(
-        _("ext_json holds more than a standard template allows."),
-        _("Use an ordinary template, or reduce ext_json."),
-    ),
+    -60005: _("WeChat does not say what is wrong with this upload."),
+    80066: _("The code uses a version of a plug-in that does not exist."),
+    80067: _("The code uses a plug-in that WeChat cannot find."),
+    80082: _("The mini program may not use a plug-in the code needs."),
+    85013: _("ext_json cannot be read, or names a wrong path."),
+    85014: _("There is no such template."),
+    85043: _("Something is wrong with the template."),
+    85044: _("The code package is too large."),
+    85045: _("ext_json names a path that does not exist."),
+    85046: _("A tab in ext_json names no page."),
+    85047: _("The list of pages is empty."),
+    85048: _("ext_json is not valid JSON."),
+    85310: _("requiredPrivateInfos names an interface WeChat does not know."),
+    85311: _("requiredPrivateInfos names interfaces that exclude each other."),
+    85312: _("requiredPrivateInfos names an interface the mini program may not use."),
+    9402202: _("Another call for this mini program is still running."),
+    9402203: _("ext_json holds more than a standard template allows."),
     # Submission
-    61039: _wechat(
-        _("WeChat is still checking the code that was uploaded."),
-        _("Submit again in a minute; do not commit again, that starts the check anew."),
-    ),
-    61040: _us(
-        _("The code uses privacy interfaces that are not permitted or not declared."),
-        _("Apply for them or declare that they are not used, then submit again."),
-    ),
-    85005: _merchant(
-        _("The appid is not bound to a mini program."),
-        _("Ask the owner to authorise us again through a new link."),
-    ),
-    85006: _us(
-        _("The tags of a page have the wrong form."),
-        _("At most 10 tags of 20 characters, with spaces between; correct them."),
-    ),
-    85007: _us(
-        _("The path of a page is wrong."),
-        _("Correct the page's entry in the submission and submit again."),
-    ),
-    85008: _merchant(
-        _("The category is wrong or the mini program is not registered in it."),
-        _("Choose a category of the list; the owner can add one in WeChat's console."),
-    ),
-    85009: _us(
-        _("A version of this mini program is in review already."),
-        _("Wait for WeChat's verdict, or withdraw the open review first."),
-    ),
-    85010: _us(
-        _("A page offered for review has an empty entry."),
-        _("Correct the page's entry in the submission and submit again."),
-    ),
-    85011: _us(
-        _("The title of a page is wrong: it may have 32 characters."),
-        _("Correct the page's entry in the submission and submit again."),
-    ),
-    85023: _us(
-        _("One to five pages can be offered for review."),
-        _("Correct the page's entry in the submission and submit again."),
-    ),
-    85024: _merchant(
-        _("WeChat wants more documents for this category."),
-        _("The owner must complete the documents in WeChat's console."),
-    ),
-    85051: _us(_("What was submitted is too large."), _("Shorten the texts and try again.")),
-    85077: _merchant(
-        _("WeChat has withdrawn a category of this mini program."),
-        _("The owner must choose another category in WeChat's console."),
-    ),
-    85085: _us(
-        _("The platform's submissions of this month are used up."),
-        _("Wait for the next month, or ask WeChat for more quota."),
-    ),
-    85086: _us(
-        _("No code has been committed that could be submitted."),
-        _("Commit a version, then submit."),
-    ),
-    85087: _us(
-        _("The code opens other mini programs without declaring their appids."),
-        _("Declare them in navigateToMiniProgramAppIdList and commit again."),
-    ),
-    85092: _us(
-        _("The preview pictures or films are wrong or older than three days."),
-        _("Upload the pictures and films again, then submit."),
-    ),
-    85093: _us(
-        _("There are too many preview pictures or films."),
-        _("Leave some of them out and submit again."),
-    ),
-    85094: _us(
-        _("This category needs a declaration on what users publish."),
-        _("Fill in the declaration on users' content and submit again."),
-    ),
-    86001: _us(_("The mini program has no trial version."), _("Commit a version, then submit.")),
-    86002: _merchant(
-        _("The mini program has no name, picture or introduction yet."),
-        _("The owner must complete them in WeChat's console."),
-    ),
-    86007: _merchant(
-        _("WeChat has forbidden this mini program to submit."),
-        _("The owner must look for the reason in WeChat's console."),
-    ),
-    86008: _us(
-        _("WeChat has forbidden all submissions of this platform."),
-        _("Look for the reason in the console of the Open Platform, then appeal."),
-    ),
-    86009: _us(
-        _("WeChat limits the platform's submissions for new mini programs."),
-        _("Look for the reason in the console of the Open Platform, then appeal."),
-    ),
-    86010: _us(
-        _("WeChat limits the platform's submissions of new versions."),
-        _("Look for the reason in the console of the Open Platform, then appeal."),
-    ),
-    87006: _merchant(
-        _("This is a game, which cannot be submitted by a platform."),
-        _("The owner must submit it in WeChat's console."),
-    ),
-    9400001: _merchant(
-        _("This is a live-stream mini program, which cannot be submitted so."),
-        _("The owner must submit it in WeChat's console."),
-    ),
+    61039: _("WeChat is still checking the code that was uploaded."),
+    61040: _("The code uses privacy interfaces that are not permitted or not declared."),
+    85005: _("The appid is not bound to a mini program."),
+    85006: _("The tags of a page have the wrong form."),
+    85007: _("The path of a page is wrong."),
+    85008: _("The category is wrong or the mini program is not registered in it."),
+    85009: _("A version of this mini program is in review already."),
+    85010: _("A page offered for review has an empty entry."),
+    85011: _("The title of a page is wrong: it may have 32 characters."),
+    85023: _("One to five pages can be offered for review."),
+    85024: _("WeChat wants more documents for this category."),
+    85051: _("What was submitted is too large."),
+    85077: _("WeChat has withdrawn a category of this mini program."),
+    85085: _("The platform's submissions of this month are used up."),
+    85086: _("No code has been committed that could be submitted."),
+    85087: _("The code opens other mini programs without declaring their appids."),
+    85092: _("The preview pictures or films are wrong or older than three days."),
+    85093: _("There are too many preview pictures or films."),
+    85094: _("This category needs a declaration on what users publish."),
+    86001: _("The mini program has no trial version."),
+    86002: _("The mini program has no name, picture or introduction yet."),
+    86007: _("WeChat has forbidden this mini program to submit."),
+    86008: _("WeChat has forbidden all submissions of this platform."),
+    86009: _("WeChat limits the platform's submissions for new mini programs."),
+    86010: _("WeChat limits the platform's submissions of new versions."),
+    87006: _("This is a game, which cannot be submitted by a platform."),
+    9400001: _("This is a live-stream mini program, which cannot be submitted so."),
     # Pictures and films
-    40005: _us(
-        _("A file of this kind is not accepted."),
-        _("Use a png, jpeg or gif picture, or an mp4 film."),
-    ),
-    40006: _us(_("The file is too large."), _("Pictures may have 2 MB, films 10 MB.")),
-    40007: _us(
-        _("The file does not exist any more: WeChat keeps it for three days."),
-        _("Upload it again to send it; a picture we kept earlier stays."),
-    ),
-    41005: _us(_("The call was made without a file."), _("Choose a file and try again.")),
+    40005: _("A file of this kind is not accepted."),
+    40006: _("The file is too large."),
+    40007: _("The file does not exist any more: WeChat keeps it for three days."),
+    41005: _("The call was made without a file."),
     # Messages and their files
-    40002: _us(_("WeChat does not accept this kind of credential."), _OUR_FAULT),
-    40003: _us(
-        _("This account has no such user."), _("Check that the user wrote to this very account.")
-    ),
-    40004: _us(
-        _("WeChat does not know this kind of file."),
-        _("Send a picture, a voice message or a film."),
-    ),
-    40008: _us(_("WeChat does not know this kind of message."), _("Send another kind of message.")),
-    40009: _us(
-        _("The picture is too large."), _("Make it smaller, and save it as png, jpeg or gif.")
-    ),
-    40010: _us(
-        _("The voice message is too large."),
-        _("It may have 2 MB and last 60 seconds, as mp3 or amr."),
-    ),
-    40011: _us(_("The film is too large."), _("It may have 10 MB, as mp4.")),
-    40012: _us(_("The thumbnail is too large."), _("It may have 64 kB, as jpeg.")),
-    40200: _us(
-        _("This function is not for accounts of this kind."),
-        _("Send it from another account, or do without."),
-    ),
-    41006: _us(_("The message names no file."), _("Choose a file and try again.")),
-    43101: _wechat(
-        _("The user has refused messages of this kind."),
-        _("Wait until the user agrees to them again."),
-    ),
-    44001: _us(_("The file is empty."), _("Choose a file and try again.")),
-    44004: _us(_("The message is empty."), _("Enter something and send it again.")),
-    45008: _us(_("The message holds more articles than it may."), _("Send one article.")),
-    45015: _wechat(
-        _("The time to answer is over, or the user follows the account no more."),
-        _("Wait until the user writes again: that opens 48 hours for answers."),
-    ),
-    45047: _wechat(
-        _("As many messages are sent as the user's last one allowed."),
-        _("Wait until the user writes again: that allows five more."),
-    ),
-    45064: _merchant(
-        _("The mini program is not linked to this account."),
-        _("The owner must link it in WeChat's console."),
-    ),
-    45072: _us(_("WeChat does not know this command."), _OUR_FAULT),
-    45080: _wechat(
-        _("“Typing” is shown only within 30 seconds of a message."),
-        _("Nothing to do: messages can be sent all the same."),
-    ),
-    45081: _us(_("“Typing” is shown already."), _("Nothing to do.")),
-    48002: _wechat(
-        _("The user has switched off this account's messages."),
-        _("Nothing to do: only the user can switch them on again."),
-    ),
-    65401: _us(
-        _("This account has no such customer-service agent."),
-        _("Choose an agent that the owner has added in WeChat's console."),
-    ),
+    40002: _("WeChat does not accept this kind of credential."),
+    40003: _("This account has no such user."),
+    40004: _("WeChat does not know this kind of file."),
+    40008: _("WeChat does not know this kind of message."),
+    40009: _("The picture is too large."),
+    40010: _("The voice message is too large."),
+    40011: _("The film is too large."),
+    40012: _("The thumbnail is too large."),
+    40200: _("This function is not for accounts of this kind."),
+    41006: _("The message names no file."),
+    43101: _("The user has refused messages of this kind."),
+    44001: _("The file is empty."),
+    44004: _("The message is empty."),
+    45008: _("The message holds more articles than it may."),
+    45015: _("The time to answer is over, or the user follows the account no more."),
+    45047: _("As many messages are sent as the user's last one allowed."),
+    45064: _("The mini program is not linked to this account."),
+    45072: _("WeChat does not know this command."),
+    45080: _("“Typing” is shown only within 30 seconds of a message."),
+    45081: _("“Typing” is shown already."),
+    48002: _("The user has switched off this account's messages."),
+    65401: _("This account has no such customer-service agent."),
     # The review, once submitted
-    85012: _us(
-        _("WeChat knows no such review."), _("Submit the version; nothing of it is in review.")
-    ),
-    87013: _us(
-        _("The withdrawals are used up: five a day, ten a month."),
-        _("Wait for the verdict, or for a new day or month."),
-    ),
-    89401: _wechat(_("WeChat's system is unstable."), _("Ask again in a minute.")),
-    89402: _us(_("This review is not waiting any more."), _("Load the review's state again.")),
-    89403: _us(_("A review of this kind cannot be sped up."), _("Wait for WeChat's verdict.")),
-    89404: _us(_("This review has been sped up already."), _("Wait for WeChat's verdict.")),
-    89405: _us(
-        _("The platform's speed-ups of this month are used up."),
-        _("Wait for WeChat's verdict, or for the next month."),
-    ),
+    85012: _("WeChat knows no such review."),
+    87013: _("The withdrawals are used up: five a day, ten a month."),
+    89401: _("WeChat's system is unstable."),
+    89402: _("This review is not waiting any more."),
+    89403: _("A review of this kind cannot be sped up."),
+    89404: _("This review has been sped up already."),
+    89405: _("The platform's speed-ups of this month are used up."),
     # Release and roll back
-    85019: _us(
-        _("No version is in review or waiting for its release."),
-        _("Submit a version first, and wait until it has passed."),
-    ),
-    85020: _us(
-        _("The version is not in a state to be released."),
-        _("Load the review's state again: only a passed version can be released."),
-    ),
-    85021: _us(
-        _("The state of the mini program does not allow this."),
-        _("Look at its state again: perhaps it is so already."),
-    ),
-    85022: _us(_("WeChat does not know what was asked for."), _OUR_FAULT),
-    85052: _us(
-        _("The version has been released already."),
-        _("Nothing to do: look which version is online."),
-    ),
-    85079: _us(
-        _("Nothing is online, so nothing can be released in steps."),
-        _("Release the version to all users."),
-    ),
-    85080: _us(
-        _("The version has not passed its review."),
-        _("Submit a version first, and wait until it has passed."),
-    ),
-    85081: _us(_("The percentage is not between 0 and 100."), _("Enter another percentage.")),
-    85082: _us(
-        _("The percentage must be larger than the one before."), _("Enter another percentage.")
-    ),
-    87011: _us(
-        _("The version is being released in steps, so it cannot be rolled back."),
-        _("Stop the release in steps first."),
-    ),
-    87012: _us(
-        _("WeChat forbids to roll this version back."),
-        _("Choose another version: each can be rolled back once, and five are kept."),
-    ),
+    85019: _("No version is in review or waiting for its release."),
+    85020: _("The version is not in a state to be released."),
+    85021: _("The state of the mini program does not allow this."),
+    85022: _("WeChat does not know what was asked for."),
+    85052: _("The version has been released already."),
+    85079: _("Nothing is online, so nothing can be released in steps."),
+    85080: _("The version has not passed its review."),
+    85081: _("The percentage is not between 0 and 100."),
+    85082: _("The percentage must be larger than the one before."),
+    87011: _("The version is being released in steps, so it cannot be rolled back."),
+    87012: _("WeChat forbids to roll this version back."),
     # Settings
-    85015: _merchant(_("This account is not a mini program."), _("Choose a mini program.")),
-    89014: _us(
-        _("WeChat does not know this version of the base library."),
-        _("Choose a version of WeChat's list."),
-    ),
-    85016: _us(
-        _("There are too many domains."), _("Correct the list of domains and save it again.")
-    ),
-    85017: _us(
-        _("No domain is left: none is new, or none is registered for the platform."),
-        _("Correct the list of domains and save it again."),
-    ),
-    85018: _us(
-        _("A domain is not registered for the platform."),
-        _("Register it in the console of the Open Platform first."),
-    ),
-    85301: _us(
-        _("No domain is left: none is new, or none follows the rules of domains."),
-        _("Correct the list of domains and save it again."),
-    ),
-    85302: _us(
-        _("WeChat does not accept the domains."),
-        _("Correct the list of domains and save it again."),
-    ),
-    89019: _us(_("The web-view domains are so already."), _("Nothing to do.")),
-    89020: _us(
-        _("The platform has no web-view domain yet."),
-        _("Register it in the console of the Open Platform first."),
-    ),
-    89021: _us(
-        _("A web-view domain is not below one of the platform's."),
-        _("Correct the list of domains and save it again."),
-    ),
-    89029: _us(
-        _("There are more than 100 web-view domains."),
-        _("Correct the list of domains and save it again."),
-    ),
-    89231: _merchant(
-        _("A person's mini program cannot have web-view domains."),
-        _("Only a company's mini program can show web pages."),
-    ),
-    85001: _merchant(
-        _("There is no such WeChat id, or it cannot be searched for."),
-        _("Check the WeChat id; its owner may have to allow being found."),
-    ),
-    85002: _merchant(
-        _("The mini program has as many testers as it may have."), _("Remove a tester first.")
-    ),
-    85003: _merchant(
-        _("This person tests as many mini programs as one may."),
-        _("They must leave another one, or name somebody else."),
-    ),
-    85004: _us(_("This person is a tester already."), _("Nothing to do.")),
-    86069: _merchant(
-        _("The privacy guideline lacks a way to reach the owner."),
-        _("Enter at least one contact and how users are told of changes."),
-    ),
-    86070: _us(
-        _("WeChat does not accept the privacy guideline."),
-        _("Check what was entered and try again."),
-    ),
-    86071: _us(_("The privacy guideline's version number is wrong."), _OUR_FAULT),
-    86072: _us(
-        _("WeChat does not accept the privacy guideline."),
-        _("Check what was entered and try again."),
-    ),
-    86073: _us(
-        _("WeChat does not accept the privacy guideline."),
-        _("Check what was entered and try again."),
-    ),
-    86074: _us(
-        _("Nothing is online, so its privacy guideline cannot be changed."),
-        _("Change the one in development and release a version."),
-    ),
+    85015: _("This account is not a mini program."),
+    89014: _("WeChat does not know this version of the base library."),
+    85016: _("There are too many domains."),
+    85017: _("No domain is left: none is new, or none is registered for the platform."),
+    85018: _("A domain is not registered for the platform."),
+    85301: _("No domain is left: none is new, or none follows the rules of domains."),
+    85302: _("WeChat does not accept the domains."),
+    89019: _("The web-view domains are so already."),
+    89020: _("The platform has no web-view domain yet."),
+    89021: _("A web-view domain is not below one of the platform's."),
+    89029: _("There are more than 100 web-view domains."),
+    89231: _("A person's mini program cannot have web-view domains."),
+    85001: _("There is no such WeChat id, or it cannot be searched for."),
+    85002: _("The mini program has as many testers as it may have."),
+    85003: _("This person tests as many mini programs as one may."),
+    85004: _("This person is a tester already."),
+    86069: _("The privacy guideline lacks a way to reach the owner."),
+    86070: _("WeChat does not accept the privacy guideline."),
+    86071: _("The privacy guideline's version number is wrong."),
+    86072: _("WeChat does not accept the privacy guideline."),
+    86073: _("WeChat does not accept the privacy guideline."),
+    86074: _("Nothing is online, so its privacy guideline cannot be changed."),
 }
 
+# Who must do what about which errcodes
+_REMEDIES: list[tuple[Responsible, str, list[int]]] = [
+    ("wechat", _("Ask again in a minute."), [-1, 89401]),
+    (
+        "us",
+        _(
+            "Nothing to do: the token is renewed by itself. If it stays, ask the owner to "
+            "authorise again."
+        ),
+        [40001, 40014, 42001, 42006],
+    ),
+    ("us", _("Check the appid; the account may have been deleted."), [40013]),
+    ("us", _("Check what was entered and try again."), [40097, 86070, 86072, 86073]),
+    (
+        "us",
+        _("This is a fault of our program: tell the developers the error code and the request id."),
+        [41001, 41002, 43001, 43002, 44002, 47001, 61008, 61014, 61015, 40002, 45072, 85022, 86071],
+    ),
+    (
+        "merchant",
+        _("Ask the owner to authorise us again through a new link."),
+        [42007, 50001, 61003, 61017, 61023, 85005],
+    ),
+    ("us", _("Set WECHAT_API_URL to an https address."), [43003]),
+    ("us", _("Shorten the texts and try again."), [45002, 85051]),
+    ("us", _("Wait until midnight in Beijing, or reset the quota."), [45009]),
+    ("us", _("Ask again in a minute."), [45011, 9402202]),
+    ("us", _("Add the server's address to the list in WeChat's console."), [45035]),
+    ("merchant", _("Check the account's kind and verification in WeChat's console."), [48001]),
+    ("merchant", _("The owner must see to the violation in WeChat's console."), [48004]),
+    ("merchant", _("The owner must see to the restriction in WeChat's console."), [50002]),
+    ("us", _("Add the server's address in the console of the Open Platform."), [61004]),
+    ("us", _("Wait for the next ticket (ten minutes), or start pushing again."), [61005, 61006]),
+    ("merchant", _("Ask the owner to authorise again with this permission set chosen."), [61007]),
+    ("us", _("Check the platform's appid and secret."), [61011]),
+    ("us", _("Confirm the category in the console of the Open Platform."), [61016]),
+    ("us", _("Publish it in the console of the Open Platform."), [61028, 61029]),
+    ("us", _("Check that the mini program is authorised to this platform."), [86000]),
+    ("us", _("Load the list of templates again and choose another one."), [85064, 85014]),
+    ("us", _("Delete templates nobody uses, then add this one."), [85065]),
+    ("us", _("Commit again; if it stays, ask WeChat with the request id."), [-60005]),
+    ("us", _("Correct the plug-in's version in the template or in ext_json."), [80066]),
+    ("us", _("Correct the plug-in's appid in the template or in ext_json."), [80067]),
+    ("merchant", _("The owner must add the plug-in in WeChat's console."), [80082]),
+    (
+        "us",
+        _("Correct ext_json, commit again, then submit."),
+        [85013, 85045, 85046, 85047, 85048, 85310, 85311],
+    ),
+    ("us", _("Upload the code of the template anew and make a new template."), [85043]),
+    ("us", _("Make the package smaller: 2 MB a part, 20 MB in all."), [85044]),
+    ("merchant", _("Apply for the interface, or remove it and commit again."), [85312]),
+    ("us", _("Use an ordinary template, or reduce ext_json."), [9402203]),
+    (
+        "wechat",
+        _("Submit again in a minute; do not commit again, that starts the check anew."),
+        [61039],
+    ),
+    ("us", _("Apply for them or declare that they are not used, then submit again."), [61040]),
+    ("us", _("At most 10 tags of 20 characters, with spaces between; correct them."), [85006]),
+    (
+        "us",
+        _("Correct the page's entry in the submission and submit again."),
+        [85007, 85010, 85011, 85023],
+    ),
+    (
+        "merchant",
+        _("Choose a category of the list; the owner can add one in WeChat's console."),
+        [85008],
+    ),
+    ("us", _("Wait for WeChat's verdict, or withdraw the open review first."), [85009]),
+    ("merchant", _("The owner must complete the documents in WeChat's console."), [85024]),
+    ("merchant", _("The owner must choose another category in WeChat's console."), [85077]),
+    ("us", _("Wait for the next month, or ask WeChat for more quota."), [85085]),
+    ("us", _("Commit a version, then submit."), [85086, 86001]),
+    ("us", _("Declare them in navigateToMiniProgramAppIdList and commit again."), [85087]),
+    ("us", _("Upload the pictures and films again, then submit."), [85092]),
+    ("us", _("Leave some of them out and submit again."), [85093]),
+    ("us", _("Fill in the declaration on users' content and submit again."), [85094]),
+    ("merchant", _("The owner must complete them in WeChat's console."), [86002]),
+    ("merchant", _("The owner must look for the reason in WeChat's console."), [86007]),
+    (
+        "us",
+        _("Look for the reason in the console of the Open Platform, then appeal."),
+        [86008, 86009, 86010],
+    ),
+    ("merchant", _("The owner must submit it in WeChat's console."), [87006, 9400001]),
+    ("us", _("Use a png, jpeg or gif picture, or an mp4 film."), [40005]),
+    ("us", _("Pictures may have 2 MB, films 10 MB."), [40006]),
+    ("us", _("Upload it again to send it; a picture we kept earlier stays."), [40007]),
+    ("us", _("Choose a file and try again."), [41005, 41006, 44001]),
+    ("us", _("Check that the user wrote to this very account."), [40003]),
+    ("us", _("Send a picture, a voice message or a film."), [40004]),
+    ("us", _("Send another kind of message."), [40008]),
+    ("us", _("Make it smaller, and save it as png, jpeg or gif."), [40009]),
+    ("us", _("It may have 2 MB and last 60 seconds, as mp3 or amr."), [40010]),
+    ("us", _("It may have 10 MB, as mp4."), [40011]),
+    ("us", _("It may have 64 kB, as jpeg."), [40012]),
+    ("us", _("Send it from another account, or do without."), [40200]),
+    ("wechat", _("Wait until the user agrees to them again."), [43101]),
+    ("us", _("Enter something and send it again."), [44004]),
+    ("us", _("Send one article."), [45008]),
+    ("wechat", _("Wait until the user writes again: that opens 48 hours for answers."), [45015]),
+    ("wechat", _("Wait until the user writes again: that allows five more."), [45047]),
+    ("merchant", _("The owner must link it in WeChat's console."), [45064]),
+    ("wechat", _("Nothing to do: messages can be sent all the same."), [45080]),
+    ("us", _("Nothing to do."), [45081, 89019, 85004]),
+    ("wechat", _("Nothing to do: only the user can switch them on again."), [48002]),
+    ("us", _("Choose an agent that the owner has added in WeChat's console."), [65401]),
+    ("us", _("Submit the version; nothing of it is in review."), [85012]),
+    ("us", _("Wait for the verdict, or for a new day or month."), [87013]),
+    ("us", _("Load the review's state again."), [89402]),
+    ("us", _("Wait for WeChat's verdict."), [89403, 89404]),
+    ("us", _("Wait for WeChat's verdict, or for the next month."), [89405]),
+    ("us", _("Submit a version first, and wait until it has passed."), [85019, 85080]),
+    ("us", _("Load the review's state again: only a passed version can be released."), [85020]),
+    ("us", _("Look at its state again: perhaps it is so already."), [85021]),
+    ("us", _("Nothing to do: look which version is online."), [85052]),
+    ("us", _("Release the version to all users."), [85079]),
+    ("us", _("Enter another percentage."), [85081, 85082]),
+    ("us", _("Stop the release in steps first."), [87011]),
+    ("us", _("Choose another version: each can be rolled back once, and five are kept."), [87012]),
+    ("merchant", _("Choose a mini program."), [85015]),
+    ("us", _("Choose a version of WeChat's list."), [89014]),
+    (
+        "us",
+        _("Correct the list of domains and save it again."),
+        [85016, 85017, 85301, 85302, 89021, 89029],
+    ),
+    ("us", _("Register it in the console of the Open Platform first."), [85018, 89020]),
+    ("merchant", _("Only a company's mini program can show web pages."), [89231]),
+    ("merchant", _("Check the WeChat id; its owner may have to allow being found."), [85001]),
+    ("merchant", _("Remove a tester first."), [85002]),
+    ("merchant", _("They must leave another one, or name somebody else."), [85003]),
+    ("merchant", _("Enter at least one contact and how users are told of changes."), [86069]),
+    ("us", _("Change the one in development and release a version."), [86074]),
+]
+
+EXPLANATIONS = {
+    errcode: Explanation(_CAUSES[errcode], remedy, responsible)
+    for responsible, remedy, errcodes in _REMEDIES
+    for errcode in errcodes
+}
 
 _UNEXPLAINED = Explanation(
     _("WeChat refused, for a reason we have no words for."),

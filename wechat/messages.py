@@ -6,11 +6,12 @@ its fields raw. What a user wrote stays out of every repr. Pages: developers.wei
 /doc/service/guide/product/, "接收普通消息", "接收事件推送", "自定义菜单的事件推送",
 "订阅通知的事件推送", "微信认证事件推送"; /miniprogram/dev/framework/open-ability/, "客服消息".
 
-Long because it is a table: a kind is its class of declared fields and its line at the end.
+Long because it is a table: of each kind, or of several, the fields and where they are read from.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast, dataclass_transform
 
 from wechat.http import read_number, read_text
 from wechat.message_fields import (
@@ -54,10 +55,28 @@ class Unknown(Message):
     fields: dict[str, Any] = field(repr=False)
 
 
+MESSAGES: dict[str, type[Message]] = {}
+EVENTS: dict[str, type[Message]] = {}
+
+MessageClass = TypeVar("MessageClass", bound=type[Message])
+
+
+@dataclass_transform(frozen_default=True)
+def _kinds(table: dict[str, type[Message]], *kinds: str) -> Callable[[MessageClass], MessageClass]:
+    """The class of KINDS in TABLE, with the fields that it declares."""
+
+    def declare(declared: MessageClass) -> MessageClass:
+        message: Any = dataclass(frozen=True, slots=True)(declared)
+        table.update(dict.fromkeys(kinds, message))
+        return cast(MessageClass, message)
+
+    return declare
+
+
 # What a user writes
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(MESSAGES, "text")
 class TextMessage(Message):
     """文本消息. MENU_ID is the choice taken, where it answers a `msgmenu`."""
 
@@ -65,7 +84,7 @@ class TextMessage(Message):
     menu_id: str = text_field("bizmsgmenuid")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(MESSAGES, "image")
 class ImageMessage(Message):
     """图片消息."""
 
@@ -73,7 +92,7 @@ class ImageMessage(Message):
     media_id: str = private_field("MediaId")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(MESSAGES, "voice")
 class VoiceMessage(Message):
     """语音消息; RECOGNITION is what WeChat understood, where that is switched on."""
 
@@ -82,7 +101,7 @@ class VoiceMessage(Message):
     recognition: str = private_field("Recognition")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(MESSAGES, "video", "shortvideo")
 class VideoMessage(Message):
     """视频消息 and 小视频消息 (shortvideo)."""
 
@@ -90,7 +109,7 @@ class VideoMessage(Message):
     thumb_media_id: str = private_field("ThumbMediaId")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(MESSAGES, "location")
 class LocationMessage(Message):
     """地理位置消息: X is the latitude."""
 
@@ -100,7 +119,7 @@ class LocationMessage(Message):
     label: str = private_field("Label")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(MESSAGES, "link")
 class LinkMessage(Message):
     """链接消息."""
 
@@ -109,7 +128,7 @@ class LinkMessage(Message):
     url: str = private_field("Url")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(MESSAGES, "miniprogrampage")
 class MiniProgramPageMessage(Message):
     """小程序卡片消息."""
 
@@ -123,16 +142,16 @@ class MiniProgramPageMessage(Message):
 # What a user does
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "user_enter_tempsession")
 class EnterSession(Message):
-    """user_enter_tempsession: the chat of a mini program was opened; SESSION_FROM its button's."""
+    """The chat of a mini program was opened; SESSION_FROM its button's."""
 
     session_from: str = private_field("SessionFrom")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "subscribe")
 class Subscribe(Message):
-    """subscribe 关注; by a QR code with a parameter, EVENT_KEY is `qrscene_` and the parameter."""
+    """关注; by a QR code with a parameter, EVENT_KEY is `qrscene_` and the parameter."""
 
     event_key: str = text_field("EventKey")
     ticket: str = private_field("Ticket")
@@ -143,37 +162,46 @@ class Subscribe(Message):
         return self.event_key.removeprefix("qrscene_")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "unsubscribe")
 class Unsubscribe(Message):
-    """unsubscribe 取消关注."""
+    """取消关注."""
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "SCAN")
 class Scan(Message):
-    """SCAN: a follower scanned a QR code, whose parameter is EVENT_KEY."""
+    """A follower scanned a QR code, whose parameter is EVENT_KEY."""
 
     event_key: str = text_field("EventKey")
     ticket: str = private_field("Ticket")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "LOCATION")
+class UserLocation(Message):
+    """上报地理位置: where a follower is."""
+
+    latitude: float | None = real_field("Latitude")
+    longitude: float | None = real_field("Longitude")
+    precision: float | None = real_field("Precision")
+
+
+@_kinds(EVENTS, "CLICK")
 class Click(Message):
-    """CLICK: an item of the menu, by its key."""
+    """An item of the menu, by its key."""
 
     event_key: str = text_field("EventKey")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "VIEW", "view_miniprogram")
 class MenuLink(Message):
-    """VIEW and view_miniprogram: an item of the menu that leads to EVENT_KEY, a URL or a path."""
+    """An item of the menu that leads to EVENT_KEY, a URL or a path."""
 
     event_key: str = text_field("EventKey")
     menu_id: str = text_field("MenuId")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "scancode_push", "scancode_waitmsg")
 class MenuScan(Message):
-    """scancode_push and scancode_waitmsg: an item of the menu that scans."""
+    """An item of the menu that scans."""
 
     event_key: str = text_field("EventKey")
     scan_type: str = text_field("ScanCodeInfo.ScanType")
@@ -185,18 +213,18 @@ def _read_pictures(value: object) -> tuple[str, ...]:
     return tuple(filter(None, checksums))
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "pic_sysphoto", "pic_photo_or_album", "pic_weixin")
 class MenuPictures(Message):
-    """pic_sysphoto, pic_photo_or_album and pic_weixin; the pictures come as messages of theirs."""
+    """An item of the menu that picks pictures, which come as messages of theirs."""
 
     event_key: str = text_field("EventKey")
     count: int | None = number_field("SendPicsInfo.Count")
     pictures: tuple[str, ...] = declare_field("SendPicsInfo.PicList.item", _read_pictures)
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "location_select")
 class MenuLocation(Message):
-    """location_select: an item of the menu that picks a place."""
+    """An item of the menu that picks a place."""
 
     event_key: str = text_field("EventKey")
     location_x: float | None = real_field("SendLocationInfo.Location_X")
@@ -206,22 +234,11 @@ class MenuLocation(Message):
     poiname: str = private_field("SendLocationInfo.Poiname")
 
 
-@dataclass(frozen=True, slots=True)
-class UserLocation(Message):
-    """LOCATION 上报地理位置: where a follower is."""
-
-    latitude: float | None = real_field("Latitude")
-    longitude: float | None = real_field("Longitude")
-    precision: float | None = real_field("Precision")
-
-
-@dataclass(frozen=True, slots=True)
+@_kinds(
+    EVENTS, "user_info_modified", "user_authorization_revoke", "user_authorization_cancellation"
+)
 class UserData(Message):
-    """
-    user_info_modified, user_authorization_revoke, user_authorization_cancellation.
-
-    The user it is about is SUBJECT; REVOKE_INFO is WeChat's number of what was withdrawn.
-    """
+    """SUBJECT is the user it is about; REVOKE_INFO WeChat's number of what was withdrawn."""
 
     subject: str = text_field("OpenID|openid")
     appid: str = text_field("AppID|appid")
@@ -250,9 +267,11 @@ def _read_subscriptions(value: object) -> tuple[Subscription, ...]:
     return tuple(Subscription(**read_fields(Subscription, row)) for row in read_objects(value))
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(
+    EVENTS, "subscribe_msg_popup_event", "subscribe_msg_change_event", "subscribe_msg_sent_event"
+)
 class Subscriptions(Message):
-    """subscribe_msg_popup_event, subscribe_msg_change_event and subscribe_msg_sent_event."""
+    """订阅消息: what a user answered, changed, or was sent."""
 
     subscriptions: tuple[Subscription, ...] = declare_field(_SUBSCRIPTIONS, _read_subscriptions)
 
@@ -274,25 +293,25 @@ def _read_unquoted_number(value: object) -> int | None:
     return read_number(_read_unquoted(value))
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "weapp_audit_success")
 class AuditPassed(Message):
-    """weapp_audit_success: the version in review has passed."""
+    """The version in review has passed."""
 
     at: int | None = number_field("SuccTime")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "weapp_audit_fail")
 class AuditRejected(Message):
-    """weapp_audit_fail. REASON may hold `<br>`; SCREENSHOTS are media ids."""
+    """The version in review is rejected. REASON may hold `<br>`; SCREENSHOTS are media ids."""
 
     at: int | None = number_field("FailTime")
     reason: str = text_field("Reason")
     screenshots: tuple[str, ...] = declare_field("ScreenShot", _read_media_ids)
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "weapp_audit_delay")
 class AuditDelayed(Message):
-    """weapp_audit_delay: the review takes longer."""
+    """The review takes longer."""
 
     at: int | None = number_field("DelayTime")
     reason: str = text_field("Reason")
@@ -301,18 +320,18 @@ class AuditDelayed(Message):
 FAILED, PASSED = 2, 3  # `ret` of the two that follow
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "wxa_nickname_audit")
 class NicknameAudit(Message):
-    """wxa_nickname_audit 名称审核结果: RET is FAILED or PASSED."""
+    """名称审核结果: RET is FAILED or PASSED."""
 
     ret: int | None = number_field("ret")
     nickname: str = text_field("nickname")
     reason: str = text_field("reason")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "wxa_category_audit")
 class CategoryAudit(Message):
-    """wxa_category_audit 类目审核结果: RET is FAILED or PASSED, FIRST and SECOND are ids."""
+    """类目审核结果: RET is FAILED or PASSED, FIRST and SECOND are ids."""
 
     ret: int | None = number_field("ret")
     first: int | None = number_field("first")
@@ -320,9 +339,9 @@ class CategoryAudit(Message):
     reason: str = text_field("reason")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "wxa_privacy_apply")
 class PrivacyAudit(Message):
-    """wxa_privacy_apply 隐私接口申请结果, of the interface API_NAME."""
+    """隐私接口申请结果, of the interface API_NAME."""
 
     api_name: str = declare_field("result_info.api_name", _read_unquoted)
     audit_id: str = declare_field("result_info.audit_id", _read_unquoted)
@@ -332,9 +351,9 @@ class PrivacyAudit(Message):
     reason: str = declare_field("result_info.reason", _read_unquoted)
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "wxa_appeal_record")
 class Appeal(Message):
-    """wxa_appeal_record: a word on an appeal against a punishment."""
+    """A word on an appeal against a punishment."""
 
     appeal_record_id: str = text_field("appeal_record_id")
     appid: str = text_field("appid")
@@ -345,26 +364,34 @@ class Appeal(Message):
     punish_description: str = text_field("punish_description")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(
+    EVENTS,
+    "qualification_verify_success",
+    "qualification_verify_fail",
+    "naming_verify_success",
+    "naming_verify_fail",
+    "annual_renew",
+    "verify_expired",
+)
 class Verification(Message):
-    """微信认证: qualification_verify_…, naming_verify_…, annual_renew and verify_expired."""
+    """微信认证: of the account or its name, and their end."""
 
     expired_time: int | None = number_field("ExpiredTime")
     fail_time: int | None = number_field("FailTime")
     fail_reason: str = text_field("FailReason")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "TEMPLATESENDJOBFINISH")
 class TemplateSent(Message):
-    """TEMPLATESENDJOBFINISH: STATUS is `success` or begins with `failed`."""
+    """How a template message went: STATUS is `success` or begins with `failed`."""
 
     job_id: str = text_field("MsgID")
     status: str = text_field("Status")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "MASSSENDJOBFINISH")
 class MassSent(Message):
-    """MASSSENDJOBFINISH: how a mass message went."""
+    """How a mass message went."""
 
     job_id: str = text_field("MsgID")
     status: str = text_field("Status")
@@ -374,84 +401,31 @@ class MassSent(Message):
     error_count: int | None = number_field("ErrorCount")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "PUBLISHJOBFINISH", "FREEPUBLISHJOBFINISH")
 class Published(Message):
-    """PUBLISHJOBFINISH, or FREEPUBLISHJOBFINISH: how the publishing of an article went."""
+    """How the publishing of an article went."""
 
     publish_id: str = text_field("PublishEventInfo.publish_id")
     publish_status: int | None = number_field("PublishEventInfo.publish_status")
     article_id: str = text_field("PublishEventInfo.article_id")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "kf_create_session", "kf_close_session", "kf_switch_session")
 class ServiceSession(Message):
-    """kf_create_session, kf_close_session and kf_switch_session of WeChat's own console."""
+    """A session in WeChat's own console begins, ends, or goes to somebody else."""
 
     kf_account: str = text_field("KfAccount")
     from_kf_account: str = text_field("FromKfAccount")
     to_kf_account: str = text_field("ToKfAccount")
 
 
-@dataclass(frozen=True, slots=True)
+@_kinds(EVENTS, "debug_demo")
 class DebugDemo(Message):
-    """debug_demo: somebody tries WeChat's own debugging tool."""
+    """Somebody tries WeChat's own debugging tool."""
 
     debug_str: str = text_field("debug_str")
 
 
-MESSAGES: dict[str, type[Message]] = {
-    "text": TextMessage,
-    "image": ImageMessage,
-    "voice": VoiceMessage,
-    "video": VideoMessage,
-    "shortvideo": VideoMessage,
-    "location": LocationMessage,
-    "link": LinkMessage,
-    "miniprogrampage": MiniProgramPageMessage,
-}
-EVENTS: dict[str, type[Message]] = {
-    "user_enter_tempsession": EnterSession,
-    "subscribe": Subscribe,
-    "unsubscribe": Unsubscribe,
-    "SCAN": Scan,
-    "LOCATION": UserLocation,
-    "CLICK": Click,
-    "VIEW": MenuLink,
-    "view_miniprogram": MenuLink,
-    "scancode_push": MenuScan,
-    "scancode_waitmsg": MenuScan,
-    "pic_sysphoto": MenuPictures,
-    "pic_photo_or_album": MenuPictures,
-    "pic_weixin": MenuPictures,
-    "location_select": MenuLocation,
-    "user_info_modified": UserData,
-    "user_authorization_revoke": UserData,
-    "user_authorization_cancellation": UserData,
-    "subscribe_msg_popup_event": Subscriptions,
-    "subscribe_msg_change_event": Subscriptions,
-    "subscribe_msg_sent_event": Subscriptions,
-    "weapp_audit_success": AuditPassed,
-    "weapp_audit_fail": AuditRejected,
-    "weapp_audit_delay": AuditDelayed,
-    "wxa_nickname_audit": NicknameAudit,
-    "wxa_category_audit": CategoryAudit,
-    "wxa_privacy_apply": PrivacyAudit,
-    "wxa_appeal_record": Appeal,
-    "qualification_verify_success": Verification,
-    "qualification_verify_fail": Verification,
-    "naming_verify_success": Verification,
-    "naming_verify_fail": Verification,
-    "annual_renew": Verification,
-    "verify_expired": Verification,
-    "TEMPLATESENDJOBFINISH": TemplateSent,
-    "MASSSENDJOBFINISH": MassSent,
-    "PUBLISHJOBFINISH": Published,
-    "FREEPUBLISHJOBFINISH": Published,
-    "kf_create_session": ServiceSession,
-    "kf_close_session": ServiceSession,
-    "kf_switch_session": ServiceSession,
-    "debug_demo": DebugDemo,
-}
 PUSH_KINDS = MESSAGES | EVENTS
 
 # The kinds a user writes; each opens the long window for customer-service messages.

@@ -8,9 +8,9 @@ accounts, "被动回复用户消息".
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 from urllib.parse import urlsplit
 
 from wechat.reply_windows import MINI_PROGRAM, OFFICIAL_ACCOUNT
@@ -82,46 +82,58 @@ class Content:
     msgtype: ClassVar[str]
 
 
-@dataclass(frozen=True, slots=True)
+CONTENTS: dict[str, type[Content]] = {}
+
+ContentClass = TypeVar("ContentClass", bound=type[Content])
+
+
+@dataclass_transform(frozen_default=True)
+def _content(msgtype: str) -> Callable[[ContentClass], ContentClass]:
+    """The class of the contents that WeChat calls MSGTYPE, with their members."""
+
+    def declare(declared: ContentClass) -> ContentClass:
+        content: Any = dataclass(frozen=True, slots=True)(declared)
+        content.msgtype, CONTENTS[msgtype] = msgtype, content
+        return cast(ContentClass, content)
+
+    return declare
+
+
+@_content("text")
 class Text(Content):
     """文本; may hold `<a href="…" data-miniprogram-appid="…" data-miniprogram-path="…">`."""
 
-    msgtype = "text"
     content: str = _text_member()
 
 
-@dataclass(frozen=True, slots=True)
+@_content("image")
 class Image(Content):
     """图片, as a media id from `media.upload_media`, good for three days."""
 
-    msgtype = "image"
     media_id: str = _text_member()
 
 
-@dataclass(frozen=True, slots=True)
+@_content("voice")
 class Voice(Content):
     """语音."""
 
-    msgtype = "voice"
     media_id: str = _text_member()
 
 
-@dataclass(frozen=True, slots=True)
+@_content("video")
 class Video(Content):
     """视频; a passive reply has no thumbnail."""
 
-    msgtype = "video"
     media_id: str = _text_member()
     thumb_media_id: str = _text_member()
     title: str = _optional_member()
     description: str = _optional_member()
 
 
-@dataclass(frozen=True, slots=True)
+@_content("music")
 class Music(Content):
     """音乐."""
 
-    msgtype = "music"
     title: str = _optional_member()
     description: str = _optional_member()
     musicurl: str = _text_member(url=True)
@@ -139,27 +151,24 @@ class Article:
     picurl: str = _text_member(url=True)
 
 
-@dataclass(frozen=True, slots=True)
+@_content("news")
 class News(Content):
     """图文消息 that leads to a page outside."""
 
-    msgtype = "news"
     articles: tuple[Article, ...] = _rows_member(Article, MAX_ARTICLES)
 
 
-@dataclass(frozen=True, slots=True)
+@_content("mpnews")
 class MpNews(Content):
     """图文消息 of the account's own, by media id."""
 
-    msgtype = "mpnews"
     media_id: str = _text_member()
 
 
-@dataclass(frozen=True, slots=True)
+@_content("mpnewsarticle")
 class MpNewsArticle(Content):
     """图文消息 of the account's own, published (发布), by article id."""
 
-    msgtype = "mpnewsarticle"
     article_id: str = _text_member()
 
 
@@ -171,72 +180,48 @@ class Choice:
     content: str = _text_member()
 
 
-@dataclass(frozen=True, slots=True)
+@_content("msgmenu")
 class Menu(Content):
     """菜单消息."""
 
-    msgtype = "msgmenu"
     head_content: str = _optional_member()
     list: tuple[Choice, ...] = _rows_member(Choice, MAX_CHOICES)
     tail_content: str = _optional_member()
 
 
-@dataclass(frozen=True, slots=True)
+@_content("wxcard")
 class WxCard(Content):
     """卡券."""
 
-    msgtype = "wxcard"
     card_id: str = _text_member()
 
 
-@dataclass(frozen=True, slots=True)
+@_content("link")
 class Link(Content):
     """图文链接, of mini programs."""
 
-    msgtype = "link"
     title: str = _text_member()
     description: str = _text_member()
     url: str = _text_member(url=True)
     thumb_url: str = _text_member(url=True)
 
 
-@dataclass(frozen=True, slots=True)
+@_content("miniprogrampage")
 class MiniProgramPage(Content):
     """小程序卡片. APPID is an official account's: it must say which mini program it means."""
 
-    msgtype = "miniprogrampage"
     title: str = _text_member()
     appid: str = _optional_member()
     pagepath: str = _text_member()
     thumb_media_id: str = _text_member()
 
 
-@dataclass(frozen=True, slots=True)
+@_content("transfer_customer_service")
 class Transfer(Content):
     """转发消息 to WeChat's own customer-service console, to KF_ACCOUNT or to anybody there."""
 
-    msgtype = "transfer_customer_service"
     kf_account: str = _optional_member()
 
-
-CONTENTS: dict[str, type[Content]] = {
-    kind.msgtype: kind
-    for kind in (
-        Text,
-        Image,
-        Voice,
-        Video,
-        Music,
-        News,
-        MpNews,
-        MpNewsArticle,
-        Menu,
-        WxCard,
-        Link,
-        MiniProgramPage,
-        Transfer,
-    )
-}
 
 # Who may be sent what through send_custom, and what may be a passive reply to whose push.
 CUSTOM: dict[str, frozenset[str]] = {

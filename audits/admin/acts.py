@@ -1,7 +1,7 @@
 """What an act of staff on a mini program's code is: what it asks, takes, needs and does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.forms import Form
@@ -28,7 +28,6 @@ class CodeAct:
     name: str
     title: Promise
     question: Promise
-    permission: str
     do: Callable[[Authorizer, Any, Actor], object]
     icon: str
     is_possible: Callable[[CodeStatus, Actor], bool] = lambda status, by: True
@@ -36,6 +35,7 @@ class CodeAct:
     live: str = ""  # the fragment with the rest of its form, which only WeChat knows
     is_grave: bool = False
     is_for_live: bool = False  # its button stands where WeChat says what is so now
+    permission: str = field(kw_only=True)
 
 
 def report_lost_answer(act: Callable[[], object]) -> object:

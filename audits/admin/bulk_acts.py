@@ -13,8 +13,9 @@ from audits.admin.review_acts import submit_program
 from audits.models import CodeAudit
 from audits.problems import AuditNotPassed, CannotAct
 from miniprograms.models import Authorizer
+from platform_auth.admin.acts import holding
 from platform_auth.admin.pages import StaffAdmin
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from wechat.errors import Refused, WeChatError
 
@@ -28,17 +29,14 @@ class CodeStaffAdmin(StaffAdmin):
         if not isinstance(problem, Refused):
             return problem
         rid = f" rid {problem.rid}" if problem.rid else ""
-        return f"{explain_refusal(problem)}{rid}"
+        return f"{explain_error(problem)}{rid}"
 
 
 class BulkCodeAdmin(CodeStaffAdmin):
     """Adds the two acts on many mini programs at once."""
 
-    def has_submit_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(MAY_SUBMIT)
-
-    def has_release_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(MAY_RELEASE)
+    has_submit_permission = holding(MAY_SUBMIT)
+    has_release_permission = holding(MAY_RELEASE)
 
     @admin.action(description=_("Submit for review"), permissions=["submit"])
     def submit_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:

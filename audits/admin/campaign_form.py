@@ -14,10 +14,10 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from audits.admin.forms import TextField
 from audits.models import Campaign, CodeTemplate
 from audits.services import campaigns
 from miniprograms.models import Authorizer
+from platform_auth.forms import TextField
 
 _SEPARATORS = re.compile(r"[\s,;，；、]+")
 # These say which template goes to whom; the other fields are the campaign's own.
@@ -107,7 +107,6 @@ class CampaignForm(forms.Form):
             del self.fields["auto_release"]
 
     def clean_ext(self) -> dict[str, Any]:
-        """An object, or nothing."""
         ext = self.cleaned_data["ext"] or {}
         if not isinstance(ext, dict):
             raise ValidationError(_("It must be an object: {…}."))
@@ -118,7 +117,6 @@ class CampaignForm(forms.Form):
         return [appid for appid in _SEPARATORS.split(self.cleaned_data["appids"]) if appid]
 
     def clean_merchant(self) -> User | None:
-        """The user of that name."""
         name = self.cleaned_data["merchant"]
         if not name:
             return None

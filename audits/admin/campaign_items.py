@@ -4,21 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 
 from audits.admin.campaign_progress import item_label
-from audits.admin.columns import ProgramRowAdmin, time_column
+from audits.admin.columns import ProgramRowAdmin
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
+from platform_auth.admin.acts import ask_about_one, do_to_chosen, holding, saying
+from platform_auth.admin.columns import column, link_to, time_column
 from platform_auth.admin.spreadsheet import csv_lines
 
 OPERATE_CAMPAIGNS = ("audits.commit_version", "audits.submit_audit")
@@ -26,6 +24,12 @@ RETRY_QUESTION = _(
     "What was uploaded and is still the newest is submitted again, what was approved is released; "
     "the rest is uploaded anew."
 )
+_retry = saying(_("in line again."), campaigns.retry_item)
+_skip = saying(_("skipped."), campaigns.skip_item)
+
+
+def _program_name(row: CampaignItem) -> str:
+    return f"{row.authorizer.nick_name} ({row.authorizer.appid})"
 
 
 @admin.register(CampaignItem)
@@ -46,68 +50,31 @@ class CampaignItemAdmin(ProgramRowAdmin):
         related = ("authorizer", "campaign", "version", "audit", "release")
         return super().get_queryset(request).select_related(*related)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("audits.view_campaign")
+    has_view_permission = holding("audits.view_campaign")
+    has_operate_permission = holding(*OPERATE_CAMPAIGNS)
 
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perms(OPERATE_CAMPAIGNS)
-
-    @admin.action(description=_("Retry"), permissions=["operate"])
-    def retry(self, request: HttpRequest, queryset: Any) -> None:
-        self.carry_out_each(request, queryset, lambda row: _retry(row, request.user))
-
-    @admin.action(description=_("Skip"), permissions=["operate"])
-    def skip(self, request: HttpRequest, queryset: Any) -> None:
-        self.carry_out_each(request, queryset, lambda row: _skip(row, request.user))
-
-    @action(description=_("Retry"), permissions=["operate"], url_path="retry", icon="replay")
-    def retry_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(row: CampaignItem, form: None) -> object:
-            return _retry(row, request.user)
-
-        return self.confirm(request, object_id, act, title=_("Retry"), question=RETRY_QUESTION)
-
-    @action(description=_("Skip"), permissions=["operate"], url_path="skip", icon="skip_next")
-    def skip_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(row: CampaignItem, form: None) -> object:
-            return _skip(row, request.user)
-
-        question = _("The campaign leaves this mini program alone.")
-        return self.confirm(request, object_id, act, title=_("Skip"), question=question)
+    retry = do_to_chosen(_retry, _("Retry"), "operate")
+    skip = do_to_chosen(_skip, _("Skip"), "operate")
+    retry_one = ask_about_one(
+        _retry, _("Retry"), RETRY_QUESTION, "operate", path="retry", icon="replay"
+    )
+    skip_one = ask_about_one(
+        _skip,
+        _("Skip"),
+        _("The campaign leaves this mini program alone."),
+        "operate",
+        path="skip",
+        icon="skip_next",
+    )
 
     updated = time_column("updated_at", _("updated"))
-
-    @admin.display(description=_("mini program"))
-    def program(self, row: CampaignItem) -> str:  # type: ignore[override]
-        return f"{row.authorizer.nick_name} ({row.authorizer.appid})"
-
-    @admin.display(description=_("mini program"))
-    def program_link(self, row: CampaignItem) -> SafeString:
-        url = reverse("admin:miniprograms_authorizer_change", args=[row.authorizer_id])
-        return format_html('<a href="{}" class="text-link">{}</a>', url, self.program(row))
-
-    @admin.display(description=_("campaign"))
-    def campaign_link(self, row: CampaignItem) -> SafeString:
-        url = reverse("admin:audits_campaign_change", args=[row.campaign_id])
-        return format_html('<a href="{}" class="text-link">{}</a>', url, row.campaign)
-
-    @admin.display(description=_("state"))
-    def state_label(self, row: CampaignItem) -> SafeString:
-        return item_label(row.state)
-
-    @admin.display(description=_("reason"))
-    def reason_in_short(self, row: CampaignItem) -> str:
-        return Truncator(row.reason).chars(80) or "–"
-
-
-def _retry(row: CampaignItem, by: Any) -> object:
-    campaigns.retry_item(row, by=by)
-    return _("in line again.")
-
-
-def _skip(row: CampaignItem, by: Any) -> object:
-    campaigns.skip_item(row, by=by)
-    return _("skipped.")
+    program = column(_("mini program"), _program_name)  # type: ignore[assignment]
+    program_link = column(
+        _("mini program"), lambda row: link_to(row.authorizer, _program_name(row))
+    )
+    campaign_link = column(_("campaign"), lambda row: link_to(row.campaign))
+    state_label = column(_("state"), lambda row: item_label(row.state))
+    reason_in_short = column(_("reason"), lambda row: Truncator(row.reason).chars(80) or "–")
 
 
 def item_csv_lines(campaign: Campaign) -> Iterator[str]:

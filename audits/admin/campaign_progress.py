@@ -39,7 +39,6 @@ _BAR = {
 
 
 def campaign_label(campaign: Campaign) -> SafeString:
-    """The state of CAMPAIGN in its colour."""
     colour = CAMPAIGN_COLOURS.get(Campaign.State(campaign.state), "")
     return label(campaign.get_state_display(), colour)
 

@@ -1,7 +1,5 @@
 """Campaigns: what is being rolled out to whom, how far it is, and the buttons that steer it."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -13,19 +11,19 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from audits.admin.campaign_form import CampaignForm
 from audits.admin.campaign_items import OPERATE_CAMPAIGNS, RETRY_QUESTION, item_csv_lines
 from audits.admin.campaign_progress import campaign_label, possible_acts, progress_context
-from audits.admin.columns import time_column
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
+from platform_auth.admin.acts import ask_about_one, button, holding, saying
+from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.pages import StaffAdmin, label, pretty
 from platform_auth.admin.spreadsheet import csv_response
-from platform_auth.operations import record_operation
+from platform_auth.operations import Actor, record_operation
 
 START_QUESTION = _(
     "The code is uploaded to these mini programs and submitted for review, the canary wave first."
@@ -37,9 +35,13 @@ STOP_QUESTION = _(
 RULE_FIELDS: tuple[str, ...] = ("user_version", "user_desc", "template", "values", "canary_size")
 RULE_FIELDS += ("concurrency", "daily_budget", "most_failures", "auto_release", "when_open")
 RULE_FIELDS += ("made_by", "created", "finished")
-PRIMARY, DANGER = ActionVariant.PRIMARY, ActionVariant.DANGER
 
-operate = partial(action, permissions=["operate"])
+
+def _release_passed(campaign: Campaign, by: Actor) -> object:
+    number = campaigns.release_passed(campaign, by=by)
+    if not number:
+        return _("you have agreed; a second person releases.")
+    return _("%(number)d are being released.") % {"number": number}
 
 
 @admin.register(Campaign)
@@ -73,25 +75,15 @@ class CampaignAdmin(StaffAdmin):
         view = self.admin_site.admin_view(self.progress_view)
         return [path("<int:pk>/progress/", view, name="campaign-progress"), *super().get_urls()]
 
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perms(OPERATE_CAMPAIGNS)
-
-    def has_release_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("audits.release_audit")
+    has_operate_permission = holding(*OPERATE_CAMPAIGNS)
+    has_release_permission = holding("audits.release_audit")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and self.has_operate_permission(request)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only what fits the state it is in."""
+    def unfit_acts(self, object_id: Any) -> set[str]:
         campaign = Campaign.objects.filter(pk=object_id).first()
-        names = possible_acts(campaign) if campaign else set()
-        buttons = super().get_actions_detail(request, object_id)
-        return [
-            button
-            for button in buttons
-            if str(button.action_name).removeprefix("audits_campaign_") in names
-        ]
+        return set(self.actions_detail) - (possible_acts(campaign) if campaign else set())
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A form of our own: it chooses mini programs, which are rows of another table."""
@@ -116,80 +108,68 @@ class CampaignAdmin(StaffAdmin):
         """The piece of page that reloads itself."""
         return HttpResponse(self.progress(self.visible_or_404(request, str(pk))))
 
-    def _ask_to(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        act: Callable[..., object],
-        sentence: object,
-        **words: object,
-    ) -> HttpResponse:
-        """Ask before ACT; SENTENCE, which may hold its number, says that it was done."""
-
-        def carry_out(campaign: Campaign, form: None) -> object:
-            number = act(campaign, by=request.user)
-            return str(sentence) % {"number": number}
-
-        return self.confirm(request, object_id, carry_out, **words)  # type: ignore[arg-type]
-
-    @operate(description=_("Start"), url_path="start", icon="play_arrow", variant=PRIMARY)
-    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        title, sentence = _("Start"), _("it has begun.")
-        act = campaigns.start_campaign
-        return self._ask_to(request, object_id, act, sentence, title=title, question=START_QUESTION)
-
-    @operate(description=_("Pause"), url_path="pause", icon="pause")
-    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        title, sentence = _("Pause"), _("nothing new is begun.")
-        question = _("What is under way ends, verdicts are still followed, nothing new begins.")
-        act = campaigns.pause_campaign
-        return self._ask_to(request, object_id, act, sentence, title=title, question=question)
-
-    @operate(description=_("Resume"), url_path="resume", icon="play_arrow", variant=PRIMARY)
-    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        title, sentence = _("Resume"), _("it goes on.")
-        question = _("The failures so far are forgiven: only new ones can pause it again.")
-        act = campaigns.resume_campaign
-        return self._ask_to(request, object_id, act, sentence, title=title, question=question)
-
-    @operate(description=_("Go on after the canary wave"), url_path="go-on", icon="fast_forward")
-    def go_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        title, sentence = _("Go on after the canary wave"), _("the rest follows.")
-        question = _("The rest follows at once, though not all of the canary wave is released.")
-        act = campaigns.pass_canary
-        return self._ask_to(request, object_id, act, sentence, title=title, question=question)
-
-    @action(
-        description=_("Release what has passed"),
-        permissions=["release"],
-        url_path="release",
-        icon="rocket_launch",
-        variant=PRIMARY,
+    start = ask_about_one(
+        saying(_("it has begun."), campaigns.start_campaign),
+        _("Start"),
+        START_QUESTION,
+        "operate",
+        path="start",
+        icon="play_arrow",
+        variant=ActionVariant.PRIMARY,
     )
-    def release_passed(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(campaign: Campaign, form: None) -> object:
-            number = campaigns.release_passed(campaign, by=request.user)
-            if not number:
-                return _("you have agreed; a second person releases.")
-            return _("%(number)d are being released.") % {"number": number}
+    pause = ask_about_one(
+        saying(_("nothing new is begun."), campaigns.pause_campaign),
+        _("Pause"),
+        _("What is under way ends, verdicts are still followed, nothing new begins."),
+        "operate",
+        path="pause",
+        icon="pause",
+    )
+    resume = ask_about_one(
+        saying(_("it goes on."), campaigns.resume_campaign),
+        _("Resume"),
+        _("The failures so far are forgiven: only new ones can pause it again."),
+        "operate",
+        path="resume",
+        icon="play_arrow",
+        variant=ActionVariant.PRIMARY,
+    )
+    go_on = ask_about_one(
+        saying(_("the rest follows."), campaigns.pass_canary),
+        _("Go on after the canary wave"),
+        _("The rest follows at once, though not all of the canary wave is released."),
+        "operate",
+        path="go-on",
+        icon="fast_forward",
+    )
+    release_passed = ask_about_one(
+        _release_passed,
+        _("Release what has passed"),
+        _("All mini programs of this campaign that have passed get the new version."),
+        "release",
+        path="release",
+        icon="rocket_launch",
+        variant=ActionVariant.PRIMARY,
+    )
+    retry_failed = ask_about_one(
+        saying(_("%(number)d are in line again."), campaigns.retry_failed),
+        _("Retry all that failed"),
+        RETRY_QUESTION,
+        "operate",
+        path="retry-failed",
+        icon="replay",
+    )
+    stop = ask_about_one(
+        saying(_("stopped."), campaigns.stop_campaign),
+        _("Stop"),
+        STOP_QUESTION,
+        "operate",
+        path="stop",
+        icon="stop",
+        variant=ActionVariant.DANGER,
+    )
 
-        question = _("All mini programs of this campaign that have passed get the new version.")
-        title = _("Release what has passed")
-        return self.confirm(request, object_id, act, title=title, question=question)
-
-    @operate(description=_("Retry all that failed"), url_path="retry-failed", icon="replay")
-    def retry_failed(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        title, sentence = _("Retry all that failed"), _("%(number)d are in line again.")
-        act = campaigns.retry_failed
-        return self._ask_to(request, object_id, act, sentence, title=title, question=RETRY_QUESTION)
-
-    @operate(description=_("Stop"), url_path="stop", icon="stop", variant=DANGER)
-    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        title, sentence = _("Stop"), _("stopped.")
-        act = campaigns.stop_campaign
-        return self._ask_to(request, object_id, act, sentence, title=title, question=STOP_QUESTION)
-
-    @action(description=_("CSV"), permissions=["view"], url_path="export", icon="download")
+    @button(_("CSV"), "view", path="export", icon="download")
     def export(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
         campaign = self.visible_or_404(request, object_id)
         record_operation("export_campaign", by=request.user, result=str(campaign))
@@ -197,26 +177,15 @@ class CampaignAdmin(StaffAdmin):
 
     created = time_column("created_at", _("made"))
     finished = time_column("finished_at", _("finished"))
-
-    @admin.display(description=_("state"))
-    def state_label(self, row: Campaign) -> SafeString:
-        return campaign_label(row)
-
-    @admin.display(description=_("at their end"))
-    def progress_in_short(self, row: Any) -> str:
-        return f"{row.ended} / {row.size}"
-
-    @admin.display(description=_("failed"))
-    def failed(self, row: Any) -> SafeString | str:
-        return label(str(row.failures), "danger") if row.failures else "–"
-
-    @admin.display(description=_("made by"))
-    def made_by(self, row: Campaign) -> str:
-        return row.created_by.get_username() if row.created_by else "–"
-
-    @admin.display(description=_("ext.json"))
-    def values(self, row: Campaign) -> SafeString | str:
-        return pretty(row.ext)
+    state_label = column(_("state"), campaign_label)
+    progress_in_short = column(_("at their end"), lambda row: f"{row.ended} / {row.size}")
+    failed = column(
+        _("failed"), lambda row: label(str(row.failures), "danger") if row.failures else "–"
+    )
+    made_by = column(
+        _("made by"), lambda row: row.created_by.get_username() if row.created_by else "–"
+    )
+    values = column(_("ext.json"), lambda row: pretty(row.ext))
 
     @admin.display(description=_("progress"))
     def progress(self, row: Campaign) -> SafeString:

@@ -4,11 +4,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from audits.admin import live
@@ -26,7 +26,9 @@ from audits.admin.release_acts import RELEASE_ACTS
 from audits.admin.review_acts import REVIEW_ACTS
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
 from audits.models import CodeAudit
+from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.models import Authorizer
+from platform_auth.admin.acts import button, holding
 from platform_auth.fields import Unreadable
 from wechat.errors import WeChatError
 
@@ -56,23 +58,15 @@ class CodePageAdmin(BulkCodeAdmin):
     def audit_of(self, row: Authorizer) -> CodeAudit | None:
         return newest_audit(row)
 
-    def has_code_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(MAY_VIEW)
+    has_code_permission = holding(MAY_VIEW)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Without the code page for an official account, which has no code."""
-        buttons = list(super().get_actions_detail(request, object_id))
-        if _has_code(Authorizer.objects.filter(pk=object_id).first()):
-            return buttons
-        return [button for button in buttons if not button.action_name.endswith("_code_page")]
+    def unfit_acts(self, object_id: Any) -> set[str]:
+        """An official account has no code."""
+        return (
+            set() if _has_code(Authorizer.objects.filter(pk=object_id).first()) else {"code_page"}
+        )
 
-    @action(
-        description=_("Code and review"),
-        permissions=["code"],
-        url_path="code",
-        icon="code",
-        variant=ActionVariant.PRIMARY,
-    )
+    @button(_("Code and review"), "code", path="code", icon="code", variant=ActionVariant.PRIMARY)
     def code_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self._program_or_404(request, object_id)
         status = code_status_of(row)
@@ -160,6 +154,12 @@ class CodePageAdmin(BulkCodeAdmin):
             return ""
         items = {name: value for name, value in request.POST.items() if name.startswith("item")}
         return f"{self._address(row, act.live)}{'?' if items else ''}{urlencode(items)}"
+
+
+@admin.register(Authorizer)
+class AuthorizerAdmin(CodePageAdmin, AuthorizerPages):
+    actions = ("submit_code", "release_code", *AuthorizerPages.actions)
+    actions_detail = ("code_page", *AuthorizerPages.actions_detail)
 
 
 def describe_status(status: CodeStatus) -> list[str]:

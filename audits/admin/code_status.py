@@ -101,7 +101,6 @@ def status_text(audit: CodeAudit) -> str:
 
 
 def audit_label(audit: CodeAudit) -> SafeString:
-    """The status of AUDIT in its colour."""
     return label(status_text(audit), AUDIT_COLOURS.get(CodeAudit.Status(audit.status), ""))
 
 

@@ -1,28 +1,15 @@
-"""What the admin pages of code share: rows about a mini program, and columns that show a time."""
+"""What the admin pages of code share: rows about a mini program."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import StaffAdmin, ago
-
-
-def time_column(field: str, title: Promise) -> Callable[[Any, Any], SafeString | str]:
-    """A column that shows how long ago the time in FIELD is."""
-
-    def column(model_admin: Any, row: Any) -> SafeString | str:
-        return ago(getattr(row, field))
-
-    column.short_description = title  # type: ignore[attr-defined]
-    return column
+from platform_auth.admin.pages import StaffAdmin
 
 
 def code_page_of(row: Authorizer) -> str:
@@ -39,14 +26,7 @@ class ProgramRowAdmin(StaffAdmin):
     search_fields: Any = ("authorizer__appid",)
     search_help_text = _("An appid")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        term = search_term.strip()
-        return (self.find_rows(queryset, term) if term else queryset), False
-
     def find_rows(self, queryset: Any, term: str) -> Any:
-        """The rows that TERM, which was searched for, names exactly."""
         # The key first: so the rows are found by their index on it.
         program = Authorizer.objects.filter(appid=term).values_list("pk", flat=True).first()
         return queryset.filter(authorizer=program or 0)

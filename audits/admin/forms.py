@@ -19,6 +19,7 @@ from audits.models import CodeTemplate
 from audits.problems import BadExtJson
 from audits.services.committing import build_ext_json
 from miniprograms.models import Authorizer
+from platform_auth.forms import TextField
 from wechat import code, code_review
 
 MAX_SUBMITTED_PAGES = 5  # that WeChat takes in one submission
@@ -37,18 +38,6 @@ UGC_METHODS = [
     (3, _("people")),
     (4, _("nothing")),
 ]
-
-
-class TextField(forms.CharField):
-    """Text in the admin's look, which may stay empty unless it is REQUIRED."""
-
-    def __init__(
-        self, label: object, max_length: int | None = None, *, rows: int = 1, **kwargs: Any
-    ) -> None:
-        area = UnfoldAdminTextareaWidget(attrs={"rows": rows})
-        widget = area if rows > 1 else UnfoldAdminTextInputWidget()
-        kwargs = {"label": label, "required": False, "widget": widget, **kwargs}
-        super().__init__(max_length=max_length, **kwargs)
 
 
 class TemplateField(forms.ModelChoiceField[CodeTemplate]):

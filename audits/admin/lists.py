@@ -9,17 +9,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from audits.admin.bulk_acts import BulkCodeAdmin
 from audits.admin.code_page import MAY_VIEW
 from audits.admin.code_status import audit_label, state_label
-from audits.admin.columns import ProgramRowAdmin, time_column
+from audits.admin.columns import ProgramRowAdmin
 from audits.admin.tables import events_table, picture_response, screenshot_links
 from audits.models import CodeAudit, CodeVersion, Release, Screenshot
 from miniprograms.models import Authorizer
+from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import pretty
 
 
@@ -34,34 +35,23 @@ class CodeVersionAdmin(ProgramRowAdmin):
     readonly_fields = fields
 
     uploaded = time_column("created_at", _("time"))
-
-    @admin.display(description=_("state"))
-    def state_label(self, row: CodeVersion) -> SafeString:
-        return state_label(row)
-
-    @admin.display(description=_("by"))
-    def by(self, row: CodeVersion) -> str:
-        return str(row.created_by or "–")
-
-    @admin.display(description=_("ext.json"))
-    def values(self, row: CodeVersion) -> SafeString:
-        return format_html('<pre class="staff-json">{}</pre>', row.ext_json)
+    state_label = column(_("state"), lambda row: state_label(row))
+    by = column(_("by"), lambda row: str(row.created_by or "–"))
+    values = column(
+        _("ext.json"), lambda row: format_html('<pre class="staff-json">{}</pre>', row.ext_json)
+    )
 
 
-class ReleasedFilter(admin.SimpleListFilter):
-    """Of the passed audits, those that are out and those that wait."""
-
-    title = _("released")
-    parameter_name = "released"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("yes", _("released")), ("no", _("waiting for release"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() not in ("yes", "no"):
-            return queryset
-        is_waiting = self.value() == "no"
-        return queryset.filter(status=CodeAudit.Status.PASSED, released_at__isnull=is_waiting)
+_PASSED = Q(status=CodeAudit.Status.PASSED)
+# Of the passed audits, those that are out and those that wait.
+ReleasedFilter = choice_filter(
+    _("released"),
+    "released",
+    {
+        "yes": (_("released"), lambda: _PASSED & ~Q(released_at=None)),
+        "no": (_("waiting for release"), lambda: _PASSED & Q(released_at=None)),
+    },
+)
 
 
 @admin.register(CodeAudit)
@@ -106,29 +96,16 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
         picture = get_object_or_404(Screenshot, audit=audit, pk=number)
         return picture_response(picture.content, picture.content_type)
 
-    @admin.display(description=_("auditid"))
-    def number(self, row: CodeAudit) -> str:
-        return row.auditid or "…"
-
-    @admin.display(description=_("status"))
-    def status_label(self, row: CodeAudit) -> SafeString:
-        return audit_label(row)
-
-    @admin.display(description=_("reason"))
-    def reason_in_short(self, row: CodeAudit) -> str:
-        return Truncator(row.reason or row.last_error).chars(60) or "–"
-
-    @admin.display(description=_("screenshots"))
-    def screenshots(self, row: CodeAudit) -> SafeString | str:
-        return screenshot_links(row)
-
-    @admin.display(description=_("what was submitted"))
-    def submission(self, row: CodeAudit) -> SafeString | str:
-        return pretty(row.fields)
-
-    @admin.display(description=_("history"))
-    def history(self, row: CodeAudit) -> object:
-        return events_table(row.events.order_by("-id"), {row.pk: row})
+    number = column(_("auditid"), lambda row: row.auditid or "…")
+    status_label = column(_("status"), audit_label)
+    reason_in_short = column(
+        _("reason"), lambda row: Truncator(row.reason or row.last_error).chars(60) or "–"
+    )
+    screenshots = column(_("screenshots"), screenshot_links)
+    submission = column(_("what was submitted"), lambda row: pretty(row.fields))
+    history = column(
+        _("history"), lambda row: events_table(row.events.order_by("-id"), {row.pk: row})
+    )
 
 
 @admin.register(Release)
@@ -141,15 +118,6 @@ class ReleaseAdmin(ProgramRowAdmin):
     readonly_fields = fields
 
     time = time_column("at", _("time"))
-
-    @admin.display(description=_("state"))
-    def state_label(self, row: Release) -> SafeString:
-        return state_label(row)
-
-    @admin.display(description=_("version"))
-    def version(self, row: Release) -> str:
-        return row.audit.user_version if row.audit else "–"
-
-    @admin.display(description=_("by"))
-    def actor(self, row: Release) -> str:
-        return str(row.by or "–")
+    state_label = column(_("state"), lambda row: state_label(row))
+    version = column(_("version"), lambda row: row.audit.user_version if row.audit else "–")
+    actor = column(_("by"), lambda row: str(row.by or "–"))

@@ -1,5 +1,6 @@
 """Acts on what users have: agree, release, release in steps, roll back, open and close."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -78,14 +79,9 @@ def _stop_gray_release(row: Authorizer, form: Any, by: Actor) -> object:
     return _("the release in steps is stopped; everybody has the version before.")
 
 
-def _open_to_users(row: Authorizer, form: Any, by: Actor) -> object:
-    releasing.set_visit_status(row, is_open=True, by=by)
-    return _("it is open to its users.")
-
-
-def _close_to_users(row: Authorizer, form: Any, by: Actor) -> object:
-    releasing.set_visit_status(row, is_open=False, by=by)
-    return _("it is closed to its users.")
+def _set_visit_status(is_open: bool, row: Authorizer, form: Any, by: Actor) -> object:
+    releasing.set_visit_status(row, is_open=is_open, by=by)
+    return _("it is open to its users.") if is_open else _("it is closed to its users.")
 
 
 def _can_release(status: CodeStatus, by: Actor) -> bool:
@@ -109,48 +105,45 @@ def _shown_auditid(row: Authorizer) -> dict[str, str]:
     return {"auditid": audit.auditid if audit else ""}
 
 
+_act = partial(CodeAct, permission=MAY_RELEASE)
 RELEASE_ACTS = (
-    CodeAct(
+    _act(
         "approve",
         _("Agree to the release"),
         _("A release takes two people: after you have agreed, somebody else can release it."),
-        MAY_RELEASE,
         _approve,
         "how_to_reg",
         _can_approve,
         _release_form,
     ),
-    CodeAct(
+    _act(
         "release",
         _("Release"),
         _(
             "WeChat is asked whether this is still the newest audit and has passed; then all users "
             "get its version."
         ),
-        MAY_RELEASE,
         _release,
         "rocket_launch",
         _can_release,
         _release_form,
     ),
-    CodeAct(
+    _act(
         "gray-release",
         _("Release in steps"),
         _("Only a part of the users gets the approved version; the part can be made larger."),
-        MAY_RELEASE,
         _gray_release,
         "percent",
         _can_release,
         lambda request, row: GrayForm(posted(request), initial=_shown_auditid(row)),
     ),
-    CodeAct(
+    _act(
         "revert",
         _("Roll back"),
         _(
             "Users get an earlier version back, the one before if you choose none. WeChat allows "
             "it once for each version."
         ),
-        MAY_RELEASE,
         _revert,
         "history",
         lambda status, by: not status.release_is_open,
@@ -158,31 +151,28 @@ RELEASE_ACTS = (
         "past",
         is_grave=True,
     ),
-    CodeAct(
+    _act(
         "stop-gray-release",
         _("Stop the release in steps"),
         _("All users get the version before."),
-        MAY_RELEASE,
         _stop_gray_release,
         "block",
         is_grave=True,
         is_for_live=True,
     ),
-    CodeAct(
+    _act(
         "open",
         _("Open to users"),
         _("Users can open the mini program again."),
-        MAY_RELEASE,
-        _open_to_users,
+        partial(_set_visit_status, True),
         "lock_open",
         is_for_live=True,
     ),
-    CodeAct(
+    _act(
         "close",
         _("Close to users"),
         _("Nobody can open the mini program until it is opened here again."),
-        MAY_RELEASE,
-        _close_to_users,
+        partial(_set_visit_status, False),
         "lock",
         is_grave=True,
         is_for_live=True,

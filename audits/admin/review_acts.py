@@ -1,5 +1,6 @@
 """Acts on what is uploaded and reviewed: commit, submit, withdraw, speed up, ask."""
 
+from functools import partial
 from typing import Any
 
 from django.forms import Form
@@ -71,55 +72,52 @@ def _submit_form(request: HttpRequest, row: Authorizer) -> Form:
     return SubmitForm(posted(request), rejected=rejected)
 
 
+_act = partial(CodeAct, permission=MAY_SUBMIT)
 REVIEW_ACTS = (
     CodeAct(
         "commit",
         _("Upload code"),
         _("The template becomes the trial version. What users have stays as it is."),
-        MAY_COMMIT,
         _commit,
         "upload",
         lambda status, by: not status.commit_is_open,
         lambda request, row: CommitForm(row, posted(request)),
+        permission=MAY_COMMIT,
     ),
-    CodeAct(
+    _act(
         "submit",
         _("Submit for review"),
         _(
             "The version that was uploaded last goes to WeChat's reviewers. It takes one of the "
             "platform's submissions of this month. Every field may stay empty."
         ),
-        MAY_SUBMIT,
         submit_program,
         "send",
         lambda status, by: status.is_submittable,
         _submit_form,
         "items",
     ),
-    CodeAct(
+    _act(
         "withdraw",
         _("Withdraw"),
         _("The review ends without a verdict. WeChat allows five a day and ten a month."),
-        MAY_SUBMIT,
         _withdraw,
         "undo",
         lambda status, by: status.audit_at_wechat,
         is_grave=True,
     ),
-    CodeAct(
+    _act(
         "speed-up",
         _("Speed up"),
         _("WeChat decides within 12 hours. It takes one of the platform's speed-ups."),
-        MAY_SUBMIT,
         _speed_up,
         "bolt",
         lambda status, by: status.audit_at_wechat,
     ),
-    CodeAct(
+    _act(
         "ask",
         _("Ask WeChat now"),
         _("WeChat is asked for the newest audit and its verdict."),
-        MAY_SUBMIT,
         _refresh_audit,
         "sync",
     ),

@@ -12,6 +12,7 @@ from audits.admin.code_status import audit_label, state_label
 from audits.models import AuditEvent, CodeAudit
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import ago, table
+from platform_auth.downloads import file_response
 from wechat.http import PICTURES
 
 MAX_AUDITS = 10  # and as many releases, and twice as many events
@@ -45,7 +46,6 @@ def history_tables(row: Authorizer) -> dict[str, object]:
 
 
 def audits_table(audits: list[CodeAudit]) -> object:
-    """AUDITS, and who submitted and released them."""
     headers = [_("auditid"), _("version"), _("status"), _("submitted"), _("by")]
     headers += [_("decided"), _("released")]
     rows = [
@@ -102,7 +102,6 @@ def _describe_change(event: AuditEvent) -> str:
 
 
 def screenshot_addresses(audit: CodeAudit | None) -> list[str]:
-    """Where staff see the screenshots of AUDIT."""
     if audit is None:
         return []
     pks = audit.screenshots.order_by("pk").values_list("pk", flat=True)
@@ -110,16 +109,9 @@ def screenshot_addresses(audit: CodeAudit | None) -> list[str]:
 
 
 def picture_response(content: bytes | memoryview, kind: str) -> HttpResponse:
-    """A picture from outside: never taken for anything else, nor run."""
-    is_picture = kind in PICTURES
-    response = HttpResponse(
-        bytes(content), content_type=kind if is_picture else "application/octet-stream"
-    )
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Disposition"] = "inline" if is_picture else "attachment"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cache-Control"] = "private, no-store"
-    return response
+    """A picture from outside: never taken for anything else."""
+    kind = kind if kind in PICTURES else "application/octet-stream"
+    return file_response(kind, bytes(content), life=0)
 
 
 def screenshot_links(audit: CodeAudit) -> SafeString | str:

@@ -5,25 +5,27 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from audits.admin.acts import report_lost_answer
 from audits.admin.bulk_acts import CodeStaffAdmin
-from audits.admin.columns import time_column
 from audits.admin.live import wechat_time
 from audits.models import CodeTemplate
 from audits.services import templates
+from platform_auth.admin.acts import ask_about_one, button, holding
+from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
+from platform_auth.operations import Actor
 from wechat import code_templates
 from wechat.errors import WeChatError
 
@@ -37,18 +39,17 @@ _MIRRORED_FIELDS += ("source_name", "source_appid", "developer", "draft_id", "cr
 _MIRRORED_FIELDS += ("component", "state")
 
 
-class TemplateTypeFilter(admin.SimpleListFilter):
-    """A fixed list: the field has no choices of its own."""
+# A fixed list: the field has no choices of its own.
+TemplateTypeFilter = choice_filter(
+    _("type"),
+    "type",
+    {str(kind): (name, partial(Q, template_type=kind)) for kind, name in TEMPLATE_TYPES.items()},
+)
 
-    title = _("type")
-    parameter_name = "type"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return TEMPLATE_TYPES.items()
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        chosen = {str(kind): kind for kind in TEMPLATE_TYPES}.get(self.value() or "")
-        return queryset if chosen is None else queryset.filter(template_type=chosen)
+def _delete_template(row: CodeTemplate, by: Actor) -> object:
+    delete = partial(templates.delete_template, row, by=by)
+    return report_lost_answer(delete) or _("deleted; versions made from it stay.")
 
 
 @admin.register(CodeTemplate)
@@ -77,15 +78,10 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def find_rows(self, queryset: Any, term: str) -> Any:
         if term.isascii() and term.isdigit() and len(term) < 16:
-            return queryset.filter(template_id=int(term)), False
-        return queryset.filter(user_version=term), False
+            return queryset.filter(template_id=int(term))
+        return queryset.filter(user_version=term)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -93,16 +89,14 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(MAY_CHANGE)
+    has_operate_permission = holding(MAY_CHANGE)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+    def unfit_acts(self, object_id: Any) -> set[str]:
         """What WeChat has deleted already cannot be deleted again."""
-        if not CodeTemplate.objects.filter(pk=object_id, gone_at=None).exists():
-            return []
-        return list(super().get_actions_detail(request, object_id))
+        is_there = CodeTemplate.objects.filter(pk=object_id, gone_at=None).exists()
+        return set() if is_there else {"delete_one"}
 
-    @action(description=_("Sync now"), permissions=["operate"], url_path="sync", icon="sync")
+    @button(_("Sync now"), "operate", path="sync", icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponse:
         components = list(Component.objects.order_by("appid"))
         question = _("WeChat's list of templates is fetched; notes stay.")
@@ -110,7 +104,7 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
             request, components, _sync, title=_("Sync now"), question=question
         )
 
-    @action(description=_("Drafts"), permissions=["operate"], url_path="drafts", icon="draft")
+    @button(_("Drafts"), "operate", path="drafts", icon="draft")
     def drafts(self, request: HttpRequest) -> HttpResponse:
         components = Component.objects.order_by("appid")
         addresses = [(row, reverse("admin:code-drafts", args=[row.pk])) for row in components]
@@ -141,21 +135,16 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         question = text % {"draft": draft}
         return self._ask_about_components(request, [row], act, title=title, question=question)
 
-    @action(
-        description=_("Delete at WeChat"),
-        permissions=["operate"],
-        url_path="delete-template",
+    delete_one = ask_about_one(
+        _delete_template,
+        _("Delete at WeChat"),
+        _("Nobody can upload it any more; mini programs that have it keep it."),
+        "operate",
+        path="delete-template",
         icon="delete",
         variant=ActionVariant.DANGER,
+        is_grave=True,
     )
-    def delete_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(row: CodeTemplate, form: None) -> object:
-            delete = partial(templates.delete_template, row, by=request.user)
-            return report_lost_answer(delete) or _("deleted; versions made from it stay.")
-
-        title = _("Delete at WeChat")
-        question = _("Nobody can upload it any more; mini programs that have it keep it.")
-        return self.confirm(request, object_id, act, title=title, question=question, is_grave=True)
 
     def _ask_about_components(
         self, request: HttpRequest, components: list[Component], act: Any, **words: object
@@ -174,13 +163,10 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
     def _list_url(self) -> str:
         return reverse(f"{self.admin_site.name}:audits_codetemplate_changelist")
 
-    @admin.display(description=_("type"))
-    def kind(self, row: CodeTemplate) -> object:
-        return TEMPLATE_TYPES.get(row.template_type, row.template_type)
-
-    @admin.display(description=_("state"))
-    def state(self, row: CodeTemplate) -> SafeString:
-        return label(_("deleted")) if row.gone_at else label(_("there"), "success")
+    kind = column(_("type"), lambda row: TEMPLATE_TYPES.get(row.template_type, row.template_type))
+    state = column(
+        _("state"), lambda row: label(_("deleted")) if row.gone_at else label(_("there"), "success")
+    )
 
 
 def _sync(component: Component) -> object:

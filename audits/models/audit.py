@@ -2,7 +2,6 @@
 
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -10,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.models.code import CodeVersion
 from miniprograms.models import Authorizer
-from platform_auth.models import Leased, LeasedQuerySet
+from platform_auth.models import Leased, LeasedQuerySet, person_field
 
 
 class CodeAuditQuerySet(LeasedQuerySet):
@@ -61,27 +60,9 @@ class CodeAudit(Leased):
     errcode = models.IntegerField(_("errcode"), null=True)
     screenshot_ids = models.JSONField(default=list, blank=True, editable=False)
     decided_at = models.DateTimeField(_("decided"), null=True)
-    submitted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        related_name="+",
-        verbose_name=_("submitted by"),
-    )
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        related_name="+",
-        verbose_name=_("release approved by"),
-    )
-    released_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        related_name="+",
-        verbose_name=_("released by"),
-    )
+    submitted_by = person_field(_("submitted by"))
+    approved_by = person_field(_("release approved by"))
+    released_by = person_field(_("released by"))
     released_at = models.DateTimeField(_("released"), null=True)
 
     objects = CodeAuditQuerySet.as_manager()

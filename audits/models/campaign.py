@@ -2,7 +2,6 @@
 
 from typing import Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -12,7 +11,7 @@ from audits.models.audit import CodeAudit
 from audits.models.code import CodeTemplate, CodeVersion
 from audits.models.release import Release
 from miniprograms.models import Authorizer
-from platform_auth.models import Leased, LeasedQuerySet
+from platform_auth.models import Leased, LeasedQuerySet, person_field
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -62,13 +61,7 @@ class Campaign(models.Model):
         _("state"), max_length=8, choices=State.choices, default=State.PREPARED
     )
     because = models.TextField(_("why"), blank=True, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        related_name="+",
-        verbose_name=_("made by"),
-    )
+    created_by = person_field(_("made by"))
     created_at = models.DateTimeField(_("made"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
 
@@ -142,9 +135,7 @@ class CampaignItem(Leased):
     release = models.ForeignKey(
         Release, on_delete=models.PROTECT, null=True, verbose_name=_("release")
     )
-    released_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    released_by = person_field()
     submitted_at = models.DateTimeField(_("submitted"), null=True)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now)
 

@@ -1,13 +1,12 @@
 """Code templates, and the versions uploaded from them."""
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Authorizer
-from platform_auth.models import Component, Leased, LeasedQuerySet
+from platform_auth.models import Component, Leased, LeasedQuerySet, person_field
 
 
 class CodeTemplate(models.Model):
@@ -68,9 +67,7 @@ class CodeVersion(Leased):
     ext_json = models.TextField(_("ext.json"))
     state = models.CharField(_("state"), max_length=12, choices=State.choices)
     errcode = models.IntegerField(_("errcode"), null=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    created_by = person_field()
     created_at = models.DateTimeField(_("uploaded"), default=timezone.now)
 
     objects = LeasedQuerySet.as_manager()

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 
 class IdempotencyKey(models.Model):
-    """An act of a REST client that must not happen twice: its key, and what was answered."""
+    """A REST act that must not happen twice: its deduplication key, and what was answered."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     key = models.CharField(max_length=128)

@@ -1,6 +1,5 @@
 """Acts on what is live."""
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -8,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.models.audit import CodeAudit
 from miniprograms.models import Authorizer
-from platform_auth.models import Leased, LeasedQuerySet
+from platform_auth.models import Leased, LeasedQuerySet, person_field
 
 
 class Release(Leased):
@@ -49,9 +48,7 @@ class Release(Leased):
     errcode = models.IntegerField(_("errcode"), null=True)
     live_before = models.CharField(_("live before"), max_length=64, blank=True)
     live_after = models.CharField(_("live afterwards"), max_length=64, blank=True)
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
+    by = person_field()
     at = models.DateTimeField(_("time"), default=timezone.now)
 
     objects = LeasedQuerySet.as_manager()

@@ -5,6 +5,7 @@ What we have already wins: a newer token is never overwritten, but every refresh
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from wechat.component import OFFICIAL_ACCOUNT, read_func_info
 
 AUTHORIZERS, AUDITS = "wxminiprograms", "wxminiprogram_audit"
 
-Row = Mapping[str, str | None]
+Row = Mapping[str, str]  # "" for NULL, and for a column that is not there
 
 ORIGINAL_ZONE = ZoneInfo("Asia/Shanghai")  # the original wrote local time
 
@@ -45,19 +46,22 @@ class ImportReport:
 
 
 def import_rows(
-    rows: Iterable[tuple[str, Row]], component: Component, owners: Mapping[str, User]
+    dump: Iterable[tuple[str, Mapping[str, str | None]]],
+    component: Component,
+    owners: Mapping[str, User],
 ) -> ImportReport:
     """
-    Write ROWS (table name and values) for COMPONENT; OWNERS are our users by the original's `uid`.
+    Write the rows of DUMP (table name and values) for COMPONENT; OWNERS are our users by the
+    original's `uid`.
 
     One transaction a row: what is wrong with one does not cost the others.
     """
     report = ImportReport()
-    rows = list(rows)
+    rows = [(table, _without_null(row)) for table, row in dump]
     for table, import_row in ((AUTHORIZERS, _import_authorizer), (AUDITS, _import_audit)):
         own_rows = [row for name, row in rows if name == table]
         for number, row in enumerate(own_rows, 1):
-            title = f"{table} row {row.get('id') or number}"
+            title = f"{table} row {row['id'] or number}"
             try:
                 with transaction.atomic():
                     notes = import_row(row, component, owners)
@@ -72,10 +76,14 @@ def import_rows(
     return report
 
 
+def _without_null(row: Mapping[str, str | None]) -> Row:
+    return defaultdict(str, {name: value or "" for name, value in row.items()})
+
+
 def _remember_refresh_tokens(rows: Iterable[tuple[str, Row]]) -> None:
     """A refresh token that differs from ours may be the one that works: it joins the history."""
     for table, row in rows:
-        refresh_token = row.get("authorizer_refresh_token") or ""
+        refresh_token = row["authorizer_refresh_token"]
         if table == AUTHORIZERS and refresh_token:
             for pk in Authorizer.objects.filter(appid=row["authorizer_appid"]).values_list("pk"):
                 remember_refresh_token(pk[0], refresh_token)
@@ -83,38 +91,32 @@ def _remember_refresh_tokens(rows: Iterable[tuple[str, Row]]) -> None:
 
 def _import_authorizer(row: Row, component: Component, owners: Mapping[str, User]) -> list[str]:
     """One mini program. What is worth telling about it."""
-    appid = row.get("authorizer_appid") or ""
+    appid, refresh_token, uid = (
+        row[name] for name in ("authorizer_appid", "authorizer_refresh_token", "uid")
+    )
     try:
         is_appid(appid)
     except ValidationError:
         raise RowSkipped("authorizer_appid is missing or malformed") from None
-    refresh_token = row.get("authorizer_refresh_token") or ""
     if Authorizer.objects.filter(appid=appid).exists():
         raise RowSkipped(f"{appid} is here already; its tokens are newer")
-    uid = row.get("uid") or ""
-    func_info = _parse_func_info(row.get("func_info"))
-    has_no_program = not _parse_object(row.get("miniprograminfo"))
-    is_official = kind_by_sets(func_info) == OFFICIAL_ACCOUNT and has_no_program
-    expires = _parse_integer(row.get("authorizer_expires"), 0)
+    func_info = _parse_func_info(row["func_info"])
+    program = _parse_object(row["miniprograminfo"])
+    is_official = kind_by_sets(func_info) == OFFICIAL_ACCOUNT and not program
     Authorizer.objects.create(
         component=component,
         owner=owners.get(uid),
         appid=appid,
         kind=Authorizer.Kind.OFFICIAL_ACCOUNT if is_official else Authorizer.Kind.MINI_PROGRAM,
-        state=Authorizer.State.BOUND if refresh_token else Authorizer.State.UNBOUND,
-        access_token=(row.get("authorizer_access_token") or "") if refresh_token else "",
-        refresh_token=refresh_token,
-        expires=expires if refresh_token else 0,
-        due_at=timezone.now() if refresh_token else None,
-        profile_due_at=timezone.now() if refresh_token else None,
-        token=row.get("token") or "",
-        verify_type_info=_parse_integer(row.get("verify_type_info"), -1),
-        is_show=1 if row.get("is_show") == "1" else 0,
-        idc=_parse_integer(row.get("idc"), 0),
-        business_info=_parse_object(row.get("business_info")),
-        miniprograminfo=_parse_object(row.get("miniprograminfo")),
+        token=row["token"],
+        verify_type_info=_parse_integer(row["verify_type_info"], -1),
+        is_show=int(row["is_show"] == "1"),
+        idc=_parse_integer(row["idc"], 0),
+        business_info=_parse_object(row["business_info"]),
+        miniprograminfo=program,
         func_info=func_info,
-        create_time=_parse_time(row.get("create_time")),
+        create_time=_parse_time(row["create_time"]),
+        **_tokens(row),
         **_texts(row),
     )
     notes = [] if refresh_token else ["it has no refresh token, so it comes as unbound"]
@@ -123,17 +125,31 @@ def _import_authorizer(row: Row, component: Component, owners: Mapping[str, User
     return notes
 
 
+def _tokens(row: Row) -> dict[str, Any]:
+    """The columns of tokens; without a refresh token the others are worth nothing."""
+    if not row["authorizer_refresh_token"]:
+        return {"state": Authorizer.State.UNBOUND}
+    return {
+        "state": Authorizer.State.BOUND,
+        "access_token": row["authorizer_access_token"],
+        "refresh_token": row["authorizer_refresh_token"],
+        "expires": _parse_integer(row["authorizer_expires"], 0),
+        "due_at": timezone.now(),
+        "profile_due_at": timezone.now(),
+    }
+
+
 def _import_audit(row: Row, component: Component, owners: Mapping[str, User]) -> list[str]:
     """One audit. What is worth telling about it."""
-    appid, auditid = row.get("appid") or "", row.get("auditid") or ""
+    appid, auditid = row["appid"], row["auditid"]
     authorizer = Authorizer.objects.filter(appid=appid).first()
     if authorizer is None:
         raise RowSkipped("its mini program is not here")
     if not auditid.isdigit() or auditid == "0":
         raise RowSkipped("auditid is missing or malformed")
-    if CodeAudit.objects.filter(authorizer=authorizer, auditid=auditid).exists():
+    if authorizer.audits.filter(auditid=auditid).exists():
         raise RowSkipped(f"audit {auditid} is here already")
-    status = _parse_integer(row.get("status"), -9)
+    status = _parse_integer(row["status"], -9)
     if status not in range(CodeAudit.Status.PASSED, CodeAudit.Status.DELAYED + 1):
         raise RowSkipped("its status is not one of WeChat's, 0 to 4")
     is_open = status in CodeAudit.OPEN
@@ -144,8 +160,8 @@ def _import_audit(row: Row, component: Component, owners: Mapping[str, User]) ->
         appid=appid,
         auditid=auditid,
         status=status,
-        reason=plain_reason(row.get("reason") or ""),
-        create_time=_parse_time(row.get("create_time")) or timezone.now(),
+        reason=plain_reason(row["reason"]),
+        create_time=_parse_time(row["create_time"]) or timezone.now(),
         # Asked about at once: the original may have missed its verdict.
         due_at=timezone.now() if is_open else None,
     )
@@ -159,43 +175,43 @@ def _texts(row: Row) -> dict[str, str]:
     names = {"nick_name", "alias", "head_img", "user_name", "qrcode_url"}
     names |= {"principal_name", "signature"}
     return {
-        column.name: (row.get(column.name) or "").replace("\0", "")[: column.max_length]
+        column.name: row[column.name].replace("\0", "")[: column.max_length]
         for column in Authorizer._meta.concrete_fields
         if column.name in names
     }
 
 
-def _parse_integer(text: str | None, default: int) -> int:
+def _parse_integer(text: str, default: int) -> int:
     try:
-        number = int(text or "")
+        number = int(text)
     except ValueError:
         return default
     return number if -(2**31) <= number < 2**33 else default
 
 
-def _parse_json(text: str | None) -> Any:
+def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text or "null")
+        return json.loads(text)
     except ValueError:
         return None
 
 
-def _parse_object(text: str | None) -> dict[str, Any]:
+def _parse_object(text: str) -> dict[str, Any]:
     value = _parse_json(text)
     return value if isinstance(value, dict) else {}
 
 
-def _parse_func_info(text: str | None) -> list[int]:
+def _parse_func_info(text: str) -> list[int]:
     """Ids from what the original kept: a JSON list of ids or of WeChat's objects, or "1,2,3"."""
     value = _parse_json(text)
     if isinstance(value, list):
         plain = [number for number in value if type(number) is int]
         return plain or read_func_info(value)
-    parts = [part.strip() for part in (text or "").split(",")]
+    parts = [part.strip() for part in text.split(",")]
     return [int(part) for part in parts if part.isdigit()]
 
 
-def _parse_time(text: str | None) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     """A datetime of the original, or Unix seconds; a zero date is none."""
     if not text or text.startswith("0000-00-00"):
         return None

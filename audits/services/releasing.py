@@ -220,7 +220,6 @@ def _took_effect(act: Release) -> bool:
 
 
 def _previous_release_at(act: Release) -> datetime | None:
-    """When the release before ACT began."""
     releases = act.authorizer.releases.filter(kind=Release.Kind.RELEASE, pk__lt=act.pk)
     earlier = releases.filter(state=Release.State.DONE)
     return earlier.order_by("-id").values_list("at", flat=True).first()

@@ -1,13 +1,11 @@
 """Texts that nobody need write again."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from messaging.models import CannedReply
+from platform_auth.admin.columns import column
 from platform_auth.admin.pages import RecordedAdmin
 
 
@@ -22,13 +20,5 @@ class CannedReplyAdmin(RecordedAdmin):
     autocomplete_fields = ("authorizer",)
     fields = ("title", "text", "authorizer", "position")
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("authorizer")
-
-    @admin.display(description=_("text"))
-    def beginning(self, row: CannedReply) -> str:
-        return Truncator(row.text).chars(60)
-
-    @admin.display(description=_("account"))
-    def account(self, row: CannedReply) -> str:
-        return str(row.authorizer or _("all accounts"))
+    beginning = column(_("text"), lambda row: Truncator(row.text).chars(60))
+    account = column(_("account"), lambda row: str(row.authorizer or _("all accounts")))

@@ -16,7 +16,9 @@ from messaging.chat.urls import chat_urlpatterns, on_site
 from messaging.chat.views import show_chat
 from messaging.models import Conversation, ConversationQuerySet
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import StaffAdmin, ago, label
+from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.filters import choice_filter
+from platform_auth.admin.pages import StaffAdmin, label
 
 VIEW_PERMISSION, ANSWER_PERMISSION = "messaging.view_conversation", "messaging.answer_conversation"
 MAX_ACCOUNTS = 50  # of those whose name begins alike
@@ -53,32 +55,23 @@ class AdminChatSite(ChatSite):
         return super().url(name, conversation, *args)
 
 
-class UnreadFilter(admin.SimpleListFilter):
-    title = _("read")
-    parameter_name = "read"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("no", _("not yet read"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(unread__gt=0) if self.value() == "no" else queryset
+UnreadFilter = choice_filter(
+    _("read"), "read", {"no": (_("not yet read"), lambda: Q(unread__gt=0))}
+)
 
 
-class WindowFilter(admin.SimpleListFilter):
-    title = _("window")
-    parameter_name = "window"
+def _can_be_answered() -> Q:
+    return Q(window_until__gt=timezone.now(), left__gt=0)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("open", _("can be answered")), ("closed", _("cannot be answered"))]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        is_open = Q(window_until__gt=timezone.now(), left__gt=0)
-        match self.value():
-            case "open":
-                return queryset.filter(is_open)
-            case "closed":
-                return queryset.exclude(is_open)
-        return queryset
+WindowFilter = choice_filter(
+    _("window"),
+    "window",
+    {
+        "open": (_("can be answered"), _can_be_answered),
+        "closed": (_("cannot be answered"), lambda: ~_can_be_answered()),
+    },
+)
 
 
 @admin.register(Conversation)
@@ -105,16 +98,11 @@ class ConversationAdmin(StaffAdmin):
     def _chat_site(self, appid: str) -> AdminChatSite:
         return AdminChatSite(self)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
+    def find_rows(self, queryset: Any, term: str) -> Any:
         """Accounts first, so that both halves of the question have an index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
         named = Q(appid=term) | Q(user_name=term) | Q(nick_name__startswith=term)
         accounts = Authorizer.objects.filter(named).values_list("pk", flat=True)[:MAX_ACCOUNTS]
-        return queryset.filter(Q(openid=term) | Q(authorizer__in=list(accounts))), False
+        return queryset.filter(Q(openid=term) | Q(authorizer__in=list(accounts)))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         """The conversation itself: there is no form of its columns."""
@@ -122,21 +110,12 @@ class ConversationAdmin(StaffAdmin):
             raise Http404
         return on_site(self._chat_site, show_chat)(request, int(object_id))
 
-    @admin.display(description=_("user"))
-    def user(self, row: Conversation) -> str:
-        return user_label(row)
-
-    @admin.display(description=_("account"))
-    def account(self, row: Conversation) -> str:
-        return str(row.authorizer)
-
-    @admin.display(description=_("unread"))
-    def unread_label(self, row: Conversation) -> SafeString | str:
-        return label(row.unread, "warning") if row.unread else "–"
-
-    @admin.display(description=_("last message"))
-    def last_words(self, row: Conversation) -> str:
-        return preview_of(row) or "–"
+    user = column(_("user"), user_label)
+    account = column(_("account"), lambda row: str(row.authorizer))
+    unread_label = column(
+        _("unread"), lambda row: label(row.unread, "warning") if row.unread else "–"
+    )
+    last_words = column(_("last message"), lambda row: preview_of(row) or "–")
 
     @admin.display(description=_("window"))
     def window(self, row: Conversation) -> SafeString:
@@ -144,6 +123,4 @@ class ConversationAdmin(StaffAdmin):
             return label(_("%(left)d messages left") % {"left": row.left}, "success")
         return label(_("closed"))
 
-    @admin.display(description=_("last activity"), ordering="touched_at")
-    def touched(self, row: Conversation) -> SafeString | str:
-        return ago(row.touched_at)
+    touched = time_column("touched_at", _("last activity"), "touched_at")

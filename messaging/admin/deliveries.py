@@ -7,14 +7,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 
 from messaging import tasks
 from messaging.models import Delivery
@@ -22,10 +20,13 @@ from messaging.services import targets
 from messaging.services.forwarding.circuit_breaker import is_circuit_open
 from messaging.services.forwarding.posting import explain_status, webhook_id, write_body
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, label, pretty, table
+from platform_auth.admin.acts import ask_about_one, holding
+from platform_auth.admin.columns import choice_column, column, link_to, time_column
+from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, pretty, table
 from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
+from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
 from wechat.errors import Untrusted
 
@@ -84,6 +85,24 @@ def _first_push(since: datetime) -> int | None:
     return pushes.values_list("pk", flat=True).first()
 
 
+GIVE_UP_QUESTION = _(
+    "It is not tried again by itself. What comes after it from the same user can go on."
+)
+
+
+def _resend(row: Delivery, by: Actor) -> object:
+    if not targets.resend_deliveries(Delivery.objects.filter(pk=row.pk), by=by):
+        return UncertainOutcome(_("it had not been given up."))
+    enqueue(tasks.forward)
+    return _("it is sent again.")
+
+
+def _give_up(row: Delivery, by: Actor) -> object:
+    if not targets.give_up_deliveries(Delivery.objects.filter(pk=row.pk), by=by):
+        return UncertainOutcome(_("it is being sent just now, or has been."))
+    return _("given up.")
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(StaffAdmin):
     list_display = (
@@ -117,27 +136,19 @@ class DeliveryAdmin(StaffAdmin):
         pushes = Prefetch("push", Push.objects.defer("body"))
         return super().get_queryset(request).prefetch_related(pushes, "target")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def find_rows(self, queryset: Any, term: str) -> Any:
         name = "appid" if term.startswith("wx") else "push__openid"
-        return queryset.filter(**{name: term}), False
+        return queryset.filter(**{name: term})
 
     # Acts
 
-    def has_resend_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("messaging.resend_delivery")
+    has_resend_permission = holding("messaging.resend_delivery")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only what fits the state it is in."""
+    def unfit_acts(self, object_id: Any) -> set[str]:
+        """Only what is dead can be sent again, only what is due given up."""
         state = Delivery.objects.filter(pk=object_id).values_list("state", flat=True).first()
-        acts = {Delivery.State.DEAD: "resend_one", Delivery.State.DUE: "give_up_one"}
-        fitting = acts.get(state) if state else None
-        buttons = super().get_actions_detail(request, object_id)
-        return [button for button in buttons if str(button.action_name).endswith(f"_{fitting}")]
+        acts = {"resend_one": Delivery.State.DEAD, "give_up_one": Delivery.State.DUE}
+        return {name for name, fitting in acts.items() if state != fitting}
 
     @admin.action(description=_("Resend the selected"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: Any) -> None:
@@ -156,69 +167,37 @@ class DeliveryAdmin(StaffAdmin):
             question=GIVE_UP_QUESTION,
         )
 
-    @action(description=_("Resend"), permissions=["resend"], url_path="resend", icon="replay")
-    def resend_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.confirm(
-            request,
-            object_id,
-            lambda row, form: _resend(row, request.user),
-            title=_("Resend"),
-            question=_("It is sent again at once, and tried again for a day."),
-        )
-
-    @action(description=_("Give up"), permissions=["resend"], url_path="give-up", icon="block")
-    def give_up_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.confirm(
-            request,
-            object_id,
-            lambda row, form: _give_up(row, request.user),
-            title=_("Give up"),
-            question=GIVE_UP_QUESTION,
-        )
+    resend_one = ask_about_one(
+        _resend,
+        _("Resend"),
+        _("It is sent again at once, and tried again for a day."),
+        "resend",
+        path="resend",
+        icon="replay",
+    )
+    give_up_one = ask_about_one(
+        _give_up, _("Give up"), GIVE_UP_QUESTION, "resend", path="give-up", icon="block"
+    )
 
     # Columns and fields
 
-    @admin.display(description=_("kind"))
-    def what(self, row: Delivery) -> str:
-        return row.push.kind
-
-    @admin.display(description=_("account"))
-    def account(self, row: Delivery) -> str:
-        return row.appid
+    what = column(_("kind"), lambda row: row.push.kind)
+    account = column(_("account"), lambda row: row.appid)
 
     @admin.display(description=_("account"))
     def account_link(self, row: Delivery) -> SafeString | str:
         account = Authorizer.objects.filter(appid=row.appid).only("appid", "nick_name").first()
         if account is None:
             return row.appid
-        url = reverse("admin:miniprograms_authorizer_change", args=[account.pk])
         text = f"{account.nick_name} ({row.appid})" if account.nick_name else row.appid
-        return format_html('<a href="{}" class="text-link">{}</a>', url, text)
+        return link_to(account, text)
 
-    @admin.display(description=_("target"))
-    def target_link(self, row: Delivery) -> SafeString:
-        url = reverse("admin:messaging_target_change", args=[row.target_id])
-        return format_html('<a href="{}" class="text-link">{}</a>', url, row.target)
-
-    @admin.display(description=_("user"))
-    def openid(self, row: Delivery) -> str:
-        return row.push.openid or "–"
-
-    @admin.display(description=_("state"))
-    def state_label(self, row: Delivery) -> SafeString:
-        return label(row.get_state_display(), DELIVERY_COLOURS[Delivery.State(row.state)])
-
-    @admin.display(description=_("tries"))
-    def tries(self, row: Delivery) -> str:
-        return str(len(row.log))
-
-    @admin.display(description=_("last error"))
-    def error(self, row: Delivery) -> str:
-        return Truncator(row.last_error).chars(60) or "–"
-
-    @admin.display(description=_("received"))
-    def received(self, row: Delivery) -> SafeString | str:
-        return ago(row.push.received_at)
+    target_link = column(_("target"), lambda row: link_to(row.target))
+    openid = column(_("user"), lambda row: row.push.openid or "–")
+    state_label = choice_column("state", _("state"), DELIVERY_COLOURS)
+    tries = column(_("tries"), lambda row: str(len(row.log)))
+    error = column(_("last error"), lambda row: Truncator(row.last_error).chars(60) or "–")
+    received = column(_("received"), lambda row: ago(row.push.received_at))
 
     @admin.display(description=_("next attempt"))
     def next_try(self, row: Delivery) -> object:
@@ -228,9 +207,7 @@ class DeliveryAdmin(StaffAdmin):
             return _("once the target is switched on")
         older = _older(row)
         if older is not None:
-            url = reverse("admin:messaging_delivery_change", args=[older.pk])
-            text = _("once what the user wrote before has arrived")
-            return format_html('<a href="{}" class="text-link">{}</a>', url, text)
+            return link_to(older, _("once what the user wrote before has arrived"))
         paused_until = row.target.paused_until if is_circuit_open(row.target) else None
         return ago(paused_until or row.due_at)
 
@@ -238,13 +215,8 @@ class DeliveryAdmin(StaffAdmin):
     def tried_until(self, row: Delivery) -> SafeString | str:
         return ago(row.give_up_at) if row.state == Delivery.State.DUE else "–"
 
-    @admin.display(description=_("delivered"))
-    def arrived(self, row: Delivery) -> SafeString | str:
-        return ago(row.done_at)
-
-    @admin.display(description="webhook-id")
-    def webhook_id(self, row: Delivery) -> str:
-        return webhook_id(row.push)
+    arrived = time_column("done_at", _("delivered"))
+    webhook_id = column("webhook-id", lambda row: webhook_id(row.push))
 
     @admin.display(description=_("tries"))
     def attempts(self, row: Delivery) -> SafeString | str:
@@ -265,11 +237,6 @@ class DeliveryAdmin(StaffAdmin):
             return _("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
         except Untrusted:
             return _("It is not kept any more.")
-
-
-GIVE_UP_QUESTION = _(
-    "It is not tried again by itself. What comes after it from the same user can go on."
-)
 
 
 def _older(row: Delivery) -> Delivery | None:
@@ -293,16 +260,3 @@ def _resent_sentence(number: int) -> object:
     if not number:
         return _("Nothing of it had been given up.")
     return _("Sent again: %(number)d.") % {"number": number}
-
-
-def _resend(row: Delivery, by: Any) -> object:
-    if not targets.resend_deliveries(Delivery.objects.filter(pk=row.pk), by=by):
-        return UncertainOutcome(_("it had not been given up."))
-    enqueue(tasks.forward)
-    return _("it is sent again.")
-
-
-def _give_up(row: Delivery, by: Any) -> object:
-    if not targets.give_up_deliveries(Delivery.objects.filter(pk=row.pk), by=by):
-        return UncertainOutcome(_("it is being sent just now, or has been."))
-    return _("given up.")

@@ -4,12 +4,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from messaging.models import ReleaseTest
@@ -17,7 +17,10 @@ from messaging.services.release_test.answers import MINI_PROGRAMS
 from messaging.services.release_test.rehearsal import CannotRehearse, rehearse, warnings_about
 from messaging.services.release_test.steps import Step, StepResult
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import StaffAdmin, ago, label, table
+from platform_auth.admin.acts import button, holding
+from platform_auth.admin.columns import choice_column, column, time_column
+from platform_auth.admin.filters import choice_filter
+from platform_auth.admin.pages import StaffAdmin, label, table
 from platform_auth.models import TESTER_OPENID_PREFIX, Component
 from platform_auth.operations import record_operation
 
@@ -34,25 +37,12 @@ RELEASE_TEST_COLOURS = {
     ReleaseTest.State.FAILED: "danger",
 }
 _SHOWN = ("at", "component", "account", "asked_by", "how", "answered", "failures", "last_error")
-
-
-class AskedByFilter(admin.SimpleListFilter):
-    """Whether WeChat asked, or we ourselves."""
-
-    title = _("asked by")
-    parameter_name = "by"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("wechat", "WeChat"), ("us", _("a rehearsal"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "us":
-                return queryset.filter(openid__startswith=TESTER_OPENID_PREFIX)
-            case "wechat":
-                return queryset.exclude(openid__startswith=TESTER_OPENID_PREFIX)
-            case _:
-                return queryset
+_BY_US = Q(openid__startswith=TESTER_OPENID_PREFIX)
+AskedByFilter = choice_filter(
+    _("asked by"),
+    "by",
+    {"wechat": ("WeChat", lambda: ~_BY_US), "us": (_("a rehearsal"), lambda: _BY_US)},
+)
 
 
 @admin.register(ReleaseTest)
@@ -65,13 +55,12 @@ class ReleaseTestAdmin(StaffAdmin):
     readonly_fields = _SHOWN
     actions_list = ("rehearse",)
 
-    def has_rehearse_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm(REHEARSE_PERMISSION)
+    has_rehearse_permission = holding(REHEARSE_PERMISSION)
 
-    @action(
-        description=_("Rehearse the release test"),
-        permissions=["rehearse"],
-        url_path="rehearse",
+    @button(
+        _("Rehearse the release test"),
+        "rehearse",
+        path="rehearse",
         icon="fact_check",
         variant=ActionVariant.PRIMARY,
     )
@@ -97,22 +86,10 @@ class ReleaseTestAdmin(StaffAdmin):
             **context,
         )
 
-    @admin.display(description=_("account"))
-    def account(self, row: ReleaseTest) -> str:
-        return _account(row.appid)
-
-    @admin.display(description=_("asked by"))
-    def asked_by(self, row: ReleaseTest) -> object:
-        return _("a rehearsal") if row.is_rehearsal else "WeChat"
-
-    @admin.display(description=_("state"))
-    def how(self, row: ReleaseTest) -> SafeString:
-        state = ReleaseTest.State(row.state)
-        return label(state.label, RELEASE_TEST_COLOURS[state])
-
-    @admin.display(description=_("answered"))
-    def answered(self, row: ReleaseTest) -> SafeString | str:
-        return ago(row.done_at)
+    account = column(_("account"), lambda row: _account(row.appid))
+    asked_by = column(_("asked by"), lambda row: _("a rehearsal") if row.is_rehearsal else "WeChat")
+    how = choice_column("state", _("state"), RELEASE_TEST_COLOURS)
+    answered = time_column("done_at", _("answered"))
 
 
 def _rehearse(request: HttpRequest, component: Component) -> dict[str, Any]:

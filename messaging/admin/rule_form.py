@@ -1,5 +1,6 @@
 """What staff say about an automatic reply: when it speaks, and what it says."""
 
+from functools import partial
 from typing import Any
 
 import regex
@@ -8,8 +9,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
 )
 
 from messaging.forms import explain_bad_content, menu_choices
@@ -18,7 +17,7 @@ from messaging.services.descriptions import kind_label
 from messaging.services.patterns import TooSlow, check_pattern
 from messaging.services.rules import is_sent_passively
 from miniprograms.models import Authorizer
-from platform_auth.forms import capitalise_labels
+from platform_auth.forms import TextField, capitalise_labels
 from wechat import replies
 from wechat.replies import BadContent, Content
 
@@ -98,11 +97,7 @@ def _way_of(content: Content, kind: str) -> str:
         return ""
 
 
-def text_field(label: Any, *, rows: int = 1, **kwargs: Any) -> forms.CharField:
-    """A text that may be left out, of one line or of ROWS."""
-    several = UnfoldAdminTextareaWidget(attrs={"rows": rows})
-    widget = several if rows > 1 else UnfoldAdminTextInputWidget()
-    return forms.CharField(label=label, required=False, widget=widget, max_length=2048, **kwargs)
+_text = partial(TextField, max_length=2048)
 
 
 class RuleForm(forms.ModelForm[Rule]):
@@ -110,33 +105,31 @@ class RuleForm(forms.ModelForm[Rule]):
 
     event = forms.ChoiceField(label=_("event"), required=False, widget=UnfoldAdminSelectWidget)
     kind = forms.ChoiceField(label=_("kind of reply"), widget=UnfoldAdminSelectWidget)
-    text = text_field(_("text"), rows=5)
-    media_id = text_field(
+    text = _text(_("text"), rows=5)
+    media_id = _text(
         _("media ID"),
         help_text=_("Of a file of the account's at WeChat. Temporary files last three days."),
     )
-    thumb_media_id = text_field(_("media ID of its small picture"))
-    title = text_field(_("title"))
-    description = text_field(_("description"))
-    url = text_field(_("leads to"), help_text=_("An address that begins with https://."))
-    picture = text_field(_("address of its picture"))
-    musicurl = text_field(_("address of the music"))
-    hqmusicurl = text_field(_("address of the music in high quality"))
-    appid = text_field(
+    thumb_media_id = _text(_("media ID of its small picture"))
+    title = _text(_("title"))
+    description = _text(_("description"))
+    url = _text(_("leads to"), help_text=_("An address that begins with https://."))
+    picture = _text(_("address of its picture"))
+    musicurl = _text(_("address of the music"))
+    hqmusicurl = _text(_("address of the music in high quality"))
+    appid = _text(
         _("appid of the mini program"),
         help_text=_("Only official accounts name one; it must be linked with them."),
     )
-    pagepath = text_field(_("page"), help_text=_("Such as pages/index/index"))
-    head = text_field(_("above the menu"))
-    choices = text_field(
+    pagepath = _text(_("page"), help_text=_("Such as pages/index/index"))
+    head = _text(_("above the menu"))
+    choices = _text(
         _("choices"),
         rows=4,
         help_text=_("One a line. Tapping one writes it, so a rule can answer it."),
     )
-    tail = text_field(_("below the menu"))
-    kf_account = text_field(
-        _("agent"), help_text=_("Such as agent@account; empty for whoever is free.")
-    )
+    tail = _text(_("below the menu"))
+    kf_account = _text(_("agent"), help_text=_("Such as agent@account; empty for whoever is free."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

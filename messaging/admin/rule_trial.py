@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from messaging.admin.rule_form import describe_condition, event_choices, text_field
+from messaging.admin.rule_form import describe_condition, event_choices
 from messaging.forms import explain_bad_content
 from messaging.models import Rule
 from messaging.services import rules
@@ -21,7 +21,7 @@ from messaging.services.rules import RuleOutcome, RuleResult
 from miniprograms.models import Authorizer
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.admin.pages import label, pretty, table
-from platform_auth.forms import capitalise_labels
+from platform_auth.forms import TextField, capitalise_labels
 from wechat.messages import Message, read_message
 from wechat.push import Push
 from wechat.replies import as_data
@@ -48,9 +48,8 @@ class Trial:
 class TryForm(forms.Form):
     """A message, or an event, that nobody has sent."""
 
-    account = forms.CharField(
-        label=_("account"),
-        required=False,
+    account = TextField(
+        _("account"),
         help_text=_("Its appid. Empty: only the rules for all are tried."),
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "wx…"}),
     )
@@ -63,10 +62,8 @@ class TryForm(forms.Form):
     event = forms.ChoiceField(
         label=_("what happens"), required=False, widget=UnfoldAdminSelectWidget
     )
-    text = text_field(_("the user writes"), rows=2)
-    event_key = forms.CharField(
-        label=_("event key"), required=False, max_length=128, widget=UnfoldAdminTextInputWidget
-    )
+    text = TextField(_("the user writes"), 2048, rows=2)
+    event_key = TextField(_("event key"), 128)
     at = forms.DateTimeField(
         label=_("at"),
         required=False,
@@ -115,7 +112,6 @@ class TryForm(forms.Form):
 
 
 def trial_context(trial: Trial) -> dict[str, Any]:
-    """What the page shows of TRIAL."""
     candidates = rules.rules_for_account(
         Rule.objects.select_related("authorizer"), trial.authorizer
     )

@@ -1,11 +1,12 @@
 """Automatic replies: the rules in their order, and a box in which they are tried."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -14,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 
 from messaging.admin.rule_form import (
     REPLY_FIELDS,
@@ -28,8 +28,11 @@ from messaging.models import Rule
 from messaging.services import rules
 from messaging.services.descriptions import describe_content
 from miniprograms.models import Authorizer
+from platform_auth.admin.acts import button, do_to_chosen
+from platform_auth.admin.columns import column
+from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, label
-from platform_auth.operations import record_operation
+from platform_auth.operations import Actor, record_operation
 from wechat.replies import BadContent, Content, parse_content
 
 _WHEN = ("trigger", "match", "pattern", "event", "event_key", ("quiet_from", "quiet_until"))
@@ -42,19 +45,23 @@ TRIGGER_COLOURS = {
 }
 
 
-class ScopeFilter(admin.SimpleListFilter):
-    """Whose rules: those for all, or some account's; `account` of the address names one."""
+# Whose rules: those for all, or some account's; `account` of the address names one.
+ScopeFilter = choice_filter(
+    _("account"),
+    "scope",
+    {
+        "all": (_("for all accounts"), lambda: Q(authorizer=None)),
+        "own": (_("of one account"), lambda: ~Q(authorizer=None)),
+    },
+)
 
-    title = _("account")
-    parameter_name = "scope"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("all", _("for all accounts")), ("own", _("of one account"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Rule]) -> QuerySet[Rule]:
-        if self.value() is None:
-            return queryset
-        return queryset.filter(authorizer__isnull=self.value() == "all")
+def _turn(is_on: bool, rule: Rule, by: Actor) -> object:
+    with transaction.atomic():
+        Rule.objects.filter(pk=rule.pk).update(is_on=is_on)
+        action = "turn_rule_on" if is_on else "turn_rule_off"
+        record_operation(action, by=by, appid=_appid(rule), result=str(rule))
+    return _("it is on.") if is_on else _("it is off.")
 
 
 @admin.register(Rule)
@@ -86,22 +93,16 @@ class RuleAdmin(RecordedAdmin):
         **{field: f"{kinds_with(field)}.includes(kind)" for field in REPLY_FIELDS},
     }
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("authorizer")
-
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.try_view)
         return [path("try/", view, name="messaging_rule_try"), *super().get_urls()]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
+    def find_rows(self, queryset: Any, term: str) -> Any:
         """An account's appid finds what it would say: its own rules, and those for all."""
-        if search_term.strip().startswith("wx"):
-            account = Authorizer.objects.filter(appid=search_term.strip()).first()
-            return rules.rules_for_account(queryset, account), False
-        results: tuple[Any, bool] = super().get_search_results(request, queryset, search_term)
-        return results
+        if not term.startswith("wx"):
+            return None
+        account = Authorizer.objects.filter(appid=term).first()
+        return rules.rules_for_account(queryset, account)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         term = request.GET.get("q", "").strip()
@@ -121,49 +122,25 @@ class RuleAdmin(RecordedAdmin):
                 self.message_user(request, _skipped_sentence(kind), "WARNING")
 
     def has_copy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_add_permission(request)
+        return bool(self.has_add_permission(request))
 
-    @admin.action(description=_("Turn on"), permissions=["change"])
-    def turn_on(self, request: HttpRequest, queryset: Any) -> None:
-        self._turn(request, queryset, on=True)
+    turn_on = do_to_chosen(partial(_turn, True), _("Turn on"), "change")
+    turn_off = do_to_chosen(partial(_turn, False), _("Turn off"), "change")
+    copy_selected = do_to_chosen(
+        lambda rule, by: _("copied as “%(name)s”, which is off.") % {"name": _copy(rule, by)},
+        _("Copy"),
+        "copy",
+    )
 
-    @admin.action(description=_("Turn off"), permissions=["change"])
-    def turn_off(self, request: HttpRequest, queryset: Any) -> None:
-        self._turn(request, queryset, on=False)
-
-    def _turn(self, request: HttpRequest, queryset: Any, *, on: bool) -> None:
-        def act(rule: Rule) -> object:
-            with transaction.atomic():
-                Rule.objects.filter(pk=rule.pk).update(is_on=on)
-                action = "turn_rule_on" if on else "turn_rule_off"
-                appid = _appid(rule)
-                record_operation(action, by=request.user, appid=appid, result=str(rule))
-            return _("it is on.") if on else _("it is off.")
-
-        self.carry_out_each(request, queryset, act)
-
-    @admin.action(description=_("Copy"), permissions=["copy"])
-    def copy_selected(self, request: HttpRequest, queryset: Any) -> None:
-        def act(rule: Rule) -> object:
-            return _("copied as “%(name)s”, which is off.") % {"name": _copy(rule, request.user)}
-
-        self.carry_out_each(request, queryset, act)
-
-    @action(description=_("Copy"), permissions=["copy"], url_path="copy", icon="content_copy")
+    @button(_("Copy"), "copy", path="copy", icon="content_copy")
     def copy_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rule = self.visible_or_404(request, object_id)
         if request.method == "POST":
             copy = _copy(rule, request.user)
             self.message_user(request, _("This is the copy. It is off."))
             return HttpResponseRedirect(self.url_of(copy))
-        return self.page(
-            request,
-            "admin/ask.html",
-            rows=[rule],
-            title=_("Copy"),
-            question=_("The copy is off until you turn it on."),
-            back=self.url_of(rule),
-        )
+        question = _("The copy is off until you turn it on.")
+        return self.ask(request, rule, _("Copy"), question)
 
     def try_view(self, request: HttpRequest) -> HttpResponse:
         """What the rules would make of a message: nothing is written, and nobody is called."""
@@ -205,9 +182,7 @@ class RuleAdmin(RecordedAdmin):
         nobody = label(_("nobody"), "danger")
         return render_to_string("admin/rules/labels.html", {"labels": labels or [nobody]})
 
-    @admin.display(description=_("account"))
-    def account(self, rule: Rule) -> str:
-        return str(rule.authorizer or _("all accounts"))
+    account = column(_("account"), lambda rule: str(rule.authorizer or _("all accounts")))
 
 
 def quiet_hours(rule: Rule) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,6 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import TabularInline
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from messaging import tasks
@@ -33,9 +33,12 @@ from messaging.outbound import Undelivered
 from messaging.services import targets
 from messaging.services.forwarding import posting
 from messaging.services.forwarding.circuit_breaker import is_circuit_open
+from platform_auth.admin.acts import ask_about_one, button, holding, saying
+from platform_auth.admin.columns import column, link, secret_label
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
+from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
 
 MAX_COUNTED = 1_000
@@ -58,11 +61,16 @@ class ForwardRuleInline(TabularInline):
         return 0 if obj else 1
 
 
-def _button(description: object, permission: str, name: str, icon: str, **kwargs: Any) -> Any:
-    """A button on a target's page, for those with PERMISSION; NAME ends its address."""
-    return action(
-        description=description, permissions=[permission], url_path=name, icon=icon, **kwargs
-    )
+def _switch_on(target: Target, by: Actor) -> object:
+    targets.switch_target(target, on=True, by=by)
+    enqueue(tasks.forward)
+    return _("it is told of messages from now on.")
+
+
+def _resend_all(target: Target, by: Actor) -> object:
+    number = targets.resend_deliveries(target.deliveries.all(), by=by)
+    enqueue(tasks.forward)
+    return _("Sent again: %(number)d.") % {"number": number}
 
 
 @admin.register(Target)
@@ -152,60 +160,55 @@ class TargetAdmin(RecordedAdmin):
         listed = {str(name): _at_most(number) for name, number in counts.items() if number}
         return [str(row) for row in objs], listed, set(), []
 
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("messaging.change_target")
+    has_operate_permission = holding("messaging.change_target")
+    has_resend_permission = holding("messaging.resend_delivery")
 
-    def has_resend_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("messaging.resend_delivery")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Only what fits the state it is in."""
+    def unfit_acts(self, object_id: Any) -> set[str]:
         target = Target.objects.filter(pk=object_id).first()
-        fitting = _fitting_acts(target) if target else set()
-        buttons = super().get_actions_detail(request, object_id)
-        return [button for button in buttons if _method_of(button) in fitting]
+        if target is None:
+            return set()
+        is_fit = {
+            "switch_on": not target.is_on,
+            "switch_off": target.is_on,
+            "resend_all": target.deliveries.filter(state=Delivery.State.DEAD).exists(),
+        }
+        return {name for name, fits in is_fit.items() if not fits}
 
-    @_button(_("Test"), "operate", "test", "network_check", variant=ActionVariant.PRIMARY)
-    def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(target: Target, form: None) -> object:
-            return targets.send_test(target, by=request.user)
+    test = ask_about_one(
+        lambda target, by: targets.send_test(target, by=by),
+        _("Test"),
+        _("A message of the type test is sent to it now, with nobody's data in it."),
+        "operate",
+        path="test",
+        icon="network_check",
+        variant=ActionVariant.PRIMARY,
+    )
+    switch_on = ask_about_one(
+        _switch_on,
+        _("Switch on"),
+        _("It is told of messages from now on, and gets what still waits for it."),
+        "operate",
+        path="switch-on",
+        icon="toggle_on",
+    )
+    switch_off = ask_about_one(
+        saying(_("it is told of nothing any more."), partial(targets.switch_target, on=False)),
+        _("Switch off"),
+        _("It is not told of new messages. What waits for it stays, and is given up after a day."),
+        "operate",
+        path="switch-off",
+        icon="toggle_off",
+    )
+    resend_all = ask_about_one(
+        _resend_all,
+        _("Resend all given up"),
+        _("All that was given up is sent again, what is older first."),
+        "resend",
+        path="resend-all",
+        icon="replay",
+    )
 
-        question = _("A message of the type test is sent to it now, with nobody's data in it.")
-        return self.confirm(request, object_id, act, title=_("Test"), question=question)
-
-    @_button(_("Switch on"), "operate", "switch-on", "toggle_on")
-    def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(target: Target, form: None) -> object:
-            targets.switch_target(target, on=True, by=request.user)
-            enqueue(tasks.forward)
-            return _("it is told of messages from now on.")
-
-        question = _("It is told of messages from now on, and gets what still waits for it.")
-        return self.confirm(request, object_id, act, title=_("Switch on"), question=question)
-
-    @_button(_("Switch off"), "operate", "switch-off", "toggle_off")
-    def switch_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(target: Target, form: None) -> object:
-            targets.switch_target(target, on=False, by=request.user)
-            return _("it is told of nothing any more.")
-
-        question = _(
-            "It is not told of new messages. What waits for it stays, and is given up after a day."
-        )
-        return self.confirm(request, object_id, act, title=_("Switch off"), question=question)
-
-    @_button(_("Resend all given up"), "resend", "resend-all", "replay")
-    def resend_all(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(target: Target, form: None) -> object:
-            number = targets.resend_deliveries(target.deliveries.all(), by=request.user)
-            enqueue(tasks.forward)
-            return _("Sent again: %(number)d.") % {"number": number}
-
-        question = _("All that was given up is sent again, what is older first.")
-        title = _("Resend all given up")
-        return self.confirm(request, object_id, act, title=title, question=question)
-
-    @_button(_("New signing secret"), "operate", "rotate-secret", "key")
+    @button(_("New signing secret"), "operate", path="rotate-secret", icon="key")
     def rotate_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.visible_or_404(request, object_id)
         if request.method == "POST":
@@ -216,16 +219,9 @@ class TargetAdmin(RecordedAdmin):
             "The new secret is shown once. For a day all is signed with the present one as well; "
             "one before that ends now."
         )
-        return self.page(
-            request,
-            "admin/ask.html",
-            rows=[target],
-            title=_("New signing secret"),
-            question=question,
-            back=self.url_of(target),
-        )
+        return self.ask(request, target, _("New signing secret"), question)
 
-    @_button(_("For its developer"), "view", "guide", "description")
+    @button(_("For its developer"), "view", path="guide", icon="description")
     def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.visible_or_404(request, object_id)
         return self.page(
@@ -252,9 +248,7 @@ class TargetAdmin(RecordedAdmin):
             back=self.url_of(target),
         )
 
-    @admin.display(description=_("address"))
-    def host(self, row: Target) -> str:
-        return urlsplit(row.url).netloc
+    host = column(_("address"), lambda row: urlsplit(row.url).netloc)
 
     @admin.display(description=_("health"))
     def health(self, row: Target) -> SafeString:
@@ -271,9 +265,7 @@ class TargetAdmin(RecordedAdmin):
         end = _("until %(time)s") % {"time": date_format(localtime(until), "H:i:s")}
         return format_html("{} {}; {}", badge, end, times)
 
-    @admin.display(description=_("last error"))
-    def error(self, row: Target) -> str:
-        return row.last_error or "–"
+    error = column(_("last error"), lambda row: row.last_error or "–")
 
     @admin.display(description=_("told of"))
     def told_of(self, row: Any) -> SafeString | str:
@@ -282,24 +274,14 @@ class TargetAdmin(RecordedAdmin):
         text = ngettext("%(number)s rule", "%(number)s rules", row.rule_count)
         return text % {"number": _at_most(row.rule_count)}
 
-    @admin.display(description=_("waiting"))
-    def waiting(self, row: Any) -> SafeString | str:
-        return _deliveries_link(row, Delivery.State.DUE, row.due)
-
-    @admin.display(description=_("given up"))
-    def given_up(self, row: Any) -> SafeString | str:
-        return _deliveries_link(row, Delivery.State.DEAD, row.dead)
+    waiting = column(_("waiting"), lambda row: _deliveries_link(row, Delivery.State.DUE, row.due))
+    given_up = column(
+        _("given up"), lambda row: _deliveries_link(row, Delivery.State.DEAD, row.dead)
+    )
 
     @admin.display(description=_("state"))
     def secret_held(self, row: Target) -> SafeString:
-        try:
-            is_set = bool(row.secret)
-        except Unreadable:
-            return label(
-                _("cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS"), "danger"
-            )
-        badge = label(_("set"), "success") if is_set else label(_("not set"), "danger")
-        until = row.previous_until
+        badge, until = secret_label(row, "secret", "danger"), row.previous_until
         if until is None or until <= timezone.now():
             return badge
         return format_html(
@@ -326,28 +308,11 @@ def _at_most(number: int) -> str:
 
 
 def _deliveries_link(row: Target, state: Delivery.State, number: int) -> SafeString | str:
-    """NUMBER as a link to those deliveries."""
     if not number:
         return "–"
     url = reverse("admin:messaging_delivery_changelist")
     narrowed = f"{url}?target__id__exact={row.pk}&state__exact={state}"
-    return format_html('<a href="{}" class="text-link">{}</a>', narrowed, _at_most(number))
-
-
-def _method_of(button: Any) -> str:
-    """The method behind one of unfold's buttons."""
-    return str(button.action_name).removeprefix("messaging_target_")
-
-
-def _fitting_acts(target: Target) -> set[str]:
-    """The acts that make sense now."""
-    conditional = {
-        "switch_on": not target.is_on,
-        "switch_off": target.is_on,
-        "resend_all": target.deliveries.filter(state=Delivery.State.DEAD).exists(),
-    }
-    fitting = (name for name, fits in conditional.items() if fits)
-    return {"test", "rotate_secret", "guide", *fitting}
+    return link(narrowed, _at_most(number))
 
 
 _EXAMPLE = {

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 from threading import BoundedSemaphore
 
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
@@ -17,6 +16,7 @@ from messaging.services import history
 from messaging.services.descriptions import VOICE
 from messaging.services.history import Entry
 from miniprograms.tokens import call_as
+from platform_auth.downloads import cached_file, file_response
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Push
@@ -24,10 +24,9 @@ from wechat import media
 from wechat.errors import WeChatError
 from wechat.http import File
 
-BROWSER_LIFE, CACHE_LIFE, FAILURE_LIFE = 24 * 3600, 300, 15  # seconds; of a failure, in our cache
-MAX_CACHED = 256 * 1024  # bytes
-# Files that one process asks WeChat for at once, and seconds that others wait for that: a page has
-# many, each takes a thread of the web server, and WeChat's pushes need those.
+BROWSER_LIFE = 24 * 3600  # seconds
+# A bulkhead: files that one process asks WeChat for at once, and seconds that others wait for that.
+# A page has many, each takes a thread of the web server, and WeChat's pushes need those.
 MAX_FETCHING, PLACE_TIMEOUT = 3, 1.0
 ENTRY_KEY = re.compile(r"([ur])([0-9]{1,18})", re.ASCII)
 
@@ -43,10 +42,12 @@ def show_file(request: HttpRequest, site: ChatSite, pk: int, key: str) -> HttpRe
     if not description.media_id:
         raise Http404
     download = media.get_voice if description.form == VOICE else media.get_media
-    file = _cached(f"chat-file-{entry.key}", lambda: _fetch(page, download, description.media_id))
+    file = cached_file(
+        f"chat-file-{entry.key}", lambda: _fetch(page, download, description.media_id)
+    )
     if file is None:
         return HttpResponse(status=HTTPStatus.NOT_FOUND, content_type="text/plain")
-    return _respond(file)
+    return file_response(file.kind, file.content, life=BROWSER_LIFE, name=file.name)
 
 
 def _get_entry(conversation: Conversation, key: str) -> Entry:
@@ -73,33 +74,3 @@ def _fetch(page: ChatPage, download: Callable[[str, str], File], media_id: str) 
         return None
     finally:
         _places.release()
-
-
-def _cached(key: str, fetch: Callable[[], File | None]) -> File | None:
-    """What FETCH gave a moment ago; a failure is kept too, so that a page does not repeat it."""
-    cached: tuple[str, bytes] | None = cache.get(key)
-    if cached is not None:
-        return File(*cached) if cached[1] else None
-    file = fetch()
-    if file is None:
-        cache.set(key, ("", b""), FAILURE_LIFE)
-    elif len(file.content) <= MAX_CACHED:
-        cache.set(key, (file.kind, file.content), CACHE_LIFE)
-    return file
-
-
-def _respond(file: File) -> HttpResponse:
-    """From outside: named as what it is, and never run."""
-    is_picture = file.kind.startswith("image/")
-    return HttpResponse(
-        file.content,
-        content_type=file.kind,
-        headers={
-            "Cache-Control": f"private, max-age={BROWSER_LIFE}",
-            "Content-Disposition": "inline"
-            if is_picture
-            else f'attachment; filename="{file.name}"',
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )

@@ -53,12 +53,10 @@ class ChatPage:
         return f"{self.url('chat-older')}?{urlencode({'before': entries[0].at.isoformat()})}"
 
     def render(self, name: str, **context: Any) -> str:
-        """The piece of page NAME."""
         context = {"conversation": self.conversation, **context}
         return render_to_string(f"chat/{name}.html", context, request=self.request)
 
     def render_entry(self, entry: Entry, *, is_change: bool = False) -> str:
-        """One line of the conversation."""
         description, reply = entry.description, entry.reply
         context: dict[str, Any] = {}
         if reply:

@@ -17,11 +17,11 @@ from messaging.forms import explain_bad_content, forms_for
 from messaging.models import Conversation
 from messaging.services import customer_service, history
 from miniprograms.tokens import call_as
-from platform_auth.errcodes import explain_refusal
+from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from wechat import media
-from wechat.errors import Refused, WeChatError
+from wechat.errors import WeChatError
 from wechat.http import File
 from wechat.replies import BadContent
 
@@ -76,22 +76,16 @@ def _render_news(page: ChatPage, problem: str | None = None) -> HttpResponse:
     state = page_state(entries, window, others)
     if problem is None and state.split() == [frame, *parts]:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    fresh = [entry for entry in entries if entry.key not in shown]
-    changed = [
-        entry for entry in entries if shown.get(entry.key, entry_state(entry)) != entry_state(entry)
-    ]
-    has_frame = frame == state.split()[0]
-    return HttpResponse(
-        page.render(
-            "news",
-            seen=state,
-            fresh=[page.render_entry(entry) for entry in fresh],
-            changed=[page.render_entry(entry, is_change=True) for entry in changed],
-            window="" if has_frame else window,
-            others="" if has_frame else others,
-            problem=problem,
-        )
-    )
+    fresh, changed = [], []
+    for entry in entries:
+        if entry.key not in shown:
+            fresh.append(page.render_entry(entry))
+        elif shown[entry.key] != entry_state(entry):
+            changed.append(page.render_entry(entry, is_change=True))
+    if frame == state.split()[0]:
+        window = others = ""
+    pieces = {"fresh": fresh, "changed": changed, "window": window, "others": others}
+    return HttpResponse(page.render("news", seen=state, problem=problem, **pieces))
 
 
 @require_GET
@@ -115,7 +109,6 @@ def _parse_time(text: str) -> datetime:
 
 @require_POST
 def post_message(request: HttpRequest, site: ChatSite, pk: int, way: str) -> HttpResponse:
-    """Send what was written, now."""
     page = open_page(request, site, pk, answering=True)
     kind = page.conversation.authorizer.kind
     form_class = forms_for(kind).get(way)
@@ -128,19 +121,16 @@ def post_message(request: HttpRequest, site: ChatSite, pk: int, way: str) -> Htt
         content = form.content(lambda file: _upload(page, file))
     except BadContent as problem:
         return _respond(page, explain_bad_content(problem))
-    except Refused as problem:
-        return _respond(page, explain_refusal(problem))
     except (WeChatError, Unreadable) as problem:
-        return _respond(page, str(problem))
+        return _respond(page, explain_error(problem))
     customer_service.send_message(page.conversation, content, by=request.user)
     return _respond(page)
 
 
 def _join_errors(form: Form) -> str:
+    labels = {name: f"{field.label}: " for name, field in form.fields.items()}
     return " ".join(
-        f"{form.fields[name].label}: {' '.join(map(str, problems))}"
-        if name in form.fields
-        else " ".join(map(str, problems))
+        labels.get(name, "") + " ".join(map(str, problems))
         for name, problems in form.errors.items()
     )
 

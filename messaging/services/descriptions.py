@@ -1,6 +1,8 @@
 """Messages, users' and ours, in words for people: for conversations, the portal and the log."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -30,7 +32,6 @@ class Description:
 
     @property
     def line(self) -> str:
-        """All of it in one line."""
         label = f"[{self.label}]" if self.label and self.form != NOTE else self.label
         parts = [label, self.title, self.text, *self.lines, self.detail, self.url]
         return " ".join(part for part in parts if part)
@@ -59,7 +60,6 @@ def kind_label(kind: str) -> str:
 
 
 def describe_message(message: messages.Message) -> Description:
-    """MESSAGE in words."""
     if message.is_event or isinstance(message, messages.Unknown):
         return Description(NOTE, label=describe_event(message))
     label = kind_label(message.kind)
@@ -76,13 +76,8 @@ def describe_message(message: messages.Message) -> Description:
         case messages.LinkMessage():
             return _link(label, message.title, message.description, message.url)
         case messages.MiniProgramPageMessage():
-            return Description(
-                CARD,
-                label,
-                title=message.title,
-                detail=message.page_path,
-                media_id=message.thumb_media_id,
-            )
+            title, path = message.title, message.page_path
+            return Description(CARD, label, title, detail=path, media_id=message.thumb_media_id)
     return Description(TEXT, text=messages.text_of(message))
 
 
@@ -93,42 +88,41 @@ def _link(label: str, title: str, text: str, url: str) -> Description:
     return Description(LINK, label, title, text, address, detail)
 
 
-def describe_content(content: replies.Content) -> Description:  # noqa: C901 -- one line a kind
-    """CONTENT, which is ours, in words."""
-    label = kind_label(content.msgtype)
-    match content:
-        case replies.Text():
-            return Description(TEXT, text=content.content)
-        case replies.Image():
-            return Description(PICTURE, label, media_id=content.media_id)
-        case replies.Voice():
-            return Description(VOICE, label, media_id=content.media_id)
-        case replies.Video():
-            return Description(FILM, label, title=content.title, text=content.description)
-        case replies.Music():
-            return _link(label, content.title, content.description, content.musicurl)
-        case replies.News():
-            first = content.articles[0]
-            return _link(label, first.title, first.description, first.url)
-        case replies.Link():
-            return _link(label, content.title, content.description, content.url)
-        case replies.MiniProgramPage():
-            return Description(
-                CARD,
-                label,
-                title=content.title,
-                detail=content.pagepath,
-                media_id=content.thumb_media_id,
-            )
-        case replies.Menu():
-            lines = tuple(choice.content for choice in content.list)
-            return Description(
-                MENU, label, content.head_content, lines=lines, detail=content.tail_content
-            )
-        case replies.Transfer():
-            return Description(NOTE, label=label)
+def describe_content(content: replies.Content) -> Description:
+    describe = _CONTENTS.get(type(content), _describe_card)
+    return describe(kind_label(content.msgtype), content)
+
+
+def _describe_news(label: str, news: replies.News) -> Description:
+    first = news.articles[0]
+    return _link(label, first.title, first.description, first.url)
+
+
+def _describe_menu(label: str, menu: replies.Menu) -> Description:
+    lines = tuple(choice.content for choice in menu.list)
+    return Description(MENU, label, menu.head_content, lines=lines, detail=menu.tail_content)
+
+
+def _describe_card(label: str, content: replies.Content) -> Description:
+    """Something of the account's own that only WeChat can show."""
     ids = (getattr(content, name, "") for name in ("media_id", "article_id", "card_id"))
     return Description(CARD, label, detail=next(filter(None, ids), ""))
+
+
+_CONTENTS: dict[type[replies.Content], Callable[[str, Any], Description]] = {
+    replies.Text: lambda label, text: Description(TEXT, text=text.content),
+    replies.Image: lambda label, image: Description(PICTURE, label, media_id=image.media_id),
+    replies.Voice: lambda label, voice: Description(VOICE, label, media_id=voice.media_id),
+    replies.Video: lambda label, video: Description(FILM, label, video.title, video.description),
+    replies.Music: lambda label, it: _link(label, it.title, it.description, it.musicurl),
+    replies.News: _describe_news,
+    replies.Link: lambda label, link: _link(label, link.title, link.description, link.url),
+    replies.MiniProgramPage: lambda label, page: Description(
+        CARD, label, page.title, detail=page.pagepath, media_id=page.thumb_media_id
+    ),
+    replies.Menu: _describe_menu,
+    replies.Transfer: lambda label, transfer: Description(NOTE, label),
+}
 
 
 def describe_preview(preview: str) -> str:

@@ -60,18 +60,10 @@ def _subscriptions(event: messages.Subscriptions) -> str:
     return _("chose which notices to get: %(taken)d accepted, %(refused)d refused") % counts
 
 
-def _approval(subject: str, is_approved: bool, reason: str) -> str:
-    if is_approved:
+def _approval(subject: str, ret: int | None, reason: str) -> str:
+    if ret == messages.PASSED:
         return _("%(what)s: approved") % {"what": subject}
     return _with(_("%(what)s: not approved") % {"what": subject}, reason)
-
-
-def _nickname_audit(event: messages.NicknameAudit) -> str:
-    return _approval(
-        _("the name “%(name)s”") % {"name": event.nickname},
-        event.ret == messages.PASSED,
-        event.reason,
-    )
 
 
 def _by_kind(event: messages.Message, detail: str = "") -> str:
@@ -127,10 +119,10 @@ _EVENTS: dict[type[messages.Message], Callable[[Any], str]] = {
         _("code review: not approved"), event.reason.replace("<br>", " ")
     ),
     messages.AuditDelayed: lambda event: _with(_("code review: takes longer"), event.reason),
-    messages.NicknameAudit: _nickname_audit,
-    messages.CategoryAudit: lambda event: _approval(
-        _("a category"), event.ret == messages.PASSED, event.reason
+    messages.NicknameAudit: lambda event: _approval(
+        _("the name “%(name)s”") % {"name": event.nickname}, event.ret, event.reason
     ),
+    messages.CategoryAudit: lambda event: _approval(_("a category"), event.ret, event.reason),
     messages.PrivacyAudit: lambda event: _with(
         _("an answer about the interface “%(name)s”") % {"name": event.api_name}, event.reason
     ),

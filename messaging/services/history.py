@@ -34,7 +34,6 @@ class Entry:
 
     @property
     def description(self) -> Description:
-        """What it says."""
         if self.push:
             return describe_push(self.push)
         return describe_reply(self.reply) if self.reply else Description(NOTE)

@@ -50,7 +50,6 @@ def rules_for_account(rules: QuerySet[Rule], authorizer: Authorizer | None) -> Q
 
 
 def active_rules(authorizer: Authorizer) -> list[Rule]:
-    """The rules that may answer AUTHORIZER's users."""
     return list(rules_for_account(Rule.objects.filter(is_on=True), authorizer))
 
 
@@ -85,7 +84,6 @@ def evaluate_rules(
 def find_speaking_rule(
     rules: Iterable[Rule], message: Message, account_kind: str, at: datetime
 ) -> RuleResult | None:
-    """Which of RULES speaks, if one does."""
     results = evaluate_rules(rules, message, account_kind, at)
     return next((result for result in results if result.outcome is RuleOutcome.SPEAKS), None)
 

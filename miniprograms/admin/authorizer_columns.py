@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Authorizer
+from platform_auth.admin.columns import choice_column, column, time_column
 from platform_auth.admin.operations import action_name
 from platform_auth.admin.pages import ago, label, pretty, table
 from platform_auth.fields import Unreadable
@@ -32,15 +33,10 @@ ACCOUNT_STATUS_COLOURS = {
 class AuthorizerColumns:
     """Columns of the list, and fields of the page."""
 
-    @admin.display(description=_("account"))
-    def account(self, row: Authorizer) -> SafeString:
-        return render_to_string("admin/parts/account.html", {"row": row})
-
-    @admin.display(description=_("state"), ordering="state")
-    def state_label(self, row: Authorizer) -> SafeString:
-        return label(
-            row.get_state_display(), ACCOUNT_STATE_COLOURS.get(Authorizer.State(row.state), "")
-        )
+    account = column(
+        _("account"), lambda row: render_to_string("admin/parts/account.html", {"row": row})
+    )
+    state_label = choice_column("state", _("state"), ACCOUNT_STATE_COLOURS, "state")
 
     @admin.display(description=_("account status"), ordering="account_status")
     def account_label(self, row: Authorizer) -> SafeString:
@@ -61,9 +57,7 @@ class AuthorizerColumns:
         labels = [label(tag.name) for tag in row.tags.all()]
         return format_html_join(" ", "{}", ((item,) for item in labels)) if labels else "–"
 
-    @admin.display(description=_("merchant"))
-    def merchant(self, row: Authorizer) -> str:
-        return row.owner.get_username() if row.owner else "–"
+    merchant = column(_("merchant"), lambda row: row.owner.get_username() if row.owner else "–")
 
     @admin.display(description=_("permission sets"))
     def sets_in_short(self, row: Authorizer) -> SafeString:
@@ -112,22 +106,15 @@ class AuthorizerColumns:
             return label(_("none"))
         return _("one, and %(older)d older ones") % {"older": len(row.older_refresh_tokens)}
 
-    @admin.display(description=_("WeChat is asked again"))
-    def due(self, row: Authorizer) -> SafeString | str:
-        return ago(row.due_at)
+    due = time_column("due_at", _("WeChat is asked again"))
 
     @admin.display(description=_("permission sets"))
     def permission_list(self, row: Authorizer) -> SafeString | str:
         cells = [(item["id"], item["name"]) for item in row.permission_sets]
         return table([_("id"), _("name")], cells)
 
-    @admin.display(description="MiniProgramInfo")
-    def mini_program(self, row: Authorizer) -> SafeString | str:
-        return pretty(row.miniprograminfo)
-
-    @admin.display(description="business_info")
-    def business(self, row: Authorizer) -> SafeString | str:
-        return pretty(row.business_info)
+    mini_program = column("MiniProgramInfo", lambda row: pretty(row.miniprograminfo))
+    business = column("business_info", lambda row: pretty(row.business_info))
 
     @admin.display(description=_("bindings"))
     def history(self, row: Authorizer) -> SafeString | str:

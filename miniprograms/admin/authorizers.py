@@ -8,16 +8,25 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
 from miniprograms.admin.tags import TagFilter, TaggedPages
-from miniprograms.models import Authorizer
 from miniprograms.services.bind_links import make_bind_link
 from miniprograms.services.profiles import sync_profile
 from miniprograms.services.refreshing import refresh_now
 from miniprograms.services.unbinding import unbind_locally
+from platform_auth.admin.acts import (
+    ask_about_chosen,
+    ask_about_one,
+    button,
+    do_to_chosen,
+    holding,
+    saying,
+)
+from platform_auth.admin.pages import StaffAdmin
 
 _IDENTITY = ("account", "kind", "nick_name", "appid", "user_name", "alias", "principal_name")
 _APPEARANCE = ("signature", "account_label", "verification", "service_type", "is_show", "qrcode")
@@ -30,6 +39,20 @@ UNBIND_QUESTION = _(
     "Our tokens are forgotten. In WeChat the account stays authorised: only its owner can cancel "
     "there, and authorising again binds it again."
 )
+_refresh_token = saying(_("the token is fresh."), refresh_now)
+_sync_profile = saying(_("the profile is up to date."), sync_profile)
+_unbind_locally = saying(_("unbound locally."), unbind_locally)
+
+
+def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, icon: str) -> Any:
+    """A button that opens the list of MODEL, of an app above, with what is the account's."""
+
+    @action(description=title, permissions=[permission], url_path=path, icon=icon)
+    def open_list(model_admin: StaffAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = model_admin.visible_or_404(request, object_id)
+        return HttpResponseRedirect(f"{reverse(f'admin:{model}_changelist')}?q={row.appid}")
+
+    return open_list
 
 
 class AuthorizerPages(AuthorizerColumns, TaggedPages):
@@ -84,37 +107,26 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
             sections.append((_("Last operations"), ("operations",)))
         return [(title, {"fields": fields}) for title, fields in sections]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
+    def find_rows(self, queryset: Any, term: str) -> Any:
         """Exact, but for the beginning of a name: each of these has an index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
         merchant = User.objects.filter(username=term).values_list("pk", flat=True).first()
         is_match = Q(appid=term) | Q(user_name=term) | Q(nick_name__startswith=term)
         if merchant is not None:
             is_match |= Q(owner=merchant)
-        return queryset.filter(is_match), False
+        return queryset.filter(is_match)
 
-    def has_talk_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("messaging.view_conversation")
-
-    def has_unbind_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("miniprograms.unbind_authorizer")
-
-    def has_invite_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("miniprograms.invite_merchant")
+    has_rules_permission = holding("messaging.view_rule")
+    has_talk_permission = holding("messaging.view_conversation")
+    has_unbind_permission = holding("miniprograms.unbind_authorizer")
+    has_invite_permission = holding("miniprograms.invite_merchant")
 
     # Acts on the rows chosen in the list.
 
-    @admin.action(description=_("Refresh token now"), permissions=["operate"])
-    def refresh_tokens(self, request: HttpRequest, queryset: Any) -> None:
-        self.carry_out_each(request, queryset, lambda row: _refresh_token(row, request.user))
-
-    @admin.action(description=_("Sync profile"), permissions=["operate"])
-    def sync_profiles(self, request: HttpRequest, queryset: Any) -> None:
-        self.carry_out_each(request, queryset, lambda row: _sync_profile(row, request.user))
+    refresh_tokens = do_to_chosen(_refresh_token, _("Refresh token now"), "operate")
+    sync_profiles = do_to_chosen(_sync_profile, _("Sync profile"), "operate")
+    unbind = ask_about_chosen(
+        _unbind_locally, _("Unbind locally"), UNBIND_QUESTION, "unbind", name="unbind"
+    )
 
     @admin.action(description=_("Make a bind link"), permissions=["invite"])
     def make_bind_links(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
@@ -122,104 +134,50 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
             request, self.limit_chosen(request, queryset), request.get_full_path()
         )
 
-    @admin.action(description=_("Unbind locally"), permissions=["unbind"])
-    def unbind(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.confirm_chosen(
-            request,
-            queryset,
-            lambda row: _unbind_locally(row, request.user),
-            action="unbind",
-            title=_("Unbind locally"),
-            question=UNBIND_QUESTION,
-        )
-
     # Acts on the one row of a page.
 
-    @action(
-        description=_("Conversations"), permissions=["talk"], url_path="conversations", icon="forum"
+    conversations = _open_list(
+        "messaging_conversation", _("Conversations"), "talk", path="conversations", icon="forum"
     )
-    def conversations(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.visible_or_404(request, object_id)
-        url = reverse("admin:messaging_conversation_changelist")
-        return HttpResponseRedirect(f"{url}?q={row.appid}")
+    # The rules that speak for this account, and the box in which they are tried.
+    rules = _open_list(
+        "messaging_rule", _("Automatic replies"), "rules", path="rules", icon="smart_toy"
+    )
 
-    @action(
-        description=_("Refresh token now"),
-        permissions=["operate"],
-        url_path="refresh",
+    refresh_one = ask_about_one(
+        _refresh_token,
+        _("Refresh token now"),
+        _("WeChat is asked for a new token; the old one stays valid for five minutes."),
+        "operate",
+        path="refresh",
         icon="autorenew",
     )
-    def refresh_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.confirm(
-            request,
-            object_id,
-            lambda row, form: _refresh_token(row, request.user),
-            title=_("Refresh token now"),
-            question=_(
-                "WeChat is asked for a new token; the old one stays valid for five minutes."
-            ),
-        )
-
-    @action(description=_("Sync profile"), permissions=["operate"], url_path="sync", icon="sync")
-    def sync_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.confirm(
-            request,
-            object_id,
-            lambda row, form: _sync_profile(row, request.user),
-            title=_("Sync profile"),
-            question=_("Name, avatar, status and permission sets are fetched from WeChat."),
-        )
-
-    @action(
-        description=_("Make a bind link"),
-        permissions=["invite"],
-        url_path="bind-link",
-        icon="add_link",
+    sync_one = ask_about_one(
+        _sync_profile,
+        _("Sync profile"),
+        _("Name, avatar, status and permission sets are fetched from WeChat."),
+        "operate",
+        path="sync",
+        icon="sync",
     )
+    unbind_one = ask_about_one(
+        _unbind_locally,
+        _("Unbind locally"),
+        UNBIND_QUESTION,
+        "unbind",
+        path="unbind",
+        icon="link_off",
+        variant=ActionVariant.DANGER,
+    )
+
+    @button(_("Make a bind link"), "invite", path="bind-link", icon="add_link")
     def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.visible_or_404(request, object_id)
         if request.method == "POST":
             back = self.url_of(row)
             return self._make_links(request, [row], back) or HttpResponseRedirect(back)
-        return self.page(
-            request,
-            "admin/ask.html",
-            rows=[row],
-            title=_("Make a bind link"),
-            question=_("Whoever opens the link within three days can bind for its merchant."),
-            back=self.url_of(row),
-        )
-
-    @action(
-        description=_("Unbind locally"),
-        permissions=["unbind"],
-        url_path="unbind",
-        icon="link_off",
-        variant=ActionVariant.DANGER,
-    )
-    def unbind_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.confirm(
-            request,
-            object_id,
-            lambda row, form: _unbind_locally(row, request.user),
-            title=_("Unbind locally"),
-            question=UNBIND_QUESTION,
-        )
-
-    def has_rules_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("messaging.view_rule")
-
-    @action(
-        description=_("Automatic replies"),
-        permissions=["rules"],
-        url_path="rules",
-        icon="smart_toy",
-    )
-    def rules(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The rules that speak for this account, and the box in which they are tried."""
-        row = self.visible_or_404(request, object_id)
-        url = reverse("admin:messaging_rule_changelist")
-        return HttpResponseRedirect(f"{url}?q={row.appid}")
+        question = _("Whoever opens the link within three days can bind for its merchant.")
+        return self.ask(request, row, _("Make a bind link"), question)
 
     def _make_links(self, request: HttpRequest, rows: list[Any], back: str) -> HttpResponse | None:
         """A page with one link for each merchant of ROWS; it is not shown again."""
@@ -233,18 +191,3 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
             return None
         title = _("Make a bind link")
         return self.page(request, "admin/bind_links.html", title=title, links=links, back=back)
-
-
-def _refresh_token(row: Authorizer, by: Any) -> object:
-    refresh_now(row, by=by)
-    return _("the token is fresh.")
-
-
-def _sync_profile(row: Authorizer, by: Any) -> object:
-    sync_profile(row, by=by)
-    return _("the profile is up to date.")
-
-
-def _unbind_locally(row: Authorizer, by: Any) -> object:
-    unbind_locally(row, by=by)
-    return _("unbound locally.")

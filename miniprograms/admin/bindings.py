@@ -6,18 +6,17 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldForeignKeyRawIdWidget
 
 from miniprograms.models import Binding
 from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
-from platform_auth.admin.pages import StaffAdmin, ago, label
+from platform_auth.admin.acts import ask_about_chosen, ask_about_one, button, holding, saying
+from platform_auth.admin.columns import choice_column, column, link_to, time_column
+from platform_auth.admin.pages import StaffAdmin
 from platform_auth.fields import Unreadable
+from platform_auth.operations import Actor
 from wechat.errors import WeChatError
 
 STATUS_COLOURS = {
@@ -47,6 +46,21 @@ class AssignForm(forms.Form):
         self.fields["user"].widget = UnfoldForeignKeyRawIdWidget(relation, admin.site)
 
 
+REFUSE_QUESTION = _(
+    "The account stays as it is: nobody's, or with the merchant who had it. Its owner can cancel "
+    "the authorisation in WeChat."
+)
+_refuse = saying(_("refused."), refuse_unclaimed)
+
+
+def _assign(row: Binding, user: User, by: Actor) -> object:
+    authorizer = assign_unclaimed(row, user=user, by=by)
+    if authorizer.last_error:
+        text = _("now belongs to %(user)s; its token comes later: %(problem)s")
+        return text % {"user": user, "problem": authorizer.last_error}
+    return _("now belongs to %(user)s.") % {"user": user}
+
+
 @admin.register(Binding)
 class BindingAdmin(StaffAdmin):
     list_display = ("status_label", "appid", "name", "merchant", "reason", "started")
@@ -65,39 +79,32 @@ class BindingAdmin(StaffAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("user", "authorizer", "component")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def find_rows(self, queryset: Any, term: str) -> Any:
         merchant = User.objects.filter(username=term).first()
-        return (queryset.filter(user=merchant) if merchant else queryset.filter(appid=term)), False
+        return queryset.filter(user=merchant) if merchant else queryset.filter(appid=term)
 
-    def has_resolve_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("miniprograms.resolve_binding")
+    has_resolve_permission = holding("miniprograms.resolve_binding")
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+    def unfit_acts(self, object_id: Any) -> set[str]:
         """Only an unclaimed account can be decided on."""
-        if not Binding.objects.unclaimed().filter(pk=object_id).exists():
-            return []
-        return list(super().get_actions_detail(request, object_id))
+        is_unclaimed = Binding.objects.unclaimed().filter(pk=object_id).exists()
+        return set() if is_unclaimed else set(self.actions_detail)
 
-    @admin.action(description=_("Refuse"), permissions=["resolve"])
-    def refuse(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self.confirm_chosen(
-            request,
-            queryset,
-            lambda row: _refuse(row, request.user),
-            action="refuse",
-            title=_("Refuse"),
-            question=REFUSE_QUESTION,
-        )
+    refuse = ask_about_chosen(_refuse, _("Refuse"), REFUSE_QUESTION, "resolve", name="refuse")
+    refuse_one = ask_about_one(
+        _refuse,
+        _("Refuse"),
+        REFUSE_QUESTION,
+        "resolve",
+        path="refuse",
+        icon="block",
+        variant=ActionVariant.DANGER,
+    )
 
-    @action(
-        description=_("Assign to a merchant"),
-        permissions=["resolve"],
-        url_path="assign",
+    @button(
+        _("Assign to a merchant"),
+        "resolve",
+        path="assign",
         icon="person_check",
         variant=ActionVariant.PRIMARY,
     )
@@ -113,68 +120,10 @@ class BindingAdmin(StaffAdmin):
             ),
         )
 
-    @action(
-        description=_("Refuse"),
-        permissions=["resolve"],
-        url_path="refuse",
-        icon="block",
-        variant=ActionVariant.DANGER,
-    )
-    def refuse_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.confirm(
-            request,
-            object_id,
-            lambda row, form: _refuse(row, request.user),
-            title=_("Refuse"),
-            question=REFUSE_QUESTION,
-        )
-
-    @admin.display(description=_("status"), ordering="status")
-    def status_label(self, row: Binding) -> SafeString:
-        return label(row.get_status_display(), STATUS_COLOURS.get(Binding.Status(row.status), ""))
-
-    @admin.display(description=_("name"))
-    def name(self, row: Binding) -> str:
-        return row.nick_name or "–"
-
-    @admin.display(description=_("merchant"))
-    def merchant(self, row: Binding) -> str:
-        return row.user.get_username() if row.user else "–"
-
-    @admin.display(description=_("parked because"))
-    def reason(self, row: Binding) -> str:
-        return row.get_parked_because_display() or "–"
-
-    @admin.display(description=_("account"))
-    def account(self, row: Binding) -> SafeString | str:
-        if row.authorizer is None:
-            return "–"
-        url = reverse("admin:miniprograms_authorizer_change", args=[row.authorizer.pk])
-        return format_html('<a href="{}" class="text-link">{}</a>', url, row.authorizer)
-
-    @admin.display(description=_("device"))
-    def on_device(self, row: Binding) -> str:
-        return row.get_device_display()
-
-    @admin.display(description=_("started"), ordering="started_at")
-    def started(self, row: Binding) -> SafeString | str:
-        return ago(row.started_at)
-
-
-REFUSE_QUESTION = _(
-    "The account stays as it is: nobody's, or with the merchant who had it. Its owner can cancel "
-    "the authorisation in WeChat."
-)
-
-
-def _assign(row: Binding, user: User, by: Any) -> object:
-    authorizer = assign_unclaimed(row, user=user, by=by)
-    if authorizer.last_error:
-        text = _("now belongs to %(user)s; its token comes later: %(problem)s")
-        return text % {"user": user, "problem": authorizer.last_error}
-    return _("now belongs to %(user)s.") % {"user": user}
-
-
-def _refuse(row: Binding, by: Any) -> object:
-    refuse_unclaimed(row, by=by)
-    return _("refused.")
+    status_label = choice_column("status", _("status"), STATUS_COLOURS, "status")
+    name = column(_("name"), lambda row: row.nick_name or "–")
+    merchant = column(_("merchant"), lambda row: row.user.get_username() if row.user else "–")
+    reason = column(_("parked because"), lambda row: row.get_parked_because_display() or "–")
+    account = column(_("account"), lambda row: link_to(row.authorizer) if row.authorizer else "–")
+    on_device = column(_("device"), lambda row: row.get_device_display())
+    started = time_column("started_at", _("started"), "started_at")

@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
-from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from miniprograms.services.bind_links import make_bind_link
+from platform_auth.admin.acts import button, holding
+from platform_auth.admin.columns import column
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.forms import PermissionChoices
 from platform_auth.operations import record_operation
@@ -58,14 +59,12 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys")
     filter_horizontal = ()
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+    def unfit_acts(self, object_id: Any) -> set[str]:
         """Of the two about answering the one that fits; for staff none, they have the console."""
-        user = self.get_object(request, str(object_id))
-        unfit = ["let_answer", "stop_answering"]
-        if user is not None and not user.is_staff:
-            unfit.remove("stop_answering" if _may_answer(user) else "let_answer")
-        actions = super().get_actions_detail(request, object_id)
-        return [item for item in actions if not item.action_name.endswith(tuple(unfit))]
+        user = User.objects.filter(pk=object_id).first()
+        if user is None or user.is_staff:
+            return {"let_answer", "stop_answering"}
+        return {"let_answer" if _may_answer(user) else "stop_answering"}
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
@@ -73,11 +72,8 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
 
-    def has_invite_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("miniprograms.invite_merchant")
-
-    def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("auth.change_user")
+    has_invite_permission = holding("miniprograms.invite_merchant")
+    has_revoke_permission = holding("auth.change_user")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = ("last_login", "date_joined", *super().get_readonly_fields(request, obj))
@@ -94,30 +90,21 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         with transaction.atomic():  # the new password and its row in the operation log
             return super().user_change_password(request, id, form_url)
 
-    @action(
-        description=_("Make a bind link"),
-        permissions=["invite"],
-        url_path="bind-link",
-        icon="add_link",
-    )
+    @button(_("Make a bind link"), "invite", path="bind-link", icon="add_link")
     def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
         user = self.visible_or_404(request, object_id)
         if not user.is_active:
             self.message_user(request, _("This account is switched off."), "ERROR")
             return HttpResponseRedirect(self.url_of(user))
-        context = {"title": _("Make a bind link"), "back": self.url_of(user)}
+        title = _("Make a bind link")
         if request.method == "POST":
+            context = {"title": title, "back": self.url_of(user)}
             links = [(user, make_bind_link(user, by=request.user))]
             return self.page(request, "admin/bind_links.html", links=links, **context)
         question = _("Whoever opens the link within three days can bind for this merchant.")
-        return self.page(request, "admin/ask.html", question=question, rows=[user], **context)
+        return self.ask(request, user, title, question)
 
-    @action(
-        description=_("Revoke API keys"),
-        permissions=["revoke"],
-        url_path="revoke-keys",
-        icon="key_off",
-    )
+    @button(_("Revoke API keys"), "revoke", path="revoke-keys", icon="key_off")
     def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not _may_touch(request, self.visible_or_404(request, object_id)):
             raise PermissionDenied
@@ -129,12 +116,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
             question=_("Programs that use them are locked out until they have a new key."),
         )
 
-    @action(
-        description=_("Let them answer their users"),
-        permissions=["revoke"],
-        url_path="let-answer",
-        icon="forum",
-    )
+    @button(_("Let them answer their users"), "revoke", path="let-answer", icon="forum")
     def let_answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._toggle(
             request,
@@ -147,11 +129,8 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
             ),
         )
 
-    @action(
-        description=_("No longer let them answer"),
-        permissions=["revoke"],
-        url_path="stop-answering",
-        icon="speaker_notes_off",
+    @button(
+        _("No longer let them answer"), "revoke", path="stop-answering", icon="speaker_notes_off"
     )
     def stop_answering(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._toggle(
@@ -179,13 +158,8 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
             return label(_("superuser"), "danger")
         return label(_("staff"), "info") if user.is_staff else label(_("merchant"))
 
-    @admin.display(description=_("name"))
-    def full_name(self, user: User) -> str:
-        return user.get_full_name()
-
-    @admin.display(description=_("last login"), ordering="last_login")
-    def last_seen(self, user: User) -> SafeString | str:
-        return ago(user.last_login)
+    full_name = column(_("name"), lambda user: user.get_full_name())
+    last_seen = column(_("last login"), lambda user: ago(user.last_login), ordering="last_login")
 
 
 def _revoke_keys(user: User, by: Any) -> object:

@@ -8,17 +8,17 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from miniprograms.models import Authorizer, Tag
 from miniprograms.services.tagging import set_tags
+from platform_auth.admin.acts import button, holding
+from platform_auth.admin.columns import link
 from platform_auth.admin.pages import RecordedAdmin, StaffAdmin
-from platform_auth.forms import capitalise_labels
+from platform_auth.forms import TextField, capitalise_labels
 
 MAX_TAGGED = 500  # accounts; nobody waits for WeChat here
 MAX_CHOICES = 200  # tags in a filter
@@ -39,7 +39,7 @@ class TagAdmin(RecordedAdmin):
     @admin.display(description=_("accounts"))
     def accounts(self, tag: Any) -> SafeString:
         url = reverse("admin:miniprograms_authorizer_changelist")
-        return format_html('<a href="{}?tag={}" class="text-link">{}</a>', url, tag.pk, tag.size)
+        return link(f"{url}?tag={tag.pk}", tag.size)
 
 
 class TagFilter(admin.SimpleListFilter):
@@ -71,12 +71,7 @@ class TagForm(forms.Form):
     """Which tags an account, or each of several, gets and loses."""
 
     add = _Tags(_("give"))
-    new = forms.CharField(
-        label=_("and a new one"),
-        required=False,
-        max_length=50,
-        widget=UnfoldAdminTextInputWidget,
-    )
+    new = TextField(_("and a new one"), 50)
     remove = _Tags(_("take away"))
 
     def __init__(self, user: Any, data: Any = None) -> None:
@@ -127,8 +122,7 @@ class OwnTagForm(TagForm):
 class TaggedPages(StaffAdmin):
     """Adds the two ways to set tags to the admin of accounts."""
 
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("miniprograms.change_authorizer")
+    has_operate_permission = holding("miniprograms.change_authorizer")
 
     @admin.action(description=_("Set tags"), permissions=["operate"])
     def set_tags(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
@@ -156,7 +150,7 @@ class TaggedPages(StaffAdmin):
             back=request.get_full_path(),
         )
 
-    @action(description=_("Set tags"), permissions=["operate"], url_path="tags", icon="sell")
+    @button(_("Set tags"), "operate", path="tags", icon="sell")
     def tag_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(row: Authorizer, form: Any) -> object:
             added, removed = form.tags()

@@ -90,7 +90,7 @@ def _find_reusable(intent: dict[str, object]) -> Binding | None:
 def authorization_url(binding: Binding) -> str:
     """WeChat's page for BINDING: componentloginpage, or bindcomponent on a phone."""
     path = reverse("portal:bind-return", args=[binding.state])
-    query = {
+    page: wechat.AuthorizationPage = {
         "appid": binding.component.appid,
         "pre_auth_code": binding.pre_auth_code,
         "redirect_uri": settings.PUBLIC_URL + path,
@@ -98,8 +98,8 @@ def authorization_url(binding: Binding) -> str:
         "biz_appid": binding.biz_appid,
     }
     if binding.device == Binding.Device.PHONE:
-        return wechat.bind_component_url(settings.WECHAT_OPEN_URL, **query)
-    return wechat.component_login_url(settings.WECHAT_MP_URL, **query)
+        return wechat.bind_component_url(settings.WECHAT_OPEN_URL, **page)
+    return wechat.component_login_url(settings.WECHAT_MP_URL, **page)
 
 
 def find_open_binding(state: str) -> Binding | None:

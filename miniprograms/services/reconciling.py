@@ -154,20 +154,19 @@ def _update_from_list(row: Authorizer, listed: Listed) -> bool:
         return False
     is_known = listed.refresh_token in usable_refresh_tokens(row)
     is_newer = listed.auth_time > row.auth_time
-    match row.state:
-        case Authorizer.State.BOUND if is_newer and not is_known:
-            return _adopt(row, listed)
-        case Authorizer.State.BOUND:
-            if not is_known:
-                remember_refresh_token(row.pk, listed.refresh_token)
-            if is_newer:
-                _save_auth_time(row, listed)
-            return False
-        case Authorizer.State.UNBOUND:
-            # Cancelled and authorised in the same second: what is listed counts.
-            return listed.auth_time >= row.auth_time and _adopt(row, listed)
-        case _:
-            return (is_newer or not is_known) and _adopt(row, listed)
+    is_wanted = {
+        Authorizer.State.BOUND: is_newer and not is_known,
+        # Cancelled and authorised in the same second: what is listed counts.
+        Authorizer.State.UNBOUND: listed.auth_time >= row.auth_time,
+    }
+    if is_wanted.get(Authorizer.State(row.state), is_newer or not is_known):
+        return _adopt(row, listed)
+    if row.state == Authorizer.State.BOUND:
+        if is_newer:
+            _save_auth_time(row, listed)
+        if not is_known:
+            remember_refresh_token(row.pk, listed.refresh_token)
+    return False
 
 
 def _adopt(row: Authorizer, listed: Listed) -> bool:

@@ -6,24 +6,32 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from unfold.decorators import action
 
 from platform_auth import registration
+from platform_auth.admin.acts import ask_about_one, holding, saying
+from platform_auth.admin.columns import column, secret_label
 from platform_auth.admin.pages import FormAdmin, ago, copyable, label, table
-from platform_auth.fields import Unreadable, secret_fields
+from platform_auth.fields import secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
 from platform_auth.models import TICKET_LIFE, Component
+from platform_auth.operations import Actor
 
 TICKET_WARNING_AFTER = timedelta(minutes=30)
 
 _HEALTH = ("ticket_health", "token_health", "failures", "last_error", "due", "previous_key_uses")
+_refresh_token = saying(_("there is a new component token."), registration.refresh_component_token)
+
+
+def _ask_for_tickets(component: Component, by: Actor) -> object:
+    errmsg = registration.request_tickets(component, by=by) or "ok"
+    return _("WeChat was asked to push tickets; it says: %(said)s") % {"said": errmsg}
 
 
 @admin.register(Component)
@@ -65,8 +73,7 @@ class ComponentAdmin(FormAdmin):
         may = super().has_delete_permission(request, obj)
         return may and (obj is None or not _is_used(obj))
 
-    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("platform_auth.change_component")
+    has_operate_permission = holding("platform_auth.change_component")
 
     @method_decorator(sensitive_post_parameters())
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -84,59 +91,30 @@ class ComponentAdmin(FormAdmin):
             )
             obj.pk = registered.pk
 
-    @action(
-        description=_("Ask WeChat to push tickets now"),
-        permissions=["operate"],
-        url_path="ask-for-tickets",
+    ask_for_tickets = ask_about_one(
+        _ask_for_tickets,
+        _("Ask WeChat to push tickets now"),
+        _("WeChat then pushes a ticket within ten minutes."),
+        "operate",
+        path="ask-for-tickets",
         icon="notifications_active",
     )
-    def ask_for_tickets(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(component: Component, form: None) -> object:
-            errmsg = registration.request_tickets(component, by=request.user) or "ok"
-            return _("WeChat was asked to push tickets; it says: %(said)s") % {"said": errmsg}
-
-        return self.confirm(
-            request,
-            object_id,
-            act,
-            title=_("Ask WeChat to push tickets now"),
-            question=_("WeChat then pushes a ticket within ten minutes."),
-        )
-
-    @action(
-        description=_("Refresh the component token now"),
-        permissions=["operate"],
-        url_path="refresh-token",
+    refresh_token = ask_about_one(
+        _refresh_token,
+        _("Refresh the component token now"),
+        _("The old token stays valid for five minutes after the new one is made."),
+        "operate",
+        path="refresh-token",
         icon="autorenew",
     )
-    def refresh_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(component: Component, form: None) -> object:
-            registration.refresh_component_token(component, by=request.user)
-            return _("there is a new component token.")
-
-        return self.confirm(
-            request,
-            object_id,
-            act,
-            title=_("Refresh the component token now"),
-            question=_("The old token stays valid for five minutes after the new one is made."),
-        )
 
     @admin.display(description=_("component"), ordering="appid")
     def name_and_appid(self, component: Component) -> str:
         return f"{component.name} ({component.appid})" if component.name else component.appid
 
-    @admin.display(description=_("ticket"))
-    def ticket_health(self, component: Component) -> SafeString:
-        return ticket_health(component)
-
-    @admin.display(description=_("component token"))
-    def token_health(self, component: Component) -> SafeString:
-        return token_health(component)
-
-    @admin.display(description=_("WeChat is asked again"))
-    def due(self, component: Component) -> SafeString | str:
-        return ago(component.due_at)
+    ticket_health = column(_("ticket"), lambda component: ticket_health(component))
+    token_health = column(_("component token"), lambda component: token_health(component))
+    due = column(_("WeChat is asked again"), lambda component: ago(component.due_at))
 
     @admin.display(description=_("pushes with the previous key"))
     def previous_uses(self, component: Component) -> SafeString | str:
@@ -146,7 +124,7 @@ class ComponentAdmin(FormAdmin):
     @admin.display(description=_("secrets"))
     def secrets_held(self, component: Component) -> SafeString | str:
         fields = secret_fields(Component)
-        rows = [(field.verbose_name, _secret_label(component, field.name)) for field in fields]
+        rows = [(field.verbose_name, secret_label(component, field.name)) for field in fields]
         return table([_("secret"), _("state")], rows)
 
     @admin.display(description=_("授权事件接收URL (authorisation events)"))
@@ -188,14 +166,6 @@ def token_health(component: Component) -> SafeString:
     is_fresh = at > timezone.now()
     box = label(_("fresh"), "success") if is_fresh else label(_("expired"), "danger")
     return format_html("{} {}", box, ago(at))
-
-
-def _secret_label(component: Component, name: str) -> SafeString:
-    try:
-        is_set = bool(getattr(component, name))
-    except Unreadable:
-        return label(_("cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS"), "danger")
-    return label(_("set"), "success") if is_set else label(_("not set"))
 
 
 def _is_used(component: Component) -> bool:

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from platform_auth.admin.columns import column
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Operation
 
@@ -129,12 +130,7 @@ class OperationAdmin(StaffAdmin):
     fields = ("at", "actor", "actor_name", "what", "appid", "result", "request_id")
     readonly_fields = fields
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        term = search_term.strip()
-        return (queryset.filter(Q(appid=term) | Q(actor_name=term)) if term else queryset), False
+    def find_rows(self, queryset: Any, term: str) -> Any:
+        return queryset.filter(Q(appid=term) | Q(actor_name=term))
 
-    @admin.display(description=_("action"), ordering="action")
-    def what(self, operation: Operation) -> str:
-        return action_name(operation)
+    what = column(_("action"), action_name, ordering="action")

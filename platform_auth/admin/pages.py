@@ -53,6 +53,31 @@ class StaffAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        term = search_term.strip()
+        rows = self.find_rows(queryset, term) if term else queryset
+        if rows is None:
+            rows, may_repeat = super().get_search_results(request, queryset, search_term)
+            return rows, bool(may_repeat)
+        return rows, False
+
+    def find_rows(self, queryset: Any, term: str) -> Any:
+        """Those of QUERYSET that TERM names exactly, by an index; None: let Django search."""
+        return None
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Without the buttons that do not fit the row as it is."""
+        unfit = self.unfit_acts(object_id)
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        buttons = super().get_actions_detail(request, object_id)
+        return [item for item in buttons if item.action_name.removeprefix(prefix) not in unfit]
+
+    def unfit_acts(self, object_id: Any) -> set[str]:
+        """Which of `actions_detail` make no sense for the row now."""
+        return set()
+
     def get_paginator(
         self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kwargs: Any
     ) -> NearPaginator:
@@ -149,6 +174,13 @@ class StaffAdmin(ModelAdmin):
         context["back"] = request.get_full_path()
         return self.page(request, "admin/ask.html", rows=names, **context)
 
+    def ask(
+        self, request: HttpRequest, row: Any, title: object, question: object
+    ) -> TemplateResponse:
+        """The page that asks about ROW before what its POST does, which is the caller's."""
+        context = {"title": title, "question": question, "back": self.url_of(row)}
+        return self.page(request, "admin/ask.html", rows=[row], **context)
+
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """A page of our own within the admin's frame."""
         request.current_app = self.admin_site.name
@@ -178,7 +210,6 @@ class StaffAdmin(ModelAdmin):
         return " ".join([name, *(word for word in words if word and word not in name)])
 
     def url_of(self, row: Any) -> str:
-        """The page of ROW."""
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
         return reverse(name, args=[quote(row.pk)])
 
@@ -186,14 +217,9 @@ class StaffAdmin(ModelAdmin):
 class FormAdmin(StaffAdmin):
     """Rows that staff may edit by form, as far as their permissions go."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(ModelAdmin.has_add_permission(self, request))
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(ModelAdmin.has_change_permission(self, request, obj))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(ModelAdmin.has_delete_permission(self, request, obj))
+    has_add_permission = ModelAdmin.has_add_permission
+    has_change_permission = ModelAdmin.has_change_permission
+    has_delete_permission = ModelAdmin.has_delete_permission
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without Django's "delete selected", whose rows and log are not one transaction."""
@@ -277,7 +303,6 @@ def pretty(value: object) -> SafeString | str:
 
 
 def table(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> SafeString | str:
-    """A small table inside a page."""
     if not rows:
         return "–"
     return render_to_string("admin/parts/table.html", {"headers": headers, "rows": rows})

@@ -48,7 +48,6 @@ def count_items(campaign: Campaign) -> Counter[str]:
 
 
 def count_failures(counts: Counter[str]) -> int:
-    """How many did not get there."""
     return sum(counts[state] for state in CampaignItem.UNSUCCESSFUL)
 
 

@@ -63,7 +63,7 @@ def encode_payload(kind: str, at: datetime, data: dict[str, Any]) -> bytes:
 
 
 def webhook_id(row: Push) -> str:
-    """The webhook-id of ROW, the same however often it is sent."""
+    """The webhook-id of ROW, by which targets deduplicate: the same however often it is sent."""
     return f"msg_{row.digest[:32]}"
 
 
@@ -106,7 +106,6 @@ def post_delivery(delivery: Delivery) -> PostOutcome:
 
 
 def explain_status(status: int) -> str:
-    """Why the HTTP STATUS is no success."""
     if 300 <= status < 400:
         return _("It redirects (HTTP %(status)d), which is not followed.") % {"status": status}
     return _("It answered HTTP %(status)d.") % {"status": status}

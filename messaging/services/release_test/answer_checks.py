@@ -153,7 +153,6 @@ def _unexpected(body: bytes, name: str) -> WrongAnswer:
 
 
 def _describe_body(body: bytes) -> str:
-    """What BODY is, in a few words."""
     if not body:
         return _("an empty body")
     if _is_html(body):

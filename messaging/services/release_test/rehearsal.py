@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from messaging.models import ReleaseTest
-from messaging.services.release_test import answers, tester_pushes
+from messaging.services.release_test import answers
 from messaging.services.release_test.answer_checks import (
     WrongAnswer,
     check_body,
@@ -23,8 +23,17 @@ from messaging.services.release_test.answer_checks import (
 )
 from messaging.services.release_test.api_message import explain_timeout, read_outcome
 from messaging.services.release_test.steps import SentCode, Step, StepOutcome, StepResult
-from messaging.services.release_test.tester_pushes import TesterPushes
+from messaging.services.release_test.tester_pushes import (
+    COMPONENT_PATH,
+    EVENT,
+    EVENT_FIELDS,
+    TesterPushes,
+    message_path,
+    new_openid,
+    text_fields,
+)
 from messaging.tester import NoResponse
+from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from platform_auth.models import TICKET_LIFE, Component
@@ -98,32 +107,14 @@ class _Rehearsal:
     def steps(self) -> Iterator[Step]:
         release_db_connection()
         first = next(iter(answers.OFFICIAL_ACCOUNTS))
-        yield self._try(
-            _("URL check: authorisation events"), "", self._check_url(tester_pushes.COMPONENT_PATH)
-        )
-        yield self._try(
-            _("URL check: messages and events"),
-            "",
-            self._check_url(tester_pushes.message_path(first)),
-        )
+        yield self._check_url(_("URL check: authorisation events"), COMPONENT_PATH)
+        yield self._check_url(_("URL check: messages and events"), message_path(first))
         yield self._try(_("Ticket"), "", self._push_ticket)
-        for appid, user_name in answers.OFFICIAL_ACCOUNTS.items():
-            yield self._passive(
-                _("Event"),
-                appid,
-                user_name,
-                tester_pushes.EVENT_FIELDS,
-                answers.event_reply(tester_pushes.EVENT),
-            )
-            yield self._passive(
-                _("Text"),
-                appid,
-                user_name,
-                tester_pushes.text_fields(answers.TEXT),
-                answers.TEXT_REPLY,
-            )
-        for appid, user_name in (answers.OFFICIAL_ACCOUNTS | answers.MINI_PROGRAMS).items():
-            yield self._send_code(appid, user_name)
+        for appid in answers.OFFICIAL_ACCOUNTS:
+            yield self._passive(_("Event"), appid, EVENT_FIELDS, answers.event_reply(EVENT))
+            yield self._passive(_("Text"), appid, text_fields(answers.TEXT), answers.TEXT_REPLY)
+        for appid in (*answers.OFFICIAL_ACCOUNTS, *answers.MINI_PROGRAMS):
+            yield self._send_code(appid)
         for sent in self.codes:
             yield self._wait_for_message(sent)
 
@@ -148,14 +139,14 @@ class _Rehearsal:
             return _("The steps before took too long.")
         return ""
 
-    def _check_url(self, path: str) -> Callable[[], str]:
+    def _check_url(self, title: str, path: str) -> Step:
         def exchange() -> str:
             echostr = str(secrets.randbelow(10**19))
             answer = self.tester.check_url(path, echostr)
             check_body(answer, echostr.encode(), _("its echostr"))
             return _("echostr came back")
 
-        return exchange
+        return self._try(title, "", exchange)
 
     def _push_ticket(self) -> str:
         """The ticket we hold: it is known already, so whatever it meets it changes nothing."""
@@ -176,29 +167,23 @@ class _Rehearsal:
         check_body(self.tester.push_ticket(self.ticket, created), b"success", "success")
         return "success"
 
-    def _passive(
-        self, title: str, appid: str, user_name: str, fields: dict[str, str], content: str
-    ) -> Step:
+    def _passive(self, title: str, appid: str, fields: dict[str, str], content: str) -> Step:
         """A push that is to be answered with the text CONTENT, sealed."""
 
         def exchange() -> str:
-            openid = tester_pushes.new_openid()
+            openid, user_name = new_openid(), RELEASE_TEST_ACCOUNTS[appid]
             answer, nonce = self.tester.push_message(appid, user_name, openid, fields)
-            expected = {
-                "ToUserName": openid,
-                "FromUserName": user_name,
-                "MsgType": "text",
-                "Content": content,
-            }
+            head = {"ToUserName": openid, "FromUserName": user_name}
+            expected = {**head, "MsgType": "text", "Content": content}
             key, component = self.tester.key, self.component.appid
             check_passive_reply(answer, expected, key=key, nonce=nonce, appid=component)
             return content
 
         return self._try(title, appid, exchange)
 
-    def _send_code(self, appid: str, user_name: str) -> Step:
+    def _send_code(self, appid: str) -> Step:
         """The code, which is to be answered with an empty body."""
-        openid = tester_pushes.new_openid()
+        openid, user_name = new_openid(), RELEASE_TEST_ACCOUNTS[appid]
         is_lending = self.is_sandbox and not self._reason_to_stop()
         lent = self._lend_code(appid, openid) if is_lending else ""
         code = lent or f"queryauthcode@@@{secrets.token_urlsafe(48)}"
@@ -206,7 +191,7 @@ class _Rehearsal:
 
         def exchange() -> str:
             sent.sent_at = time.monotonic()
-            fields = tester_pushes.text_fields(f"{answers.QUERY}{code}")
+            fields = text_fields(f"{answers.QUERY}{code}")
             answer, _nonce = self.tester.push_message(appid, user_name, openid, fields)
             sent.has_arrived = answer.status == 200
             check_body(answer, b"", _("an empty body"))
