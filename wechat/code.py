@@ -6,10 +6,21 @@ Refused (or the leaf it names), Unreachable, NotSent or BadAnswer. Pages: develo
 "代码管理".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from wechat.http import File, call, fetch_file, take_rows, take_texts
-from wechat.records import read_record
+from wechat.http import (
+    File,
+    call,
+    fetch_file,
+    read_number,
+    read_text,
+    take_number,
+    take_rows,
+    take_texts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,18 @@ def get_category(token: str) -> list[Category]:
     """wxa/get_category 获取审核时可填写的类目: what an AuditItem may name."""
     path = "/wxa/get_category"
     answer = call(path, access_token=token, method="GET")
-    return [read_record(Category, path, row) for row in take_rows(path, answer, "category_list")]
+    return take_rows(path, answer, "category_list", partial(_category, path))
+
+
+def _category(path: str, row: Mapping[str, Any]) -> Category:
+    return Category(
+        first_class=read_text(row.get("first_class")),
+        second_class=read_text(row.get("second_class")),
+        third_class=read_text(row.get("third_class")),
+        first_id=take_number(path, row, "first_id"),
+        second_id=take_number(path, row, "second_id"),
+        third_id=read_number(row.get("third_id")),
+    )
 
 
 def get_qrcode(token: str, page: str = "") -> File:

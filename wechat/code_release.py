@@ -9,11 +9,22 @@ happened. Pages: developers.weixin.qq.com, "代码管理".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from wechat.errors import BadAnswer
-from wechat.http import call, read_number, read_text, take_number, take_rows
-from wechat.records import read_record
+from wechat.http import (
+    Rows,
+    call,
+    read_flag,
+    read_object,
+    read_rows,
+    read_text,
+    read_time,
+    take_number,
+    take_object,
+    take_rows,
+    take_text,
+)
 
 GRAY_INITIAL, GRAY_RUNNING, GRAY_PAUSED, GRAY_FINISHED, GRAY_DELETED = 0, 1, 2, 3, 4
 
@@ -25,7 +36,7 @@ class PastVersion:
     app_version: int
     user_version: str
     user_desc: str
-    commit_time: int = 0
+    commit_time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +88,21 @@ def revert_code_release(token: str, app_version: int | None = None) -> None:
     call(path, query=query, access_token=token, method="GET", repeat=False)
 
 
-def get_history_version(token: str) -> list[PastVersion]:
+def get_history_version(token: str) -> Rows[PastVersion]:
     """wxa/revertcoderelease?action=get_history_version: up to 5 versions one may go back to."""
     path = "/wxa/revertcoderelease"
     query = {"action": "get_history_version"}
     answer = call(path, query=query, access_token=token, method="GET")
-    return [read_record(PastVersion, path, row) for row in take_rows(path, answer, "version_list")]
+    return take_rows(path, answer, "version_list", partial(_past_version, path))
+
+
+def _past_version(path: str, row: Mapping[str, Any]) -> PastVersion:
+    return PastVersion(
+        app_version=take_number(path, row, "app_version"),
+        user_version=read_text(row.get("user_version")),
+        user_desc=read_text(row.get("user_desc")),
+        commit_time=read_time(row.get("commit_time")),
+    )
 
 
 def gray_release(
@@ -109,17 +129,16 @@ def gray_release(
 def get_gray_release_plan(token: str) -> GrayPlan | None:
     """wxa/getgrayreleaseplan 获取分阶段发布详情: None if there never was one."""
     path = "/wxa/getgrayreleaseplan"
-    plan = call(path, access_token=token, method="GET").get("gray_release_plan")
-    if not plan:
+    answer = call(path, access_token=token, method="GET")
+    if not answer.get("gray_release_plan"):
         return None
-    if not isinstance(plan, dict):
-        raise BadAnswer(path, "gray_release_plan is not an object")
+    plan = take_object(path, answer, "gray_release_plan")
     return GrayPlan(
         status=take_number(path, plan, "status"),
         percentage=take_number(path, plan, "gray_percentage"),
-        create_timestamp=read_number(plan.get("create_timestamp")) or 0,
-        support_debuger_first=bool(plan.get("support_debuger_first")),
-        support_experiencer_first=bool(plan.get("support_experiencer_first")),
+        create_timestamp=read_time(plan.get("create_timestamp")),
+        support_debuger_first=read_flag(plan.get("support_debuger_first")),
+        support_experiencer_first=read_flag(plan.get("support_experiencer_first")),
     )
 
 
@@ -136,13 +155,13 @@ def get_version_info(token: str) -> tuple[LiveVersion | None, LiveVersion | None
 
 
 def _live_version(answer: Mapping[str, Any], kind: str) -> LiveVersion | None:
-    info = answer.get(f"{kind}_info")
-    if not isinstance(info, dict) or not info.get(f"{kind}_version"):
+    info = read_object(answer.get(f"{kind}_info"))
+    if not info.get(f"{kind}_version"):
         return None
     return LiveVersion(
         user_version=read_text(info.get(f"{kind}_version")),
         user_desc=read_text(info.get(f"{kind}_desc")),
-        at=read_number(info.get(f"{kind}_time")) or 0,
+        at=read_time(info.get(f"{kind}_time")),
     )
 
 
@@ -166,15 +185,14 @@ def get_support_version(token: str) -> SupportVersion:
     """wxopen/getweappsupportversion 查询小程序用户的基础库版本占比."""
     path = "/cgi-bin/wxopen/getweappsupportversion"
     answer = call(path, {}, access_token=token)
-    info = answer.get("uv_info")
-    items = take_rows(path, info, "items") if isinstance(info, dict) and info.get("items") else []
-    usage = [(read_text(item.get("version")), _percentage(item)) for item in items]
+    usage = read_rows(path, read_object(answer.get("uv_info")), "items", partial(_usage, path))
     return SupportVersion(read_text(answer.get("now_version")), usage)
 
 
-def _percentage(item: Mapping[str, Any]) -> float:
+def _usage(path: str, item: Mapping[str, Any]) -> tuple[str, float]:
     share = item.get("percentage")
-    return float(share) if isinstance(share, int | float) else 0.0
+    percentage = float(share) if isinstance(share, int | float) else 0.0
+    return take_text(path, item, "version"), percentage
 
 
 def set_support_version(token: str, version: str) -> None:

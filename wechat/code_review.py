@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from wechat.errors import BadAnswer
-from wechat.http import File, call, read_text, take, take_number
-from wechat.records import read_record
+from wechat.http import File, call, read_id, read_text, read_time, take_number, take_text
 
 PASSED, REJECTED, IN_REVIEW, WITHDRAWN, DELAYED = 0, 1, 2, 3, 4
 
@@ -41,7 +40,7 @@ class LatestAudit:
     verdict: AuditVerdict
     user_version: str
     user_desc: str
-    submit_audit_time: int = 0
+    submit_audit_time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def upload_media(token: str, file: File) -> str:
     Pictures (jpeg, png, gif) to 2 MB, films (mp4) to 10. A second upload is only a second id.
     """
     path = "/wxa/uploadmedia"
-    return take(path, call(path, files={"media": file}, access_token=token), "mediaid", str)
+    return take_text(path, call(path, files={"media": file}, access_token=token), "mediaid")
 
 
 def submit_audit(token: str, submission: Submission) -> int:
@@ -140,8 +139,13 @@ def get_auditstatus(token: str, auditid: int) -> AuditVerdict:
 def get_latest_auditstatus(token: str) -> LatestAudit:
     """wxa/get_latest_auditstatus 查询最新一次审核单状态. Raises NoAudit if there never was one."""
     answer = call(LATEST_AUDIT, access_token=token, method="GET")
-    verdict = _read_audit_verdict(LATEST_AUDIT, answer)
-    return read_record(LatestAudit, LATEST_AUDIT, answer, verdict=verdict)
+    return LatestAudit(
+        auditid=take_number(LATEST_AUDIT, answer, "auditid"),
+        verdict=_read_audit_verdict(LATEST_AUDIT, answer),
+        user_version=read_text(answer.get("user_version")),
+        user_desc=read_text(answer.get("user_desc")),
+        submit_audit_time=read_time(answer.get("submit_audit_time")),
+    )
 
 
 def _read_audit_verdict(path: str, answer: Mapping[str, Any]) -> AuditVerdict:
@@ -155,7 +159,7 @@ def _read_audit_verdict(path: str, answer: Mapping[str, Any]) -> AuditVerdict:
 
 def split_screenshots(joined: str) -> list[str]:
     """The media ids in a `screenshot` of WeChat's, which joins them by `|`."""
-    return [media_id for media_id in joined.split("|") if media_id]
+    return [media_id for media_id in joined.split("|") if read_id(media_id)]
 
 
 def undo_code_audit(token: str) -> None:
@@ -179,4 +183,10 @@ def speed_up_audit(token: str, auditid: int) -> None:
 def query_quota(token: str) -> Quota:
     """wxa/queryquota 查询审核额度."""
     path = "/wxa/queryquota"
-    return read_record(Quota, path, call(path, access_token=token, method="GET"))
+    answer = call(path, access_token=token, method="GET")
+    return Quota(
+        rest=take_number(path, answer, "rest"),
+        limit=take_number(path, answer, "limit"),
+        speedup_rest=take_number(path, answer, "speedup_rest"),
+        speedup_limit=take_number(path, answer, "speedup_limit"),
+    )

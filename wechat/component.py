@@ -8,13 +8,28 @@ Tokens are WeChat's: COMPONENT_TOKEN is the component_access_token. Every functi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlencode
 
 from wechat.errors import BadAnswer
-from wechat.http import call, read_text, take, take_life
+from wechat.http import (
+    Rows,
+    call,
+    read_id,
+    read_number,
+    read_object,
+    read_text,
+    read_time,
+    take_life,
+    take_number,
+    take_object,
+    take_rows,
+    take_text,
+)
 
 LIST_PAGE = 500  # more is refused with 40170
+MAX_APPID = 32
 
 OFFICIAL_ACCOUNT, MINI_PROGRAM, EITHER = 1, 2, 3
 
@@ -58,7 +73,7 @@ def start_push_ticket(appid: str, secret: str) -> str:
     """api_start_push_ticket 启动票据推送服务: "ok" if pushing had stopped and is running again."""
     path = "/cgi-bin/component/api_start_push_ticket"
     answer = call(path, {"component_appid": appid, "component_secret": secret})
-    return str(answer.get("errmsg", ""))
+    return read_text(answer.get("errmsg"))
 
 
 def get_component_token(appid: str, secret: str, ticket: str) -> Token:
@@ -70,14 +85,14 @@ def get_component_token(appid: str, secret: str, ticket: str) -> Token:
         "component_verify_ticket": ticket,
     }
     answer = call(path, body)
-    return Token(take(path, answer, "component_access_token", str), take_life(path, answer))
+    return Token(take_text(path, answer, "component_access_token"), take_life(path, answer))
 
 
 def create_pre_auth_code(component_token: str, appid: str) -> PreAuthCode:
     """api_create_preauthcode 获取预授权码: opens one authorisation page."""
     path = "/cgi-bin/component/api_create_preauthcode"
     answer = call(path, {"component_appid": appid}, access_token=component_token)
-    return PreAuthCode(take(path, answer, "pre_auth_code", str), take_life(path, answer))
+    return PreAuthCode(take_text(path, answer, "pre_auth_code"), take_life(path, answer))
 
 
 def query_auth(component_token: str, appid: str, authorization_code: str) -> Grant:
@@ -89,12 +104,12 @@ def query_auth(component_token: str, appid: str, authorization_code: str) -> Gra
     path = "/cgi-bin/component/api_query_auth"
     body = {"component_appid": appid, "authorization_code": authorization_code}
     answer = call(path, body, access_token=component_token, repeat=False)
-    info = take(path, answer, "authorization_info", dict)
-    token = info.get("authorizer_access_token")
+    info = take_object(path, answer, "authorization_info")
+    token = read_id(info.get("authorizer_access_token"))
     return Grant(
-        appid=take(path, info, "authorizer_appid", str),
-        token=Token(token, take_life(path, info)) if isinstance(token, str) and token else None,
-        refresh_token=read_text(info.get("authorizer_refresh_token")),
+        appid=take_appid(path, info),
+        token=Token(token, take_life(path, info)) if token else None,
+        refresh_token=read_id(info.get("authorizer_refresh_token")),
         func_info=read_func_info(info.get("func_info")),
     )
 
@@ -115,8 +130,8 @@ def refresh_authorizer_token(
         "authorizer_refresh_token": refresh_token,
     }
     answer = call(path, body, access_token=component_token, repeat=False)
-    token = Token(take(path, answer, "authorizer_access_token", str), take_life(path, answer))
-    return token, read_text(answer.get("authorizer_refresh_token"))
+    token = Token(take_text(path, answer, "authorizer_access_token"), take_life(path, answer))
+    return token, read_id(answer.get("authorizer_refresh_token"))
 
 
 def get_authorizer_info(
@@ -126,27 +141,28 @@ def get_authorizer_info(
     path = "/cgi-bin/component/api_get_authorizer_info"
     body = {"component_appid": appid, "authorizer_appid": authorizer_appid}
     answer = call(path, body, access_token=component_token)
-    profile: dict[str, Any] = take(path, answer, "authorizer_info", dict)
-    return profile, take(path, answer, "authorization_info", dict)
+    profile = take_object(path, answer, "authorizer_info")
+    return profile, read_object(answer.get("authorization_info"))
 
 
 def get_authorizer_list(
     component_token: str, appid: str, *, offset: int, count: int = LIST_PAGE
-) -> tuple[int, list[Listed]]:
+) -> tuple[int, Rows[Listed]]:
     """api_get_authorizer_list 拉取已授权的账号信息: the total, and COUNT rows from OFFSET."""
     path = "/cgi-bin/component/api_get_authorizer_list"
     body = {"component_appid": appid, "offset": offset, "count": count}
     answer = call(path, body, access_token=component_token)
-    return take(path, answer, "total_count", int), [
-        _listed(path, row) for row in take(path, answer, "list", list)
-    ]
+    total = take_number(path, answer, "total_count")
+    if answer.get("list") is None and total > offset:
+        raise BadAnswer(path, "list is missing")
+    return total, take_rows(path, answer, "list", partial(_listed, path))
 
 
 def get_authorizer_option(token: str, option_name: str) -> str:
     """get_authorizer_option 获取授权方选项信息, asked with the authorizer's token: the value."""
     path = "/cgi-bin/component/get_authorizer_option"
     answer = call(path, {"option_name": option_name}, access_token=token)
-    return take(path, answer, "option_value", str)
+    return take_text(path, answer, "option_value")
 
 
 def set_authorizer_option(token: str, option_name: str, option_value: str) -> None:
@@ -180,10 +196,7 @@ def get_quota(token: str, cgi_path: str) -> dict[str, Any]:
 def get_rid(token: str, rid: str) -> dict[str, Any]:
     """openapi/rid/get 查询rid信息: the request that failed with RID, as WeChat saw it."""
     path = "/cgi-bin/openapi/rid/get"
-    answer: dict[str, Any] = take(
-        path, call(path, {"rid": rid}, access_token=token), "request", dict
-    )
-    return answer
+    return take_object(path, call(path, {"rid": rid}, access_token=token), "request")
 
 
 class AuthorizationPage(TypedDict):
@@ -213,23 +226,28 @@ def _page_query(page: AuthorizationPage) -> str:
     return urlencode({name: value for name, value in fields.items() if value != ""})
 
 
+def take_appid(path: str, answer: Mapping[str, Any]) -> str:
+    """The `authorizer_appid` of ANSWER. Raises BadAnswer."""
+    appid = take_text(path, answer, "authorizer_appid")
+    if len(appid) > MAX_APPID:
+        raise BadAnswer(path, "authorizer_appid is too long")
+    return appid
+
+
 def read_func_info(value: object) -> list[int]:
     """The permission-set ids (权限集) in a `func_info` of WeChat's, in order, each once."""
     ids: dict[int, None] = {}
-    for entry in value if isinstance(value, list) else []:
-        category = entry.get("funcscope_category") if isinstance(entry, Mapping) else None
-        number = category.get("id") if isinstance(category, Mapping) else None
-        if type(number) is int:
+    for entry in value if type(value) is list else []:
+        category = read_object(read_object(entry).get("funcscope_category"))
+        number = read_number(category.get("id"), below=2**31)
+        if number is not None:
             ids[number] = None
     return list(ids)
 
 
-def _listed(path: str, row: object) -> Listed:
-    if not isinstance(row, dict):
-        raise BadAnswer(path, "a row is not an object")
-    auth_time = row.get("auth_time")
+def _listed(path: str, row: Mapping[str, Any]) -> Listed:
     return Listed(
-        appid=take(path, row, "authorizer_appid", str),
-        refresh_token=read_text(row.get("refresh_token")),  # absent while the code was never traded
-        auth_time=auth_time if type(auth_time) is int and auth_time > 0 else 0,
+        appid=take_appid(path, row),
+        refresh_token=read_id(row.get("refresh_token")),  # absent while the code was never traded
+        auth_time=read_time(row.get("auth_time")),
     )

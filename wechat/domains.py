@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
-from wechat.http import call, read_text, take, take_rows, take_texts
+from wechat.http import call, read_id, read_object, read_text, take_rows, take_text, take_texts
 
 Action = Literal["add", "delete", "set", "get"]
 
@@ -103,7 +103,7 @@ def get_effective_domain(token: str) -> Effective:
 
 
 def _by_kind(path: str, value: object) -> dict[str, list[str]]:
-    members = value if isinstance(value, dict) else {}
+    members = read_object(value)
     return {kind: take_texts(path, members, kind) for kind in DOMAIN_KINDS}
 
 
@@ -199,7 +199,7 @@ def _modify_platform(
 
 
 def _split(joined: object) -> list[str]:
-    return [domain for domain in read_text(joined).split(";") if domain]
+    return [domain for domain in read_text(joined).split(";") if read_id(domain)]
 
 
 def get_platform_confirm_file(component_token: str) -> ConfirmFile:
@@ -210,7 +210,7 @@ def get_platform_confirm_file(component_token: str) -> ConfirmFile:
 
 def _confirm_file(path: str, answer: Mapping[str, Any]) -> ConfirmFile:
     return ConfirmFile(
-        take(path, answer, "file_name", str), take(path, answer, "file_content", str)
+        take_text(path, answer, "file_name"), take_text(path, answer, "file_content")
     )
 
 
@@ -221,7 +221,7 @@ def get_prefetch_dns_domain(token: str) -> list[str]:
     """wxa/get_prefetchdnsdomain 获取DNS预解析域名."""
     path = "/wxa/get_prefetchdnsdomain"
     answer = call(path, access_token=token, method="GET")
-    return [read_text(row.get("url")) for row in take_rows(path, answer, "prefetch_dns_domain")]
+    return take_rows(path, answer, "prefetch_dns_domain", lambda row: take_text(path, row, "url"))
 
 
 def set_prefetch_dns_domain(token: str, urls: list[str]) -> None:

@@ -97,12 +97,14 @@ class Envelope:
         """
         _check_formats(timestamp, nonce, msg_signature)
         data = _decode(encrypt)
+        reason = "signature"
         for key in self.keys:
             if hmac.compare_digest(sign(key.token, timestamp, nonce, encrypt), msg_signature):
-                message = _decrypt(key, data, self._tail)
-                if message is not None:
-                    return Opened(message, key)
-        raise Untrusted
+                parts = _split(key, data)
+                if parts and hmac.compare_digest(parts[1], self._tail):
+                    return Opened(parts[0], key)
+                reason = "appid" if parts else "decryption"
+        raise Untrusted(reason)
 
     def check_url(self, *, signature: str, timestamp: str, nonce: str) -> None:
         """The plain `signature` of a GET that tries the URL out; Untrusted if it is wrong."""
@@ -110,7 +112,7 @@ class Envelope:
         for key in self.keys:
             if hmac.compare_digest(sign(key.token, timestamp, nonce), signature):
                 return
-        raise Untrusted
+        raise Untrusted("signature")
 
     def seal(
         self, message: str, *, key: Key, timestamp: str, nonce: str, random: bytes | None = None
@@ -144,7 +146,7 @@ def _check_formats(timestamp: str, nonce: str, signature: str) -> None:
         and _NONCE.fullmatch(nonce)
         and _SIGNATURE.fullmatch(signature)
     ):
-        raise Untrusted
+        raise Untrusted("parameters")
 
 
 def _decode(encrypt: str) -> bytes:
@@ -152,10 +154,10 @@ def _decode(encrypt: str) -> bytes:
     try:
         data = a2b_base64(encrypt)
     except ValueError:
-        raise Untrusted from None
+        raise Untrusted("encoding") from None
     # a2b_base64 overlooks what does not belong there; whoever encodes it again does not.
     if not data or len(data) % BLOCK or b2a_base64(data, newline=False).decode() != encrypt:
-        raise Untrusted
+        raise Untrusted("encoding")
     return data
 
 
@@ -169,12 +171,6 @@ def split_reply(encrypt: str, *, key: Key) -> tuple[bytes, str]:
     if parts is None:
         raise Untrusted
     return parts[0], parts[1].decode(errors="replace")
-
-
-def _decrypt(key: Key, data: bytes, tail: bytes) -> bytes | None:
-    """The message, or None if the padding, the length or the appid at the end is wrong."""
-    parts = _split(key, data)
-    return parts[0] if parts and hmac.compare_digest(parts[1], tail) else None
 
 
 def _split(key: Key, data: bytes) -> tuple[bytes, bytes] | None:

@@ -166,10 +166,14 @@ class BackingOff(WeChatError):
 
 
 class Untrusted(WeChatError):
-    """A push nobody proved to come from WeChat. It never says which check failed."""
+    """
+    A push nobody proved to come from WeChat. REASON, a word for our own metrics and staff pages, is
+    the check that failed; whoever sent the push is never told.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, reason: str = "content") -> None:
         super().__init__("not proven to come from WeChat")
+        self.reason = reason
 
 
 # Closed: what is not listed is a plain Refused. Sources: "公共错误码" and the pages of each call.
@@ -202,6 +206,24 @@ _REFUSALS: dict[int, type[Refused]] = {
     89405: QuotaMonth,
     9402202: CheckRunning,
 }
+
+# Refusals that hint at an account renamed, frozen, banned or with other rights than it had.
+CHANGED_RIGHTS = frozenset(
+    {
+        48001,  # the account has no right to this call
+        48004,  # forbidden for irregularities
+        50001,  # the account has no permission
+        50002,  # limited
+        61007,  # the set is not granted to us
+        61016,  # the set must be confirmed
+        61017,  # the set is not authorised
+        61070,  # its name is not the one we say
+        85083,  # banned from being found
+        85084,  # its state allows none of this
+        86007,  # banned from submitting
+        *range(89247, 89256),  # its registration, name or owner are not as we say
+    }
+)
 
 
 def refusal(path: str, errcode: int, errmsg: str = "") -> Refused:

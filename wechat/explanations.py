@@ -6,7 +6,9 @@ The texts are the English sources of the translations; the edges translate them.
 of each call's page and "公共错误码"; where WeChat gives no text, neither do we invent a reason.
 """
 
+import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal
 
 Responsible = Literal["us", "merchant", "wechat"]
@@ -33,6 +35,7 @@ _CAUSES = {
     40013: _("WeChat does not know this appid."),
     40014: _("The access token is not valid."),
     40097: _("WeChat does not accept one of the values sent."),
+    40164: _("Our server's address is not on the list of allowed addresses."),
     41001: _("The call was made without an access token."),
     41002: _("The call was made without an appid."),
     42001: _("The access token has expired."),
@@ -220,6 +223,7 @@ _REMEDIES: list[tuple[Responsible, str, list[int]]] = [
     ("merchant", _("The owner must see to the violation in WeChat's console."), [48004]),
     ("merchant", _("The owner must see to the restriction in WeChat's console."), [50002]),
     ("us", _("Add the server's address in the console of the Open Platform."), [61004]),
+    ("us", _("Add the server's address to the list in WeChat's console."), [40164]),
     ("us", _("Wait for the next ticket (ten minutes), or start pushing again."), [61005, 61006]),
     ("merchant", _("Ask the owner to authorise again with this permission set chosen."), [61007]),
     ("us", _("Check the platform's appid and secret."), [61011]),
@@ -342,3 +346,34 @@ _UNEXPLAINED = Explanation(
 def find_explanation(errcode: int) -> Explanation:
     """The explanation of ERRCODE; an honest shrug for one that is in nobody's table."""
     return EXPLANATIONS.get(errcode, _UNEXPLAINED)
+
+
+# Where staff enter an address that WeChat refuses, by errcode.
+ADDRESS_LISTS = {
+    40164: _(
+        "WeChat names our address %(address)s. Enter it in the console of the Open Platform, "
+        "管理中心 › 第三方平台 › 详情 › 开发配置 › 白名单IP地址列表."
+    ),
+    45035: _(
+        "WeChat names our address %(address)s. The account's owner enters it in the account's "
+        "console, 设置与开发 › 基本配置 › IP白名单."
+    ),
+}
+ADDRESS_LISTS[61004] = ADDRESS_LISTS[40164]
+
+_ADDRESS_REFUSED = re.compile(rf"\b({'|'.join(map(str, ADDRESS_LISTS))})\b(.*)", re.DOTALL)
+_ADDRESSES = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*", re.I)
+
+
+def find_refused_address(text: str) -> tuple[int, str] | None:
+    """
+    The errcode and the address of ours in TEXT, the text of a Refused, if that is about an address
+    that nobody has told WeChat of and names it.
+    """
+    if match := _ADDRESS_REFUSED.search(text):
+        for found in _ADDRESSES.findall(match[2]):
+            try:
+                return int(match[1]), str(ip_address(found))
+            except ValueError:
+                continue
+    return None

@@ -1,5 +1,7 @@
 """
-A call to WeChat and the strict reading of its answer.
+A call to WeChat and the reading of its answer: strict about what is acted on (tokens, ids, numbers,
+states), lenient about prose, which holds what people wrote as they wrote it. A row of a list that
+makes no sense is left out and counted; the others are taken.
 
 Bounded in every direction by the transport: 3 s to connect, 10 s of silence, 15 s for the whole
 (75 where a file goes out), 2 MiB (a file 10). A call that is safe to repeat is tried up to three
@@ -9,6 +11,7 @@ times within 15 s. URLs hold access tokens, so no exception of the layers below 
 import json
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +20,7 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from wechat import lenient
 from wechat.errors import BadAnswer, Busy, NotSent, QuotaMinute, Unreachable, clean, refusal
 from wechat.transport import Answer, Bounds, TransportError, encode_form, new_session, send
 
@@ -43,21 +47,48 @@ EXTENSIONS = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
     "image/gif": ".gif",
+    "image/webp": ".webp",
     "video/mp4": ".mp4",
     "audio/mpeg": ".mp3",
     "audio/amr": ".amr",
     "text/plain": ".txt",
 }
-PICTURES = ("image/jpeg", "image/png", "image/gif")
+PICTURES = ("image/jpeg", "image/png", "image/gif")  # as WeChat takes them
+SHOWN_PICTURES = (*PICTURES, "image/webp")  # as WeChat gives them
 VOICES = ("audio/amr", "audio/mpeg")
 
+_BEGINNINGS = {
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/png": re.compile(rb"\x89PNG"),
+    "image/gif": re.compile(rb"GIF8"),
+    "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "video/mp4": re.compile(rb".{4}ftyp", re.DOTALL),
+    "audio/amr": re.compile(rb"#!AMR"),
+    "audio/mpeg": re.compile(rb"ID3|\xff[\xe2\xe3\xf2\xf3\xfa\xfb]"),
+}
+
+
+def kind_of(content: bytes) -> str:
+    """Which of EXTENSIONS the file CONTENT is, by its first bytes; "" for none we know."""
+    kinds = (kind for kind, beginning in _BEGINNINGS.items() if beginning.match(content))
+    return next(kinds, "")
+
+
 _api_url = "https://api.weixin.qq.com"
+_on_odd_rows: Callable[[str, int], object] | None = None
 
 
-def configure(*, api_url: str) -> None:
-    """Point the client at API_URL, scheme and host, instead of WeChat's own servers."""
-    global _api_url
-    _api_url = api_url.rstrip("/")
+def configure(
+    *, api_url: str = "", on_odd_rows: Callable[[str, int], object] | None = None
+) -> None:
+    """
+    Point the client at API_URL, scheme and host, instead of WeChat's own servers; call ON_ODD_ROWS
+    with the path of an answer and how many rows of its lists were left out. What is not given
+    stays as it is.
+    """
+    global _api_url, _on_odd_rows
+    _api_url = api_url.rstrip("/") or _api_url
+    _on_odd_rows = on_odd_rows or _on_odd_rows
 
 
 # The seam: another adapter mounted here stands in for WeChat's servers.
@@ -138,9 +169,12 @@ def fetch_file(
     *,
     query: Mapping[str, str | int] | None = None,
     access_token: str | None = None,
-    kinds: Collection[str] = PICTURES,
+    kinds: Collection[str] = SHOWN_PICTURES,
 ) -> File:
-    """The file WeChat answers to a GET of PATH, of one of KINDS, asked like `call`."""
+    """
+    The file WeChat answers to a GET of PATH, of one of KINDS, asked like `call`. It is known by its
+    first bytes: WeChat's Content-Type is any, or none.
+    """
     request = _Call("GET", path, _query(access_token, query))
     return _ask(request, MAX_FILE, partial(_read_file, kinds), repeat=True)
 
@@ -188,8 +222,8 @@ def _read(path: str, answer: Answer) -> dict[str, Any]:
     if answer.status != 200:
         raise BadAnswer(path, f"HTTP {answer.status}")
     fields = _parse(path, _read_body(path, answer, MAX_ANSWER))
-    errcode = fields.get("errcode", 0)
-    if type(errcode) is not int:
+    errcode = read_number(fields.get("errcode", 0))
+    if errcode is None:
         raise BadAnswer(path, "errcode is not a number")
     if errcode:
         raise _refusal(path, errcode, fields.get("errmsg"))
@@ -198,18 +232,18 @@ def _read(path: str, answer: Answer) -> dict[str, Any]:
 
 def _read_file(kinds: Collection[str], path: str, answer: Answer) -> File:
     """ANSWER as a file; WeChat's refusals are JSON here too."""
-    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if answer.status != 200 or kind not in kinds:
-        _read(path, answer)  # raises what WeChat says instead
-        raise BadAnswer(path, "not such a file")
-    content = _read_body(path, answer, MAX_FILE)
-    if not content:
+    if answer.status == 200 and not answer.body:
         raise BadAnswer(path, "an empty file")
-    return File(kind, content)
+    kind = kind_of(answer.body)
+    if answer.status != 200 or not kind:
+        _read(path, answer)  # raises what WeChat says instead
+    if kind not in kinds:
+        raise BadAnswer(path, "not such a file")
+    return File(kind, _read_body(path, answer, MAX_FILE))
 
 
 def _refusal(path: str, errcode: int, errmsg: object) -> Exception:
-    error = refusal(path, errcode, errmsg if isinstance(errmsg, str) else "")
+    error = refusal(path, errcode, read_text(errmsg))
     level = logging.INFO if isinstance(error, Busy | QuotaMinute) else logging.WARNING
     logger.log(level, "WeChat refused %s", error)
     return error
@@ -225,40 +259,30 @@ def _read_body(path: str, answer: Answer, max_bytes: int) -> bytes:
 
 def _parse(path: str, body: bytes) -> dict[str, Any]:
     try:
-        text = body.decode("utf-8-sig")
-        answer = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
-        _check_texts(text, answer)
-    except (ValueError, RecursionError):
+        answer = lenient.loads(body)
+    except ValueError:
         raise BadAnswer(path, "not JSON") from None
     if not isinstance(answer, dict):
         raise BadAnswer(path, "not a JSON object")
     return answer
 
 
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a name twice")
-    return fields
+# What is acted on: wrong is a BadAnswer. Twins (a name that comes twice) always are.
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def take_text(path: str, answer: Mapping[str, Any], name: str) -> str:
+    """Text NAME of ANSWER, an id or a token: whole, and not empty. Raises BadAnswer."""
+    text = read_id(answer.get(name))
+    if not text:
+        raise BadAnswer(path, f"{name} is missing or not a text")
+    return text
 
 
-def _check_texts(text: str, answer: object) -> None:
-    """Raises ValueError for what escapes can smuggle in and no database takes."""
-    if "\\u0000" in text:
-        raise ValueError("a NUL")
-    if "\\ud" in text.lower():
-        json.dumps(answer, ensure_ascii=False).encode()  # half a surrogate pair
-
-
-def take(path: str, answer: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    """Member NAME of ANSWER, which must be of KIND; a text must not be empty. Raises BadAnswer."""
+def take_object(path: str, answer: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Object NAME of ANSWER. Raises BadAnswer."""
     value = answer.get(name)
-    if type(value) is not kind or value == "":
-        raise BadAnswer(path, f"{name} is missing or not {kind.__name__}")
+    if not isinstance(value, dict):
+        raise BadAnswer(path, f"{name} is missing or not an object")
     return value
 
 
@@ -270,38 +294,111 @@ def take_number(path: str, answer: Mapping[str, Any], name: str) -> int:
     return number
 
 
-def take_rows(path: str, answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """List NAME of ANSWER, which must hold objects only. Raises BadAnswer."""
-    rows = take(path, answer, name, list)
-    if not all(isinstance(row, dict) for row in rows):
-        raise BadAnswer(path, f"{name} holds what is not an object")
+class Rows(list[T]):
+    """What could be read of a list of WeChat's; ODD rows of it could not."""
+
+    odd = 0
+
+
+def take_rows(
+    path: str, answer: Mapping[str, Any], name: str, read: Callable[[dict[str, Any]], T]
+) -> Rows[T]:
+    """
+    The rows of list NAME of ANSWER, each as READ makes it; one that is no object, or for which READ
+    raises BadAnswer, is left out. Raises BadAnswer where there is no list; null is an empty one.
+    """
+    if name not in answer:
+        raise BadAnswer(path, f"{name} is missing")
+    return read_rows(path, answer, name, read)
+
+
+def read_rows(
+    path: str, answer: Mapping[str, Any], name: str, read: Callable[[dict[str, Any]], T]
+) -> Rows[T]:
+    """As `take_rows`, but an absent list is an empty one."""
+
+    def read_row(row: object) -> T:
+        if not isinstance(row, dict):
+            raise BadAnswer(path, "a row is not an object")
+        return read(row)
+
+    return _read_list(path, answer, name, read_row)
+
+
+def take_texts(path: str, answer: Mapping[str, Any], name: str) -> Rows[str]:
+    """The ids in list NAME of ANSWER, which may be absent or null. Raises BadAnswer."""
+
+    def read(value: object) -> str:
+        if not (text := read_id(value)):
+            raise BadAnswer(path, "a row is not a text")
+        return text
+
+    return _read_list(path, answer, name, read)
+
+
+def _read_list(
+    path: str, answer: Mapping[str, Any], name: str, read: Callable[[object], T]
+) -> Rows[T]:
+    values = answer.get(name)
+    if values is not None and type(values) is not list:
+        raise BadAnswer(path, f"{name} is not a list")
+    rows: Rows[T] = Rows()
+    for value in values or []:
+        try:
+            rows.append(read(value))
+        except BadAnswer as error:
+            rows.odd += 1
+            logger.warning("a row of %s is left out: %s", name, error)
+    if rows.odd and _on_odd_rows:
+        _on_odd_rows(path, rows.odd)
     return rows
-
-
-def take_texts(path: str, answer: Mapping[str, Any], name: str) -> list[str]:
-    """List NAME of ANSWER, which must hold texts only; [] where absent. Raises BadAnswer."""
-    texts = answer.get(name, [])
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise BadAnswer(path, f"{name} is not a list of texts")
-    return texts
-
-
-def read_number(value: object) -> int | None:
-    """VALUE if it is a number or the text of one, else None."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
-        return int(value)
-    return value if type(value) is int else None
-
-
-def read_text(value: object) -> str:
-    """VALUE if it is a text, else ""."""
-    return value if isinstance(value, str) else ""
 
 
 def take_life(path: str, answer: Mapping[str, Any]) -> int:
     """`expires_in` in seconds if it is sensible (1 to 7200); otherwise a careful 60."""
-    life = answer.get("expires_in")
-    if type(life) is int and 1 <= life <= LONGEST_LIFE:
+    value = answer.get("expires_in")
+    life = read_number(value)
+    if life is not None and 1 <= life <= LONGEST_LIFE:
         return life
-    logger.warning("%s: odd expires_in %s, taken as 60", path, clean(repr(life)))
+    logger.warning("%s: odd expires_in %s, taken as 60", path, clean(repr(value)))
     return SHORTEST_LIFE
+
+
+# What may be missing, and prose: never a reason to refuse an answer.
+
+_NUMBER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_UNSURE = re.compile("[\x00-\x1f\x7f\ufffd]")
+
+
+def read_id(value: object) -> str:
+    """VALUE if it is a text that came whole, else "": an id that was mended is another one."""
+    return value if isinstance(value, str) and not _UNSURE.search(value) else ""
+
+
+def read_number(value: object, *, below: int = 2**63) -> int | None:
+    """VALUE if it is a number that a column holds, or the text of one, else None."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = int(value)
+    return value if type(value) is int and -below <= value < below else None
+
+
+def read_time(value: object) -> int:
+    """VALUE if it is a time in Unix seconds of this age, else 0."""
+    return max(read_number(value, below=2**33) or 0, 0)
+
+
+def read_flag(value: object) -> bool:
+    """Whether VALUE says yes."""
+    return value is True or read_number(value) == 1
+
+
+def read_object(value: object) -> dict[str, Any]:
+    """VALUE if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def read_text(value: object) -> str:
+    """VALUE if it is a text, the first text if it is several, else ""."""
+    if isinstance(value, list):
+        value = next((item for item in value if isinstance(item, str)), "")
+    return value if isinstance(value, str) else ""

@@ -4,7 +4,7 @@ Temporary media (临时素材) of an authorizer: kept by WeChat for three days.
 Pages: developers.weixin.qq.com, "新增临时素材", "获取临时素材".
 """
 
-from wechat.http import PICTURES, VOICES, File, call, fetch_file, take
+from wechat.http import PICTURES, VOICES, File, call, fetch_file, take_text
 
 IMAGE, VOICE, VIDEO, THUMB = "image", "voice", "video", "thumb"
 
@@ -30,7 +30,7 @@ def upload_media(token: str, kind: str, file: File) -> str:
     answer = call(path, query={"type": kind}, files={"media": file}, access_token=token)
     # A thumbnail's id has a name of its own in some answers.
     name = "thumb_media_id" if "thumb_media_id" in answer else "media_id"
-    return take(path, answer, name, str)
+    return take_text(path, answer, name)
 
 
 def get_media(token: str, media_id: str) -> File:

@@ -7,9 +7,21 @@ or BadAnswer. Pages: "小程序用户隐私保护指引" of developers.weixin.qq
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypedDict
 
-from wechat.http import File, call, read_number, read_text, take, take_number, take_rows, take_texts
+from wechat.http import (
+    File,
+    call,
+    read_object,
+    read_rows,
+    read_text,
+    read_time,
+    take_number,
+    take_rows,
+    take_text,
+    take_texts,
+)
 
 ONLINE, DEVELOPMENT = 1, 2  # privacy_ver
 
@@ -49,20 +61,18 @@ def get_privacy_setting(token: str, privacy_ver: int = DEVELOPMENT) -> PrivacySe
     """component/getprivacysetting 获取用户隐私保护指引, ONLINE or in DEVELOPMENT."""
     path = "/cgi-bin/component/getprivacysetting"
     answer = call(path, {"privacy_ver": privacy_ver}, access_token=token)
-    rows = take_rows(path, answer, "setting_list") if answer.get("setting_list") else []
-    owner = answer.get("owner_setting")
     return PrivacySetting(
         has_code=take_number(path, answer, "code_exist") == 1,
         found_keys=take_texts(path, answer, "privacy_list"),
-        uses=[_use(row) for row in rows],
-        owner_setting=owner if isinstance(owner, dict) else {},
-        update_time=read_number(answer.get("update_time")) or 0,
+        uses=read_rows(path, answer, "setting_list", partial(_use, path)),
+        owner_setting=read_object(answer.get("owner_setting")),
+        update_time=read_time(answer.get("update_time")),
     )
 
 
-def _use(row: Mapping[str, Any]) -> PrivacyUse:
+def _use(path: str, row: Mapping[str, Any]) -> PrivacyUse:
     return {
-        "privacy_key": read_text(row.get("privacy_key")),
+        "privacy_key": take_text(path, row, "privacy_key"),
         "privacy_text": read_text(row.get("privacy_text")),
     }
 
@@ -90,7 +100,7 @@ def upload_privacy_file(token: str, text: str) -> str:
     """component/uploadprivacyextfile 上传用户隐私保护指引文件: its ext_file_media_id."""
     path = "/cgi-bin/component/uploadprivacyextfile"
     files = {"file": File("text/plain", text.encode())}
-    return take(path, call(path, files=files, access_token=token), "ext_file_media_id", str)
+    return take_text(path, call(path, files=files, access_token=token), "ext_file_media_id")
 
 
 def apply_privacy_interface(
@@ -105,4 +115,9 @@ def apply_privacy_interface(
 def list_privacy_interfaces(token: str) -> list[dict[str, Any]]:
     """wxa/security/get_privacy_interface 获取地理位置接口列表: `api_name`, `status`, …"""
     path = "/wxa/security/get_privacy_interface"
-    return take_rows(path, call(path, access_token=token, method="GET"), "interface_list")
+    answer = call(path, access_token=token, method="GET")
+    return take_rows(path, answer, "interface_list", partial(_interface, path))
+
+
+def _interface(path: str, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"api_name": take_text(path, row, "api_name")}

@@ -5,7 +5,7 @@ TOKEN is an authorizer_access_token with set 18. Every function raises Refused, 
 or BadAnswer. Pages: "成员管理" of developers.weixin.qq.com.
 """
 
-from wechat.http import call, read_text, take, take_rows
+from wechat.http import call, take_rows, take_text
 
 
 def bind_tester(token: str, wechatid: str) -> str:
@@ -17,7 +17,7 @@ def bind_tester(token: str, wechatid: str) -> str:
     """
     path = "/wxa/bind_tester"
     answer = call(path, {"wechatid": wechatid}, access_token=token, repeat=False)
-    return take(path, answer, "userstr", str)
+    return take_text(path, answer, "userstr")
 
 
 def unbind_tester(token: str, *, wechatid: str = "", userstr: str = "") -> None:
@@ -30,4 +30,4 @@ def list_testers(token: str) -> list[str]:
     """wxa/memberauth 获取体验者列表: their userstr."""
     path = "/wxa/memberauth"
     answer = call(path, {"action": "get_experiencer"}, access_token=token)
-    return [read_text(row.get("userstr")) for row in take_rows(path, answer, "members")]
+    return take_rows(path, answer, "members", lambda row: take_text(path, row, "userstr"))
