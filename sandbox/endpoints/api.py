@@ -14,7 +14,7 @@ from sandbox.endpoints.call import Call, Endpoint
 from sandbox.wire.exchange import Reply, Request
 from sandbox.world import WeChat
 from sandbox.world.errors import ERRMSGS, Refusal
-from sandbox.world.faults import Fault
+from sandbox.world.faults import Fault, garble, mark_prose
 from sandbox.world.parties import Authorization, Component
 from sandbox.world.permissions import SETS
 
@@ -170,7 +170,11 @@ def _json_reply(data: dict[str, Any] | None, fault: Fault | None) -> Reply:
     headers = {"Content-Type": "application/json; encoding=utf-8"}
     if fault is None:
         return Reply(_json(data or {}), headers=headers)
-    return Reply(b"" if data is None else _json(fault.edit(data)), headers=headers)
+    if data is None:
+        return Reply(b"", headers=headers)
+    edited = fault.edit(data)
+    body = garble(_json(mark_prose(edited))) if fault.garble else _json(edited)
+    return Reply(body, headers=headers)
 
 
 def _json(data: dict[str, Any]) -> bytes:

@@ -2,9 +2,25 @@
 
 from sandbox.pages.html import Html, tag
 from sandbox.pages.words import Words
-from sandbox.world.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT, SETS
+from sandbox.world.permissions import (
+    CHANNELS,
+    MINI_PROGRAM,
+    OFFICIAL_ACCOUNT,
+    SETS,
+    STORE,
+    SUPPLIER,
+    TALENT,
+)
 
-KINDS = {MINI_PROGRAM: "Mini program", OFFICIAL_ACCOUNT: "Official account"}
+KINDS = {
+    MINI_PROGRAM: "Mini program",
+    OFFICIAL_ACCOUNT: "Official account",
+    CHANNELS: "Channels account",
+    STORE: "WeChat store",
+    TALENT: "Sales assistant",
+    SUPPLIER: "Supplier",
+}
+STATUSES = {1: "Normal", 14: "Cancelled", 16: "Banned", 18: "Alerted", 19: "Frozen"}
 
 
 def set_box(words: Words, number: int, *, chosen: bool) -> Html:

@@ -12,7 +12,7 @@ from sandbox.pages.labels import KINDS
 from sandbox.pages.words import Words
 from sandbox.wire.exchange import Reply, Request
 from sandbox.world import WeChat
-from sandbox.world.chats import MESSAGE_SETS, Chat
+from sandbox.world.chats import Chat, message_sets
 from sandbox.world.errors import PageRefusal
 from sandbox.world.parties import Account
 from sandbox.world.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT
@@ -117,7 +117,7 @@ def _person(wechat: WeChat, words: Words, account: Account, openid: str) -> Html
 
 
 def _no_recipient(wechat: WeChat, words: Words, account: Account) -> str | None:
-    if wechat.chats.recipient(account, MESSAGE_SETS[account.kind]):
+    if wechat.chats.recipient(account, message_sets(account)):
         return None
     return words("No platform was granted the messages of this account: nobody hears you.")
 
@@ -151,11 +151,11 @@ def _composer(wechat: WeChat, words: Words, account: Account, openid: str) -> Ht
 
 
 def _more(wechat: WeChat, words: Words, account: Account, openid: str) -> Html:
-    kinds = [kind for kind in KINDS_SENT if kind not in NOT_SENT[account.kind]]
+    kinds = [kind for kind in KINDS_SENT if kind not in NOT_SENT.get(account.kind, ())]
     messages = [tag("button", words(KINDS_SENT[kind]), name="kind", value=kind) for kind in kinds]
     events = [
         tag("button", words(EVENTS[event]), name="event", value=event)
-        for event in EVENTS_OF[account.kind]
+        for event in EVENTS_OF.get(account.kind, ())
     ]
     key = tag("input", name="key", placeholder="EventKey", aria_label="EventKey")
     is_official = not account.is_mini_program

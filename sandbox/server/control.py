@@ -41,6 +41,16 @@ def create_accounts(wechat: WeChat, data: Data) -> Data:
     return {"appids": [account.appid for account in accounts]}
 
 
+def change_account(wechat: WeChat, data: Data) -> Data:
+    """A new NICK_NAME, another ACCOUNT_STATUS (1, 14, 16, 18, 19), or both, with a REASON."""
+    appid, about = data["appid"], {"reason": data["reason"]} if "reason" in data else {}
+    if "nick_name" in data:
+        wechat.rename(appid, data["nick_name"], **about)
+    if "account_status" in data:
+        wechat.set_status(appid, int(data["account_status"]), **about)
+    return describe_account(wechat.component, wechat.accounts[appid])
+
+
 def authorize(wechat: WeChat, data: Data) -> Data:
     """What the owner's confirmation does; without a pre_auth_code WeChat makes one."""
     code = data.pop("pre_auth_code", None) or wechat.new_pre_auth_code(wechat.component).value
@@ -234,6 +244,7 @@ def read_deliveries(wechat: WeChat, data: Data) -> Data:
 ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("POST", "ticket"): push_ticket,
     ("POST", "accounts"): create_accounts,
+    ("POST", "account"): change_account,
     ("POST", "authorize"): authorize,
     ("POST", "cancel"): cancel,
     ("POST", "update"): update,

@@ -21,6 +21,7 @@ def describe_account(component: Component, account: Account) -> Data:
         "user_name": account.user_name,
         "principal_name": account.principal_name,
         "owner": account.owner,
+        "account_status": account.account_status,
         "authorized": authorization is not None,
         "traded": bool(authorization and authorization.refresh_token),
         "func_ids": authorization.func_ids if authorization else [],

@@ -98,6 +98,11 @@ class Chat:
         )
 
 
+def message_sets(account: Account) -> tuple[int, ...]:
+    """The permission sets with any of which a platform is sent the messages to ACCOUNT."""
+    return MESSAGE_SETS.get(account.kind, ())
+
+
 class Chats:
     """All chats of a world; its lock guards them."""
 
@@ -140,7 +145,7 @@ class Chats:
     ) -> Push:
         """A user's message of any kind; FIELDS override those it has by default."""
         account = self.register.accounts[appid]
-        recipient = component or self._need_recipient(account, MESSAGE_SETS[account.kind])
+        recipient = component or self._need_recipient(account, message_sets(account))
         message = {"MsgType": kind} | self.samples.message(account, kind, content)
         message |= fields or {}
         with self.world.lock:
@@ -163,7 +168,7 @@ class Chats:
     ) -> Push:
         """Any event; FIELDS override those it has by default."""
         account = self.register.accounts[appid]
-        sets = EVENT_SETS.get(event, MESSAGE_SETS[account.kind])
+        sets = EVENT_SETS.get(event, message_sets(account))
         recipient = component or self._need_recipient(account, sets)
         message = {"MsgType": "event", "Event": event}
         message |= self.samples.event(account, openid, event) | dict(fields or {})
@@ -274,7 +279,7 @@ class Chats:
 
     def _open_window(self, chat: Chat, trigger: str) -> None:
         """The count starts anew with every message; each kind of trigger has its own."""
-        allowance = self.allowances[chat.account.kind].get(trigger)
+        allowance = self.allowances.get(chat.account.kind, {}).get(trigger)
         if allowance:
             ends = self.world.clock() + allowance.seconds
             chat.windows[trigger] = Window(allowance.messages, ends)

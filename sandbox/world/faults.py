@@ -9,6 +9,14 @@ from sandbox.world.errors import BadRequest
 
 ANY_PATH = "*"
 
+# What people wrote.
+PROSE = {
+    *("errmsg", "reason", "user_desc", "exp_desc", "release_desc", "developer", "nick_name"),
+    *("nickname", "signature", "principal_name", "source_miniprogram", "privacy_text"),
+}
+_MARK = "\ue000"  # nobody writes it
+_GARBAGE = b"\x01\xe4\xb8"
+
 
 @dataclass(eq=False)
 class Fault:
@@ -17,7 +25,9 @@ class Fault:
     DELAY and UNTIL hold the answer back after the effect, so a client that gave up was obeyed
     all the same. ERRCODE, an error STATUS and drop="before" leave the world as it was; EFFECT
     overrides that. CHANGE and WITHOUT edit the JSON answer, BODY replaces its bytes, TRUNCATE
-    cuts the connection after so many of them, SLOW trickles them (bytes per second).
+    cuts the connection after so many of them, SLOW trickles them (bytes per second). GARBLE puts
+    what WeChat lets through into the texts that people wrote: a raw control character and the
+    first bytes of a character.
     """
 
     path: str
@@ -36,6 +46,7 @@ class Fault:
     change: Mapping[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     slow: float | None = None
+    garble: bool = False
     effect: bool | None = None
     taken: int = 0
     arrived: Event = field(default_factory=Event)
@@ -81,6 +92,23 @@ class Fault:
 
     def matches(self, path: str, appid: str) -> bool:
         return self.path in (ANY_PATH, path) and self.appid in (None, appid)
+
+
+def mark_prose(value: Any, name: str = "") -> Any:
+    """VALUE with a mark in its prose, for `garble` to find."""
+    match value:
+        case dict():
+            return {name: mark_prose(member, name) for name, member in value.items()}
+        case list():
+            return [mark_prose(member) for member in value]
+        case str() if name in PROSE:
+            return f"{value[:1]}{_MARK}{value[1:]}"
+    return value
+
+
+def garble(body: bytes) -> bytes:
+    """BODY with garbage where `mark_prose` left its mark."""
+    return body.replace(_MARK.encode(), _GARBAGE)
 
 
 # What a script may say of a fault besides its path.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sandbox.world.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT, is_exclusive
+from sandbox.world.permissions import KINDS, MINI_PROGRAM, OFFICIAL_ACCOUNT, is_exclusive
 from sandbox.world.program import Library, Program
 
 NETWORK = (
@@ -64,7 +64,7 @@ class Component:
 
 @dataclass(eq=False)
 class Account:
-    """A mini program or an official account."""
+    """A mini program, an official account, or one of the kinds that WeChat has added since."""
 
     appid: str
     kind: str
@@ -133,6 +133,8 @@ class Account:
                 "visit_status": 0,
             }
             info["register_type"] = self.register_type
+        elif self.kind != OFFICIAL_ACCOUNT:
+            info[f"{self.kind}_info"] = {"id": 0}
         return info | {
             "account_status": self.account_status,
             "basic_config": {"is_phone_configured": True, "is_email_configured": True},
@@ -187,7 +189,7 @@ class Account:
         if biz_appid:
             return self.appid == biz_appid
         kinds = {"1": (OFFICIAL_ACCOUNT,), "2": (MINI_PROGRAM,)}
-        return self.kind in kinds.get(auth_type, (OFFICIAL_ACCOUNT, MINI_PROGRAM))
+        return self.kind in kinds.get(auth_type, KINDS)
 
 
 @dataclass(eq=False)

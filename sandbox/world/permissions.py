@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 OFFICIAL_ACCOUNT = "official_account"
 MINI_PROGRAM = "mini_program"
+CHANNELS, STORE, TALENT, SUPPLIER = "channels", "store", "talent", "supplier"
+KINDS = (OFFICIAL_ACCOUNT, MINI_PROGRAM, CHANNELS, STORE, TALENT, SUPPLIER)
 
 
 class PermissionSet(NamedTuple):

@@ -4,8 +4,8 @@ from typing import Any
 
 from sandbox.world.parties import Account, Component
 from sandbox.world.permissions import (
+    KINDS,
     MINI_PROGRAM,
-    OFFICIAL_ACCOUNT,
     USUAL_SETS,
     fitting,
     is_exclusive,
@@ -59,8 +59,8 @@ class Register:
         owner: str = "张三",
         **profile: Any,
     ) -> Account:
-        """A mini program or official account that may be authorised."""
-        if kind not in (MINI_PROGRAM, OFFICIAL_ACCOUNT):
+        """An account that may be authorised."""
+        if kind not in KINDS:
             raise ValueError(f"no such kind of account: {kind}")
         with self.world.lock:
             appid = appid or f"wx{self.world.random.getrandbits(64):016x}"

@@ -25,6 +25,7 @@ from sandbox.world.quotas import Quotas
 from sandbox.world.register import Register
 from sandbox.world.release_test import ReleaseTests
 from sandbox.world.reviews import Reviews
+from sandbox.world.standing import Standing
 from sandbox.world.terms import Terms
 from sandbox.world.tickets import Tickets
 from sandbox.world.tokens import Tokens
@@ -65,6 +66,7 @@ class WeChat(Terms):
         self.tickets = Tickets(self, self, self.outgoing)
         self.authorizations = Authorizations(self, self, self.register, self.outgoing)
         self.reviews = Reviews(self, self.register, self.media)
+        self.standing = Standing(self, self.register)
         self.chats = Chats(self, self, self.register, self.media)
         self.release_tests = ReleaseTests(
             self, self.register, self.tickets, self.authorizations, self.chats
@@ -82,6 +84,8 @@ class WeChat(Terms):
         self.new_pre_auth_code = self.authorizations.new_pre_auth_code
         self.open_pre_auth_code = self.authorizations.open_pre_auth_code
         self.trade = self.authorizations.trade
+        self.rename = self.standing.rename
+        self.set_status = self.standing.set_status
         self.say = self.chats.say
         self.happen = self.chats.happen
         self.transcript = self.chats.transcript

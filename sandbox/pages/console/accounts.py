@@ -5,7 +5,7 @@ from itertools import islice
 from sandbox.pages import phone, program, release_test
 from sandbox.pages.console import DO, ROWS
 from sandbox.pages.html import Html, choice, field, form, section, tag
-from sandbox.pages.labels import KINDS, set_box
+from sandbox.pages.labels import KINDS, STATUSES, set_box
 from sandbox.pages.words import Words
 from sandbox.wire.exchange import Request
 from sandbox.world import WeChat
@@ -61,7 +61,27 @@ def _card(wechat: WeChat, words: Words, account: Account) -> Html:
             else None,
         ),
         _authorization(wechat, words, account, component),
+        _standing(wechat, words, account),
         class_="card",
+    )
+
+
+def _standing(wechat: WeChat, words: Words, account: Account) -> Html:
+    appid = tag("input", type="hidden", name="appid", value=account.appid)
+    name = tag("input", name="nick_name", required=True, value=account.nick_name)
+    statuses = [(str(number), words(status)) for number, status in STATUSES.items()]
+    return tag(
+        "details",
+        tag("summary", words("Name and state")),
+        form(
+            f"{DO}standing",
+            wechat.form_key,
+            appid,
+            field(words("Name"), name),
+            field(words("State"), choice("account_status", statuses, str(account.account_status))),
+            tag("button", words("Save")),
+            class_="fields",
+        ),
     )
 
 

@@ -35,6 +35,16 @@ def _create(wechat: WeChat, fields: Fields) -> None:
     wechat.create_account(**{name: fields[name][0] for name in names})
 
 
+def _change_standing(wechat: WeChat, fields: Fields) -> None:
+    appid, name = fields["appid"][0], fields["nick_name"][0].strip()
+    status = int(fields["account_status"][0])
+    account = wechat.accounts[appid]
+    if name and name != account.nick_name:
+        wechat.rename(appid, name)
+    if status != account.account_status:
+        wechat.set_status(appid, status)
+
+
 def _cancel(wechat: WeChat, fields: Fields) -> None:
     wechat.cancel(fields["appid"][0])
 
@@ -67,6 +77,9 @@ def _add_fault(wechat: WeChat, fields: Fields) -> None:
     details["slow"] = float(_text(fields, "slow") or 0) or None
     for name in ("appid", "drop", "body"):
         details[name] = _text(fields, name) or None
+    if content_type := _text(fields, "content_type"):
+        details["headers"] = {"Content-Type": content_type}
+    details["garble"] = bool(_text(fields, "garble"))
     wechat.fault(fields["path"][0], **check_details(details))
 
 
@@ -86,6 +99,7 @@ def _text(fields: Fields, name: str) -> str:
 ACTIONS: dict[str, tuple[Callable[[WeChat, Fields], None], str]] = {
     "ticket": (_ticket, "component"),
     "accounts": (_create, "accounts"),
+    "standing": (_change_standing, "accounts"),
     "cancel": (_cancel, "accounts"),
     "update": (_update, "accounts"),
     "drafts": (_upload, "templates"),

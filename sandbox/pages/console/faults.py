@@ -67,6 +67,11 @@ def _new_fault(wechat: WeChat, words: Words) -> Html:
             words("bytes per second"),
         ),
         field(words("Body instead"), tag("input", name="body")),
+        field(words("Content-Type instead"), tag("input", name="content_type")),
+        field(
+            words("Texts"),
+            choice("garble", [("", words("as they are")), ("1", words("with odd characters"))]),
+        ),
         tag("button", words("Add the fault"), class_="primary"),
         class_="fields",
     )
