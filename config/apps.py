@@ -10,6 +10,10 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from config import checks  # noqa: F401 -- checks register themselves
         from platform_auth import roles
+        from platform_auth.odd_rows import count_odd_rows
+        from wechat import http
+
+        http.configure(on_odd_rows=count_odd_rows)
 
         # Once, for the last app that has models: only then do all permissions exist.
         last = apps.get_app_config("audits")

@@ -7,7 +7,7 @@ from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import get_contextvars
 
-from webhooks.views import forbidden
+from webhooks.views import COMPONENT, MESSAGE, forbidden
 
 PLAIN = ("/healthz", "/readyz", "/metrics")
 
@@ -22,7 +22,7 @@ def bypass(
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        is_push = request.path_info.startswith("/wechat/")
+        is_push = request.path_info.lstrip("/").startswith("wechat/")
         if not is_push and request.path_info not in PLAIN:
             return get_response(request)
         response = _respond(request)
@@ -37,7 +37,8 @@ def _respond(request: HttpRequest) -> HttpResponse:
     try:
         match = resolve(request.path_info, "config.plain_urls")
     except Resolver404:
-        return forbidden()
+        is_for_component = request.path_info.lstrip("/").startswith("wechat/component/")
+        return forbidden(COMPONENT if is_for_component else MESSAGE, "path")
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response
 

@@ -12,6 +12,7 @@ from messaging.models import Conversation
 from miniprograms.models import Binding
 from platform_auth.admin.components import ticket_health, token_health
 from platform_auth.admin.pages import table
+from platform_auth.errcodes import explain_kept
 from platform_auth.models import Component
 
 MAX_BADGE = 99
@@ -95,7 +96,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("platform_auth.view_component"):
         headers = [_("component"), _("ticket"), _("component token"), _("last error")]
         rows = [
-            (row, ticket_health(row), token_health(row), row.last_error or "–")
+            (row, ticket_health(row), token_health(row), explain_kept(row.last_error) or "–")
             for row in Component.objects.order_by("appid")
         ]
         context["health"] = table(headers, rows)

@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 
 from platform_auth.logs import scrubbing
 
@@ -123,7 +124,10 @@ def database(url: str) -> dict[str, Any]:
             "max_size": env.int("DATABASE_POOL_SIZE", default=16),
             "timeout": env.float("DATABASE_POOL_TIMEOUT", default=10),
         }
-        config["OPTIONS"] = {**config.get("OPTIONS", {}), "pool": pool, "connect_timeout": 3}
+        given = config.get("OPTIONS", {})
+        # Of each new connection, which Django would set by a statement of its own.
+        zone = f"{given.get('options', '')} -c TimeZone=UTC".strip()
+        config["OPTIONS"] = {**given, "options": zone, "pool": pool, "connect_timeout": 3}
         config["ENGINE"] = "config.postgresql"
     config["CONN_MAX_AGE"] = 0
     return config
@@ -147,6 +151,8 @@ if REDIS_URL:
             "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
         }
     }
+    # Beside the messages that they stand for: see platform_auth/wakeup.py.
+    CACHES["markers"] = CACHES["default"]
     CELERY_BROKER_URL = REDIS_URL
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "visibility_timeout": 180,
@@ -159,7 +165,10 @@ if REDIS_URL:
         "max_retries": 0,  # of whoever publishes: wakeup counts a miss and takes the next
     }
 else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+        "markers": {"BACKEND": "config.broker.Markers", "LOCATION": str(VAR_DIR / "markers")},
+    }
     QUEUE, CONTROL = VAR_DIR / "queue", VAR_DIR / "control"
     for folder in (QUEUE, CONTROL):
         folder.mkdir(parents=True, exist_ok=True)
@@ -174,14 +183,22 @@ else:
 
 PUSH_RETENTION_DAYS = env.int("PUSH_RETENTION_DAYS", default=30)
 REFRESH_SWEEP_SECONDS = env.int("REFRESH_SWEEP_SECONDS", default=60)
+# Seconds between two writes of what the push URLs refused, in one process.
+REFUSALS_WRITTEN_EVERY = 1.0
 
+# What events wake, and what beat sends: config/worker.py keeps the one from delaying the other.
+EVENT_QUEUE, PERIODIC_QUEUE = "celery", "periodic"
+CELERY_TASK_DEFAULT_QUEUE = EVENT_QUEUE
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in (EVENT_QUEUE, PERIODIC_QUEUE)]
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = None  # there are none, and nothing to clean up
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 90
 CELERY_TASK_SOFT_TIME_LIMIT = 75
+CELERY_WORKER_CONCURRENCY = 4  # not by processors: work waits for WeChat most of the time
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
@@ -189,15 +206,16 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 15
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.schedule:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 
 def every(seconds: float, task: str) -> dict[str, Any]:
-    """A periodic job: intervals only, and none waits in the queue beyond its next turn."""
-    # The DatabaseScheduler's own word; it drops Celery's "expires".
-    options = {"expire_seconds": max(seconds, 10)}
-    return {"task": task, "schedule": seconds, "options": options}
+    """
+    A periodic job: intervals only. It never expires, since the clock of another host would say
+    when; and one that waits is not sent again. Its heartbeat is named as its function.
+    """
+    return {"task": task, "schedule": seconds, "options": {"queue": PERIODIC_QUEUE}}
 
 
 CELERY_BEAT_SCHEDULE = {
@@ -205,6 +223,7 @@ CELERY_BEAT_SCHEDULE = {
         REFRESH_SWEEP_SECONDS, "platform_auth.tasks.keep_component_tokens"
     ),
     "notice silence": every(30, "webhooks.tasks.listen"),
+    "work out pushes": every(10, "webhooks.tasks.process_pushes"),
     "try failed pushes again": every(60, "webhooks.tasks.retry_failed_pushes"),
     "forget old pushes": every(3600, "webhooks.tasks.forget_old_pushes"),
     "send replies": every(10, "messaging.tasks.send_replies"),

@@ -11,18 +11,13 @@ from django.utils.translation import gettext_lazy
 
 from miniprograms.models import Authorizer
 from wechat import replies
-from wechat.http import File
+from wechat.http import PICTURES, File, kind_of
 from wechat.media import IMAGE, LIMITS
-from wechat.replies import BadContent, Content
+from wechat.replies import CUSTOM, BadContent, Content
 
 Uploader = Callable[[File], str]  # a file to its media id
 
 MAX_PICTURE_SIZE = LIMITS[IMAGE][1]
-_BEGINNINGS = {
-    b"\xff\xd8\xff": "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"GIF8": "image/gif",
-}
 
 
 def explain_bad_content(problem: BadContent) -> str:
@@ -44,7 +39,7 @@ class PictureField(forms.FileField):
     }
 
     def __init__(self, **kwargs: Any) -> None:
-        accepted = {"accept": ",".join(_BEGINNINGS.values())}
+        accepted = {"accept": ",".join(PICTURES)}
         super().__init__(widget=forms.FileInput(attrs=accepted), **kwargs)
 
     def clean(self, data: Any, initial: Any = None) -> File:
@@ -52,9 +47,8 @@ class PictureField(forms.FileField):
         if (upload.size or 0) > MAX_PICTURE_SIZE:
             raise ValidationError(self.error_messages["size"], code="size")
         content = upload.read()
-        kinds = (kind for begin, kind in _BEGINNINGS.items() if content.startswith(begin))
-        kind = next(kinds, None)
-        if kind is None:
+        kind = kind_of(content)
+        if kind not in PICTURES:
             raise ValidationError(self.error_messages["kind"], code="kind")
         return File(kind, content)
 
@@ -64,7 +58,7 @@ class MessageForm(forms.Form):
 
     icon: ClassVar[str]
     title: ClassVar[Any]
-    kinds: ClassVar[tuple[str, ...]] = tuple(Authorizer.Kind.values)
+    kinds: ClassVar[tuple[str, ...]] = tuple(CUSTOM)
 
     def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

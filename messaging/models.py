@@ -57,6 +57,8 @@ class Conversation(SecretModel):
     )
     openid = models.CharField(_("user"), max_length=64)
     heard = models.BigIntegerField(default=0, editable=False)  # WeChat's CreateTime of the last
+    # And of the last that the user wrote, whose beginning is the preview.
+    written = models.BigIntegerField(default=0, db_default=0, editable=False)
     preview = SecretField(_("last message"))
     unread = models.PositiveIntegerField(_("unread"), default=0)
     window_until = models.DateTimeField(_("may be answered until"), null=True)

@@ -80,7 +80,8 @@ class Runner(Generic[Item]):
             # Again: something may have come between the last look and the end of the heartbeat.
             if not self.is_alone or tally.items == before or time.monotonic() >= deadline:
                 break
-        release_db_connection()
+        if tally.items:
+            release_db_connection()
         return tally
 
     def _run_until(self, deadline: float, tally: Tally[Item]) -> None:
@@ -91,7 +92,8 @@ class Runner(Generic[Item]):
             return
         with ThreadPoolExecutor(self.threads, self.name) as pool:
             self._fill(pool, deadline, tally)
-            release_db_connection()  # the last may take their time
+            if tally.in_flight:
+                release_db_connection()  # the last may take their time
             tally.collect(wait(tally.in_flight).done)
 
     def _fill(self, pool: ThreadPoolExecutor, deadline: float, tally: Tally[Item]) -> None:

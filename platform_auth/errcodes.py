@@ -3,12 +3,33 @@
 from django.utils.translation import gettext as _
 
 from wechat.errors import Refused
-from wechat.explanations import find_explanation
+from wechat.explanations import ADDRESS_LISTS, find_explanation, find_refused_address
 
 
 def explain_error(error: Exception) -> str:
     """ERROR for a person: a refusal of WeChat's explained, anything else as it is."""
-    return explain_errcode(error.errcode) if isinstance(error, Refused) else str(error)
+    text = explain_errcode(error.errcode) if isinstance(error, Refused) else str(error)
+    return _with_address(text, str(error))
+
+
+def explain_kept(last_error: str) -> str:
+    """LAST_ERROR of a row; where WeChat refuses our address, with the place to enter it."""
+    return _with_address(last_error, last_error)
+
+
+def _with_address(text: str, refusal: str) -> str:
+    found = find_refused_address(refusal)
+    if found is None:
+        return text
+    errcode, address = found
+    return f"{text} {_(ADDRESS_LISTS[errcode]) % {'address': address}}"
+
+
+def is_ours_to_mend(error: Exception) -> bool:
+    """Whether ERROR is a refusal that our staff must see to, or such a one goes before it."""
+    if isinstance(error, Refused):
+        return find_explanation(error.errcode).responsible == "us"
+    return find_refused_address(str(error)) is not None
 
 
 def explain_errcode(errcode: int | None) -> str:

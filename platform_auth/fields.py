@@ -11,7 +11,7 @@ import os
 from base64 import urlsafe_b64decode
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any, ClassVar, Self
 
@@ -109,7 +109,8 @@ class SecretField(models.TextField[str, str]):
         if not value:
             return ""
         keys, nonce = key_ring(), os.urandom(NONCE_SIZE)
-        data = keys.ciphers[keys.current].encrypt(nonce, value.encode(), self._context(owner))
+        plain = value.encode(errors="surrogateescape")  # bytes that are no UTF-8 stay what they are
+        data = keys.ciphers[keys.current].encrypt(nonce, plain, self._context(owner))
         text = b2a_base64(nonce + data, newline=False).decode()
         return Sealed(f"{PREFIX}:{keys.current}:{text}")
 
@@ -124,7 +125,7 @@ class SecretField(models.TextField[str, str]):
         except (InvalidTag, ValueError):
             problem = "changed, or not this row's own"
         else:
-            return plain.decode()
+            return plain.decode(errors="surrogateescape")
         raise Unreadable(f"{self.model._meta.db_table}.{self.column} of {owner}: {problem}")
 
     def _context(self, owner: str) -> bytes:
@@ -184,11 +185,16 @@ class SecretModel(models.Model):
             self.__dict__ |= rows.filter(pk=self.pk).values(*secrets).get()
 
 
+@cache
+def _fields_by_name(model: type[models.Model]) -> dict[str, SecretField]:
+    return {field.name: field for field in secret_fields(model)}
+
+
 def secret_fields(model: type[models.Model]) -> list[SecretField]:
     return [field for field in model._meta.concrete_fields if isinstance(field, SecretField)]
 
 
-def read_or_empty(instance: models.Model, name: str) -> str:
+def read_or_empty(instance: object, name: str) -> str:
     """The secret NAME of INSTANCE; "" for one that cannot be read, where a new one is at hand."""
     try:
         value: str = getattr(instance, name)
@@ -200,5 +206,5 @@ def read_or_empty(instance: models.Model, name: str) -> str:
 
 def seal(model: type[models.Model], owner: str, **values: str) -> dict[str, Sealed | str]:
     """VALUES by field name, sealed for the row of OWNER: what `update()` takes."""
-    fields = {field.name: field for field in secret_fields(model)}
+    fields = _fields_by_name(model)
     return {name: fields[name].seal(value, owner) for name, value in values.items()}

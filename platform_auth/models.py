@@ -217,31 +217,41 @@ class Component(Leased):
 
 class Push(SecretModel):
     """
-    The inbox: one row for each proven push. `digest` is of its ciphertext, `business_key` of what
-    makes it the same to WeChat; both are unique, so a push said again has no second effect.
+    The inbox: one row for each proven push. `digest` is of its ciphertext, `business_key` the
+    deduplication key; both are unique, so a push that comes again has no second effect.
+
+    `state` is what a push comes to once it is worked out; until then it has a row in `DuePush`.
     """
 
     class State(models.TextChoices):
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
         IGNORED = "ignored", _("ignored")
+        # Kept for an account that nobody here is given yet.
+        UNCLAIMED = "unclaimed", _("waits for its account")
 
     sealed_to = "digest"
 
-    is_done_again = False  # staff replay what has had its effect
+    is_replay = False  # staff run again what has had its effect
+    is_awaited = False  # WeChat waits for an answer to it
 
     digest = models.CharField(max_length=64, unique=True, editable=False)
     business_key = models.CharField(max_length=64, unique=True, editable=False)
-    component = models.ForeignKey(Component, on_delete=models.PROTECT, verbose_name=_("component"))
+    component = models.ForeignKey(
+        Component, on_delete=models.PROTECT, verbose_name=_("component"), db_index=False
+    )
     appid = models.CharField(_("appid"), max_length=32, blank=True)
     kind = models.CharField(_("kind"), max_length=64)
     # Who sent a message. The default is for processes that do not know the column yet.
     openid = models.CharField(_("user"), max_length=64, blank=True, db_default="")
-    body = SecretField(_("body"))
+    body = SecretField(_("body"))  # the proven bytes as they came: see `message`
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     error = models.TextField(_("error"), blank=True)
     created = models.DateTimeField(_("sent"), help_text=_("By WeChat's clock."))
+    # Its CreateTime cannot be read: `created` is our own time, and the digest is kept for good,
+    # since nothing tells a replay from a new one.
+    is_undated = models.BooleanField(default=False, db_default=False, editable=False)
     received_at = models.DateTimeField(_("received"), default=timezone.now)
     retry_at = models.DateTimeField(_("next attempt"), null=True, editable=False)
 
@@ -270,6 +280,52 @@ class Push(SecretModel):
     def __str__(self) -> str:
         return f"{self.kind} {self.appid}"
 
+    @property
+    def message(self) -> bytes:
+        """What was in the envelope, byte for byte. Raises Unreadable if its key is lost."""
+        return self.body.encode(errors="surrogateescape")
+
+
+class DuePush(models.Model):
+    """
+    A push that is kept and not worked out yet. A table of its own: rows come and go here all the
+    time, while those of the inbox, with their many indexes, are written once.
+    """
+
+    push = models.OneToOneField(Push, on_delete=models.CASCADE, primary_key=True)
+    due_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.pk} at {self.due_at}"
+
+
+class PushRefusal(models.Model):
+    """How many requests at the push URLs were refused, for which reason, and when the last was."""
+
+    door = models.CharField(max_length=10)  # "component" or "message"
+    reason = models.CharField(max_length=20)
+    count = models.BigIntegerField(default=0)
+    newest_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["door", "reason"], name="one_refusal_a_reason")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.door}: {self.reason}"
+
+
+class OddRows(models.Model):
+    """How many rows of an endpoint's lists made no sense and were left out, and when the last."""
+
+    endpoint = models.CharField(max_length=100, primary_key=True)
+    count = models.BigIntegerField(default=0)
+    newest_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.endpoint
+
 
 class Operation(models.Model):
     """
@@ -289,6 +345,11 @@ class Operation(models.Model):
     class Meta:
         verbose_name = _("operation")
         verbose_name_plural = _("operation log")
+        indexes = [
+            # What staff look for, the newest first.
+            models.Index(fields=["actor_name", "-id"], name="operation_actor"),
+            models.Index(fields=["action", "-id"], name="operation_action"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor_name}: {self.action} {self.appid}"

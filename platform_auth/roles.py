@@ -1,6 +1,6 @@
 """
-What the two groups of staff may do. Merchants are ordinary users without any of it; those whom
-staff let answer their own users are in a group of their own.
+The three groups and what they may do: operators and releasers are staff; merchants whom staff let
+answer their own users are in the third. Other merchants are ordinary users without any of it.
 """
 
 from collections.abc import Mapping

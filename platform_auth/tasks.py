@@ -2,7 +2,10 @@
 
 import logging
 
-from celery import shared_task
+from celery import current_app, shared_task
+from django.conf import settings
+from django.core.cache import caches
+from django_celery_beat.models import PeriodicTask
 
 from platform_auth import heartbeats, tokens
 from platform_auth.fields import Unreadable
@@ -22,3 +25,17 @@ def keep_component_tokens() -> None:
             except (WeChatError, Unreadable) as error:
                 logger.warning("%s: %s", component.appid, error)
     heartbeats.beat("keep_component_tokens")
+
+
+@shared_task
+def catch_up() -> None:
+    """Send the periodic jobs that are overdue: beat may be dead. Each worker asks for this."""
+    overdue = heartbeats.overdue()
+    if not overdue:
+        return
+    off = set(PeriodicTask.objects.filter(enabled=False).values_list("task", flat=True))
+    for task in overdue:
+        # Once an interval, whatever becomes of it: a job may fail, or take its time.
+        turn = f"caught-up/{heartbeats.job_of(task)}"
+        if task not in off and caches["markers"].add(turn, 1, heartbeats.intervals()[task]):
+            current_app.tasks[task].apply_async(queue=settings.PERIODIC_QUEUE, retry=False)

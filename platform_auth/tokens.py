@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec, TypeVar
 
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
@@ -105,20 +105,27 @@ def _request_token(row: Component) -> wechat.Token:
 def save_ticket(component: Component, ticket: str, created: int) -> bool:
     """
     Keep TICKET, made at CREATED (Unix seconds, WeChat's clock), unless a newer one is kept already.
+    COMPONENT is as it was read a moment ago: where it has changed since, it is read anew.
 
     A token that could not be had with the old ticket becomes due at once.
     """
-    while True:
-        row = Component.objects.get(pk=component.pk)
-        if created <= row.ticket_created:
-            return False
+    row = component
+    while created > row.ticket_created:
         held = read_or_empty(row, "verify_ticket")
         previous = read_or_empty(row, "previous_ticket") if held == ticket else held
         secrets = seal(Component, row.appid, verify_ticket=ticket, previous_ticket=previous)
         same = Component.objects.filter(pk=row.pk, ticket_created=row.ticket_created)
-        if same.update(ticket_created=created, ticket_received_at=Now(), **secrets):
-            Component.objects.filter(pk=row.pk, failures__gt=0).update(due_at=Now(), failures=0)
+        had_failed = When(failures__gt=0, then=Now())
+        if same.update(
+            ticket_created=created,
+            ticket_received_at=Now(),
+            due_at=Case(had_failed, default=F("due_at")),
+            failures=0,
+            **secrets,
+        ):
             return True
+        row = Component.objects.get(pk=component.pk)
+    return False
 
 
 def is_from_the_future(created: int, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.utils import translation
@@ -23,6 +23,7 @@ from sandbox.server.transport import SandboxAdapter
 from sandbox.wire.pushes import Deliver as Deliver
 from sandbox.world import WeChat
 from tests import databases
+from webhooks import processing
 from wechat import http
 
 PREFIX = "https://wechat.test"
@@ -60,10 +61,22 @@ def django_db_setup(
 def _no_network_and_no_memory() -> Iterator[None]:
     """A call that no test provided for fails; throttles and the language start anew."""
     http.session.mount(PREFIX, Seam(WeChat(deliver=None)))
-    cache.clear()
+    clear_caches()
     translation.deactivate()
     yield
-    cache.clear()
+    clear_caches()
+
+
+def clear_caches() -> None:
+    for cache in caches.all():
+        cache.clear()
+
+
+@pytest.fixture
+def dead_cache(settings: Any) -> None:
+    """The cache is in a Redis where nobody listens."""
+    redis = "django.core.cache.backends.redis.RedisCache"
+    settings.CACHES = {"default": {"BACKEND": redis, "LOCATION": "redis://127.0.0.1:9/0"}}
 
 
 @pytest.fixture
@@ -99,6 +112,7 @@ def deliver() -> Deliver:
     ) -> tuple[int, bytes]:
         path = f"{urlsplit(url).path}?{urlencode(params)}"
         answer = client.post(path, body, content_type="text/xml")
+        processing.process_due()  # as a worker does that the push has woken
         return answer.status_code, answer.content
 
     return carry

@@ -303,6 +303,9 @@ def _add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--race-rounds", type=int, default=100, help="races of a return and a push, of each kind"
     )
+    group.addoption(
+        "--traffic-seconds", type=int, default=10, help="how long events are not to delay jobs"
+    )
 
 
 def _prepare(options: argparse.Namespace) -> None:

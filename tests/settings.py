@@ -33,13 +33,15 @@ for name in os.environ.keys() & {
     del os.environ[name]
 
 from config.settings import *  # noqa: E402, F403  (the one place where a star is right)
-from config.settings import REDIS_URL, STORAGES  # noqa: E402
+from config.settings import CACHES, REDIS_URL, STORAGES  # noqa: E402
 
 # Only the hashing of the tests' own passwords is weak; nothing else of a login changes.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Looked up when asked for: every test client would walk all static files otherwise.
+REFUSALS_WRITTEN_EVERY = 0.0  # at once, in the test's own transaction
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 if not REDIS_URL:
+    CACHES["markers"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     CELERY_BROKER_URL = "memory://"
     CELERY_BROKER_TRANSPORT_OPTIONS = {}

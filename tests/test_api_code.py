@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release
@@ -344,15 +344,23 @@ def test_an_account_that_is_not_bound_cannot_be_acted_for(
         ({"order_path": "\0"}, "order_path"),
         ({"privacy_api_not_use": "perhaps"}, "privacy_api_not_use"),
         ({"ugc_declare": {"scene": "x"}}, "ugc_declare"),
+        ({"preview_info": []}, "preview_info"),
+        ({"preview_info": [{"pic_id_list": ["m1"]}]}, "preview_info"),
     ],
 )
 def test_a_submission_that_is_not_valid(
-    operator: Client, shop: Authorizer, template: CodeTemplate, body: Any, field: str
+    operator: Client,
+    wechat: WeChat,
+    shop: Authorizer,
+    template: CodeTemplate,
+    body: Any,
+    field: str,
 ) -> None:
     commit(operator, template)
     answer = post(operator, AUDITS, body)
     assert told(answer) == (400, "invalid")
     assert list(answer.json()["fields"]) == [field]
+    assert wechat.count("/wxa/submit_audit") == 0
 
 
 @pytest.mark.parametrize("body", [b"[1]", b'"x"', b"1", b"[" * 100_000])
@@ -571,6 +579,18 @@ def test_what_merchants_may_read(
 ) -> None:
     assert client_of(merchant).get(path).status_code == owner
     assert client_of(other_merchant).get(path).status_code == other
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_whoever_may_only_read_may_do_nothing_else(
+    shop: Authorizer, merchant: User, method: str
+) -> None:
+    reader = User.objects.create_user("reader", is_staff=True)
+    for codename in ("view_authorizer", "view_codeaudit"):
+        reader.user_permissions.add(Permission.objects.get(codename=codename))
+    for user in (merchant, reader):
+        assert client_of(user).get(AUDITS).status_code == 200
+        assert told(client_of(user).generic(method, AUDITS)) == (403, "permission_denied")
 
 
 @pytest.mark.usefixtures("rows")

@@ -134,16 +134,10 @@ def test_the_documentation_page_asks_nobody_else_and_holds_no_script_of_its_own(
     assert all(url.startswith("/") for url in re.findall(r'(?:src|href)="([^"]*)"', text))
 
 
+@pytest.mark.usefixtures("dead_cache")
 def test_without_redis_nobody_is_turned_away(
-    settings: Any, merchant: User, caplog: pytest.LogCaptureFixture
+    merchant: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    nobody_listens = "redis://127.0.0.1:9/0"
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": nobody_listens,
-        }
-    }
     _row, key = AuthToken.objects.create(merchant)
     answer = Client().get("/api/v1/authorizers/", headers={"authorization": f"Token {key}"})
     assert answer.status_code == 200

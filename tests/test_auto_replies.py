@@ -26,8 +26,7 @@ from tests.chatting import readers as readers
 from tests.chatting import shop as shop
 from tests.conftest import APPID, SECRET, Bound
 from tests.threads import in_a_thread, together
-from webhooks import inbox
-from webhooks.routing import work_for
+from webhooks import processing
 from webhooks.views import ANSWER_WITHIN
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -328,7 +327,7 @@ def test_staff_who_replay_answer_nobody_twice(shop: Chat, readers: Chat) -> None
     for chat in (shop, readers):
         chat.say("hello")
         for _ in range(2):
-            inbox.replay_push(newest(), work_for)
+            processing.replay(newest())
     assert (shop.replied(), shop.sent()) == ([], ["once"])
     assert (readers.replied(), readers.sent()) == (["once"], [])
     assert Reply.objects.count() == 2

@@ -478,6 +478,13 @@ def test_pictures_are_shown_without_a_token(chat: Chat, desk: Client) -> None:
     assert chat.wechat.count(MEDIA, chat.account.appid) == 1
 
 
+@pytest.mark.usefixtures("dead_cache")
+def test_pictures_are_shown_without_redis(chat: Chat, desk: Client) -> None:
+    chat.say(kind="image")
+    url = f"{LIST}{row_of(chat).pk}/file/u{Push.objects.latest('pk').pk}/"
+    assert [desk.get(url).status_code for _ in range(2)] == [200, 200]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_page_of_pictures_leaves_threads_to_others_while_wechat_is_slow(
     chat: Chat, desk: Client

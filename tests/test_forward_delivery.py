@@ -78,7 +78,7 @@ def test_it_is_told_once_however_often_it_comes(town: Town) -> None:
         DELIVERIES.run()
     assert backend.said == [("openid1", "a")]
     row = Push.objects.get(kind="text")
-    plan_deliveries(row, wire.read_push(row.body.encode()))
+    plan_deliveries(row, wire.read_push(row.message))
     assert Delivery.objects.count() == 1
 
 
@@ -89,7 +89,7 @@ def test_where_nobody_has_asked_there_is_nothing_to_do(
     assert Delivery.objects.count() == 0
     row = Push.objects.get(kind="text")
     with django_assert_max_num_queries(1):
-        assert plan_deliveries(row, wire.read_push(row.body.encode())).count == 0
+        assert plan_deliveries(row, wire.read_push(row.message)).count == 0
 
 
 # Rules

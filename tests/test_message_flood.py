@@ -1,6 +1,7 @@
 """
 Messages by the thousand through real sockets, as WeChat sends them: some twice, some of kinds
-nobody knows, some to the wrong account, some that break their handler. Each has one effect.
+nobody knows, some to the wrong account, some that break their handler, some that are no XML, and
+many events of one second. Workers are killed meanwhile. Each has one effect.
 """
 
 import http.client
@@ -11,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -24,16 +25,15 @@ from django.db import connection
 from django.db.models import Count, Sum
 from django.db.models.functions import Now
 
-from devtools.stack import free_pair
 from messaging.models import Conversation, Delivery, ForwardRule, Target
 from miniprograms.models import Authorizer
-from platform_auth.models import Component, Push
+from platform_auth.models import Component, DuePush, Push
 from sandbox.wire.envelope import Webhook, seal, xml
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, TOKEN
-from tests.processes import environment
+from tests.processes import environment, web
 from tests.rows import make_authorizer
-from webhooks import tasks
+from webhooks import processing, tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +41,15 @@ CONNECTIONS = 32
 ACCOUNTS = 20
 USERS = 500
 TROUBLED = "oTroubled"  # whose conversations the database refuses to keep
+# What users write, as it stands in the XML that WeChat makes of it.
+ODD = ("\x02\x1b", "a]]>b", "<xml><![CDATA[x]]></xml>", "]]>", "\x08" * 20, "<![CDATA[")
+WORKER = """
+import django
+django.setup()
+from webhooks.processing import process_due
+while process_due():
+    pass
+"""
 SUCCESS, FORBIDDEN = (200, b"success"), (403, b"forbidden")
 
 
@@ -80,45 +89,6 @@ def target(component: Component) -> Target:
     target = Target.objects.create(name="all", url="https://erp.example.com/", secret="whsec_")
     ForwardRule.objects.create(target=target)
     return target
-
-
-@contextmanager
-def platform(wechat: WeChat, var: Path) -> Iterator[int]:
-    """Our web server, as in production, on the port that this gives."""
-    port = free_pair()
-    command = [
-        str(Path(sys.executable).parent / "granian"),
-        *("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
-        *("--blocking-threads", "16", "--no-ws", "config.wsgi:application"),
-    ]
-    running = subprocess.Popen(
-        command,
-        cwd=settings.ROOT,
-        env=environment(wechat, var, LOG_LEVEL="CRITICAL", DATABASE_POOL_SIZE="20"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(port)
-        yield port
-        assert running.poll() is None
-    finally:
-        running.terminate()
-        running.wait(20)
-
-
-def _wait_for(port: int) -> None:
-    give_up = time.monotonic() + 30
-    while True:
-        try:
-            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as asked:
-                asked.request("GET", "/healthz")
-                assert asked.getresponse().status == 200
-        except OSError:
-            assert time.monotonic() < give_up
-            time.sleep(0.1)
-        else:
-            return
 
 
 @contextmanager
@@ -170,7 +140,11 @@ class WeChatSending:
             self._send("elsewhere", account, fields, to=other.appid, expected=FORBIDDEN)
             return
         sort = "text"
-        if chance < 0.10:
+        if chance > 0.90:
+            sort, fields["Content"] = "odd", self.random.choice(ODD)
+        elif chance > 0.85:
+            sort, fields = "event", self._event(account)
+        elif chance < 0.10:
             sort, fields["MsgType"] = "unknown", "hologram"
         elif chance < 0.11:
             sort, fields["FromUserName"] = "troubled", f"{TROUBLED}{self.made['troubled']}"
@@ -190,6 +164,18 @@ class WeChatSending:
             "MsgId": self.random.getrandbits(62),
         }
 
+    def _event(self, account: Authorizer) -> dict[str, Any]:
+        """One of many in a second, which differ in their MsgID alone: this one is no MsgId."""
+        return {
+            "ToUserName": account.user_name,
+            "FromUserName": "oUser1",
+            "CreateTime": int(time.time()),
+            "MsgType": "event",
+            "Event": "TEMPLATESENDJOBFINISH",
+            "MsgID": self.random.getrandbits(62),
+            "Status": "success",
+        }
+
     def _send(self, sort: str, account: Authorizer, fields: dict[str, Any], **how: Any) -> Sending:
         self.made[sort] += 1
         sending = self._sealed(account, fields, **how)
@@ -207,13 +193,20 @@ class WeChatSending:
         path = f"/wechat/{to or account.appid}/push/"
         door = Webhook(path, TOKEN, AES_KEY, APPID, user_name=account.user_name)
         sealed = seal(
-            xml(fields),
+            raw_xml(fields),
             door,
             timestamp=str(int(time.time())),
             nonce=str(self.random.randrange(10**9)),
             random16=self.random.randbytes(8).hex().encode(),
         )
         return Sending(f"{sealed.url}?{urlencode(sealed.params)}", sealed.body, expected)
+
+
+def raw_xml(fields: dict[str, Any]) -> str:
+    """FIELDS as WeChat writes them: nothing in a user's text is escaped."""
+    content = fields.get("Content", "")
+    usual = xml({**fields, "Content": "CONTENT"} if content else fields)
+    return usual.replace("CONTENT", content)
 
 
 def send_all(port: int, sendings: list[Sending]) -> list[tuple[Sending, tuple[int, bytes]]]:
@@ -237,6 +230,25 @@ def send_all(port: int, sendings: list[Sending]) -> list[tuple[Sending, tuple[in
     return wrong
 
 
+def work_out(wechat: WeChat, var: Path, kills: int) -> None:
+    """Work out what is due by workers of which so many are killed on the way."""
+    patience = random.Random(7)
+    for _ in range(kills):
+        worker = subprocess.Popen(
+            [sys.executable, "-c", WORKER],
+            cwd=settings.ROOT,
+            env=environment(wechat, var, LOG_LEVEL="CRITICAL"),
+        )
+        try:
+            worker.wait(patience.uniform(0.6, 1.6))
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait(20)
+    while processing.process_due():
+        pass
+    assert not DuePush.objects.exists()
+
+
 def test_every_push_of_a_flood_has_one_effect(
     wechat: WeChat,
     component: Component,
@@ -247,24 +259,27 @@ def test_every_push_of_a_flood_has_one_effect(
 ) -> None:
     told = WeChatSending(accounts, size)
     made = told.made
-    distinct = made["text"] + made["unknown"] + made["troubled"]
+    heard = made["text"] + made["odd"]
+    distinct = heard + made["event"] + made["unknown"] + made["troubled"]
     with a_database_that_refuses(TROUBLED):
-        with platform(wechat, tmp_path) as port:
+        with web(wechat, tmp_path) as port:
             started = time.monotonic()
             assert not send_all(port, told.sendings)
             seconds = time.monotonic() - started
         print(f"{len(told.sendings)} requests in {seconds:.0f} s: {dict(made)}")
+        assert Push.objects.count() == distinct
+        work_out(wechat, tmp_path, kills=10 if size >= 10_000 else 3)
         states = dict(Push.objects.values_list("state").annotate(Count("id")))
         assert states == {
-            "done": made["text"],
+            "done": heard + made["event"],
             "ignored": made["unknown"],
             "failed": made["troubled"],
         }
-        assert effects() == (made["text"], distinct)
+        assert effects() == (heard, distinct)
     Push.objects.filter(state="failed").update(retry_at=Now())
     while Push.objects.filter(state="failed").exists():
         tasks.retry_failed_pushes()
-    assert effects() == (made["text"] + made["troubled"], distinct)
+    assert effects() == (heard + made["troubled"], distinct)
 
 
 def effects() -> tuple[int, int]:

@@ -295,6 +295,17 @@ def test_the_trial_version_and_its_code(browser: Client, shop: Authorizer, wecha
     assert wechat.ledger.count("/wxa/get_qrcode") == 1
 
 
+@pytest.mark.usefixtures("dead_cache")
+def test_without_redis_the_code_is_shown_all_the_same(
+    browser: Client, shop: Authorizer, wechat: WeChat
+) -> None:
+    first, second = browser.get(TRIAL), browser.get(TRIAL)
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert wechat.ledger.count("/wxa/get_qrcode") == 2
+    wechat.faults.add(Fault("/wxa/get_qrcode", times=None, errcode=-1))
+    assert browser.get(TRIAL).status_code == 502
+
+
 def test_a_new_version_has_a_new_code(browser: Client, shop: Authorizer, wechat: WeChat) -> None:
     browser.get(TRIAL)
     committing.commit_template(

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component, Push
@@ -16,7 +14,7 @@ from platform_auth.registration import register_component
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
 from tests.knocking import FORBIDDEN, SUCCESS, message_push
-from webhooks import by_memory
+from webhooks import inbox
 
 pytestmark = pytest.mark.both_databases("the inbox is written by an INSERT of our own")
 
@@ -31,18 +29,9 @@ def message(wechat: WeChat, bound: Bound) -> Knocking:
     """Makes a message to an account whose messages this process has taken before."""
     bound(OURS, user_name="gh_ours")
     assert message_push(wechat, OURS).answer() == SUCCESS
-    assert by_memory.remembered_components()
+    assert inbox.remembered_components()
     Push.objects.all().delete()
     return lambda **more: message_push(wechat, OURS, **more)
-
-
-def test_a_message_reads_nothing_before_it_is_kept(message: Knocking) -> None:
-    with CaptureQueriesContext(connection) as queries:
-        assert message().answer() == SUCCESS
-    words = [query["sql"].split()[0] for query in queries]
-    # On PostgreSQL what every push needs passes Django's log by.
-    assert "SELECT" not in words[: words.index("INSERT") if "INSERT" in words else None]
-    assert Push.objects.get().appid == OURS
 
 
 def test_a_message_said_again_is_kept_once(message: Knocking) -> None:
@@ -87,16 +76,3 @@ def test_a_name_that_belongs_to_another_account_too_is_refused(
     bound("wxbbbbbbbbbbbbbbbb", user_name="gh_theirs")
     Authorizer.objects.filter(appid="wxbbbbbbbbbbbbbbbb").update(user_name="gh_ours")
     assert push.answer() == FORBIDDEN
-
-
-@pytest.mark.postgres
-def test_postgresql_plans_the_statement_once_a_connection(message: Knocking) -> None:
-    for _ in range(3):
-        assert message().answer() == SUCCESS
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT generic_plans + custom_plans FROM pg_prepared_statements"
-            " WHERE statement LIKE 'INSERT INTO platform_auth_push%EXISTS%'"
-        )
-        [(used,)] = cursor.fetchall()
-    assert used >= 3

@@ -1,11 +1,13 @@
 """What was lost on the way is found again in WeChat's own list of our authorizers."""
 
+import re
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
+from django.test import Client
 
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
@@ -183,9 +185,9 @@ def test_a_list_that_fails_half_way_keeps_what_was_read(
     "change",
     [
         {"list": None},
-        {"list": [7]},
-        {"list": [{"refresh_token": "r"}]},
-        {"total_count": "2"},
+        {"list": "x"},
+        {"list": {"authorizer_appid": "wx1"}},
+        {"total_count": "two"},
     ],
 )
 def test_nonsense_changes_nothing(
@@ -197,6 +199,35 @@ def test_nonsense_changes_nothing(
         reconcile(component)
     assert Authorizer.objects.filter(state=State.BOUND).count() == 2
     assert not Binding.objects.exists()
+
+
+def test_an_odd_row_costs_itself_alone(wechat: WeChat, component: Component) -> None:
+    rows = make_due_accounts(wechat, component, 499)
+    for row in rows:
+        lose_refresh_token(row)
+    listed = [{"authorizer_appid": row.appid, "refresh_token": row.refresh_token} for row in rows]
+    listed.insert(250, {"refresh_token": "refreshtoken@@@whose"})
+    wechat.fault(LIST, change={"total_count": 500, "list": listed})
+    report = reconcile(component)
+    assert (report.listed, report.odd, len(report.recovered)) == (499, 1, 499)
+    assert wechat.count(LIST) == 1
+    assert metrics()[LIST] == 1
+
+
+def test_while_a_row_is_odd_nobody_is_given_up(wechat: WeChat, component: Component) -> None:
+    row = make_due_account(wechat, component)
+    lose_refresh_token(row)
+    wechat.fault(LIST, change={"total_count": 1, "list": [{"authorizer_appid": None}]})
+    assert reconcile(component).given_up == 0
+    assert row_of(row).state == State.NEEDS_RECOVERY
+    assert reconcile(component).recovered == [row.appid]
+
+
+def metrics() -> dict[str, float]:
+    """The odd rows that are counted, by endpoint."""
+    text = Client().get("/metrics").content.decode()
+    pairs = re.findall(r'^wechat_odd_rows_total\{endpoint="(.*)"\} (.*)$', text, re.MULTILINE)
+    return {endpoint: float(number) for endpoint, number in pairs}
 
 
 def test_an_entry_without_a_refresh_token_helps_nobody(

@@ -1,7 +1,7 @@
 """A sweep's statements for a whole batch do to each row what is done to a row by itself."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from miniprograms.models import Authorizer
 from miniprograms.services.refresh_batches import lease_due, save_all
-from miniprograms.tokens import Refreshed, remember_refresh_token, save_refreshed
+from miniprograms.tokens import LeasedRow, Refreshed, remember_refresh_token, save_refreshed
 from platform_auth.models import Component
 from wechat.component import Token
 
@@ -80,7 +80,7 @@ def lease_singly() -> list[Authorizer]:
     return rows
 
 
-def lease_together() -> list[Authorizer]:
+def lease_together() -> Sequence[LeasedRow]:
     return lease_due(100)
 
 
@@ -97,7 +97,7 @@ def save_together(refreshed: list[Refreshed]) -> None:
 def refresh(
     cases: list[Case],
     seed: int,
-    lease: Callable[[], list[Authorizer]],
+    lease: Callable[[], Sequence[LeasedRow]],
     save: Callable[[list[Refreshed]], None],
 ) -> Rows:
     """All rows, secrets included, once LEASE and SAVE were done; the table is as before then."""

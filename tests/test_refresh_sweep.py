@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError, connection
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -340,6 +341,38 @@ def test_a_sweeper_that_was_overtaken_writes_nothing_but_keeps_what_it_got(
     found = row_of(row)
     assert (found.access_token, found.refresh_token) == (newest, granted.refresh_token)
     assert received in found.older_refresh_tokens
+
+
+def test_what_a_sweeper_that_was_overtaken_got_survives_an_error_of_the_database(
+    wechat: WeChat, component: Component
+) -> None:
+    wechat.rotate = "always"
+    row = make_due_account(wechat, component)
+    answer = Event()
+    fault = wechat.fault(REFRESH, until=answer)
+    failed: list[str] = []
+
+    def fail_once(execute: Any, sql: str, *args: Any) -> Any:
+        if '"refresh_token_history" = ' in sql and not failed:
+            failed.append(sql)
+            raise OperationalError("deadlock detected")
+        return execute(sql, *args)
+
+    def sweep_troubled() -> int:
+        with connection.execute_wrapper(fail_once):
+            return sweep()
+
+    late = in_a_thread(sweep_troubled)
+    assert fault.arrived.wait(10)
+    granted = wechat.authorization(row.appid)
+    assert granted
+    received = granted.refresh_token
+    end_leases()
+    authorizer_token(row.appid)
+    answer.set()
+    assert late.result() == 1
+    assert failed
+    assert received in row_of(row).older_refresh_tokens
 
 
 def test_an_account_cancelled_while_it_is_asked_about_stays_unbound(

@@ -138,7 +138,7 @@ def test_it_leaves_nothing_behind_that_could_be_taken_for_wechat(
     assert {row.state for row in rows} == {ReleaseTest.State.DONE}
     assert all(row.is_rehearsal for row in rows)
     assert len({row.openid for row in rows}) == len(rows) == 20
-    assert Push.objects.count() == pushes + 2 * 20
+    assert Push.objects.count() == pushes + 2 * 20 + 1
     for model in (Authorizer, Binding, Conversation, Reply):
         assert not model._default_manager.exists()
 

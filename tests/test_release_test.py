@@ -34,8 +34,7 @@ from sandbox.world.release_test import GROUPS, PASSED, account
 from tests.chatting import rule
 from tests.conftest import APPID, SECRET, Bound
 from tests.processes import environment, served
-from webhooks import inbox
-from webhooks.routing import work_for
+from webhooks import processing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -259,7 +258,7 @@ def _inside(delivery: Delivery, wechat: WeChat) -> object:
 def test_what_staff_replay_is_not_told_again(tester: Examiner, wechat: WeChat) -> None:
     tester.ask(MINI[1])
     tasks.answer_release_tests()
-    inbox.replay_push(Push.objects.order_by("-pk")[0], work_for)
+    processing.replay(Push.objects.order_by("-pk")[0])
     later()
     tasks.answer_release_tests()
     assert wechat.count(SEND) == 1

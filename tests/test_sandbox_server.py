@@ -221,6 +221,17 @@ def test_the_console_does_what_its_buttons_say(site: Site) -> None:
     assert site.post("/sandbox/do/cancel", key | {"appid": "none"}).status_code == 400
 
 
+def test_the_console_makes_answers_odd(site: Site) -> None:
+    key = {"form_key": site.wechat.form_key}
+    path = "/wxa/gettemplatelist"
+    fields = {"path": path, "times": "1", "errcode": "40001", "errmsg": "x", "garble": "1"}
+    answer = site.post("/sandbox/do/faults", fields | key | {"content_type": "image/jpeg"})
+    assert answer.status_code == 303, answer.text
+    told = site.session.get(site.url + path, timeout=5)
+    assert told.headers["Content-Type"] == "image/jpeg"
+    assert b'"errmsg":"i\x01\xe4\xb8nvalid credential' in told.content
+
+
 def test_no_page_shows_a_secret(site: Site) -> None:
     ticket = site.wechat.push_ticket()
     path = "/cgi-bin/component/api_component_token"

@@ -1,8 +1,7 @@
 """Each shortcut that saves work agrees with the plain way, whatever it is given."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -15,18 +14,13 @@ from django.http import QueryDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from miniprograms.models import Authorizer
 from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.models import Component, Heartbeat, Push, key_of
-from platform_auth.registration import register_component
 from platform_auth.statements import run_statement
-from sandbox.world import WeChat
-from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
-from tests.knocking import message_push
-from webhooks import by_memory
-from webhooks.push_query import MAX_QUERY_FIELDS, read_query
+from tests.conftest import AES_KEY, APPID, TOKEN
+from webhooks.inbox import MAX_QUERY_FIELDS, read_query
 from wechat.envelope import Envelope, Key
-from wechat.push import read_push
+from wechat.push import REPEATABLE, read_push
 
 OURS = "wxaaaaaaaaaaaaaaaa"
 
@@ -82,7 +76,10 @@ def as_data(element: ElementTree.Element) -> Any:
     found: dict[str, Any] = {}
     for child in element:
         found.setdefault(child.tag, []).append(as_data(child))
-    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+    return {
+        name: values if len(values) > 1 or name in REPEATABLE else values[0]
+        for name, values in found.items()
+    }
 
 
 @steady
@@ -135,56 +132,6 @@ def test_a_statement_writes_what_the_orm_writes(component: Component, values: An
         [(pk,)] = run_statement(sql, keys | values)
         written = Push.objects.filter(pk__in=[by_orm.pk, pk]).order_by("digest").values(*values)
         assert list(written) == [values, values]
-
-
-# A message that is kept by memory, against one that is looked up
-
-CHANGES: dict[str, Callable[[], object]] = {
-    "nothing": lambda: None,
-    "another name": lambda: Authorizer.objects.update(user_name="gh_another"),
-    "no account": lambda: Authorizer.objects.update(appid="wxbbbbbbbbbbbbbbbb"),
-    "another key": lambda: register_component(
-        appid=APPID, secret=SECRET, token=TOKEN, aes_key="B" * 42 + "A"
-    ),
-    "another token": lambda: register_component(
-        appid=APPID, secret=SECRET, token="anotherToken", aes_key=AES_KEY
-    ),
-    "two keys later": lambda: [
-        register_component(appid=APPID, secret=SECRET, token=TOKEN, aes_key=letter * 42 + "A")
-        for letter in "BC"
-    ],
-}
-KEPT = ("appid", "kind", "openid", "state", "attempts", "error", "created")
-
-
-@short
-@given(
-    appid=st.sampled_from([OURS, "wxcccccccccccccccc"]),
-    change=st.sampled_from(sorted(CHANGES)),
-    times=st.integers(1, 2),
-)
-def test_memory_keeps_and_refuses_what_a_look_does(
-    wechat: WeChat, world: None, appid: str, change: str, times: int
-) -> None:
-    """The change comes from another process, after this one has read the components."""
-    push = replace(message_push(wechat, OURS), path=f"/wechat/{appid}/push/")
-    outcomes = []
-    for remembers in (True, False):
-        with rolled_back():
-            by_memory.read_components()
-            CHANGES[change]()
-            if not remembers:
-                by_memory.remembered_components().clear()
-            answers = [push.answer() for _ in range(times)]
-            uses = Component.objects.get().previous_key_uses
-            outcomes.append((answers, list(Push.objects.values(*KEPT)), uses))
-    assert outcomes[0] == outcomes[1]
-
-
-@pytest.fixture
-def world(bound: Bound) -> None:
-    bound(OURS, user_name="gh_ours")
-    Push.objects.all().delete()
 
 
 @contextmanager

@@ -7,8 +7,20 @@ from typing import Any
 
 import polib
 import pytest
+from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).parent.parent
+APPS = (
+    "config",
+    "api",
+    "portal",
+    "webhooks",
+    "messaging",
+    "audits",
+    "miniprograms",
+    "platform_auth",
+    "wechat",
+)
 CATALOG = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 
 
@@ -32,20 +44,30 @@ def _said(catalog: Any) -> dict[tuple[str, str], tuple[str, Any]]:
 
 @pytest.mark.skipif(shutil.which("xgettext") is None, reason="GNU gettext is not on this machine")
 def test_the_catalog_holds_every_string_of_the_source(tmp_path: Path) -> None:
-    files = [
-        *ROOT.glob("config/*.py"),
-        *ROOT.glob("platform_auth/**/*.py"),
-        *ROOT.glob("miniprograms/**/*.py"),
-        *ROOT.glob("audits/**/*.py"),
-    ]
+    files = [path for app in APPS for path in ROOT.glob(f"{app}/**/*.py")]
+    files += [_templatized(path, tmp_path) for path in ROOT.glob("templates/**/*.html")]
     found = tmp_path / "found.po"
+    keywords = [
+        "gettext_noop",
+        "gettext_lazy",
+        "ngettext_lazy:1,2",
+        "pgettext:1c,2",
+        "pgettext_lazy:1c,2",
+        "npgettext:1c,2,3",
+    ]
     subprocess.run(
         [
-            *("xgettext", "--language=Python", "--from-code=UTF-8", "--keyword=gettext_noop"),
-            *("--keyword=gettext_lazy", "--keyword=ngettext_lazy:1,2", f"--output={found}"),
+            *("xgettext", "--language=Python", "--from-code=UTF-8", f"--output={found}"),
+            *(f"--keyword={keyword}" for keyword in keywords),
             *map(str, files),
         ],
         check=True,
     )
-    known = {entry.msgid for entry in polib.pofile(str(CATALOG))}
-    assert not [entry.msgid for entry in polib.pofile(str(found)) if entry.msgid not in known]
+    assert not set(_said(polib.pofile(str(found)))) - set(_said(polib.pofile(str(CATALOG))))
+
+
+def _templatized(path: Path, folder: Path) -> Path:
+    """The template at PATH as xgettext can read it, in FOLDER."""
+    readable = folder / f"{'_'.join(path.relative_to(ROOT).parts)}.py"
+    readable.write_text(templatize(path.read_text(), origin=str(path)))
+    return readable

@@ -132,15 +132,25 @@ def test_a7_a_row_whose_code_was_never_traded_has_no_refresh_token(
     assert (row.appid, row.refresh_token) == (OURS, "")
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("row", ["[]", '"x"', "null", "{}", '{"authorizer_appid": 1}'])
-def test_a7_a_row_that_is_none_is_a_bad_answer(wechat: WeChat, token: str, row: str) -> None:
-    body = f'{{"total_count": 1, "list": [{row}]}}'.encode()
+def test_a7_a_row_that_is_none_costs_itself_alone(wechat: WeChat, token: str, row: str) -> None:
+    good = f'{{"authorizer_appid": "{OURS}", "auth_time": "1700000000"}}'
+    body = f'{{"total_count": "2", "list": [{row}, {good}]}}'.encode()
+    wechat.fault("/cgi-bin/component/api_get_authorizer_list", body=body)
+    total, page = component.get_authorizer_list(token, APPID, offset=0)
+    assert (total, page, page.odd) == (2, [Listed(OURS, "", 1700000000)], 1)
+
+
+@pytest.mark.parametrize("rows", ["{}", '"x"', '[], "list": []'], ids=["object", "text", "twins"])
+def test_a7_what_is_no_list_is_a_bad_answer(wechat: WeChat, token: str, rows: str) -> None:
+    body = f'{{"total_count": 1, "list": {rows}}}'.encode()
     wechat.fault("/cgi-bin/component/api_get_authorizer_list", times=None, body=body)
     with pytest.raises(BadAnswer):
         component.get_authorizer_list(token, APPID, offset=0)
 
 
-@pytest.mark.parametrize("time", ["null", "-1", '"1700000000"', "1.5", "true"])
+@pytest.mark.parametrize("time", ["null", "-1", '"soon"', "1.5", "true", "1700000000000"])
 def test_a7_an_odd_time_counts_as_unknown(wechat: WeChat, token: str, time: str) -> None:
     row = f'{{"authorizer_appid": "{OURS}", "refresh_token": "r", "auth_time": {time}}}'
     body = f'{{"total_count": 1, "list": [{row}]}}'.encode()
@@ -228,10 +238,10 @@ def test_the_pages_for_a_computer_and_a_phone(biz_appid: str) -> None:
         ([], []),
         ([{"funcscope_category": {"id": 1}}, {"funcscope_category": {"id": 2}}], [1, 2]),
         ([{"funcscope_category": {"id": 1}}] * 2, [1]),
-        ([{"funcscope_category": {"id": "1"}}, {"funcscope_category": {"id": True}}], []),
+        ([{"funcscope_category": {"id": "1"}}, {"funcscope_category": {"id": True}}], [1]),
         ([None, 1, {}, {"funcscope_category": None}, {"funcscope_category": {"id": 17}}], [17]),
     ],
-    ids=["none", "text", "empty", "two", "twice", "no numbers", "odd entries"],
+    ids=["none", "text", "empty", "two", "twice", "numbers as text", "odd entries"],
 )
 def test_permission_sets_are_read_leniently(value: object, ids: list[int]) -> None:
     assert component.read_func_info(value) == ids

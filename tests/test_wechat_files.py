@@ -13,8 +13,10 @@ from tests.sockets import Answer, Server, is_silent, ok, says, says_and_leaves, 
 from wechat import code, code_review, http
 from wechat.errors import BadAnswer, Busy, Refused, Unreachable
 from wechat.http import File
+from wechat.media import get_media, get_voice
 
 TOKEN = "49_" + "s" * 60
+GET_MEDIA = "/cgi-bin/media/get"
 PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 100
 JPEG = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 
@@ -123,7 +125,38 @@ def test_a_picture_comes_as_its_bytes() -> None:
     assert b"&path=pages%2Fa%3Fb%3D1%26c%3D%E7%94%B2 HTTP/1.1" in request
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/plain", "text/html", ""])
+CONTENTS = {
+    "image/jpeg": mosaic([[0, 255], [255, 0]]),
+    "image/png": PNG,
+    "image/gif": b"GIF87a" + b"g" * 50,
+    "image/webp": b"RIFF\x32\0\0\0WEBPVP8L" + b"w" * 50,
+}
+VOICES = {
+    "audio/amr": b"#!AMR\n" + b"a" * 50,
+    "audio/mpeg": b"ID3\x03" + b"m" * 50,
+}
+
+
+@pytest.mark.parametrize("media_type", ["image/jpg", "text/plain; charset=utf-8", ""])
+@pytest.mark.parametrize("kind", [*CONTENTS, *VOICES])
+def test_a_file_is_what_its_first_bytes_say(shop: Shop, kind: str, media_type: str) -> None:
+    content = (CONTENTS | VOICES)[kind]
+    shop.wechat.fault(GET_MEDIA, times=None, body=content, headers={"Content-Type": media_type})
+    fetch, other = (get_media, get_voice) if kind in CONTENTS else (get_voice, get_media)
+    assert fetch(shop.token, "m1") == File(kind, content)
+    with pytest.raises(BadAnswer, match="not such a file"):
+        other(shop.token, "m1")
+
+
+def test_an_mp3_without_a_tag_is_known_as_well(shop: Shop) -> None:
+    content = b"\xff\xfb\x90\x64" + b"m" * 50
+    shop.wechat.fault(GET_MEDIA, body=content, headers={"Content-Type": "audio/mp3"})
+    assert get_voice(shop.token, "m1") == File("audio/mpeg", content)
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/plain", "text/html", "image/jpeg", "image/png", ""]
+)
 def test_a_refusal_in_the_place_of_a_picture_is_a_refusal(kind: str) -> None:
     body = b'{"errcode": 86001, "errmsg": "component experience version not exists"}'
     head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"

@@ -53,10 +53,7 @@ BODIES: dict[str, bytes] = {
     "Infinity": b'{"pre_auth_code": "x", "expires_in": Infinity}',
     "-Infinity": b'{"pre_auth_code": "x", "expires_in": -Infinity}',
     "a name twice": b'{"pre_auth_code": "x", "pre_auth_code": "y"}',
-    "a name twice below": b'{"pre_auth_code": "x", "a": {"b": 1, "b": 2}}',
     "errcode twice": b'{"errcode": 0, "errcode": 40001}',
-    "errcode as text": b'{"errcode": "0", "pre_auth_code": "x"}',
-    "errcode as other text": b'{"errcode": "40001", "pre_auth_code": "x"}',
     "errcode null": b'{"errcode": null, "pre_auth_code": "x"}',
     "errcode true": b'{"errcode": true}',
     "errcode false": b'{"errcode": false, "pre_auth_code": "x"}',
@@ -65,6 +62,8 @@ BODIES: dict[str, bytes] = {
     "errcode an object": b'{"errcode": {}, "pre_auth_code": "x"}',
     "errcode of 5000 digits": b'{"errcode": ' + b"9" * 5000 + b"}",
     "no code": b'{"expires_in": 1800}',
+    "errcode as words": b'{"errcode": "ok", "pre_auth_code": "x"}',
+    "errcode an empty text": b'{"errcode": "", "pre_auth_code": "x"}',
     "an empty code": b'{"pre_auth_code": "", "expires_in": 1800}',
     "a code that is null": b'{"pre_auth_code": null, "expires_in": 1800}',
     "a code that is a number": b'{"pre_auth_code": 12345, "expires_in": 1800}',
@@ -77,7 +76,6 @@ BODIES: dict[str, bytes] = {
     "a raw NUL": b'{"pre_auth_code": "x\x00y", "expires_in": 1800}',
     "half a surrogate pair": b'{"pre_auth_code": "\\ud83d", "expires_in": 1800}',
     "the other half": b'{"pre_auth_code": "x\\uDE00", "expires_in": 1800}',
-    "half a pair as a name": b'{"\\ud83d": 1, "pre_auth_code": "x"}',
     "a wrong escape": b'{"pre_auth_code": "\\x41"}',
     "a line in a string": b'{"pre_auth_code": "x\ny"}',
     "100,000 levels": DEEP,
@@ -182,8 +180,17 @@ def test_an_answer_is_utf_8_whatever_its_head_says(wechat: WeChat, charset: str)
         json.dumps(GOOD | {"errcode": 0, "errmsg": "ok"}).encode(),
         json.dumps(GOOD | {"new": {"a": [1, None, 1.5, "\U0001f600"]}}).encode(),
         json.dumps(GOOD | {"pad": "x" * 1_900_000}).encode(),
+        json.dumps(GOOD | {"errcode": "0", "expires_in": "1800"}).encode(),
+        b'{"a": {"b": 1, "b": 2}, ' + json.dumps(GOOD).encode()[1:],
+        b'{"\\ud83d": 1, ' + json.dumps(GOOD).encode()[1:],
+        b'{"errmsg": "\x01\t\n\xe4\xb8", ' + json.dumps(GOOD).encode()[1:],
+        b'{"errmsg": "\\ud83d \\x41 \\u12", ' + json.dumps(GOOD).encode()[1:],
     ],
-    ids=["plain", "with a mark of byte order", "in lines", "with errcode 0", "with more", "long"],
+    ids=[
+        *("plain", "with a mark of byte order", "in lines", "with errcode 0", "with more", "long"),
+        *("numbers as text", "a name twice below", "half a pair as a name"),
+        *("control characters in prose", "wrong escapes in prose"),
+    ],
 )
 def test_what_wechat_may_say_is_read(wechat: WeChat, body: bytes) -> None:
     wechat.fault(PATH, body=body)
@@ -198,7 +205,9 @@ LIVES: dict[str, tuple[str, int]] = {
     "0": ("0", 60),
     "negative": ("-1", 60),
     "a billion": ("1000000000", 60),
-    "as text": ('"7200"', 60),
+    "as text": ('"7200"', 7200),
+    "as other text": ('"two hours"', 60),
+    "as a text too long": ('"7201"', 60),
     "a fraction": ("7200.0", 60),
     "true": ("true", 60),
     "null": ("null", 60),
@@ -214,7 +223,7 @@ def test_a_life_is_taken_as_given_if_it_is_sensible(
     given, taken = LIVES[life]
     wechat.fault(PATH, body=f'{{"pre_auth_code": "x", "expires_in": {given}}}'.encode())
     assert ask().life == taken
-    assert ("odd expires_in" in caplog.text) == (str(taken) != given)
+    assert ("odd expires_in" in caplog.text) == (str(taken) != given.strip('"'))
 
 
 @quick
@@ -247,6 +256,15 @@ def test_what_wechat_says_is_kept_clean(wechat: WeChat, errmsg: str) -> None:
     assert not any(ord(character) < 32 for character in text)
     assert len(caught.value.errmsg) <= 300
     assert caught.value.rid == ("5f8d-1a2b-3c4d" if "rid" in errmsg else "")
+
+
+@quick
+@pytest.mark.parametrize("errcode", [b'"40001"', b'"61005"', b'"-1"'])
+def test_an_errcode_may_be_text(wechat: WeChat, errcode: bytes) -> None:
+    wechat.fault(PATH, body=b'{"pre_auth_code": "x", "errcode": ' + errcode + b"}")
+    with pytest.raises(Refused) as caught:
+        ask()
+    assert caught.value.errcode == int(errcode.strip(b'"'))
 
 
 @quick

@@ -504,9 +504,9 @@ def test_an_upload_without_an_id_is_no_answer(answer: bytes) -> None:
 
 
 def test_a_voice_message_comes_as_its_bytes() -> None:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/amr\r\nContent-Length: 3\r\n\r\namr"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/amr\r\nContent-Length: 6\r\n\r\n#!AMR\n"
     with pointed_at(says(head)):
-        assert media.get_voice(TOKEN, "m1") == File("audio/amr", b"amr")
+        assert media.get_voice(TOKEN, "m1") == File("audio/amr", b"#!AMR\n")
         with pytest.raises(BadAnswer):
             media.get_media(TOKEN, "m1")
 

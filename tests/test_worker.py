@@ -1,14 +1,11 @@
 """Work that nobody waits for: Celery may lose it, repeat it or die of it."""
 
 import inspect
-import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 from kombu import Connection
 from kombu.exceptions import OperationalError
@@ -31,15 +28,18 @@ from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import end_leases, make_due_accounts, row_of
 from tests.conftest import Bound
-from tests.processes import environment, served
+from tests.processes import celery, environment, kill, served
 from tests.servers import Redis, Server, running
 from tests.threads import together
+from webhooks import processing
 from webhooks import tasks as webhook_tasks
 
 REFRESH = "/cgi-bin/component/api_authorizer_token"
 QUERY_AUTH = "/cgi-bin/component/api_query_auth"
 
 SCHEDULE = settings.CELERY_BEAT_SCHEDULE
+
+WORKER = ("worker", "-c", "1")
 
 with_commits = pytest.mark.django_db(transaction=True)
 
@@ -58,11 +58,11 @@ def test_a_task_takes_ids_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("entry", SCHEDULE.values(), ids=SCHEDULE)
-def test_beat_rings_for_tasks_that_exist_and_none_waits_beyond_its_next_turn(
+def test_beat_sends_tasks_that_exist_into_their_own_queue_and_none_expires(
     entry: dict[str, Any],
 ) -> None:
     assert entry["task"] in our_tasks()
-    assert entry["options"]["expire_seconds"] <= max(entry["schedule"], 10)
+    assert entry["options"] == {"queue": settings.PERIODIC_QUEUE}
 
 
 @with_commits
@@ -77,7 +77,19 @@ def test_the_schedule_is_written_to_a_fresh_database_and_again_without_twins() -
     for row in written:
         assert row.enabled
         assert row.interval.schedule.run_every.total_seconds() == SCHEDULE[row.name]["schedule"]
-        assert row.expire_seconds == SCHEDULE[row.name]["options"]["expire_seconds"]
+        assert (row.queue, row.expire_seconds) == (settings.PERIODIC_QUEUE, None)
+
+
+@with_commits
+def test_jobs_of_an_earlier_release_expire_no_more() -> None:
+    every_minute = IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
+    for name, entry in SCHEDULE.items():
+        PeriodicTask.objects.create(
+            name=name, task=entry["task"], interval=every_minute, expire_seconds=60
+        )
+    DatabaseScheduler(app=app)
+    kept = PeriodicTask.objects.values_list("queue", "expire_seconds").distinct()
+    assert list(kept) == [(settings.PERIODIC_QUEUE, None)]
 
 
 @with_commits
@@ -90,8 +102,11 @@ def test_the_bell_after_a_push_names_the_binding_and_nothing_else(
         queue = connection.SimpleQueue(app.conf.task_default_queue)
         queue.clear()
         wechat.deliver_all(deliver)
+        woken = queue.get(timeout=10)
+        processing.process_due()
         message = queue.get(timeout=10)
         queue.close()
+    assert (woken.headers["task"], woken.payload[:2]) == ("webhooks.tasks.process_pushes", [[], {}])
     assert message.headers["task"] == "miniprograms.tasks.advance_binding"
     assert message.payload[:2] == [[opened.pk], {}]
     said = f"{message.headers} {message.properties} {message.body}"
@@ -131,27 +146,6 @@ def test_every_task_twice_at_once_has_the_effect_of_one(
 # A real worker
 
 
-@contextmanager
-def worker(wechat: WeChat, var: Path, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """With the filesystem for a broker unless told otherwise; killed at the end, children too."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "config", "worker", "-c", "1", "-l", "warning"],
-        cwd=settings.ROOT,
-        env=environment(wechat, var, **more),
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        kill(process)
-
-
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 def enqueue(name: str, var: Path) -> None:
     queue, control = str(var / "queue"), str(var / "control")
     for folder in (queue, control):
@@ -177,12 +171,12 @@ def test_a_worker_killed_in_the_middle_of_a_sweep_loses_nothing(
     wechat.fault(REFRESH, times=5, delay=60)
     with served(wechat):
         enqueue("miniprograms.tasks.refresh_tokens", tmp_path)
-        with worker(wechat, tmp_path) as process:
+        with celery(wechat, tmp_path, *WORKER) as process:
             wait_until(lambda: wechat.count(REFRESH) == 5)
             kill(process)
         end_leases()
         # Another worker; what the dead one held is delivered again, or the sweep comes round.
-        with worker(wechat, tmp_path):
+        with celery(wechat, tmp_path, *WORKER):
             for name in ("refresh_tokens", "reconcile", "refresh_tokens", "refresh_tokens"):
                 enqueue(f"miniprograms.tasks.{name}", tmp_path)
             wait_until(lambda: all(row_of(row).access_token for row in rows))
@@ -198,7 +192,10 @@ def test_a_worker_killed_in_the_middle_of_a_sweep_loses_nothing(
 def test_a_worker_finds_a_broker_that_was_away(
     wechat: WeChat, component: Component, tmp_path: Path
 ) -> None:
-    with running(Redis) as broker, worker(wechat, tmp_path, REDIS_URL=broker.url):
+    with (
+        running(Redis) as broker,
+        celery(wechat, tmp_path, *WORKER, REDIS_URL=broker.url),
+    ):
         beat_through(broker)
         broker.stop()
         time.sleep(1)

@@ -1,6 +1,7 @@
 """What is done about each kind of push: rows are written, and workers woken for what is due."""
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
@@ -10,49 +11,77 @@ from audits.models import CodeAudit
 from audits.services import verdicts
 from messaging import tasks as messaging_tasks
 from messaging.models import Delivery, Reply
-from messaging.services import passive_replies, receiving
+from messaging.services import answering, passive_replies
 from messaging.services.forwarding.answering import answer_within
-from messaging.services.forwarding.planning import plan_deliveries
+from messaging.services.forwarding.planning import Forwardable, plan_deliveries, plan_many
 from messaging.services.release_test import answers, codes
 from miniprograms import tasks as miniprogram_tasks
+from miniprograms.models import Authorizer
 from miniprograms.services import addresses, trading, unbinding
 from platform_auth import tokens
 from platform_auth.models import Push as Row
 from platform_auth.wakeup import enqueue
-from webhooks.inbox import Answer, Ignored
 from wechat.code_review import split_screenshots
 from wechat.messages import read_message
 from wechat.push import Push
 
+# What the door says to WeChat once all is committed, given until when (a `time.monotonic()`): XML
+# that it seals, "" for an empty body, None for `success`.
+Answer = Callable[[float], str | None]
 
-def save_ticket(row: Row, push: Push) -> None:
+# Work for one push. Its answer is lost where nobody waits for it.
+Handler = Callable[[Row, Push], Answer | None]
+
+
+class Ignored(Exception):
+    """A handler's word for: this push has nothing for us (too old, too far ahead…)."""
+
+
+def created(row: Row) -> int:
+    """WeChat's CreateTime of ROW in Unix seconds; our own time where it cannot be read."""
+    return int(row.created.timestamp())
+
+
+def handle_ticket(row: Row, push: Push) -> None:
     """component_verify_ticket: the newest wins; one from the future would lock later ones out."""
-    if tokens.is_from_the_future(push.created, datetime.now(UTC)):
+    if tokens.is_from_the_future(created(row), datetime.now(UTC)):
         raise Ignored(_("The ticket's CreateTime lies in the future."))
     ticket = push.get("ComponentVerifyTicket")
     if not ticket:
         raise ValueError("a ticket push without a ticket")
-    if not tokens.save_ticket(row.component, ticket, push.created):
+    if not tokens.save_ticket(row.component, ticket, created(row)):
         raise Ignored(_("A newer ticket is kept already."))
 
 
-def record_authorization(row: Row, push: Push) -> None:
+def handle_authorization(row: Row, push: Push) -> None:
     """authorized, updateauthorized: the binding it belongs to becomes due."""
     pk = trading.record_authorization(
         row.component,
         appid=push.get("AuthorizerAppid"),
         code=push.get("AuthorizationCode"),
         pre_auth_code=push.get("PreAuthCode"),
-        created=push.created,
+        created=created(row),
     )
     if pk is not None:
         enqueue(miniprogram_tasks.advance_binding, pk)
 
 
-def record_cancellation(row: Row, push: Push) -> None:
+def refresh_profile(row: Row, push: Push) -> None:
+    """News of an account's name, categories, verification, filing or punishment: look at it."""
+    if Authorizer.objects.filter(component=row.component_id, appid=row.appid).expect_change():
+        enqueue(miniprogram_tasks.fetch_profiles)
+
+
+def handle_update(row: Row, push: Push) -> None:
+    """updateauthorized: as `authorized`; and the account is looked at, whatever the code gives."""
+    handle_authorization(row, push)
+    refresh_profile(row, push)
+
+
+def handle_cancellation(row: Row, push: Push) -> None:
     """unauthorized: the owner cancelled."""
     appid = push.get("AuthorizerAppid")
-    if not unbinding.record_cancellation(row.component, appid, push.created):
+    if not unbinding.record_cancellation(row.component, appid, created(row)):
         raise Ignored(_("It was authorised again since, or never was."))
 
 
@@ -60,13 +89,13 @@ def keep_push(row: Row, push: Push) -> None:
     """Stored and shown to staff; nothing else hangs on it yet."""
 
 
-def record_verdict(row: Row, push: Push) -> None:
+def handle_verdict(row: Row, push: Push) -> None:
     """weapp_audit_success, _fail, _delay: the one open audit of the mini program it names."""
     changed = verdicts.record_verdict(
         row.component,
         push.get("ToUserName"),
         VERDICTS[push.kind],
-        at=push.created,
+        at=created(row),
         reason=push.get("Reason"),
         screenshots=split_screenshots(push.get("ScreenShot")),
     )
@@ -84,7 +113,7 @@ VERDICTS = {
 
 def answer_user(row: Row, push: Push) -> Answer | None:
     """What users write and do: it goes into their conversation, and the rules may answer."""
-    reply = receiving.receive_message(row, read_message(push))
+    reply = answering.receive_and_answer(row, read_message(push))
     return answer_with(reply, push) if reply else None
 
 
@@ -111,6 +140,12 @@ def forward_push(row: Row, push: Push) -> Answer | None:
         return None
     enqueue(messaging_tasks.forward)
     return answer_from_target(planned.to_ask, push) if planned.to_ask else None
+
+
+def forward_all(forwardable: Sequence[Forwardable]) -> None:
+    """Deliveries for the targets that want one of many pushes, whose answers nobody waits for."""
+    if plan_many(forwardable):
+        enqueue(messaging_tasks.forward)
 
 
 def answer_from_target(delivery: Delivery, push: Push) -> Answer:

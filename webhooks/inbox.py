@@ -1,68 +1,45 @@
 """
-Receive a push once, run its handler, keep what failed.
+Keep a proven push, once, by one statement; whatever it means is worked out afterwards
+(`webhooks.processing`).
 
-The row and the handler's work are one transaction, so `success` means both or, if the handler
-raised, the row alone, which is tried again and can be replayed by staff.
+Two pushes are the same if WeChat gives them the same id, or else if all of what they say is the
+same. The seal is no help: WeChat seals anew whenever it asks again.
 """
 
-import logging
+import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F, Q
-from django.db.models.expressions import CombinedExpression
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from platform_auth.fields import Unreadable, seal
-from platform_auth.models import Component, Push
-from platform_auth.statements import run_statement
+from platform_auth.models import Component, DuePush, Push
+from platform_auth.statements import is_postgresql, now_sql, run_statement
 from wechat import push as wire
-from wechat.envelope import Key
-from wechat.errors import Untrusted, clean
+from wechat.envelope import Envelope, Key
+from wechat.errors import Untrusted
 
-logger = logging.getLogger(__name__)
-
-MAX_ATTEMPTS = 5
-DELETION_BUDGET = 60  # of an hour; what is left then waits for the next
-
-
-class Ignored(Exception):
-    """Raised by a handler: this push has nothing for us (too old, too far ahead…)."""
-
-
-# What WeChat is answered once all is committed, given until when (a `time.monotonic()`): XML
-# that it seals, "" for an empty body, None for `success`.
-Answer = Callable[[float], str | None]
-
-# Work for one push. Its answer is lost when the push is tried again: nobody waits for it then.
-Handler = Callable[[Push, wire.Push], Answer | None]
+FORGET_SECONDS = 60  # of an hour; what is left then waits for the next
+MAX_ENVELOPES = 32
+FORGET_AT_ONCE = 1000
+OPENID_LENGTH = KIND_LENGTH = 64
+APPID_LENGTH = 32
+LENGTH = re.compile(r"\d{1,7}", re.ASCII)
+MAX_QUERY_FIELDS = 20  # of a query; WeChat sends six
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What is done about a push. NOTIFY runs besides HANDLE, whatever comes of that."""
-
-    handle: Handler | None = None
-    notify: Handler | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.handle or self.notify)
-
-
-# Which work there is for a push of the inbox.
-Routing = Callable[[Push, wire.Push], Work]
-
-
-@dataclass(frozen=True, slots=True)
-class SealedPush:
+class Sealed:
     """A push as it stands at the door: the four parts that prove it, and what the URL says."""
 
     encrypt: str
@@ -71,54 +48,95 @@ class SealedPush:
     nonce: str
 
 
+def read_sealed(query: str, body: bytes) -> tuple[str, Sealed]:
+    """
+    The push in the BODY of a request with the QUERY string, and the AppId on its envelope, "" where
+    there is none. Raises Untrusted where it is not of the right form.
+    """
+    appid, _user_name, encrypt = wire.read_envelope(body)
+    fields = read_query(query)
+    names = ("msg_signature", "timestamp", "nonce")
+    return appid, Sealed(encrypt, *(fields.get(name, "") for name in names))
+
+
+def read_query(query: str) -> dict[str, str]:
+    """
+    The fields of a QUERY string, of a name that repeats the last. Raises Untrusted for too many.
+
+    A quarter of the time that Django's QueryDict takes, which is more than decrypting the push.
+    """
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS))
+    except ValueError:
+        raise Untrusted("parameters") from None
+
+
+def is_length(text: str) -> bool:
+    """Whether TEXT, a Content-Length, is that of a body that may be a push's."""
+    return bool(LENGTH.fullmatch(text)) and int(text) <= wire.MAX_BODY
+
+
 @dataclass(frozen=True, slots=True)
-class ProvenPush:
-    """A push that was opened: what it says, for which component, and the digest of its seal."""
+class Proven:
+    """A push that was opened: for which component, what was inside, and what that says."""
 
     component: Component
-    push: wire.Push
     message: bytes
+    push: wire.Push
+    is_readable: bool  # else it is neither XML nor JSON, and `push` is empty
     digest: str
     key: Key
     by_previous_key: bool
 
     @property
     def business_key(self) -> str:
-        """
-        What makes a push the same to WeChat however often it is sealed: for component pushes what
-        happened to whom and when, for messages the MsgId, for events their sender and time.
-        """
+        """The deduplication key: WeChat's own MsgId with both parties, or else all of it."""
         push = self.push
-        if push.is_component_push:
-            code = push.get("AuthorizationCode") or push.get("ComponentVerifyTicket")
-            appid = push.get("AuthorizerAppid")
-            content = code if code or appid else self.message.decode()
-            parts = [push.kind, appid, push.get("CreateTime"), content]
-        elif push.get("MsgId"):
-            parts = [push.get(name) for name in ("MsgId", "FromUserName", "ToUserName")]
-        else:
-            names = ["FromUserName", "ToUserName", "CreateTime", "Event", "EventKey"]
-            parts = [push.get(name) for name in names]
-        return sha256("\0".join([self.component.appid, *parts]).encode()).hexdigest()
+        parts: list[bytes] = [self.message]
+        if push.get("MsgId") and not push.is_component_push:
+            names = ("MsgId", "FromUserName", "ToUserName")
+            parts = [push.get(name).encode(errors="surrogateescape") for name in names]
+        return sha256(b"\0".join([self.component.appid.encode(), *parts])).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Whether a push was kept just now, and what is to be answered then."""
-
-    is_new: bool
-    answer: Answer | None = None
+_remembered: list[Component] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """SQL that has to hold in the moment a push is kept, and the values in it by their names."""
+def read_components() -> list[Component]:
+    """All components, as they are now."""
+    global _remembered
+    _remembered = list(Component.objects.all())
+    return _remembered
 
-    sql: str
-    values: dict[str, Any]
+
+def remembered_components() -> list[Component]:
+    """
+    All components as this process read them last: a query less for every push. Nothing they prove
+    may be kept but on the condition that their keys are unchanged (`webhooks.fast_door`).
+    """
+    return _remembered
 
 
-def prove_push(sealed: SealedPush, components: list[Component]) -> ProvenPush:
+_envelopes: dict[tuple[str, ...], Envelope] = {}
+KEYS = ("message_token", "aes_key", "previous_message_token", "previous_aes_key")
+
+
+def envelope_of(component: Component) -> Envelope:
+    """
+    What opens the pushes of COMPONENT, made once for its keys as they stand in the database: a
+    quarter of what proving a push costs otherwise. Raises Unreadable.
+    """
+    sealed = (component.appid, *(str(component.__dict__[name]) for name in KEYS))
+    envelope = _envelopes.get(sealed)
+    if envelope is None:
+        envelope = component.envelope
+        if len(_envelopes) > MAX_ENVELOPES:
+            _envelopes.clear()
+        _envelopes[sealed] = envelope
+    return envelope
+
+
+def prove(sealed: Sealed, components: list[Component]) -> Proven:
     """
     Open SEALED with the keys of whichever of COMPONENTS it was sealed for.
 
@@ -126,185 +144,154 @@ def prove_push(sealed: SealedPush, components: list[Component]) -> ProvenPush:
     could be a replay of a row that is gone. Raises Unreadable if it may be for a component whose
     keys are lost.
     """
-    problem: Exception = Untrusted()
+    problem: Exception = Untrusted("component")
     for component in components:
         try:
-            envelope = component.envelope
+            envelope = envelope_of(component)
             opened = envelope.open(
                 encrypt=sealed.encrypt,
                 msg_signature=sealed.msg_signature,
                 timestamp=sealed.timestamp,
                 nonce=sealed.nonce,
             )
-        except Untrusted:
+        except (Untrusted, Unreadable) as error:
+            problem = error if not isinstance(problem, Unreadable) else problem
             continue
-        except Unreadable as error:
-            problem = error
-            continue
-        push = wire.read_push(opened.message)
-        if _is_forgotten(push):
-            raise Untrusted
+        push = _read(opened.message)
+        if push and 0 < push.created < _oldest().timestamp():
+            raise Untrusted("age")
         digest = sha256(sealed.encrypt.encode()).hexdigest()
-        is_previous = opened.key is not envelope.keys[0]
-        return ProvenPush(component, push, opened.message, digest, opened.key, is_previous)
+        by_previous = opened.key is not envelope.keys[0]
+        return Proven(
+            component,
+            opened.message,
+            push or wire.Push("", {}),
+            push is not None,
+            digest,
+            opened.key,
+            by_previous,
+        )
     raise problem
 
 
-def _is_forgotten(push: wire.Push) -> bool:
-    oldest = datetime.now(UTC) - timedelta(days=settings.PUSH_RETENTION_DAYS)
-    return push.created < oldest.timestamp()
+def _read(message: bytes) -> wire.Push | None:
+    try:
+        return wire.read_push(message)
+    except wire.Malformed:
+        return None
 
 
-def store_push(
-    proven: ProvenPush,
-    work: Work,
-    *,
-    appid: str = "",
-    only_if: tuple[Condition, ...] = (),
-) -> Receipt:
-    """
-    Keep PROVEN and do its WORK, unless it was kept before, and ONLY_IF all of that holds.
-    APPID is whom it is about.
+def _oldest() -> datetime:
+    return datetime.now(UTC) - timedelta(days=settings.PUSH_RETENTION_DAYS)
 
-    Raises the database's OperationalError if it cannot be kept.
-    """
-    push = proven.push
-    values = {
+
+def row_of(proven: Proven, *, is_known: bool, appid: str) -> dict[str, Any]:
+    """The columns of PROVEN, about the account APPID. IS KNOWN says if its kind is one of ours."""
+    push, now, created = proven.push, timezone.now(), proven.push.created
+    state = Push.State.DONE if is_known else Push.State.IGNORED
+    values: dict[str, Any] = {
         "digest": proven.digest,
         "business_key": proven.business_key,
         "component_id": proven.component.pk,
-        "appid": appid[:32],
-        "kind": push.kind[:64],
-        "openid": "" if push.is_component_push else push.get("FromUserName")[:64],
-        **seal(Push, proven.digest, body=proven.message.decode(errors="replace")),
-        "state": (Push.State.DONE if work.handle else Push.State.IGNORED).value,
-        "attempts": 1 if work else 0,
+        "appid": storable(appid, APPID_LENGTH),
+        "kind": storable(push.kind, KIND_LENGTH),
+        "openid": "",
+        **seal(Push, proven.digest, body=proven.message.decode(errors="surrogateescape")),
+        "state": state.value,
+        "attempts": 1,
         "error": "",
-        "created": datetime.fromtimestamp(push.created, UTC),
-        "received_at": timezone.now(),
-        "retry_at": None,
+        "created": datetime.fromtimestamp(created, UTC) if created else now,
+        "is_undated": not created,
+        "received_at": now,
     }
-    if not work and not proven.by_previous_key:
-        # One statement needs no transaction around it.
-        return Receipt(bool(_insert(values, only_if)))
+    if not proven.is_readable:
+        values |= {"state": Push.State.FAILED.value, "error": _("It is neither XML nor JSON.")}
+    elif not push.is_component_push:
+        values["openid"] = storable(push.get("FromUserName"), OPENID_LENGTH)
+    return values
+
+
+def storable(text: str, length: int) -> str:
+    """The beginning of TEXT, as a column takes it."""
+    return text[:length].replace("\0", "\ufffd")
+
+
+def keep(values: dict[str, Any], *, due_in: float | None = 0) -> int:
+    """
+    Keep the push whose columns are VALUES, due in so many seconds, or not at all where it is worked
+    out already: its id, or 0 if it was kept before, however it was sealed then.
+
+    Raises the database's OperationalError if it cannot be kept.
+    """
+    insert = insert_sql(tuple(values))
+    if due_in is None or values["state"] == Push.State.FAILED:
+        return _id_of(run_statement(insert, values))
+    if is_postgresql():
+        due = f"{_DUE} SELECT id, {now_sql('%(due_in)s')} FROM kept RETURNING push_id"  # noqa: S608
+        sql = f"WITH kept AS ({insert}) {due}"
+        return _id_of(run_statement(sql, values | {"due_in": due_in}))
     with transaction.atomic():
-        pk = _insert(values, only_if)
-        if pk is None:
-            return Receipt(is_new=False)
-        if proven.by_previous_key:
-            Component.objects.filter(pk=proven.component.pk).update(
-                previous_key_uses=F("previous_key_uses") + 1
-            )
-        row = Push(pk=pk, **values)
-        row.component = proven.component
-        return Receipt(is_new=True, answer=_run_work(row, work, push))
+        pk = _id_of(run_statement(insert, values))
+        if pk:
+            due = f"{_DUE} VALUES (%(pk)s, {now_sql('%(due_in)s')})"
+            run_statement(due, {"pk": pk, "due_in": due_in})
+    return pk
 
 
-def find_push(proven: ProvenPush) -> Push | None:
+_DUE = f"INSERT INTO {DuePush._meta.db_table} (push_id, due_at)"
+
+
+def _id_of(rows: list[tuple[Any, ...]]) -> int:
+    return int(rows[0][0]) if rows else 0
+
+
+@lru_cache(maxsize=4)
+def insert_sql(columns: tuple[str, ...]) -> str:
+    """INSERT of one push by named parameters; it returns the new id."""
+    marks = ", ".join(f"%({name})s" for name in columns)
+    return (
+        f"INSERT INTO {Push._meta.db_table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+        " ON CONFLICT DO NOTHING RETURNING id"
+    )
+
+
+def count_previous_key(proven: Proven) -> None:
+    """Where PROVEN was sealed with the previous key: it is still in use."""
+    if proven.by_previous_key:
+        Component.objects.filter(pk=proven.component.pk).update(
+            previous_key_uses=F("previous_key_uses") + 1
+        )
+
+
+def find(proven: Proven) -> Push | None:
     """The row of PROVEN, which was kept before, however it was sealed then."""
     same = Q(digest=proven.digest) | Q(business_key=proven.business_key)
     return Push.objects.filter(same).first()
 
 
-def replay_push(row: Push, routing: Routing) -> None:
-    """Do the work of ROW again, unless somebody else does; its state tells the outcome."""
-    try:
-        push = wire.read_push(row.body.encode())
-    except (Unreadable, Untrusted) as error:
-        if _claim(row):
-            _mark_failed(row, error)
-        return
-    work = routing(row, push)
-    if not work or not _claim(row):
-        return
-    row.is_done_again = row.state == Push.State.DONE
-    row.state, row.error = Push.State.DONE, ""
-    with transaction.atomic():
-        Push.objects.filter(pk=row.pk).update(state=row.state, error="", retry_at=None)
-        _run_work(row, work, push)
-
-
-def _claim(row: Push) -> bool:
+def forget_old() -> int:
     """
-    Count one more attempt before it is made, and set the next: a handler that kills its process
-    is tried again as well, and not for ever.
+    Delete pushes older than PUSH_RETENTION_DAYS; the door refuses any that old. Of one that has
+    no CreateTime to refuse it by, only what it said is deleted. How many.
     """
-    same = Push.objects.filter(pk=row.pk, attempts=row.attempts)
-    row.attempts += 1
-    return bool(same.update(attempts=row.attempts, retry_at=_next_attempt(row)))
-
-
-def retry_failed(routing: Routing) -> int:
-    """Try every failed push again whose pause is over; five attempts in all. Returns how many."""
-    rows = list(Push.objects.select_related("component").filter(retry_at__lte=Now())[:200])
-    for row in rows:
-        replay_push(row, routing)
-    return len(rows)
-
-
-def delete_old_pushes() -> int:
-    """Delete pushes older than PUSH_RETENTION_DAYS; the door refuses any that old. How many."""
     oldest = Now() - timedelta(days=settings.PUSH_RETENTION_DAYS + 1)
     old = Push.objects.filter(received_at__lt=oldest, created__lt=oldest).order_by("received_at")
-    until, forgotten = time.monotonic() + DELETION_BUDGET, 0
-    while time.monotonic() < until and (pks := list(old.values_list("pk", flat=True)[:1000])):
-        Push.objects.filter(pk__in=pks).delete()
-        forgotten += len(pks)
+    dated, undated = old.filter(is_undated=False), old.filter(is_undated=True).exclude(body="")
+    until, forgotten = time.monotonic() + FORGET_SECONDS, 0
+    for rows, forget in ((dated, _delete), (undated, _empty)):
+        while time.monotonic() < until and (pks := _first_pks(rows)):
+            forget(Push.objects.filter(pk__in=pks))
+            forgotten += len(pks)
     return forgotten
 
 
-def _run_work(row: Push, work: Work, push: wire.Push) -> Answer | None:
-    """Each part of WORK in a transaction of its own; HANDLE's answer goes before NOTIFY's."""
-    answers = [_run_part(row, part, push) for part in (work.notify, work.handle) if part]
-    return next(filter(None, reversed(answers)), None)
+def _first_pks(rows: QuerySet[Push]) -> list[int]:
+    return list(rows.values_list("pk", flat=True)[:FORGET_AT_ONCE])
 
 
-def _run_part(row: Push, part: Handler, push: wire.Push) -> Answer | None:
-    try:
-        with transaction.atomic():
-            return part(row, push)
-    except Ignored as reason:
-        _write_state(row, Push.State.IGNORED, str(reason))
-    except (OperationalError, InterfaceError):
-        raise  # the database is in trouble, not the push: WeChat shall send it again
-    except Exception as error:
-        # The one broad catch: an error answered to WeChat would mute all merchants' pushes.
-        logger.exception("push %s failed", clean(row.kind))
-        _mark_failed(row, error)
-    return None
+def _delete(rows: QuerySet[Push]) -> None:
+    rows.delete()
 
 
-def _mark_failed(row: Push, error: Exception) -> None:
-    description = f"{type(error).__name__}: {error}"
-    _write_state(row, Push.State.FAILED, description, retry_at=_next_attempt(row))
-
-
-def _next_attempt(row: Push) -> CombinedExpression | None:
-    """When ROW is tried again by itself, in longer and longer pauses; None after the fifth."""
-    if row.attempts >= MAX_ATTEMPTS:
-        return None
-    return Now() + timedelta(seconds=30 * 4 ** (row.attempts - 1))
-
-
-def _write_state(row: Push, state: Push.State, error: str, **values: object) -> None:
-    row.state, row.error = state, clean(error)
-    Push.objects.filter(pk=row.pk).update(state=row.state, error=row.error, **values)
-
-
-def _insert(values: dict[str, Any], only_if: tuple[Condition, ...]) -> int | None:
-    """One INSERT … ON CONFLICT DO NOTHING: the id of the row, or None."""
-    sql = _insert_sql(tuple(values), tuple(condition.sql for condition in only_if))
-    for condition in only_if:
-        values = values | condition.values
-    rows = run_statement(sql, values)
-    return rows[0][0] if rows else None
-
-
-@lru_cache(maxsize=8)
-def _insert_sql(columns: tuple[str, ...], conditions: tuple[str, ...]) -> str:
-    marks = ", ".join(f"%({name})s" for name in columns)
-    return (
-        f"INSERT INTO {Push._meta.db_table} ({', '.join(columns)})"
-        f" SELECT {marks} WHERE {' AND '.join(['TRUE', *conditions])}"
-        " ON CONFLICT DO NOTHING RETURNING id"
-    )
+def _empty(rows: QuerySet[Push]) -> None:
+    rows.update(body="")

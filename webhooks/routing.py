@@ -3,62 +3,89 @@ Which kind of push goes to which handler, on one page. A kind not listed is stor
 whatever comes for an account, known or not, those are told who have asked for it.
 """
 
+from messaging.services import answering
 from messaging.services.receiving import CONVERSATION_KINDS
 from miniprograms.services import addresses
+from platform_auth.models import Component
 from platform_auth.models import Push as Row
 from webhooks.handlers import (
+    Handler,
     answer_release_test,
     answer_user,
-    forward_push,
+    handle_authorization,
+    handle_cancellation,
+    handle_ticket,
+    handle_update,
+    handle_verdict,
     keep_push,
-    record_authorization,
-    record_cancellation,
-    record_verdict,
-    save_ticket,
+    refresh_profile,
 )
-from webhooks.inbox import Handler, Work
 from wechat.messages import PUSH_KINDS
 from wechat.push import Push
 
+TICKET = "component_verify_ticket"
+
 COMPONENT_PUSHES: dict[str, Handler] = {
-    "component_verify_ticket": save_ticket,
-    "authorized": record_authorization,
-    "updateauthorized": record_authorization,
-    "unauthorized": record_cancellation,
+    TICKET: handle_ticket,
+    "authorized": handle_authorization,
+    "updateauthorized": handle_update,
+    "unauthorized": handle_cancellation,
     "notify_third_fasteregister": keep_push,
     "notify_third_fastregisterbetaapp": keep_push,
-    "notify_third_fastverifybetaapp": keep_push,
-    "notify_3rd_wxa_auth": keep_push,
-    "notify_3rd_wxa_wxverify": keep_push,
-    "notify_icpfiling_verify_result": keep_push,
-    "notify_apply_icpfiling_result": keep_push,
+    "notify_third_fastverifybetaapp": refresh_profile,
+    "notify_3rd_wxa_auth": refresh_profile,
+    "notify_3rd_wxa_wxverify": refresh_profile,
+    "notify_icpfiling_verify_result": refresh_profile,
+    "notify_apply_icpfiling_result": refresh_profile,
     "order_path_apply_result_notify": keep_push,
     "order_path_audit_result_notify": keep_push,
 }
+# What WeChat tells an account of its name, categories, verification and punishments.
+PROFILE_PUSHES = (
+    "wxa_nickname_audit",
+    "wxa_category_audit",
+    "wxa_punish_event",
+    "wxa_illegal_record",
+    "wxa_appeal_record",
+    "wx_verify_pay_succ",
+    "wx_verify_dispatch",
+    "qualification_verify_success",
+    "qualification_verify_fail",
+    "naming_verify_success",
+    "naming_verify_fail",
+    "annual_renew",
+    "verify_expired",
+)
 MESSAGE_PUSHES: dict[str, Handler] = {
     **dict.fromkeys(PUSH_KINDS, keep_push),
     **dict.fromkeys(CONVERSATION_KINDS, answer_user),
-    "weapp_audit_success": record_verdict,
-    "weapp_audit_fail": record_verdict,
-    "weapp_audit_delay": record_verdict,
+    **dict.fromkeys(PROFILE_PUSHES, refresh_profile),
+    "weapp_audit_success": handle_verdict,
+    "weapp_audit_fail": handle_verdict,
+    "weapp_audit_delay": handle_verdict,
 }
 
 
-def component_work(push: Push) -> Work:
-    """The work for PUSH, which came by the component's URL."""
-    return Work(COMPONENT_PUSHES.get(push.kind))
+def handler_of(row: Row, push: Push) -> Handler | None:
+    """What is done about PUSH of ROW; None for a kind that we do not know."""
+    if push.is_component_push:
+        return COMPONENT_PUSHES.get(push.kind)
+    if addresses.is_release_test(row.appid, push.get("ToUserName")):
+        return answer_release_test
+    return MESSAGE_PUSHES.get(push.kind)
 
 
-def message_work(appid: str, push: Push) -> Work:
-    """The work for PUSH, which came by the URL of the account APPID."""
+def is_known(appid: str, push: Push) -> bool:
+    """Whether anything of ours hangs on PUSH, a message to APPID."""
+    is_test = addresses.is_release_test(appid, push.get("ToUserName"))
+    return is_test or push.kind in MESSAGE_PUSHES
+
+
+def is_awaited(component: Component, appid: str, push: Push) -> bool:
+    """Whether WeChat waits for what PUSH is answered: the account may have something to say."""
     if addresses.is_release_test(appid, push.get("ToUserName")):
-        return Work(answer_release_test)
-    return Work(MESSAGE_PUSHES.get(push.kind), notify=forward_push)
-
-
-def work_for(row: Row, push: Push) -> Work:
-    """The work for PUSH, which is a ROW of the inbox, whichever URL it came by."""
-    return component_work(push) if push.is_component_push else message_work(row.appid, push)
+        return True
+    return answering.may_answer(component, appid)
 
 
 def account_of(push: Push) -> str:

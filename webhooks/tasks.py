@@ -1,4 +1,4 @@
-"""Periodic work on the inbox. Each task is safe to run twice at once."""
+"""Work on the inbox. Each task is safe to run twice at once."""
 
 from celery import shared_task
 
@@ -7,7 +7,14 @@ from miniprograms.tasks import reconcile
 from platform_auth import heartbeats
 from platform_auth.models import Component
 from platform_auth.wakeup import enqueue
-from webhooks import inbox, routing, silence
+from webhooks import inbox, processing, silence
+
+
+@shared_task
+def process_pushes() -> None:
+    """Work out what the pushes mean that are kept and due."""
+    processing.process_due()
+    heartbeats.beat("process_pushes")
 
 
 @shared_task
@@ -24,12 +31,12 @@ def listen() -> None:
 @shared_task
 def retry_failed_pushes() -> None:
     """Try pushes again whose handler failed."""
-    inbox.retry_failed(routing.work_for)
+    processing.retry_failed()
     heartbeats.beat("retry_failed_pushes")
 
 
 @shared_task
 def forget_old_pushes() -> None:
     """Delete pushes older than PUSH_RETENTION_DAYS."""
-    inbox.delete_old_pushes()
+    inbox.forget_old()
     heartbeats.beat("forget_old_pushes")

@@ -1,8 +1,9 @@
 """
 The two URLs that WeChat pushes to.
 
-Whatever is not proven gets one and the same 403, whatever was wrong with it. What is proven is
-answered `success` once its row is committed, and 503 if there is no database to commit it to.
+Whatever is not proven gets one and the same 403, whatever was wrong with it. What is proven is kept
+by one statement and answered `success`, whatever it holds; only what WeChat waits for is worked out
+before the answer. Without a database to keep it in the answer is 503, and WeChat sends it again.
 """
 
 import logging
@@ -16,123 +17,127 @@ from django.http.request import UnreadablePostError
 
 from miniprograms.services import addresses
 from platform_auth.fields import Unreadable
-from platform_auth.models import Component
-from webhooks import inbox, routing
-from webhooks.by_memory import read_components, receive_by_memory
-from webhooks.handlers import repeat_answer
-from webhooks.push_query import read_query
+from platform_auth.models import Component, Push
+from platform_auth.wakeup import enqueue
+from webhooks import handlers, inbox, processing, refusals, routing, tasks
 from wechat.errors import Untrusted
-from wechat.push import MAX_BODY, read_envelope
 
 logger = logging.getLogger(__name__)
 
-LENGTH = re.compile(r"\d{1,7}", re.ASCII)
 ECHO = re.compile(r"[\x21-\x7e]{1,256}")
 PLAIN_TEXT = "text/plain"
 ANSWER_WITHIN = 2  # seconds of the five after which WeChat hangs up
+HEAD_START = 3  # seconds that the door has to work out itself what WeChat waits for
+
+COMPONENT, MESSAGE = "component", "message"  # the two doors
 
 
-def forbidden() -> HttpResponse:
-    """The one answer to anything that is not proven to come from WeChat."""
+def forbidden(door: str, reason: str) -> HttpResponse:
+    """The one answer to anything that is not proven to come from WeChat; REASON is for us alone."""
+    refusals.count_refusal(door, reason)
     return HttpResponse("forbidden", status=403, content_type=PLAIN_TEXT)
 
 
 def component_push(request: HttpRequest) -> HttpResponse:
     """授权事件接收URL: tickets, and authorisations that come, change and go."""
-    return _answer_webhook(request, appid="")
+    return _answer(request, COMPONENT, appid="")
 
 
 def message_push(request: HttpRequest, appid: str) -> HttpResponse:
     """消息与事件接收URL: what users and WeChat send to the account APPID."""
-    return _answer_webhook(request, appid=appid)
+    return _answer(request, MESSAGE, appid=appid)
 
 
-def _answer_webhook(request: HttpRequest, *, appid: str) -> HttpResponse:
+def _answer(request: HttpRequest, door: str, *, appid: str) -> HttpResponse:
     until = time.monotonic() + ANSWER_WITHIN
     try:
         if request.method == "GET":
             return _echo(request)
         if request.method != "POST":
-            raise Untrusted
+            raise Untrusted("method")
         return _receive(request, appid, until)
-    except (Untrusted, SuspiciousOperation, UnreadablePostError):
-        return forbidden()
+    except (SuspiciousOperation, UnreadablePostError):
+        return forbidden(door, "body")
+    except Untrusted as refusal:
+        return forbidden(door, refusal.reason)
     except (DatabaseError, InterfaceError, Unreadable) as error:
         logger.error("a push could not be kept: %s", type(error).__name__)
         return HttpResponse("unavailable", status=503, content_type=PLAIN_TEXT)
 
 
 def _receive(request: HttpRequest, appid: str, until: float) -> HttpResponse:
-    """Size, format, signature, decryption, appid inside, address, then one row and its handler."""
-    envelope_appid, encrypt = _read_body(request)
-    query = read_query(request.META.get("QUERY_STRING", ""))
-    sealed = inbox.SealedPush(
-        encrypt=encrypt,
-        msg_signature=query.get("msg_signature", ""),
-        timestamp=query.get("timestamp", ""),
-        nonce=query.get("nonce", ""),
-    )
+    """Size, format, signature, decryption, appid inside, address; then one row, and the answer."""
+    if not inbox.is_length(request.META.get("CONTENT_LENGTH") or ""):
+        raise Untrusted("length")
+    query = request.META.get("QUERY_STRING", "")
+    envelope_appid, sealed = inbox.read_sealed(query, request.body)
     if not appid:
         _receive_for_component(sealed, envelope_appid)
-        return _respond_with(None)
-    proven, receipt = receive_by_memory(sealed, appid) or _receive_message(sealed, appid)
-    xml = _answer_within(proven, receipt, until)
-    return _respond_with(xml and _seal(xml, proven, sealed.nonce))
+        return _response(None)
+    proven = inbox.prove(sealed, inbox.read_components())
+    text = _receive_message(proven, appid, until)
+    return _response(text and seal(text, proven, sealed.nonce))
 
 
-def _receive_for_component(sealed: inbox.SealedPush, envelope_appid: str) -> None:
-    components = [row for row in read_components() if row.appid == envelope_appid]
-    proven = inbox.prove_push(sealed, components)
+def _receive_for_component(sealed: inbox.Sealed, envelope_appid: str) -> None:
+    components = [one for one in inbox.read_components() if one.appid == envelope_appid]
+    proven = inbox.prove(sealed, components)
     push = proven.push
     # A captured message must not burn its digest here.
-    if not push.is_component_push or push.get("AppId") != proven.component.appid:
-        raise Untrusted
-    inbox.store_push(proven, routing.component_work(push), appid=routing.account_of(push))
+    is_ours = push.is_component_push and push.get("AppId") == proven.component.appid
+    if proven.is_readable and not is_ours:
+        raise Untrusted("door")
+    is_known, appid = push.kind in routing.COMPONENT_PUSHES, routing.account_of(push)
+    values = inbox.row_of(proven, is_known=is_known, appid=appid)
+    if push.kind == routing.TICKET:
+        # In use before it is kept: who asks WeChat next needs it, and to save it twice is nothing.
+        row = Push(component=proven.component, **values)
+        values |= processing.outcome_of(handlers.handle_ticket, row, push)
+        pk = inbox.keep(values, due_in=None)
+    elif pk := inbox.keep(values):
+        enqueue(tasks.process_pushes)
+    if pk:
+        inbox.count_previous_key(proven)
 
 
-def _receive_message(
-    sealed: inbox.SealedPush, appid: str
-) -> tuple[inbox.ProvenPush, inbox.Receipt]:
-    proven = inbox.prove_push(sealed, read_components())
-    addresses.check_address(proven.component, appid, proven.push)
-    work = routing.message_work(appid, proven.push)
-    return proven, inbox.store_push(proven, work, appid=appid)
-
-
-def _answer_within(proven: inbox.ProvenPush, receipt: inbox.Receipt, until: float) -> str | None:
-    """What this push is answered, given UNTIL when; the same again if it came before."""
+def _receive_message(proven: inbox.Proven, appid: str, until: float) -> str | None:
+    """Keep PROVEN, for APPID: what it is answered, given UNTIL when, or None for `success`."""
+    component, push = proven.component, proven.push
+    addresses.check_address(component, appid, push)
+    is_awaited = routing.is_awaited(component, appid, push)
+    values = inbox.row_of(proven, is_known=routing.is_known(appid, push), appid=appid)
+    pk = inbox.keep(values, due_in=HEAD_START if is_awaited else 0)
     try:
-        if receipt.is_new:
-            return receipt.answer(until) if receipt.answer else None
-        row = inbox.find_push(proven)
-        return repeat_answer(row, proven.push) if row else None
-    except (DatabaseError, InterfaceError, Unreadable):
-        raise  # WeChat asks again
+        if not pk:
+            return _repeat(proven)
+        inbox.count_previous_key(proven)
+        if is_awaited:
+            answer = processing.process_awaited(pk, values["appid"], values["openid"])
+            return answer(until) if answer else None
     except Exception:
-        # As in the inbox: the push is kept, and an error would mute all merchants' pushes.
+        # It is kept, and due: an error would mute all merchants' pushes.
         logger.exception("a push was kept, but not answered")
-        return None
+    enqueue(tasks.process_pushes)
+    return None
 
 
-def _seal(xml: str, proven: inbox.ProvenPush, nonce: str) -> str:
-    """XML, sealed with the key that opened the push it answers."""
+def _repeat(proven: inbox.Proven) -> str | None:
+    """What PROVEN, which WeChat has sent before, was answered then."""
+    row = inbox.find(proven)
+    return handlers.repeat_answer(row, proven.push) if row else None
+
+
+def seal(text: str, proven: inbox.Proven, nonce: str) -> str:
+    """TEXT, sealed with the key that opened the push it answers."""
     now = str(int(time.time()))
-    return proven.component.envelope.seal(xml, key=proven.key, timestamp=now, nonce=nonce)
+    return proven.component.envelope.seal(text, key=proven.key, timestamp=now, nonce=nonce)
 
 
-def _respond_with(body: str | None) -> HttpResponse:
+def _response(text: str | None) -> HttpResponse:
     """`success`, the empty body that 全网发布 demands, or a sealed passive reply."""
-    if body:
-        return HttpResponse(body, content_type="text/xml")
-    return HttpResponse("success" if body is None else "", content_type=PLAIN_TEXT)
-
-
-def _read_body(request: HttpRequest) -> tuple[str, str]:
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if not LENGTH.fullmatch(length) or int(length) > MAX_BODY:
-        raise Untrusted
-    appid, _to_user_name, encrypt = read_envelope(request.body)
-    return appid, encrypt
+    if text:
+        return HttpResponse(text, content_type="text/xml")
+    return HttpResponse("success" if text is None else "", content_type=PLAIN_TEXT)
 
 
 def _echo(request: HttpRequest) -> HttpResponse:
@@ -140,13 +145,15 @@ def _echo(request: HttpRequest) -> HttpResponse:
     query = {name: request.GET.get(name, "") for name in ("signature", "timestamp", "nonce")}
     echostr = request.GET.get("echostr", "")
     if not ECHO.fullmatch(echostr):
-        raise Untrusted
+        raise Untrusted("parameters")
+    reason = "component"
     for component in Component.objects.all():
         try:
             component.envelope.check_url(**query)
-        except Untrusted:
+        except Untrusted as refusal:
+            reason = refusal.reason
             continue
         response = HttpResponse(echostr, content_type=PLAIN_TEXT)
         response["X-Content-Type-Options"] = "nosniff"
         return response
-    raise Untrusted
+    raise Untrusted(reason)

@@ -28,7 +28,7 @@ from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
-from wechat.errors import Untrusted
+from wechat.push import Malformed
 
 NAMED_DAYS = 7  # in the filter
 
@@ -235,7 +235,7 @@ class DeliveryAdmin(StaffAdmin):
             return pretty(redact(json.loads(write_body(row.push))))
         except Unreadable:
             return _("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
-        except Untrusted:
+        except Malformed:
             return _("It is not kept any more.")
 
 

@@ -24,7 +24,7 @@ from platform_auth.admin.pages import label, pretty, table
 from platform_auth.forms import TextField, capitalise_labels
 from wechat.messages import Message, read_message
 from wechat.push import Push
-from wechat.replies import as_data
+from wechat.replies import CUSTOM, as_data
 from wechat.reply_windows import window_of
 
 OUTCOME_LABELS = {
@@ -55,7 +55,7 @@ class TryForm(forms.Form):
     )
     kind = forms.ChoiceField(
         label=_("if empty, kind of account"),
-        choices=Authorizer.Kind.choices,
+        choices=[(kind, Authorizer.Kind(kind).label) for kind in CUSTOM],
         required=False,
         widget=UnfoldAdminSelectWidget,
     )

@@ -33,7 +33,7 @@ from platform_auth.admin.columns import column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, label
 from platform_auth.operations import Actor, record_operation
-from wechat.replies import BadContent, Content, parse_content
+from wechat.replies import CUSTOM, BadContent, Content, parse_content
 
 _WHEN = ("trigger", "match", "pattern", "event", "event_key", ("quiet_from", "quiet_until"))
 
@@ -116,7 +116,7 @@ class RuleAdmin(RecordedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Rule, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        silent = [kind for kind, way in _ways(obj).items() if not way]
+        silent = [kind for kind, way in _ways(obj).items() if not way and kind in CUSTOM]
         if obj.authorizer_id is None and "kind" in form.fields:
             for kind in silent:
                 self.message_user(request, _skipped_sentence(kind), "WARNING")

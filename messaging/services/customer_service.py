@@ -42,14 +42,22 @@ def create_reply(
     conversation: Conversation, content: Content, *, is_passive: bool = False, **values: Any
 ) -> Reply:
     """CONTENT as a row of its own: due to be sent, unless IS_PASSIVE."""
-    reply: Reply = Reply.objects.create(
+    reply = new_reply(conversation, content, is_passive=is_passive, **values)
+    reply.save(force_insert=True)
+    return reply
+
+
+def new_reply(
+    conversation: Conversation, content: Content, *, is_passive: bool, **values: Any
+) -> Reply:
+    """The row that `create_reply` makes, not saved yet."""
+    return Reply(
         conversation=conversation,
         content=json.dumps(replies.as_data(content), ensure_ascii=False),
         state=Reply.State.PASSIVE if is_passive else Reply.State.DUE,
         due_at=None if is_passive else timezone.now(),
         **values,
     )
-    return reply
 
 
 def send_message(conversation: Conversation, content: Content, *, by: Actor) -> Reply:

@@ -11,9 +11,8 @@ from messaging.services.customer_service import read_content
 from messaging.services.descriptions import NOTE, Description, describe_content, describe_message
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
-from wechat.errors import Untrusted
 from wechat.messages import read_message
-from wechat.push import read_push
+from wechat.push import Malformed, read_push
 from wechat.replies import BadContent
 
 MAX_ENTRIES = 50
@@ -42,10 +41,10 @@ class Entry:
 def describe_push(push: Push) -> Description:
     """What PUSH says, in words; that it cannot be read, where it cannot."""
     try:
-        return describe_message(read_message(read_push(push.body.encode())))
+        return describe_message(read_message(read_push(push.message)))
     except Unreadable:
         return _undecryptable()
-    except Untrusted:
+    except Malformed:
         return Description(NOTE, label=_("It is not kept any more."))
 
 

@@ -28,7 +28,7 @@ def reply_to(
     Our answer to ROW: a passive reply if the account may give CONTENT so and WeChat waits for it,
     which it does not where IS_LATE; else a customer-service message. None if ROW has been answered.
     """
-    is_waited_for = row.attempts == 1 and not is_late
+    is_waited_for = row.is_awaited and not is_late
     is_passive = is_waited_for and can_be_passive(content, conversation.authorizer.kind)
     try:
         with transaction.atomic():

@@ -18,6 +18,8 @@ from platform_auth import registration
 from platform_auth.admin.acts import ask_about_one, holding, saying
 from platform_auth.admin.columns import column, secret_label
 from platform_auth.admin.pages import FormAdmin, ago, copyable, label, table
+from platform_auth.admin.refusals import refusals_table
+from platform_auth.errcodes import explain_kept
 from platform_auth.fields import secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
 from platform_auth.models import TICKET_LIFE, Component
@@ -25,7 +27,8 @@ from platform_auth.operations import Actor
 
 TICKET_WARNING_AFTER = timedelta(minutes=30)
 
-_HEALTH = ("ticket_health", "token_health", "failures", "last_error", "due", "previous_key_uses")
+_HEALTH = ("ticket_health", "token_health", "failures", "problem", "due", "previous_key_uses")
+_CONSOLE = ("component_url", "message_url", "domain", "refusals")
 _refresh_token = saying(_("there is a new component token."), registration.refresh_component_token)
 
 
@@ -41,12 +44,12 @@ class ComponentAdmin(FormAdmin):
         "name_and_appid",
         "ticket_health",
         "token_health",
-        "last_error",
+        "problem",
         "previous_uses",
     )
     ordering = ("appid",)
     actions_detail = ("ask_for_tickets", "refresh_token")
-    readonly_fields = (*_HEALTH, "secrets_held", "component_url", "message_url", "domain")
+    readonly_fields = (*_HEALTH, "secrets_held", *_CONSOLE)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         description = _(
@@ -55,11 +58,10 @@ class ComponentAdmin(FormAdmin):
         writable = (_("Secrets"), {"fields": tuple(SECRETS), "description": description})
         if obj is None:
             return [(None, {"fields": ("appid", "name")}), writable]
-        console = ("component_url", "message_url", "domain")
         return [
             (None, {"fields": ("appid", "name")}),
             (_("Health"), {"fields": _HEALTH}),
-            (_("For WeChat's console"), {"fields": console}),
+            (_("For WeChat's console"), {"fields": _CONSOLE}),
             (_("What is stored"), {"fields": ("secrets_held",)}),
             *([writable] if self.has_change_permission(request, obj) else []),
         ]
@@ -115,6 +117,8 @@ class ComponentAdmin(FormAdmin):
     ticket_health = column(_("ticket"), lambda component: ticket_health(component))
     token_health = column(_("component token"), lambda component: token_health(component))
     due = column(_("WeChat is asked again"), lambda component: ago(component.due_at))
+    problem = column(_("last error"), lambda component: explain_kept(component.last_error) or "–")
+    refusals = column(_("refused requests"), lambda component: refusals_table())
 
     @admin.display(description=_("pushes with the previous key"))
     def previous_uses(self, component: Component) -> SafeString | str:

@@ -14,7 +14,7 @@ from miniprograms.models import Authorizer
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from webhooks.admin.push_words import describe_push, fields_of, name_of_kind
-from wechat.errors import Untrusted
+from wechat.push import Malformed
 
 MAX_EXPORT_ROWS, EXPORT_BATCH_SIZE = 100_000, 1_000
 
@@ -55,7 +55,7 @@ def _fields(push: Push) -> str:
         return json.dumps(fields_of(push), ensure_ascii=False)
     except Unreadable:
         return gettext("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
-    except Untrusted:
+    except Malformed:
         return ""
 
 

@@ -31,8 +31,8 @@ COMPONENT_WORDS = {
 
 
 def fields_of(push: Push) -> Any:
-    """What PUSH holds, redacted. Raises Unreadable or Untrusted."""
-    return redact(wire.read_push(push.body.encode()).fields)
+    """What PUSH holds, redacted. Raises Unreadable or Malformed."""
+    return redact(wire.read_push(push.message).fields)
 
 
 def name_of_kind(kind: str) -> str:

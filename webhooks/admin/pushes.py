@@ -24,12 +24,12 @@ from platform_auth.admin.spreadsheet import csv_lines, csv_response
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
 from platform_auth.operations import record_operation
-from webhooks import inbox
+from webhooks import processing
 from webhooks.admin import push_export, push_search
 from webhooks.admin.push_search import LogFilter
 from webhooks.admin.push_words import describe_push, fields_of, name_of_kind
-from webhooks.routing import work_for
-from wechat.errors import Untrusted, WeChatError
+from wechat.errors import WeChatError
+from wechat.push import Malformed
 
 EXPORT = "platform_auth.export_push"
 TWO_LINES = '<span class="log-two">{}<small>{}</small></span>'
@@ -191,7 +191,7 @@ class PushAdmin(StaffAdmin):
             return pretty(fields_of(push))
         except Unreadable:
             return _("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
-        except Untrusted:
+        except Malformed:
             return (
                 _("It is not XML that we understand.")
                 if push.body
@@ -204,7 +204,7 @@ def _replay(push: Push, by: Any) -> object:
     if push.state == Push.State.IGNORED:
         return _("there is nothing to do for such a push.")
     with transaction.atomic():
-        inbox.replay_push(push, work_for)
+        processing.replay(push)
         push.refresh_from_db()
         record_operation(
             "replay_push", by=by, appid=push.appid, result=f"{push.kind}: {push.state}"

@@ -8,7 +8,7 @@ from messaging.services.forwarding.outcomes import mark_dead, record_outcome
 from messaging.services.forwarding.posting import post_delivery
 from platform_auth.due_work import Runner
 from platform_auth.fields import Unreadable
-from wechat.errors import Untrusted
+from wechat.push import Malformed
 from wechat.replies import Content
 
 
@@ -19,7 +19,7 @@ def deliver(delivery: Delivery, offer: Callable[[Content], bool] | None = None) 
     """
     try:
         outcome = post_delivery(delivery)
-    except (Unreadable, Untrusted) as error:
+    except (Unreadable, Malformed) as error:
         mark_dead(delivery, error)
         return False
     is_replied = bool(offer and outcome.is_good and outcome.reply and offer(outcome.reply))

@@ -1,20 +1,23 @@
 """Which targets are told of a push: a delivery for each, in the push's own transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
 
-from messaging.models import Delivery
+from messaging.models import Delivery, Target
 from messaging.services.forwarding.posting import event_type
 from miniprograms.models import Authorizer
 from platform_auth import statements
 from platform_auth.models import Push
+from platform_auth.statements import is_postgresql, now_sql, run_many
 from wechat import push as wire
 
 # Long enough for the webhook to ask an answering target itself, before anybody else does; it does
 # so for official accounts only, which may say in the answer to a push what the target answers.
 HEAD_START = timedelta(seconds=3)
+_USER_LENGTH = 97
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,10 @@ def plan_deliveries(row: Push, push: wire.Push) -> DeliveryPlan:
     The deliveries of ROW, one for each target that has asked for it; in the push's transaction,
     and no second ones when it is done again. One question to the database where nobody has asked.
     """
-    kind = event_type(push)
-    names = {"kind": push.kind, "type": kind, "group": kind.partition(".")[0], "appid": row.appid}
-    targets = statements.run_statement(_FITTING_TARGETS, names)
+    targets = statements.run_statement(FITTING_TARGETS, names_of(row, push))
     if not targets:
         return DeliveryPlan(0)
-    now, user = timezone.now(), f"{row.appid} {push.get('FromUserName')}"[:97]
+    now, user = timezone.now(), f"{row.appid} {push.get('FromUserName')}"[:_USER_LENGTH]
     is_asking = any(answers for _pk, answers in targets) and _is_waited_for(row)
     deliveries = [
         Delivery(
@@ -51,8 +52,14 @@ def plan_deliveries(row: Push, push: wire.Push) -> DeliveryPlan:
     return DeliveryPlan(len(targets), _first_to_ask(row) if is_asking else None)
 
 
+def names_of(row: Push, push: wire.Push) -> dict[str, str]:
+    """What FITTING_TARGETS must know of ROW."""
+    kind = event_type(push)
+    return {"kind": push.kind, "type": kind, "group": kind.partition(".")[0], "appid": row.appid}
+
+
 # The targets that are on, with a rule that fits.
-_FITTING_TARGETS = """
+FITTING_TARGETS = """
 SELECT target.id, target.answers FROM messaging_target target
 WHERE target.is_on AND EXISTS (
     SELECT 1 FROM messaging_forwardrule rule
@@ -69,7 +76,7 @@ WHERE target.is_on AND EXISTS (
 def _is_waited_for(row: Push) -> bool:
     """Whether WeChat waits for an answer to ROW that may say something."""
     official = Authorizer.objects.filter(kind=Authorizer.Kind.OFFICIAL_ACCOUNT)
-    return row.attempts == 1 and official.filter(appid=row.appid).exists()
+    return row.is_awaited and official.filter(appid=row.appid).exists()
 
 
 def _first_to_ask(row: Push) -> Delivery | None:
@@ -78,3 +85,60 @@ def _first_to_ask(row: Push) -> Delivery | None:
     if delivery:
         delivery.push = row
     return delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Forwardable:
+    """A push for the account ACCOUNT_ID, that targets may have asked for."""
+
+    row: Push
+    push: wire.Push
+    account_id: int
+
+
+def plan_many(batch: Sequence[Forwardable]) -> int:
+    """Write the deliveries of BATCH, in its order, to all targets that have asked: how many."""
+    if not batch or not Target.objects.filter(is_on=True).exists():
+        return 0
+    rows = [_values(forwardable) for forwardable in batch]
+    log = "'[]'::jsonb" if is_postgresql() else "'[]'"
+    sql = _PLAN_MANY.format(
+        now=now_sql(), give_up_at=now_sql(plus=str(24 * 3600)), log=log, w="{w}"
+    )
+    return len(run_many(sql, _COLUMNS_OF_MANY, rows))
+
+
+def _values(forwardable: Forwardable) -> list[object]:
+    row, push = forwardable.row, forwardable.push
+    kind = event_type(push)
+    user = f"{row.appid} {row.openid}"[:_USER_LENGTH]
+    group = kind.partition(".")[0]
+    return [row.pk, push.kind, kind, group, row.appid, user, forwardable.account_id]
+
+
+_COLUMNS_OF_MANY = {
+    "push_id": "bigint",
+    "kind": "text",
+    "type": "text",
+    "group": "text",
+    "appid": "text",
+    "user": "text",
+    "account_id": "bigint",
+}
+# Once for each target, however many of its rules fit; in the order of the pushes, since a target
+# gets a user's messages in the order of their deliveries.
+_PLAN_MANY = """
+INSERT INTO messaging_delivery
+  (push_id, target_id, appid, "user", state, epoch, failures, last_error, log,
+   due_at, created_at, give_up_at)
+SELECT w.push_id, target.id, w.appid, w."user", 'due', 0, 0, '', {log}, {now}, {now}, {give_up_at}
+FROM {w} JOIN messaging_target target ON target.is_on AND EXISTS (
+  SELECT 1 FROM messaging_forwardrule rule
+  WHERE rule.target_id = target.id AND rule.kind IN ('', w.kind, w.type, w."group")
+  AND (rule.authorizer_id IS NULL OR rule.authorizer_id = w.account_id)
+  AND (rule.tag_id IS NULL OR EXISTS (
+    SELECT 1 FROM wxminiprograms_tags tagged
+    WHERE tagged.tag_id = rule.tag_id AND tagged.authorizer_id = w.account_id)))
+WHERE TRUE ORDER BY w.push_id, target.id
+ON CONFLICT DO NOTHING RETURNING id
+"""

@@ -41,8 +41,8 @@ def event_type(push: wire.Push) -> str:
 
 
 def write_body(row: Push) -> bytes:
-    """ROW as a target gets it. Raises Unreadable or Untrusted if it cannot be read any more."""
-    push = wire.read_push(row.body.encode())
+    """ROW as a target gets it. Raises Unreadable or Malformed if it cannot be read any more."""
+    push = wire.read_push(row.message)
     data = {
         "appid": row.appid,
         "user_name": push.get("ToUserName"),
@@ -85,7 +85,7 @@ def _signing_secrets(target: Target) -> list[str]:
 
 
 def post_delivery(delivery: Delivery) -> PostOutcome:
-    """Post DELIVERY once, holding no database connection. Raises Unreadable or Untrusted."""
+    """Post DELIVERY once, holding no database connection. Raises Unreadable or Malformed."""
     target, started = delivery.target, time.monotonic()
     body = write_body(delivery.push)
     try:

@@ -67,7 +67,7 @@ def _read_envelope(answer: Answer) -> wire.Push:
     """The four parts of a passive reply."""
     try:
         outer = wire.read_push(answer.body)
-    except Untrusted:
+    except (Untrusted, wire.Malformed):
         raise _unexpected(answer.body, _("a sealed reply")) from None
     for name in ("Encrypt", "MsgSignature", "TimeStamp", "Nonce"):
         if not outer.get(name):
@@ -79,7 +79,7 @@ def _read_envelope(answer: Answer) -> wire.Push:
 def _decrypt(encrypt: str, key: Key, appid: str) -> wire.Push:
     try:
         message, tail = split_reply(encrypt, key=key)
-    except Untrusted:
+    except (Untrusted, wire.Malformed):
         raise WrongAnswer(
             _("The reply cannot be decrypted."),
             _(
@@ -94,7 +94,7 @@ def _decrypt(encrypt: str, key: Key, appid: str) -> wire.Push:
         )
     try:
         return wire.read_push(message)
-    except Untrusted:
+    except (Untrusted, wire.Malformed):
         raise WrongAnswer(_("What is sealed in the reply is not XML."), OUTDATED) from None
 
 
