@@ -2,9 +2,14 @@
 
 from typing import Any
 
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
+
+
+def is_act(request: Request) -> bool:
+    """Whether REQUEST is to change something, by its method."""
+    return request.method not in SAFE_METHODS
 
 
 class MayLook(IsAuthenticated):
@@ -22,10 +27,9 @@ class MayAct(MayLook):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not super().has_permission(request, view):
             return False
-        is_act = request.method == "POST"
         if not request.user.is_staff:
-            return bool(view.merchants_may_read) and not is_act
-        return request.user.has_perm(view.to_act if is_act else view.to_read)
+            return bool(view.merchants_may_read) and not is_act(request)
+        return request.user.has_perm(view.to_act if is_act(request) else view.to_read)
 
 
 class MayAnswer(MayLook):

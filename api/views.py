@@ -11,7 +11,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
-from api.permissions import MayAct
+from api.permissions import MayAct, is_act
 from miniprograms.models import Authorizer
 
 APPID = OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")
@@ -32,7 +32,7 @@ class AccountView(GenericAPIView[Any]):
     @property
     def throttle_scope(self) -> str | None:
         """Acts ask WeChat while the client waits, so they are fewer than readings."""
-        return "acts" if self.request.method == "POST" else None
+        return "acts" if is_act(self.request) else None
 
     @cached_property
     def authorizer(self) -> Authorizer:

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 def reconcile_acts() -> None:
     """Ask WeChat about acts whose answers were lost, and about open audits."""
     reconcile_due()
-    heartbeats.beat("settle")
+    heartbeats.beat("reconcile_acts")
 
 
 @shared_task

@@ -19,6 +19,8 @@ from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 HISTORY_SIZE = 5  # refresh tokens kept besides the current one
 BINDING_LIFETIME = timedelta(minutes=15)
+# So much before the profiles that are merely due go those that are known to have changed.
+AHEAD = timedelta(days=365)
 
 
 def digest(text: str) -> str:
@@ -57,10 +59,19 @@ class AuthorizerQuerySet(LeasedQuerySet):
             return self
         return self.filter(owner=user)
 
+    def expect_change(self) -> int:
+        """
+        Something says that the profiles of these rows have changed: they are fetched next. How many
+        there are.
+        """
+        unbound = Authorizer.State.UNBOUND
+        return self.exclude(state=unbound).update(profile_due_at=Now() - AHEAD)
+
 
 class Authorizer(Leased):
     """
-    A mini program or official account that authorises our component 授权方.
+    An account that authorises our component 授权方: a mini program, an official account, or one of
+    the kinds that WeChat has let authorise platforms since.
 
     Table and columns of the original system's `wxminiprograms`. `auth_time` is WeChat's own time of
     the last authorisation or cancellation, 0 if it never told: what later news is measured against.
@@ -69,6 +80,11 @@ class Authorizer(Leased):
     class Kind(models.TextChoices):
         MINI_PROGRAM = "mini_program", _("mini program")
         OFFICIAL_ACCOUNT = "official_account", _("official account")
+        CHANNELS = "channels", _("Channels account")
+        STORE = "store", _("WeChat store")
+        TALENT = "talent", _("sales assistant")
+        SUPPLIER = "supplier", _("supplier")
+        UNKNOWN = "unknown", _("unknown")  # WeChat adds kinds, and we take none for another
 
     class State(models.TextChoices):
         BOUND = "bound", _("bound")
@@ -91,10 +107,13 @@ class Authorizer(Leased):
         null=True,
         blank=True,
         db_column="uid",
+        db_index=False,  # `auth_owner` begins with it
         related_name="authorizers",
         verbose_name=_("merchant"),
     )
-    component = models.ForeignKey(Component, on_delete=models.PROTECT, verbose_name=_("component"))
+    component = models.ForeignKey(
+        Component, on_delete=models.PROTECT, verbose_name=_("component"), db_index=False
+    )
     appid = models.CharField(
         _("appid"), max_length=32, unique=True, db_column="authorizer_appid", validators=[is_appid]
     )
@@ -153,7 +172,10 @@ class Authorizer(Leased):
             models.Index(
                 fields=["nick_name"], name="auth_nick_name", opclasses=["varchar_pattern_ops"]
             ),
-            models.Index(fields=["state", "-id"], name="auth_state"),
+            # Nearly all rows are bound, and each refresh of a token writes every index of its row.
+            models.Index(
+                fields=["state", "-id"], condition=~Q(state="bound"), name="auth_not_bound"
+            ),
         ]
         constraints = [
             models.CheckConstraint(

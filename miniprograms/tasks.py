@@ -33,13 +33,13 @@ def advance_bindings() -> None:
     """Bring every due binding further, and the cancellations that are in doubt."""
     trading.ADVANCE_BINDINGS.run()
     refreshing.check_doubtful_cancellations()
-    heartbeats.beat("settle_bindings")
+    heartbeats.beat("advance_bindings")
 
 
 @shared_task
 def fetch_profiles() -> None:
-    """Fetch the profiles that could not be fetched when their accounts were bound."""
-    profiles.FETCH_PROFILES.run()
+    """Fetch the profiles that are due: about daily, and where something tells of a change."""
+    profiles.fetch_due_profiles()
     heartbeats.beat("fetch_profiles")
 
 

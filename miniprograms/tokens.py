@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
@@ -18,7 +18,16 @@ from platform_auth.leases import release_db_connection, single_flight
 from platform_auth.models import LEASE, Component
 from platform_auth.tokens import as_component, due_after
 from wechat import component as wechat
-from wechat.errors import NotAuthorized, NotReady, RefreshTokenInvalid, TokenExpired, WeChatError
+from wechat.errors import (
+    CHANGED_RIGHTS,
+    NotAuthorized,
+    NotReady,
+    RefreshTokenInvalid,
+    Refused,
+    TokenExpired,
+    WeChatError,
+)
+from wechat.http import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +35,42 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
+class LeasedRow(Protocol):
+    """A row whose lease we hold: an Authorizer, or as much of one as a refresh needs."""
+
+    @property
+    def pk(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def appid(self) -> str: ...
+    @property
+    def component(self) -> Component: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def refresh_token(self) -> str: ...
+    @property
+    def older_refresh_tokens(self) -> list[str]: ...
+
+    def write(self, **values: Any) -> bool:
+        """Set VALUES and give the lease back, if nobody has fenced us off in the meantime."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What api_authorizer_token gave for a row asked about at `asked_at` (the database's time)."""
+    """
+    What api_authorizer_token gave for a row asked about at `asked_at` (the database's time), with
+    the refresh token `sent`: where the same comes back, the row need not be opened again.
+    """
 
-    row: Authorizer
+    row: LeasedRow
     token: wechat.Token
     refresh_token: str = field(repr=False)
     asked_at: datetime
+    sent: str = field(default="", repr=False)
 
 
 def authorizer_token(appid: str, *, refused: str = "") -> str:
@@ -62,7 +99,8 @@ def call_as(
     The answer of ENDPOINT, asked with the token of APPID before ARGS.
 
     A token that WeChat turns down is refreshed once, unless somebody has done so since, and the
-    call is repeated once. Where WeChat says that the owner has cancelled, the next sweep finds out.
+    call is repeated once. Where WeChat says that the owner has cancelled, the next sweep finds out;
+    a refusal that hints at a change of the account's state or rights has its profile fetched.
     """
     token = authorizer_token(appid)
     try:
@@ -72,6 +110,10 @@ def call_as(
             return endpoint(authorizer_token(appid, refused=token), *args, **kwargs)
     except NotAuthorized:
         Authorizer.objects.filter(appid=appid, due_at__gt=Now(), failures=0).update(due_at=Now())
+        raise
+    except Refused as error:
+        if error.errcode in CHANGED_RIGHTS:
+            Authorizer.objects.filter(appid=appid).expect_change()
         raise
 
 
@@ -94,7 +136,7 @@ def renew_token(row: Authorizer) -> str | None:
         raise
 
 
-def request_token(row: Authorizer, refresh_tokens: list[str]) -> Refreshed:
+def request_token(row: LeasedRow, refresh_tokens: list[str]) -> Refreshed:
     """api_authorizer_token with the first of REFRESH_TOKENS that works. Writes nothing."""
     problem = RefreshTokenInvalid("api_authorizer_token", 61023, "no refresh token is known")
     for refresh_token in refresh_tokens:
@@ -110,7 +152,7 @@ def request_token(row: Authorizer, refresh_tokens: list[str]) -> Refreshed:
     raise problem
 
 
-def usable_refresh_tokens(row: Authorizer) -> list[str]:
+def usable_refresh_tokens(row: LeasedRow) -> list[str]:
     """The refresh tokens that may still work, newest first. An unbound account has none."""
     if row.state == Authorizer.State.UNBOUND:
         return []
@@ -170,15 +212,15 @@ def find_in_list(
     return None
 
 
-def list_pages(component: Component) -> Iterator[list[wechat.Listed]]:
+def list_pages(component: Component) -> Iterator[Rows[wechat.Listed]]:
     """All accounts that authorise COMPONENT, in pages of up to 500."""
     offset, total = 0, 1
     while offset < total:
         total, page = as_component(component, wechat.get_authorizer_list, offset=offset)
-        if not page:
+        if not page and not page.odd:
             return
         yield page
-        offset += len(page)
+        offset += len(page) + page.odd
 
 
 def save_refreshed(refreshed: Refreshed, **values: object) -> str | None:
@@ -190,7 +232,7 @@ def save_refreshed(refreshed: Refreshed, **values: object) -> str | None:
     row = refreshed.row
     if retry_write(lambda: row.write(**refreshed_values(refreshed), **values)):
         return refreshed.token.value
-    retry_write(lambda: remember_refresh_token(row.pk, refreshed.refresh_token))
+    remember_refresh_token(row.pk, refreshed.refresh_token)
     return None
 
 
@@ -208,21 +250,29 @@ def retry_write(write: Callable[[], _T]) -> _T:
 
 def refreshed_values(refreshed: Refreshed) -> dict[str, object]:
     """The columns of a row that was refreshed."""
-    row, token = refreshed.row, refreshed.token
     return {
-        **rotated_tokens(row, refreshed.refresh_token),
-        **seal(Authorizer, row.appid, access_token=token.value),
-        "expires": int(refreshed.asked_at.timestamp()) + token.life,
-        "due_at": due_after(refreshed.asked_at, token.life),
+        **fresh_columns(refreshed),
         "state": Authorizer.State.BOUND,
         "failures": 0,
         "last_error": "",
         "refreshes": F("refreshes") + 1,
+    }
+
+
+def fresh_columns(refreshed: Refreshed) -> dict[str, object]:
+    """Those of them that differ from row to row."""
+    row, token = refreshed.row, refreshed.token
+    is_same = refreshed.refresh_token == refreshed.sent
+    return {
+        **({} if is_same else rotated_tokens(row, refreshed.refresh_token)),
+        **seal(Authorizer, row.appid, access_token=token.value),
+        "expires": int(refreshed.asked_at.timestamp()) + token.life,
+        "due_at": due_after(refreshed.asked_at, token.life),
         "updated_at": refreshed.asked_at,
     }
 
 
-def rotated_tokens(row: Authorizer, refresh_token: str) -> dict[str, Sealed | str]:
+def rotated_tokens(row: LeasedRow, refresh_token: str) -> dict[str, Sealed | str]:
     """The refresh token columns of ROW once REFRESH_TOKEN is the present one."""
     present = read_or_empty(row, "refresh_token")
     if refresh_token in ("", present):
@@ -237,17 +287,23 @@ def remember_refresh_token(pk: int, refresh_token: str) -> None:
     Add REFRESH_TOKEN to the history of the row, whoever has moved it on meanwhile; but wait for
     whoever is refreshing it just now, or they would be fenced off and their token lost in turn.
     """
-    while True:
-        row: Authorizer = Authorizer.objects.with_clock().get(pk=pk)
-        tokens = [read_or_empty(row, "refresh_token"), *row.older_refresh_tokens]
-        if row.state == Authorizer.State.UNBOUND or refresh_token in tokens:
-            return
-        history = " ".join([refresh_token, *row.older_refresh_tokens][:HISTORY_SIZE])
-        if row.take_lease():
-            row.write(**seal(Authorizer, row.appid, refresh_token_history=history))
-        else:
-            release_db_connection()
-            time.sleep(0.1)
+    while not retry_write(lambda: _add_to_history(pk, refresh_token)):
+        release_db_connection()
+        time.sleep(0.1)
+
+
+def _add_to_history(pk: int, refresh_token: str) -> bool:
+    """Whether REFRESH_TOKEN is kept, or need not be; not while somebody else has the row."""
+    row: Authorizer = Authorizer.objects.with_clock().get(pk=pk)
+    tokens = [read_or_empty(row, "refresh_token"), *row.older_refresh_tokens]
+    if row.state == Authorizer.State.UNBOUND or refresh_token in tokens:
+        return True
+    history = " ".join([refresh_token, *row.older_refresh_tokens][:HISTORY_SIZE])
+    if not row.take_lease():
+        return False
+    values = seal(Authorizer, row.appid, refresh_token_history=history)
+    retry_write(lambda: row.write(**values))  # at once: the lease is ours
+    return True
 
 
 def confirm_cancellation(row: Authorizer) -> None:

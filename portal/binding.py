@@ -24,6 +24,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from miniprograms.models import Binding, digest
 from miniprograms.services import bind_links, trading
 from miniprograms.services import binding as bindings
+from platform_auth.errcodes import is_ours_to_mend
 from platform_auth.operations import Actor
 from portal.forms import BindForm
 from portal.home import is_phone, render_home
@@ -107,8 +108,9 @@ def _start_binding(request: HttpRequest, form: BindForm, *, user: Actor) -> Http
         return _render_trouble(request, user, HTTPStatus.SERVICE_UNAVAILABLE)
     except bindings.TooManyBindings:
         return _render_trouble(request, user, HTTPStatus.TOO_MANY_REQUESTS)
-    except WeChatError:
-        return _render_trouble(request, user, HTTPStatus.BAD_GATEWAY)
+    except WeChatError as error:
+        is_ours = is_ours_to_mend(error)
+        return _render_trouble(request, user, HTTPStatus.BAD_GATEWAY, is_ours=is_ours)
     if to_phone and not on_phone:
         request.session[WAITING] = digest(binding.state)
         return _render_scan(request, binding)
@@ -132,8 +134,10 @@ def _render_scan(request: HttpRequest, binding: Binding) -> HttpResponse:
     return render(request, "portal/scan.html", context)
 
 
-def _render_trouble(request: HttpRequest, user: Actor, status: HTTPStatus) -> HttpResponse:
-    context = {"status": status.value, "again": _restart_url(request, user)}
+def _render_trouble(
+    request: HttpRequest, user: Actor, status: HTTPStatus, *, is_ours: bool = False
+) -> HttpResponse:
+    context = {"status": status.value, "again": _restart_url(request, user), "is_ours": is_ours}
     response = render(request, "portal/trouble.html", context, status=status)
     if status != HTTPStatus.BAD_GATEWAY:
         response["Retry-After"] = "120"

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from miniprograms.models import Authorizer, Binding
-from portal.code import read_standing, with_code
+from portal.code import read_standings
 from portal.forms import BindForm
 from portal.messages import count_unread
 
@@ -34,15 +34,16 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
     """The page with FORM, which may hold errors."""
     if form.errors:  # below a long list it would not be seen
         form.fields["biz_appid"].widget.attrs["autofocus"] = True
-    accounts = with_code(Authorizer.objects.filter(owner_id=request.user.pk).order_by("-id"))
+    accounts = Authorizer.objects.for_lists().filter(owner_id=request.user.pk).order_by("-id")
     page = Paginator(accounts, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))
     count_unread(request, page.object_list)
+    standings = read_standings(page.object_list)
     context = {
         "form": form,
         "action": reverse("portal:bind"),
         "is_phone": is_phone(request),
         "page": page,
-        "rows": [(row, read_standing(row)) for row in page],
+        "rows": [(row, standings[row.pk]) for row in page],
         "unfinished": _unfinished_bindings(request),
     }
     return render(request, "portal/home.html", context, status=status)

@@ -13,7 +13,7 @@ from audits.models import AuditEvent, CodeAudit
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import ago, table
 from platform_auth.downloads import file_response
-from wechat.http import PICTURES
+from wechat.http import SHOWN_PICTURES
 
 MAX_AUDITS = 10  # and as many releases, and twice as many events
 
@@ -110,7 +110,7 @@ def screenshot_addresses(audit: CodeAudit | None) -> list[str]:
 
 def picture_response(content: bytes | memoryview, kind: str) -> HttpResponse:
     """A picture from outside: never taken for anything else."""
-    kind = kind if kind in PICTURES else "application/octet-stream"
+    kind = kind if kind in SHOWN_PICTURES else "application/octet-stream"
     return file_response(kind, bytes(content), life=0)
 
 

@@ -15,7 +15,11 @@ from wechat import code_templates
 
 
 def sync_templates(component: Component) -> int:
-    """Mirror gettemplatelist of COMPONENT; owner notes stay. How many there are."""
+    """
+    Mirror gettemplatelist of COMPONENT; owner notes stay. How many there are.
+
+    While a row of it makes no sense none is gone: it may be that one.
+    """
     release_db_connection()
     listed = with_component_token(component, code_templates.list_templates)
     with transaction.atomic():
@@ -35,10 +39,11 @@ def sync_templates(component: Component) -> int:
                     "gone_at": None,
                 },
             )
-        rows = CodeTemplate.objects.filter(component=component, gone_at=None)
-        rows.exclude(template_id__in=[template.template_id for template in listed]).update(
-            gone_at=Now()
-        )
+        if not listed.odd:
+            rows = CodeTemplate.objects.filter(component=component, gone_at=None)
+            rows.exclude(template_id__in=[template.template_id for template in listed]).update(
+                gone_at=Now()
+            )
     return len(listed)
 
 

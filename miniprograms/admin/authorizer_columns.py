@@ -14,6 +14,7 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.columns import choice_column, column, time_column
 from platform_auth.admin.operations import action_name
 from platform_auth.admin.pages import ago, label, pretty, table
+from platform_auth.errcodes import explain_kept
 from platform_auth.fields import Unreadable
 from platform_auth.models import Operation
 
@@ -76,6 +77,10 @@ class AuthorizerColumns:
             return "–"
         short = Truncator(row.last_error).chars(60)
         return format_html('<span class="staff-error" title="{}">{}</span>', row.last_error, short)
+
+    @admin.display(description=_("last error"))
+    def problem(self, row: Authorizer) -> str:
+        return explain_kept(row.last_error) or "–"
 
     @admin.display(description=_("verification"))
     def verification(self, row: Authorizer) -> str:

@@ -32,7 +32,7 @@ _IDENTITY = ("account", "kind", "nick_name", "appid", "user_name", "alias", "pri
 _APPEARANCE = ("signature", "account_label", "verification", "service_type", "is_show", "qrcode")
 _PROFILE = (*_IDENTITY, *_APPEARANCE, "tag_labels", "profile_synced_at")
 _AUTHORISATION = ("component", "owner", "state_label", "create_time", "told_at", "unauthorized_at")
-_TOKENS = ("token_health", "refresh_tokens_held", "due", "refreshes", "failures", "last_error")
+_TOKENS = ("token_health", "refresh_tokens_held", "due", "refreshes", "failures", "problem")
 _DETAILS = ("permission_list", "mini_program", "business", "history", "operations")
 
 UNBIND_QUESTION = _(

@@ -1,11 +1,9 @@
 """Whether a push really belongs to the account in its URL, which nobody signed."""
 
-from typing import Any
-
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from miniprograms.models import Authorizer
+from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component
 from wechat.errors import Untrusted
 from wechat.push import Push
@@ -26,30 +24,9 @@ RELEASE_TEST_ACCOUNTS = {
 
 
 # The account is ours under both its names, and no other account is under this user_name.
-_IS_KNOWN = """
-EXISTS (SELECT 1 FROM wxminiprograms
-        WHERE component_id = %(account_component)s
-        AND user_name = %(account_user_name)s AND authorizer_appid = %(account_appid)s)
-AND NOT EXISTS (SELECT 1 FROM wxminiprograms
-                WHERE component_id = %(account_component)s
-                AND user_name = %(account_user_name)s AND authorizer_appid <> %(account_appid)s)
-"""
-
-
 def is_release_test(appid: str, user_name: str) -> bool:
     """Whether this is one of the accounts of WeChat's 全网发布 test."""
     return RELEASE_TEST_ACCOUNTS.get(appid) == user_name
-
-
-def user_name_in(push: Push) -> str:
-    """The ToUserName of a message; "" for what has no place at an account's door."""
-    return "" if push.is_component_push else push.get("ToUserName")
-
-
-def is_known_sql(component: Component, appid: str, user_name: str) -> tuple[str, dict[str, Any]]:
-    """SQL, and its values: true where `check_address` knows USER_NAME to be that of APPID."""
-    values = {"account_user_name": user_name, "account_appid": appid}
-    return _IS_KNOWN, {"account_component": component.pk, **values}
 
 
 def check_address(component: Component, appid: str, push: Push) -> None:
@@ -59,15 +36,36 @@ def check_address(component: Component, appid: str, push: Push) -> None:
     One component's keys seal for all its authorizers, so only the ToUserName inside tells whom a
     push is for. Where we do not know the account's original id yet, its profile becomes due.
     """
-    user_name = user_name_in(push)
+    if push.is_component_push:
+        raise Untrusted("door")
+    user_name = push.get("ToUserName")
     if not user_name:
-        raise Untrusted
+        check_appid(component, appid)
+        return
     if is_release_test(appid, user_name):
         return
     rows = Authorizer.objects.filter(Q(appid=appid) | Q(user_name=user_name), component=component)
     user_names = {row["appid"]: row["user_name"] for row in rows.values("appid", "user_name")}
-    is_others = any(other != appid for other in user_names)
-    if is_others or user_names.get(appid) not in ("", user_name):
-        raise Untrusted
-    if not user_names[appid]:
+    if any(other != appid for other in user_names):
+        raise Untrusted("address")
+    if appid not in user_names:
+        check_unclaimed(component, appid)
+    elif user_names[appid] not in ("", user_name):
+        raise Untrusted("address")
+    elif not user_names[appid]:
         Authorizer.objects.filter(appid=appid, profile_due_at=None).update(profile_due_at=Now())
+
+
+def check_appid(component: Component, appid: str) -> None:
+    """
+    Raise Untrusted unless APPID is known to COMPONENT: for a push that names nobody, or cannot be
+    read.
+    """
+    if not Authorizer.objects.filter(appid=appid, component=component).exists():
+        check_unclaimed(component, appid)
+
+
+def check_unclaimed(component: Component, appid: str) -> None:
+    """Raise Untrusted unless APPID authorises COMPONENT though nobody here has it yet."""
+    if not Binding.objects.unclaimed().filter(appid=appid, component=component).exists():
+        raise Untrusted("address")

@@ -8,14 +8,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from miniprograms.models import Authorizer, Binding
-from miniprograms.permissions import kind_by_sets
-from miniprograms.services.profiles import sync_profile
+from miniprograms.services.profiles import guess_kind, sync_profile
 from miniprograms.services.unclaimed import fetch_names
-from miniprograms.tokens import remember_refresh_token, retry_write, rotated_tokens
+from miniprograms.tokens import (
+    remember_refresh_token,
+    retry_write,
+    rotated_tokens,
+    usable_refresh_tokens,
+)
+from platform_auth.due_pushes import make_due
 from platform_auth.fields import Sealed, seal
 from platform_auth.operations import record_operation
 from platform_auth.tokens import due_after
-from wechat.component import OFFICIAL_ACCOUNT, Grant
+from wechat.component import Grant
 from wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)
@@ -58,7 +63,7 @@ def _save_tokens(row: Binding, grant: Grant) -> Binding | None:
             Authorizer.objects.with_clock().select_for_update().filter(appid=grant.appid).first()
         )
         reason = _reason_to_ask(binding, authorizer, grant)
-        values = _granted_values(binding, grant)
+        values = _granted_values(binding, grant, authorizer)
         if authorizer is not None:
             _update(authorizer, binding, grant, values, keep_owner=bool(reason))
         elif not reason:
@@ -72,7 +77,7 @@ def _save_late(grant: Grant) -> None:
     """Whoever took over has saved the account; our tokens are older, yet none received is lost."""
     authorizer = Authorizer.objects.filter(appid=grant.appid).first()
     if authorizer is not None and grant.refresh_token:
-        retry_write(lambda: remember_refresh_token(authorizer.pk, grant.refresh_token))
+        remember_refresh_token(authorizer.pk, grant.refresh_token)
 
 
 def _reason_to_ask(binding: Binding, authorizer: Authorizer | None, grant: Grant) -> str:
@@ -87,12 +92,14 @@ def _reason_to_ask(binding: Binding, authorizer: Authorizer | None, grant: Grant
     return ""
 
 
-def _granted_values(binding: Binding, grant: Grant) -> dict[str, object]:
+def _granted_values(
+    binding: Binding, grant: Grant, authorizer: Authorizer | None
+) -> dict[str, object]:
     """The columns that an authorisation sets. Its time is WeChat's own, or 0: never our clock."""
     now = binding.now
     values: dict[str, object] = {
         "component": binding.component,
-        "state": Authorizer.State.BOUND if grant.refresh_token else Authorizer.State.NEEDS_RECOVERY,
+        "state": Authorizer.State.BOUND,
         "auth_time": binding.auth_time,
         "create_time": now,
         "unauthorized_at": None,
@@ -105,7 +112,26 @@ def _granted_values(binding: Binding, grant: Grant) -> dict[str, object]:
     }
     if grant.func_info:
         values["func_info"] = grant.func_info
+    if not grant.refresh_token:
+        values |= _values_without_refresh_token(binding, grant, authorizer)
     return values
+
+
+def _values_without_refresh_token(
+    binding: Binding, grant: Grant, authorizer: Authorizer | None
+) -> dict[str, object]:
+    """
+    The access token alone lasts two hours. An older refresh token is tried at once; where there is
+    none only the owner can help, and is told now, not when the two hours are over.
+    """
+    has_older = authorizer is not None and bool(usable_refresh_tokens(authorizer))
+    if has_older or not grant.token:
+        return {"state": Authorizer.State.NEEDS_RECOVERY, "due_at": binding.now}
+    return {
+        "state": Authorizer.State.NEEDS_REAUTHORIZATION,
+        "due_at": None,
+        "last_error": _("WeChat gave us no refresh token: the owner must authorise again."),
+    }
 
 
 def _update(
@@ -132,24 +158,16 @@ def _update(
 def _create(binding: Binding, grant: Grant, values: dict[str, object]) -> Authorizer:
     # The savepoint lets the caller try again when another binding made the row first.
     with transaction.atomic():
-        return Authorizer.objects.create(
+        authorizer = Authorizer.objects.create(
             appid=grant.appid,
             owner_id=binding.user_id,
-            kind=_guess_kind(binding, grant),
+            kind=guess_kind(grant.func_info, binding.auth_type),
             access_token=grant.token.value if grant.token else "",
             refresh_token=grant.refresh_token,
             **values,
         )
-
-
-def _guess_kind(binding: Binding, grant: Grant) -> str:
-    """Until the profile tells: by the sets granted, or by what was asked for."""
-    kind = kind_by_sets(grant.func_info) or binding.auth_type
-    return (
-        Authorizer.Kind.OFFICIAL_ACCOUNT
-        if kind == OFFICIAL_ACCOUNT
-        else Authorizer.Kind.MINI_PROGRAM
-    )
+        make_due(binding.component, grant.appid)
+    return authorizer
 
 
 def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, reason: str) -> None:

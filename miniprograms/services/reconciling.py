@@ -27,6 +27,7 @@ from platform_auth.models import Component
 from platform_auth.tokens import as_component
 from wechat import component as wechat
 from wechat.component import Listed
+from wechat.http import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Report:
     """What a pass over the list found, by appid."""
 
     listed: int = 0
+    odd: int = 0  # rows that made no sense
     recovered: list[str] = field(default_factory=list)
     unclaimed: list[str] = field(default_factory=list)
     given_up: int = 0
@@ -57,11 +59,12 @@ def reconcile(component: Component) -> Report:
     for page in list_pages(component):
         _compare_page(component, page, report)
         release_db_connection()
-    report.given_up = (
-        _in_recovery(component)
-        .filter(pk__in=lost)
-        .update(state=Authorizer.State.NEEDS_REAUTHORIZATION, updated_at=Now())
-    )
+    if not report.odd:  # or one of those rows may be the one that is needed
+        report.given_up = (
+            _in_recovery(component)
+            .filter(pk__in=lost)
+            .update(state=Authorizer.State.NEEDS_REAUTHORIZATION, updated_at=Now())
+        )
     Component.objects.filter(pk=component.pk).update(reconciled_at=Now())
     logger.info("reconciled %s: %s", component.appid, report)
     for appid in report.unclaimed:
@@ -118,7 +121,7 @@ def _without_row(component: Component) -> Any:
     return Binding.objects.filter(component=component, authorizer=None, status__in=statuses)
 
 
-def _compare_page(component: Component, page: list[Listed], report: Report) -> None:
+def _compare_page(component: Component, page: Rows[Listed], report: Report) -> None:
     """Compare a page of the list with the rows of its accounts."""
     appids = [listed.appid for listed in page]
     authorizers = Authorizer.objects.with_clock().select_related("component")
@@ -127,6 +130,7 @@ def _compare_page(component: Component, page: list[Listed], report: Report) -> N
     bindings = _without_row(component).filter(appid__in=appids).order_by("pk")
     last_bindings = {binding.appid: binding for binding in bindings}
     report.listed += len(page)
+    report.odd += page.odd
     for listed in page:
         if row := rows.get(listed.appid):
             if _update_from_list(row, listed):

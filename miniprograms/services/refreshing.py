@@ -2,7 +2,8 @@
 Refreshing tokens before they run out: due rows in batches, leased, side by side, saved together.
 
 A million accounts are about 250 refreshes a second, so a batch costs two statements for all its
-rows and one call each over kept connections.
+rows and one call each over kept connections; model instances are made for those rows only that a
+single call does not settle.
 """
 
 import logging
@@ -14,19 +15,21 @@ from django.db.models.functions import Now
 
 from miniprograms import tokens
 from miniprograms.models import Authorizer
-from miniprograms.services.refresh_batches import lease_due, save_all
+from miniprograms.services.refresh_batches import DueRow, lease_due, save_all
 from miniprograms.tokens import Refreshed
+from platform_auth.fields import read_or_empty
 from platform_auth.leases import release_db_connection
-from platform_auth.models import Component
+from platform_auth.models import LEASE, Component
 from platform_auth.operations import Actor, record_operation
 from platform_auth.tokens import component_token
 from wechat import component as wechat
 from wechat.errors import NotAuthorized, NotReady, RefreshTokenInvalid, TokenExpired, WeChatError
+from wechat.http import DEADLINE
 
 logger = logging.getLogger(__name__)
 
-# A batch's slowest call takes less than a lease, since every row of it has a thread of its own.
 SWEEP_BATCH = 256
+THREADS = 128  # more of them cost more processor time for waiting than they save
 SWEEP_SECONDS = 45.0  # the next sweep goes on
 MAX_DOUBTFUL = 5  # rows, one after another within a lease
 
@@ -35,15 +38,16 @@ def sweep(budget: float = SWEEP_SECONDS) -> int:
     """Refresh what is due, for at most BUDGET seconds. How many rows WeChat was asked about."""
     deadline = time.monotonic() + budget
     count = 0
-    with ThreadPoolExecutor(SWEEP_BATCH, thread_name_prefix="refresh") as pool:
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="refresh") as pool:
         while time.monotonic() < deadline:
             component_tokens = _component_tokens()
             if not component_tokens:
                 break
-            rows = lease_due(SWEEP_BATCH, component__in=list(component_tokens))
+            leased_until = time.monotonic() + LEASE.total_seconds()
+            rows = lease_due(SWEEP_BATCH, components=list(component_tokens))
             if not rows:
                 break
-            _refresh_batch(rows, component_tokens, pool)
+            _refresh_batch(rows, component_tokens, pool, leased_until)
             count += len(rows)
     release_db_connection()
     return count
@@ -52,7 +56,7 @@ def sweep(budget: float = SWEEP_SECONDS) -> int:
 def check_doubtful_cancellations() -> None:
     """Ask WeChat about cancellations that are in doubt, before the next sweep."""
     for row in lease_due(MAX_DOUBTFUL, state=Authorizer.State.UNBOUND):
-        _finish_unrefreshed((row, None))
+        _finish_unrefreshed(row, None)
 
 
 def refresh_now(authorizer: Authorizer, *, by: Actor) -> None:
@@ -67,53 +71,86 @@ def refresh_now(authorizer: Authorizer, *, by: Actor) -> None:
         raise NotReady(authorizer.last_error)
 
 
+Outcome = Refreshed | WeChatError | None
+
+
 def _refresh_batch(
-    rows: list[Authorizer], component_tokens: dict[int, str], pool: ThreadPoolExecutor
+    rows: list[DueRow],
+    component_tokens: dict[int, tuple[str, str]],
+    pool: ThreadPoolExecutor,
+    leased_until: float,
 ) -> None:
     """Ask WeChat about all ROWS side by side, save what came together; then the others."""
     release_db_connection()
-    outcomes = list(pool.map(lambda row: _request_token(row, component_tokens), rows))
-    refreshed = [outcome for outcome in outcomes if isinstance(outcome, Refreshed)]
+    outcomes = _request_tokens(rows, component_tokens, pool, leased_until - DEADLINE)
+    refreshed = [outcome for _row, outcome in outcomes if isinstance(outcome, Refreshed)]
     fenced = tokens.retry_write(lambda: save_all(refreshed))
-    for outcome in fenced:
-        tokens.remember_refresh_token(outcome.row.pk, outcome.refresh_token)
-    pairs = zip(rows, outcomes, strict=True)
-    unrefreshed = [(row, outcome) for row, outcome in pairs if not isinstance(outcome, Refreshed)]
-    list(pool.map(_finish_unrefreshed, unrefreshed))
+    for item in fenced:
+        tokens.remember_refresh_token(item.row.pk, item.refresh_token)
+    unrefreshed = [pair for pair in outcomes if not isinstance(pair[1], Refreshed)]
+    list(pool.map(lambda pair: _finish_unrefreshed(*pair), unrefreshed))
 
 
-def _component_tokens() -> dict[int, str]:
-    """The token of every component that has one; the accounts of the others wait."""
+def _request_tokens(
+    rows: list[DueRow],
+    component_tokens: dict[int, tuple[str, str]],
+    pool: ThreadPoolExecutor,
+    until: float,
+) -> list[tuple[DueRow, Outcome]]:
+    """
+    api_authorizer_token for each of ROWS that can be begun UNTIL then, a `time.monotonic()`; where
+    WeChat is so slow that it cannot, the row's lease runs out, and it is due again.
+    """
+    waiting = list(reversed(rows))
+    outcomes: list[tuple[DueRow, Outcome]] = []
+
+    def work() -> None:
+        while waiting and time.monotonic() < until:
+            try:
+                row = waiting.pop()
+            except IndexError:  # somebody else was quicker
+                break
+            outcomes.append((row, _request_token(row, component_tokens)))
+
+    workers = [pool.submit(work) for _number in range(min(THREADS, len(rows)))]
+    for worker in workers:  # if one fails, what the others got is saved all the same
+        if error := worker.exception():
+            logger.error("a refresh failed: %s", error, exc_info=error)
+    return outcomes
+
+
+def _component_tokens() -> dict[int, tuple[str, str]]:
+    """Appid and token of every component that has one; the accounts of the others wait."""
     component_tokens = {}
     for component in Component.objects.all():
         try:
-            component_tokens[component.pk] = component_token(component)
+            component_tokens[component.pk] = (component.appid, component_token(component))
         except WeChatError as error:
             logger.warning("the accounts of %s wait: %s", component.appid, error)
     return component_tokens
 
 
-def _request_token(
-    row: Authorizer, component_tokens: dict[int, str]
-) -> Refreshed | WeChatError | None:
+def _request_token(row: DueRow, component_tokens: dict[int, tuple[str, str]]) -> Outcome:
     """api_authorizer_token for ROW; None where it takes more than the one call. No database."""
-    refresh_tokens = tokens.usable_refresh_tokens(row)
-    if row.state != Authorizer.State.BOUND or not refresh_tokens:
+    refresh_token = read_or_empty(row, "refresh_token")
+    if row.state != Authorizer.State.BOUND or not refresh_token:
         return None
+    appid, component_token = component_tokens[row.component_id]
     try:
         token, new = wechat.refresh_authorizer_token(
-            component_tokens[row.component_id], row.component.appid, row.appid, refresh_tokens[0]
+            component_token, appid, row.appid, refresh_token
         )
     except (RefreshTokenInvalid, NotAuthorized, TokenExpired):
         return None
     except WeChatError as error:
         return error
-    return Refreshed(row, token, new or refresh_tokens[0], row.now)
+    return Refreshed(row, token, new or refresh_token, row.now, sent=refresh_token)
 
 
-def _finish_unrefreshed(pair: tuple[Authorizer, WeChatError | None]) -> None:
+def _finish_unrefreshed(leased: DueRow, error: WeChatError | None) -> None:
     """A row that was not refreshed: back off, or look closer. In a thread of the pool."""
-    row, error = pair
+    row: Authorizer = Authorizer.objects.with_clock().select_related("component").get(pk=leased.pk)
+    row.epoch = leased.epoch  # whoever has taken it since has fenced us off
     try:
         if error is not None:
             row.back_off(error)

@@ -8,8 +8,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from miniprograms.models import Authorizer, Binding
-from miniprograms.services.profiles import profile_values, sync_profile
+from miniprograms.services.profiles import guess_kind, profile_values, sync_profile
 from miniprograms.tokens import authorizer_token
+from platform_auth.due_pushes import make_due
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import Actor, record_operation
@@ -72,6 +73,7 @@ def assign_unclaimed(binding: Binding, *, user: User, by: Actor) -> Authorizer:
     with transaction.atomic():
         decided = _decide(binding, status=Binding.Status.BOUND, user=user)
         authorizer = _hand_over(decided, user)
+        make_due(decided.component, decided.appid)
         Binding.objects.filter(pk=decided.pk).update(authorizer=authorizer, refresh_token="")
         record_operation("assign_binding", by=by, appid=decided.appid, result=user.get_username())
     try:
@@ -99,7 +101,7 @@ def _hand_over(binding: Binding, user: User) -> Authorizer:
         defaults={
             "component": binding.component,
             "owner": user,
-            "kind": Authorizer.Kind.MINI_PROGRAM,
+            "kind": guess_kind(binding.func_info, binding.auth_type),
             "state": Authorizer.State.NEEDS_RECOVERY,
             "refresh_token": binding.refresh_token,
             "func_info": binding.func_info,

@@ -19,11 +19,10 @@ def find_items(places: int, in_flight: Sequence[CampaignItem]) -> list[CampaignI
     """What is due, besides what is IN_FLIGHT; where nothing is, what may begin now."""
     due = _due_items().exclude(pk__in=[item.pk for item in in_flight])[:places]
     items = list(due)
-    if not items:
-        for campaign in Campaign.objects.unfinished():
-            manage_campaign(campaign.pk)
-        items = list(due.all())
-    return items
+    unfinished = [] if items else list(Campaign.objects.unfinished())
+    for campaign in unfinished:
+        manage_campaign(campaign.pk)
+    return list(due.all()) if unfinished else items
 
 
 def _due_items() -> LeasedQuerySet:

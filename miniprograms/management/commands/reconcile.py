@@ -32,8 +32,9 @@ class Command(BaseCommand):
         except WeChatError as error:
             self.stderr.write(f"{component.appid}: {error}")
             return False
+        odd = f", {report.odd} rows make no sense" if report.odd else ""
         self.stdout.write(
             f"{component.appid}: {report.listed} listed, {len(report.recovered)} recovered, "
-            f"{len(report.unclaimed)} parked, {report.given_up} need to be authorised again"
+            f"{len(report.unclaimed)} parked, {report.given_up} need to be authorised again{odd}"
         )
         return True
