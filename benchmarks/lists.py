@@ -125,16 +125,7 @@ def _get(client: Client, url: str) -> Any:
 
 def _explain_taking() -> None:
     """How PostgreSQL finds the due rows that a round of the sweep takes."""
-    asked: list[tuple[str, Any]] = []
-
-    def listen(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
-        asked.append((sql, params))
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(listen):
-        taken = refresh_batches.lease_due(refreshing.SWEEP_BATCH)
-    assert len(taken) == refreshing.SWEEP_BATCH
-    sql, params = asked[0]
+    sql, params = refresh_batches.lease_statement(refreshing.SWEEP_BATCH)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {sql}", params)
         plan = [line for (line,) in cursor.fetchall()]

@@ -160,17 +160,20 @@ def _compare_writing(here: Stage, rounds: int) -> None:
         Authorizer.objects.with_clock().select_related("component").order_by("pk")[:WRITTEN]
     )
     token = wechat.Token("66_".ljust(150, "y"), 7200)
-    refreshed = [tokens.Refreshed(row, token, row.refresh_token, row.now) for row in rows]
+    refreshed = [
+        tokens.Refreshed(row, token, row.refresh_token, row.now, sent=row.refresh_token)
+        for row in rows
+    ]
 
     def save_each() -> None:
-        for one in refreshed:
-            one.row.access_token = token.value
-            one.row.save()
+        for row in rows:
+            row.access_token = token.value
+            row.save()
 
     def save_together() -> None:
         assert not refresh_batches.save_all(refreshed)
-        for one in refreshed:
-            one.row.epoch += 1
+        for row in rows:
+            row.epoch += 1
 
     each, together = _writing(save_each, here, rounds), _writing(save_together, here, rounds)
     for what, (own, database) in (("save()", each), ("together", together)):
