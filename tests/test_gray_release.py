@@ -41,7 +41,7 @@ def test_a_part_of_the_users_gets_it_and_then_more(approved: Desk) -> None:
     assert (plan(approved).status, plan(approved).percentage) == (code_release.GRAY_RUNNING, 10)
     start_gray_release(approved.shop, 50, by=approved.staff)
     assert plan(approved).percentage == 50
-    log = Operation.objects.filter(action="gray_release")
+    log = Operation.objects.filter(action="gray_release").order_by("pk")
     assert [one.result for one in log] == ["10 %", "50 %"]
     assert approved.program.online is not None
     assert approved.program.online.version.user_version == "1.0.0"
