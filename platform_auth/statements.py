@@ -70,8 +70,8 @@ def run_many(
     """
     rows = list(rows)
     if is_postgresql():
-        statement, lists = of_many(sql, columns, rows)
-        return run_statement(statement, {**lists, **values})
+        statement, arrays = of_many(sql, columns, rows)
+        return run_statement(statement, {**arrays, **values})
     members = (f"json_extract(value, '$[{at}]') AS \"{name}\"" for at, name in enumerate(columns))
     table = f"(SELECT {', '.join(members)} FROM json_each(%(rows)s)) AS w"  # noqa: S608
     as_time = connection.ops.adapt_datetimefield_value
@@ -82,11 +82,25 @@ def run_many(
 def of_many(
     sql: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
 ) -> tuple[str, dict[str, Any]]:
-    """SQL and ROWS of `run_many`, as PostgreSQL takes them: a list for each of COLUMNS."""
+    """SQL and ROWS of `run_many`, as PostgreSQL takes them: an array for each of COLUMNS."""
     arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in columns.items())
     names = ", ".join(f'"{name}"' for name in columns)
-    lists = {name: [row[at] for row in rows] for at, name in enumerate(columns)}
-    return sql.replace("{w}", f"unnest({arrays}) AS w({names})"), lists
+    values = {name: as_array(row[at] for row in rows) for at, name in enumerate(columns)}
+    return sql.replace("{w}", f"unnest({arrays}) AS w({names})"), values
+
+
+def as_array(values: Iterable[object]) -> str:
+    """
+    VALUES (texts, numbers, times, truths, None) as PostgreSQL reads an array. psycopg does the same
+    for a list, whatever is in it, and takes a third of the time of a row for that.
+    """
+    return f"{{{','.join(map(_quoted, values))}}}"
+
+
+def _quoted(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def as_time(value: Any) -> datetime | None:

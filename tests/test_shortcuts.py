@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.models import Component, Heartbeat, Push, key_of
-from platform_auth.statements import run_statement
+from platform_auth.statements import as_array, run_statement
 from tests.conftest import AES_KEY, APPID, TOKEN
 from webhooks.inbox import MAX_QUERY_FIELDS, read_query
 from wechat.envelope import Envelope, Key
@@ -132,6 +132,29 @@ def test_a_statement_writes_what_the_orm_writes(component: Component, values: An
         [(pk,)] = run_statement(sql, keys | values)
         written = Push.objects.filter(pk__in=[by_orm.pk, pk]).order_by("digest").values(*values)
         assert list(written) == [values, values]
+
+
+# Arrays, against psycopg's lists
+
+any_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+ARRAYS = "SELECT %(0)s::text[], %(1)s::bigint[], %(2)s::timestamptz[], %(3)s::boolean[]"
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+@short
+@given(
+    arrays=st.tuples(
+        st.lists(st.none() | any_text | st.sampled_from(["NULL", "", '"', "\\", "{a,b}", " "])),
+        st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)),
+        st.lists(st.none() | st.datetimes(timezones=st.just(UTC))),
+        st.lists(st.none() | st.booleans()),
+    )
+)
+def test_an_array_is_read_as_psycopg_writes_it(arrays: tuple[list[Any], ...]) -> None:
+    texts = run_statement(ARRAYS, {str(at): as_array(array) for at, array in enumerate(arrays)})
+    lists = run_statement(ARRAYS, {str(at): array for at, array in enumerate(arrays)})
+    assert [list(row) for row in texts] == [list(row) for row in lists] == [list(arrays)]
 
 
 @contextmanager

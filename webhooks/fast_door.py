@@ -32,6 +32,7 @@ from miniprograms.services.addresses import is_release_test
 from platform_auth import wakeup
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component, DuePush, Push
+from platform_auth.statements import as_array
 from webhooks import fast_answer, inbox, processing, routing, tasks, views
 from webhooks.handlers import Answer
 from wechat.errors import Untrusted
@@ -226,7 +227,7 @@ def _connect() -> "psycopg.Connection[Any]":
 def _parameters(rows: list[Row]) -> dict[str, Any]:
     component: Component = rows[0]["component"]
     keys = {key: str(component.__dict__[key]) for key in inbox.KEYS}
-    columns = {name: [row[name] for row in rows] for name in _PARAMETERS}
+    columns = {name: as_array(row[name] for row in rows) for name in _PARAMETERS}
     return {**columns, **keys, "of_component": component.pk}
 
 

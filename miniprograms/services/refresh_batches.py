@@ -105,8 +105,6 @@ RETURNING id, epoch, {_NAMES["appid"]}, component_id, state, {_NAMES["refresh_to
   {_NAMES["refresh_token_history"]}, {{now}}
 """  # noqa: S608
 
-EMPTY = '""'
-
 # What differs from row to row, with PostgreSQL's types; the rotated ones only where they change.
 _COLUMNS = {"pk": "bigint", "epoch": "bigint"}
 _FRESH = {
@@ -146,17 +144,4 @@ def _update(columns: dict[str, str], rows: list[list[Any]]) -> set[int]:
         f" FROM {{w}} WHERE id = w.pk AND {_TABLE}.epoch = w.epoch RETURNING id"
     )
     bound, types = Authorizer.State.BOUND.value, _COLUMNS | columns
-    if not is_postgresql():
-        return {pk for (pk,) in run_many(sql, types, rows, state=bound)}
-    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in types.items())
-    table = f"unnest({arrays}) AS w({', '.join(types)})"
-    values = dict(zip(types, map(_array, zip(*rows, strict=True)), strict=True))
-    return {pk for (pk,) in run_statement(sql.replace("{w}", table), {**values, "state": bound})}
-
-
-def _array(values: Sequence[object]) -> str:
-    """
-    VALUES as PostgreSQL reads an array. They are numbers, times and ciphertexts: none holds what
-    would have to be quoted, which psycopg looks for in each, for a third of a row's time.
-    """
-    return f"{{{','.join([str(value) or EMPTY for value in values])}}}"
+    return {pk for (pk,) in run_many(sql, types, rows, state=bound)}
