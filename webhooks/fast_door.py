@@ -242,7 +242,8 @@ class _Waiting:
         self.kept: Kept | None = None
         self.error: psycopg.Error | None = None
         self.is_done = False
-        self.wake = threading.Semaphore(0)
+        self.wake = threading.Lock()  # free once there is something to wake for
+        self.wake.acquire()
 
 
 class Writer:
