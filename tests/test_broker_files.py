@@ -24,10 +24,12 @@ def test_no_message_is_read_before_it_is_written(tmp_path: Path) -> None:
                 time.sleep(0.001)  # or the reader never catches up
 
     sender = threading.Thread(target=put)
-    sender.start()
     got: list[int] = []
     with Connection("filesystem://", transport_options=folders) as connection:
+        # Bound before the sender starts: kombu keeps bindings for the whole process, so a second
+        # thread takes this one's for made while its file is not yet written.
         queue = connection.SimpleBuffer("jobs")
+        sender.start()
         is_last = False
         while not is_last:
             is_last = not sender.is_alive()
