@@ -12,6 +12,11 @@ from webhooks.views import COMPONENT, MESSAGE, forbidden
 PLAIN = ("/healthz", "/readyz", "/metrics")
 
 
+def is_plain(path: str) -> bool:
+    """Whether PATH is WeChat's or the operators': `config.plain_urls`."""
+    return path in PLAIN or path.lstrip("/").startswith("wechat/")
+
+
 def bypass(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
@@ -22,8 +27,7 @@ def bypass(
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        is_push = request.path_info.lstrip("/").startswith("wechat/")
-        if not is_push and request.path_info not in PLAIN:
+        if not is_plain(request.path_info):
             return get_response(request)
         response = _respond(request)
         # Django's CommonMiddleware would say it; without it the answer goes out in chunks.
