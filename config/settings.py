@@ -6,6 +6,7 @@ it is a table.
 
 import sys
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from config.environment import Environment, with_password
 from config.process_role import PATIENCE, connection_options, role_of
 from platform_auth.logs import scrubbing
 
@@ -27,7 +29,7 @@ django_stubs_ext.monkeypatch()
 
 ROOT = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
 
 # What this process does: one of config/process_role.py
@@ -37,7 +39,10 @@ if PROCESS_ROLE not in PATIENCE:
 
 # Django
 
-SECRET_KEY = env.str("SECRET_KEY")
+# Beat signs nothing and decrypts nothing: it need not be given what it could leak.
+_IS_KEYLESS = PROCESS_ROLE == "beat"
+
+SECRET_KEY = env.str("SECRET_KEY", default=token_urlsafe(50) if _IS_KEYLESS else env.NOTSET)
 DEBUG = env.bool("DEBUG", default=False)
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 IS_SECURE = PUBLIC_URL.startswith("https://")
@@ -49,6 +54,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 
 VAR_DIR = Path(env.str("VAR_DIR", default="") or ROOT / "var")
 VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+# Touched by a worker and by beat as they work; deploy/processes.py names it.
+ALIVE_FILE = env.str("ALIVE_FILE", default="")
 
 INSTALLED_APPS = [
     "unfold",
@@ -144,13 +152,14 @@ def database(url: str) -> dict[str, Any]:
 
 DATABASES = {
     "default": database(
-        env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
+        with_password(env.str("DATABASE_URL", default=""), env.str("POSTGRES_PASSWORD", default=""))
+        or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
     )
 }
 
 # Cache, broker and Celery
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = with_password(env.str("REDIS_URL", default=""), env.str("REDIS_PASSWORD", default=""))
 
 if REDIS_URL:
     CACHES: dict[str, Any] = {
@@ -270,7 +279,7 @@ WECHAT_AES_KEY = env.str("WECHAT_AES_KEY", default="")
 
 # Secrets at rest
 
-FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS")
+FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[] if _IS_KEYLESS else env.NOTSET)
 
 # Users and sessions
 

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.core.cache import caches
 from kombu.common import ignore_errors
 
+from config import alive
+
 logger = logging.getLogger(__name__)
 
 CATCH_UP_SECONDS = 5.0
@@ -81,6 +83,16 @@ def _ask_to_catch_up(app: Any) -> None:
         )
     except Exception as error:  # noqa: BLE001 -- whatever the broker's client raises; it comes again
         logger.warning("no look for overdue jobs: %s", type(error).__name__)
+
+
+@signals.task_prerun.connect
+@signals.task_postrun.connect
+def show_life(**kwargs: Any) -> None:
+    """With each task: a worker that answers a ping may be deaf to its queue."""
+    try:
+        alive.show()
+    except OSError as error:
+        logger.warning("no sign of life is left: %s", error)
 
 
 @signals.task_revoked.connect

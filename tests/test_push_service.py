@@ -24,7 +24,7 @@ ELSEWHERE = ("/", "/portal/login/", "/admin/", "/api/v1/auth/token/", "/static/i
 def port(wechat: WeChat, bound: Bound, tmp_path: Path) -> Iterator[int]:
     bound(OURS)
     Push.objects.all().delete()
-    with web(wechat, tmp_path, application="config.push_wsgi:application") as port:
+    with web(wechat, tmp_path, role="push") as port:
         yield port
 
 
