@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from platform_auth.models import Operation, OperationSeal
 
-BATCH_SIZE = 1000
+SEALS_AT_ONCE = 1000
 # An id is given before its transaction ends, so that lower ones may appear behind higher ones.
 LATE_IDS = 10_000
 SEALED_WITHIN = timedelta(minutes=15)
@@ -60,7 +60,7 @@ def newest_anchor() -> Anchor:
 
 def seal_operations() -> Anchor:
     """Seal what is not sealed yet, and return the end of the chain."""
-    while _seal_batch() == BATCH_SIZE:
+    while _seal_batch() == SEALS_AT_ONCE:
         pass
     return newest_anchor()
 
@@ -72,7 +72,7 @@ def _seal_batch() -> int:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         anchor = newest_anchor()
         last = OperationSeal.objects.aggregate(last=Max("operation_id"))["last"] or 0
-        unsealed = _unsealed().filter(pk__gt=last - LATE_IDS).order_by("pk")[:BATCH_SIZE]
+        unsealed = _unsealed().filter(pk__gt=last - LATE_IDS).order_by("pk")[:SEALS_AT_ONCE]
         seals = []
         for operation in unsealed:
             anchor = Anchor(anchor.position + 1, digest_of(operation, anchor.digest))
@@ -93,30 +93,26 @@ def broken_links(kept: Anchor | None = None) -> Iterator[str]:
     """
     anchor = Anchor(0, "")
     is_kept = kept is None or kept.position == 0
-    for seals in _batches():
-        operations = Operation.objects.in_bulk([seal.operation_id for seal in seals])
-        for seal in seals:
-            if seal.position != anchor.position + 1:
-                yield f"The seals {anchor.position + 1} to {seal.position - 1} are gone."
-            operation = operations.get(seal.operation_id)
-            if operation is None:
-                yield f"Operation {seal.operation_id} is gone."
-            elif digest_of(operation, anchor.digest) != seal.digest:
-                yield f"Operation {seal.operation_id} is not as it was written."
-            anchor = Anchor(seal.position, seal.digest)
-            is_kept = is_kept or anchor == kept
+    for seal, operation in _links():
+        if seal.position != anchor.position + 1:
+            yield f"The seals {anchor.position + 1} to {seal.position - 1} are gone."
+        if operation is None:
+            yield f"Operation {seal.operation_id} is gone."
+        elif digest_of(operation, anchor.digest) != seal.digest:
+            yield f"Operation {seal.operation_id} is not as it was written."
+        anchor = Anchor(seal.position, seal.digest)
+        is_kept = is_kept or anchor == kept
     if not is_kept:
         yield f"The chain does not hold the anchor {kept}: it was cut, or made anew."
-    for pk in (
-        _unsealed().filter(at__lt=timezone.now() - SEALED_WITHIN).values_list("pk", flat=True)
-    ):
-        yield f"Operation {pk} has no seal."
+    late = _unsealed().filter(at__lt=timezone.now() - SEALED_WITHIN)
+    yield from (f"Operation {pk} has no seal." for pk in late.values_list("pk", flat=True))
 
 
-def _batches() -> Iterator[list[OperationSeal]]:
+def _links() -> Iterator[tuple[OperationSeal, Operation | None]]:
     position = 0
     while seals := list(
-        OperationSeal.objects.filter(position__gt=position).order_by("position")[:BATCH_SIZE]
+        OperationSeal.objects.filter(position__gt=position).order_by("position")[:SEALS_AT_ONCE]
     ):
+        operations = Operation.objects.in_bulk([seal.operation_id for seal in seals])
+        yield from ((seal, operations.get(seal.operation_id)) for seal in seals)
         position = seals[-1].position
-        yield seals

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from platform_auth.models import Operation, OperationSeal
-from platform_auth.operation_chain import BATCH_SIZE
+from platform_auth.operation_chain import SEALS_AT_ONCE
 from platform_auth.operations import record_operation
 from platform_auth.tasks import seal_operations
 from tests.databases import SILENCE_TRIGGERS
@@ -88,10 +88,10 @@ def test_an_empty_log() -> None:
 
 
 def test_more_than_one_batch() -> None:
-    rows = [Operation(actor_name="system", action="x") for _ in range(BATCH_SIZE + 1)]
+    rows = [Operation(actor_name="system", action="x") for _ in range(SEALS_AT_ONCE + 1)]
     Operation.objects.bulk_create(rows)
     seal_operations()
-    assert verify().startswith(f"{BATCH_SIZE + 1}:")
+    assert verify().startswith(f"{SEALS_AT_ONCE + 1}:")
 
 
 @pytest.mark.parametrize("column", ["actor_name", "action", "appid", "result", "request_id"])

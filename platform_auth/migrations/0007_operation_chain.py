@@ -1,8 +1,8 @@
 """The operation log is only ever added to, which PostgreSQL sees to, and can be verified."""
 
-from typing import Any
-
 from django.db import migrations, models
+
+from platform_auth.concurrent_index import RunOnPostgresql
 
 # A person's account may go, and what they did stays: actor_id alone may become NULL.
 TRIGGERS = """
@@ -27,14 +27,6 @@ DROP FUNCTION refuse_change_of_operation();
 """
 
 
-def on_postgresql(sql: str) -> Any:
-    def run(apps: Any, schema_editor: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            schema_editor.execute(sql)
-
-    return run
-
-
 class Migration(migrations.Migration):
     dependencies = [("platform_auth", "0006_operation_indexes")]
 
@@ -47,5 +39,5 @@ class Migration(migrations.Migration):
                 ("digest", models.CharField(max_length=64)),
             ],
         ),
-        migrations.RunPython(on_postgresql(TRIGGERS), on_postgresql(NO_TRIGGERS), elidable=False),
+        RunOnPostgresql(TRIGGERS, NO_TRIGGERS),
     ]
