@@ -1,4 +1,4 @@
-"""The last figures, with the machine and the versions they were taken on, as docs/performance.md."""
+"""The last figures, with machine and versions, as docs/performance.md."""
 
 import os
 import platform
@@ -16,9 +16,9 @@ PEERS = ("Flask", "gunicorn", "wechatpy")
 
 HEAD = """# Performance
 
-Written by `python -m benchmarks --write`, which benchmarks/README.md explains: us and our peers side
-by side, on loopback. Read the ratios; absolute figures of a shared machine say little. "CPU a + b µs"
-is the processor time of one push or row, of the application and of PostgreSQL.
+Written by `python -m benchmarks --write`, which benchmarks/README.md explains: us and our peers
+side by side, on loopback. Read the ratios; absolute figures of a shared machine say little.
+"CPU a + b µs" is the processor time of one push or row, of the application and of PostgreSQL.
 
 """
 
