@@ -7,7 +7,12 @@ from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import get_contextvars
 
+from platform_auth.counters import Counter
 from webhooks.views import COMPONENT, MESSAGE, forbidden
+
+ERRORS = Counter(
+    "wechat_pages_failed", "Answers of 5xx to people and programs, pushes apart.", first=((),)
+)
 
 PLAIN = ("/healthz", "/readyz", "/metrics")
 
@@ -51,6 +56,8 @@ class RequestMiddleware(StructlogMiddleware):
     """
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        if response.status_code >= 500:
+            ERRORS.add()
         response["X-Request-ID"] = get_contextvars().get("request_id", "")
         super().handle_response(request, response)
 

@@ -33,7 +33,7 @@ from platform_auth import wakeup
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component, DuePush, Push
 from platform_auth.statements import as_array
-from webhooks import fast_answer, inbox, processing, routing, tasks, views
+from webhooks import counts, fast_answer, inbox, processing, routing, tasks, views
 from webhooks.handlers import Answer
 from wechat.errors import Untrusted
 from wechat.messages import read_message
@@ -106,6 +106,7 @@ def _receive(appid: str, query: str, body: bytes) -> bytes | None:
         return None  # Django says why, and tries the database anew
     if row is None or kept is None:
         return None
+    counts.count_accepted(views.MESSAGE, row["kind"], is_new=True)
     if kept.is_awaited:
         try:
             answer = _work_out(row, kept, proven)
@@ -149,7 +150,9 @@ def _work_out(values: Row, kept: Kept, proven: inbox.Proven) -> Answer | None:
     received = Received(row, read_message(proven.push), kept.account_id, kept.account_kind)
     try:
         with _writer.lent() as free:
-            return fast_answer.answer(free, received, proven.push)
+            answer = fast_answer.answer(free, received, proven.push)
+            counts.count_worked_out(row.kind, row.state)
+            return answer
     except fast_answer.Unusual:
         pass
     except Exception as error:  # noqa: BLE001 -- the plain way meets it again, and deals with it

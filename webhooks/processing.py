@@ -27,6 +27,7 @@ from platform_auth.leases import release_db_connection
 from platform_auth.models import Component, DuePush, Push
 from platform_auth.statements import as_time, is_postgresql, now_sql, run_statement
 from webhooks import handlers, routing
+from webhooks.counts import count_worked_out
 from webhooks.handlers import Answer, Handler, Ignored
 from wechat import push as wire
 from wechat.errors import clean
@@ -75,6 +76,8 @@ def process_due(budget: float = BUDGET) -> int:
                 continue
             for due in batch:
                 _process_alone(due.row.pk)
+        else:
+            _count(batch)
         total += len(batch)
         if len(batch) < size:
             break
@@ -135,6 +138,11 @@ def _due(values: list[Any]) -> Due:
     return Due(row, account_id, account_kind, bool(has_rules))
 
 
+def _count(batch: Iterable[Due]) -> None:
+    for due in batch:
+        count_worked_out(due.row.kind, due.row.state)
+
+
 def _delete_due(pks: list[int]) -> None:
     due = DuePush.objects.filter(pk__in=pks)
     due._raw_delete(due.db)  # noqa: SLF001 -- nothing hangs on it that Django would look for
@@ -158,6 +166,7 @@ class _Batch:
         row, handler = due.row, routing.handler_of(due.row, push)
         if _is_for_account(row, push):
             if not due.account_id:
+                row.state = Push.State.UNCLAIMED
                 self.unclaimed.append(row.pk)
                 return
             self.forwardable.append(Forwardable(row, push, due.account_id))
@@ -205,11 +214,16 @@ def process_one(pk: int, *, is_awaited: bool = False) -> Answer | None:
     the answer, it comes back; older ones of the same user are worked out before.
     """
     with transaction.atomic():
-        for due in _take(limit=1, only=pk):
-            due.row.is_awaited = is_awaited
-            _delete_due([pk])
-            return _process(due)
-    return None
+        batch = _take(limit=1, only=pk)
+        answers = [_process_taken(due, is_awaited=is_awaited) for due in batch]
+    _count(batch)
+    return next(iter(answers), None)
+
+
+def _process_taken(due: Due, *, is_awaited: bool) -> Answer | None:
+    due.row.is_awaited = is_awaited
+    _delete_due([due.row.pk])
+    return _process(due)
 
 
 def outcome_of(handler: Handler, row: Push, push: wire.Push) -> dict[str, Any]:
@@ -251,7 +265,8 @@ def _process(due: Due) -> Answer | None:
         return None
     is_for_account = _is_for_account(row, push)
     if is_for_account and not due.account_id:
-        Push.objects.filter(pk=row.pk).update(state=Push.State.UNCLAIMED)
+        row.state = Push.State.UNCLAIMED
+        Push.objects.filter(pk=row.pk).update(state=row.state)
         return None
     parts = [routing.handler_of(row, push)]
     if is_for_account:
@@ -309,6 +324,7 @@ def replay(row: Push) -> None:
             due.row.attempts, due.row.is_replay = row.attempts, row.is_replay
             _delete_due([row.pk])
             _process(due)
+            count_worked_out(due.row.kind, due.row.state)
     row.refresh_from_db(fields=["state", "error", "retry_at"])
 
 

@@ -19,7 +19,7 @@ from miniprograms.services import addresses
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component, Push
 from platform_auth.wakeup import enqueue
-from webhooks import handlers, inbox, processing, refusals, routing, tasks
+from webhooks import counts, handlers, inbox, processing, refusals, routing, tasks
 from wechat.errors import Untrusted
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ def _answer(request: HttpRequest, door: str, *, appid: str) -> HttpResponse:
     except Untrusted as refusal:
         return forbidden(door, refusal.reason)
     except (DatabaseError, InterfaceError, Unreadable) as error:
+        counts.UNAVAILABLE.add(door, "keys" if isinstance(error, Unreadable) else "database")
         logger.error("a push could not be kept: %s", type(error).__name__)
         return HttpResponse("unavailable", status=503, content_type=PLAIN_TEXT)
 
@@ -94,8 +95,11 @@ def _receive_for_component(sealed: inbox.Sealed, envelope_appid: str) -> None:
         row = Push(component=proven.component, **values)
         values |= processing.outcome_of(handlers.handle_ticket, row, push)
         pk = inbox.keep(values, due_in=None)
+        if pk:
+            counts.count_worked_out(push.kind, values["state"])
     elif pk := inbox.keep(values):
         enqueue(tasks.process_pushes)
+    counts.count_accepted(COMPONENT, push.kind, is_new=bool(pk))
     if pk:
         inbox.count_previous_key(proven)
 
@@ -107,6 +111,7 @@ def _receive_message(proven: inbox.Proven, appid: str, until: float) -> str | No
     is_awaited = routing.is_awaited(component, appid, push)
     values = inbox.row_of(proven, is_known=routing.is_known(appid, push), appid=appid)
     pk = inbox.keep(values, due_in=HEAD_START if is_awaited else 0)
+    counts.count_accepted(MESSAGE, push.kind, is_new=bool(pk))
     try:
         if not pk:
             return _repeat(proven)
