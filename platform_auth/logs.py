@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -65,6 +66,14 @@ def formatter(*, is_text: bool = False) -> logging.Formatter:
 def _add_repeated(logger: Any, name: str, event: Any) -> Any:
     repeated = getattr(event["_record"], "repeated", 0)
     return {**event, "repeated": repeated} if repeated else event
+
+
+_REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+
+
+def request_id(header: str) -> str:
+    """The id of a request: that of its X-Request-ID, which nginx gives it, or a new one."""
+    return header if _REQUEST_ID.fullmatch(header) else uuid.uuid4().hex
 
 
 # Repeated lines

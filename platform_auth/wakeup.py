@@ -129,7 +129,7 @@ class _Publisher:
             # Before it is published: the worker may have looked by the time of the next one.
             self.queued.discard(wake_up)
             try:
-                with bound_contextvars(request_id=request_id):
+                with bound_contextvars(**({"request_id": request_id} if request_id else {})):
                     task.apply_async(args, retry=False, ignore_result=True)
             except Exception as error:  # noqa: BLE001 -- whatever the broker's client raises
                 MISSED_WAKE_UPS.add()

@@ -26,11 +26,13 @@ from typing import Any, NamedTuple
 import psycopg
 from django.db import DatabaseError, connection, connections
 from psycopg.pq import TransactionStatus
+from structlog.contextvars import bound_contextvars
 
 from messaging.services.receiving import Received
 from miniprograms.services.addresses import is_release_test
 from platform_auth import wakeup
 from platform_auth.fields import Unreadable
+from platform_auth.logs import request_id
 from platform_auth.models import Component, DuePush, Push
 from platform_auth.statements import as_array
 from webhooks import counts, fast_answer, inbox, processing, routing, tasks, views
@@ -58,7 +60,9 @@ def fast_door(application: Application) -> Application:
         if environ["REQUEST_METHOD"] == "POST" and (match := PATH.fullmatch(environ["PATH_INFO"])):
             body = _read_body(environ)
             if body is not None:
-                text = _receive(match[1], environ.get("QUERY_STRING", ""), body)
+                # From here on it has an id, also where it is Django's.
+                environ["HTTP_X_REQUEST_ID"] = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+                text = _receive(environ, match[1], body)
                 if text is not None:
                     start_response("200 OK", _headers(text))
                     return [text]
@@ -94,13 +98,13 @@ def _headers(text: bytes) -> list[tuple[str, str]]:
     return [("Content-Type", kind), ("Content-Length", str(len(text)))]
 
 
-def _receive(appid: str, query: str, body: bytes) -> bytes | None:
+def _receive(environ: dict[str, Any], appid: str, body: bytes) -> bytes | None:
     """What a push that is kept now, for the first time, is answered; None: it is Django's."""
     until = time.monotonic() + views.ANSWER_WITHIN
     try:
-        _envelope_appid, sealed = inbox.read_sealed(query, body)
+        _envelope_appid, sealed = inbox.read_sealed(environ.get("QUERY_STRING", ""), body)
         proven = inbox.prove(sealed, inbox.remembered_components())
-        row = _row(proven, appid)
+        row = _row(proven, appid, environ["HTTP_X_REQUEST_ID"])
         kept = _writer.keep(row) if row else None
     except (Untrusted, Unreadable, psycopg.Error):
         return None  # Django says why, and tries the database anew
@@ -108,20 +112,29 @@ def _receive(appid: str, query: str, body: bytes) -> bytes | None:
         return None
     counts.count_accepted(views.MESSAGE, row["kind"], is_new=True)
     if kept.is_awaited:
-        try:
-            answer = _work_out(row, kept, proven)
-            text = answer(until) if answer else None
-            return views.seal(text, proven, sealed.nonce).encode() if text else SUCCESS
-        except Exception:
-            # It is kept, and due: an error would mute all merchants' pushes.
-            logger.exception("a push was kept, but not answered")
-        finally:
-            connection.close()
+        with bound_contextvars(request_id=row["request_id"], push=kept.pk):
+            text = _answer(row, kept, proven, sealed.nonce, until)
+        if text is not None:
+            return text
     wakeup.enqueue_now(tasks.process_pushes)
     return SUCCESS
 
 
-def _row(proven: inbox.Proven, appid: str) -> Row | None:
+def _answer(row: Row, kept: "Kept", proven: inbox.Proven, nonce: str, until: float) -> bytes | None:
+    """What WeChat is answered at once; None where that fails."""
+    try:
+        answer = _work_out(row, kept, proven)
+        text = answer(until) if answer else None
+        return views.seal(text, proven, nonce).encode() if text else SUCCESS
+    except Exception:
+        # It is kept, and due: an error would mute all merchants' pushes.
+        logger.exception("a push was kept, but not answered")
+        return None
+    finally:
+        connection.close()
+
+
+def _row(proven: inbox.Proven, appid: str, request_id: str) -> Row | None:
     """The columns of PROVEN; None where this process cannot decide by what it remembers."""
     push = proven.push
     if push.is_component_push or proven.by_previous_key:
@@ -130,7 +143,7 @@ def _row(proven: inbox.Proven, appid: str) -> Row | None:
     if not user_name or is_release_test(appid, user_name):
         return None
     is_known = push.kind in routing.MESSAGE_PUSHES
-    values = inbox.row_of(proven, is_known=is_known, appid=appid)
+    values = inbox.row_of(proven, is_known=is_known, appid=appid, request_id=request_id)
     return {**values, "user_name": user_name, "component": proven.component}
 
 
@@ -176,6 +189,7 @@ _COLUMNS = {
     "created": "timestamptz",
     "is_undated": "boolean",
     "received_at": "timestamptz",
+    "request_id": "text",
 }
 _PARAMETERS = {**_COLUMNS, "user_name": "text"}
 _NAMES = ", ".join(_COLUMNS)

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from messaging.services import receiving
 from messaging.services.forwarding.planning import Forwardable
@@ -70,7 +71,8 @@ def process_due(budget: float = BUDGET) -> int:
                 _work_out(batch)
                 _delete_due([due.row.pk for due in batch])
         except Exception:
-            logger.exception("a batch of %d pushes failed", len(batch))
+            first, last = (batch[0].row.pk, batch[-1].row.pk) if batch else (0, 0)
+            logger.exception("%d pushes, from %d to %d, failed together", len(batch), first, last)
             if len(batch) > 1:
                 size = len(batch) // 2
                 continue
@@ -98,6 +100,7 @@ _COLUMNS = (
     "attempts",
     "created",
     "received_at",
+    "request_id",
 )
 
 
@@ -277,6 +280,11 @@ def _process(due: Due) -> Answer | None:
 
 def _handle(row: Push, push: wire.Push, handler: Handler) -> Answer | None:
     """HANDLER's answer; what fails in it is undone, and ROW is marked as failed."""
+    with bound_contextvars(push=row.pk, request_id=row.request_id):
+        return _handle_one(row, push, handler)
+
+
+def _handle_one(row: Push, push: wire.Push, handler: Handler) -> Answer | None:
     try:
         with transaction.atomic():
             return handler(row, push)

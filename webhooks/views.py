@@ -14,6 +14,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
+from structlog.contextvars import get_contextvars
 
 from miniprograms.services import addresses
 from platform_auth.fields import Unreadable
@@ -89,7 +90,7 @@ def _receive_for_component(sealed: inbox.Sealed, envelope_appid: str) -> None:
     if proven.is_readable and not is_ours:
         raise Untrusted("door")
     is_known, appid = push.kind in routing.COMPONENT_PUSHES, routing.account_of(push)
-    values = inbox.row_of(proven, is_known=is_known, appid=appid)
+    values = inbox.row_of(proven, is_known=is_known, appid=appid, request_id=_request_id())
     if push.kind == routing.TICKET:
         # In use before it is kept: who asks WeChat next needs it, and to save it twice is nothing.
         row = Push(component=proven.component, **values)
@@ -109,7 +110,8 @@ def _receive_message(proven: inbox.Proven, appid: str, until: float) -> str | No
     component, push = proven.component, proven.push
     addresses.check_address(component, appid, push)
     is_awaited = routing.is_awaited(component, appid, push)
-    values = inbox.row_of(proven, is_known=routing.is_known(appid, push), appid=appid)
+    is_known = routing.is_known(appid, push)
+    values = inbox.row_of(proven, is_known=is_known, appid=appid, request_id=_request_id())
     pk = inbox.keep(values, due_in=HEAD_START if is_awaited else 0)
     counts.count_accepted(MESSAGE, push.kind, is_new=bool(pk))
     try:
@@ -124,6 +126,10 @@ def _receive_message(proven: inbox.Proven, appid: str, until: float) -> str | No
         logger.exception("a push was kept, but not answered")
     enqueue(tasks.process_pushes)
     return None
+
+
+def _request_id() -> str:
+    return str(get_contextvars().get("request_id", ""))
 
 
 def _repeat(proven: inbox.Proven) -> str | None:
