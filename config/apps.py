@@ -22,6 +22,10 @@ class ConfigConfig(AppConfig):
 
         if settings.PROCESS_ROLE in SERVERS:
             logs.take_tracebacks()
+        if settings.SENTRY_DSN:
+            from config import sentry
+
+            sentry.start(settings.SENTRY_DSN, environment=settings.SENTRY_ENVIRONMENT)
 
         # Once, for the last app that has models: only then do all permissions exist.
         last = apps.get_app_config("audits")

@@ -444,5 +444,8 @@ LOGGING = {
         "django.request": {"level": "ERROR", "filters": ["once"]},
     },
 }
+# Errors go there as well, scrubbed like the log; needs requirements/sentry.txt.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
