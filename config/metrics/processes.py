@@ -17,10 +17,10 @@ EXPECTED_FOR = timedelta(hours=1)
 def measures() -> Iterable[Metric]:
     """How long ago each was alive."""
     ages = GaugeMetricFamily(
-        "wechat_job_age_seconds", "Since a periodic job last ran to its end.", labels=["job"]
+        "wechat_job_age_seconds", "Since a periodic job last ran to its end.", labels=["name"]
     )
     intervals = GaugeMetricFamily(
-        "wechat_job_interval_seconds", "How often a periodic job is to run.", labels=["job"]
+        "wechat_job_interval_seconds", "How often a periodic job is to run.", labels=["name"]
     )
     workers = GaugeMetricFamily(
         "wechat_worker_age_seconds",

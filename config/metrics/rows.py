@@ -23,21 +23,27 @@ def count(rows: QuerySet[Any]) -> int:
 
 def measures() -> Iterable[Metric]:
     """The state of things: tickets, accounts, and how many rows stand where."""
-    yield from [_components(), _silence(), _pushes(), _refusals(), _replies(), _deliveries()]
+    yield from [*_components(), _silence(), _pushes(), _refusals(), _replies(), _deliveries()]
     yield from [_authorizers(), _due(), _unclaimed(), _odd_rows()]
 
 
-def _components() -> Metric:
-    family = GaugeMetricFamily(
+def _components() -> Iterable[Metric]:
+    ages = GaugeMetricFamily(
         "wechat_ticket_age_seconds",
         "Since the last component_verify_ticket, or since the component is here without one.",
         labels=["component"],
     )
+    failures = GaugeMetricFamily(
+        "wechat_component_failures",
+        "How often in a row the component token could not be had.",
+        labels=["component"],
+    )
     since = Coalesce("ticket_received_at", "created_at")
     rows = Component.objects.annotate(since=since, now=Now())
-    for appid, at, now in rows.values_list("appid", "since", "now"):
-        family.add_metric([appid], (now - at).total_seconds())
-    return family
+    for appid, number, at, now in rows.values_list("appid", "failures", "since", "now"):
+        ages.add_metric([appid], (now - at).total_seconds())
+        failures.add_metric([appid], number)
+    return [ages, failures]
 
 
 def _pushes() -> Metric:
