@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -70,7 +70,7 @@ class Histogram:
         return f"{self.name}_sum"
 
 
-_lock = threading.Lock()
+_lock, _writing = threading.Lock(), threading.Lock()
 _counted: defaultdict[Series, float] = defaultdict(float)
 _is_counted = threading.Event()
 _writer: threading.Thread | None = None
@@ -105,14 +105,15 @@ def _write_in_thread() -> None:
         write()
     except (DatabaseError, InterfaceError) as error:
         logger.error("counts wait for the database: %s", type(error).__name__)
+        _is_counted.set()
     finally:
         connection.close()
 
 
 def _begin_anew() -> None:
     """In a child: a fork takes no thread along, and the parent writes what it has counted."""
-    global _lock, _writer
-    _lock, _writer = threading.Lock(), None
+    global _lock, _writing, _writer
+    _lock, _writing, _writer = threading.Lock(), threading.Lock(), None
     _counted.clear()
     _is_counted.clear()
 
@@ -130,30 +131,38 @@ _COLUMNS = {"name": "text", "labels": "text", "value": "double precision"}
 
 def write() -> None:
     """Add what this process has counted. Raises the database's errors, and nothing is lost then."""
-    with _lock:
-        counted = dict(_counted)
-        _counted.clear()
-    if not counted:
-        return
-    # Sorted: two processes that write at once lock the rows in the same order.
-    rows = sorted((name, json.dumps(labels), value) for (name, labels), value in counted.items())
-    try:
+    with _writing:
+        counted = unwritten()
+        if not counted:
+            return
+        # Sorted: two processes that write at once lock the rows in the same order.
+        rows = sorted(
+            (name, json.dumps(labels), value) for (name, labels), value in counted.items()
+        )
         with transaction.atomic():
             run_many(_ADD, _COLUMNS, rows)
-    except BaseException:
         with _lock:
             for series, value in counted.items():
-                _counted[series] += value
-        _is_counted.set()
-        raise
+                _counted[series] -= value
 
 
-def read(names: Sequence[str]) -> dict[str, dict[Labels, float]]:
-    """What all processes have counted, by the NAMES of counters and the labels."""
+def unwritten() -> dict[Series, float]:
+    """What this process has counted and the database does not know."""
+    with _lock:
+        return {series: value for series, value in _counted.items() if value}
+
+
+def read(names: Sequence[str], shown: Container[Series] = ()) -> dict[str, dict[Labels, float]]:
+    """
+    What all processes have counted, by the NAMES of counters and the labels: 0 of a new series, but
+    those that have been SHOWN before.
+    """
     counts: dict[str, dict[Labels, float]] = {name: {} for name in names}
     rows = Count.objects.filter(name__in=names).annotate(now=Now())
     for name, labels, value, since, now in rows.values_list(
         "name", "labels", "value", "since", "now"
     ):
-        counts[name][tuple(json.loads(labels))] = value if now - since > SHOWN_AS_ZERO else 0
+        key = tuple(json.loads(labels))
+        is_shown = now - since > SHOWN_AS_ZERO or (name, key) in shown
+        counts[name][key] = value if is_shown else 0
     return counts

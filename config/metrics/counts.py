@@ -31,7 +31,8 @@ def measures() -> Iterable[Metric]:
     names = [counter.name for counter in COUNTERS]
     for histogram in HISTOGRAMS:
         names += [histogram.name, histogram.total]
-    counts = counters.read(names)
+    shown = {(counter.name, labels) for counter in COUNTERS for labels in counter.first}
+    counts = counters.read(names, shown)
     yield from (_counter(counter, counts[counter.name]) for counter in COUNTERS)
     for histogram in HISTOGRAMS:
         yield _histogram(histogram, counts[histogram.name], counts[histogram.total])

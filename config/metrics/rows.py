@@ -96,10 +96,8 @@ def _deliveries() -> Metric:
     family = GaugeMetricFamily(
         "wechat_deliveries", "Forwarded messages on their way, and given up.", labels=["state"]
     )
-    for state in Delivery.State:
-        number = 0 if state == Delivery.State.DONE else count(Delivery.objects.filter(state=state))
-        if number:
-            family.add_metric([state], number)
+    for state in (Delivery.State.DUE, Delivery.State.DEAD):
+        family.add_metric([state], count(Delivery.objects.filter(state=state)))
     return family
 
 
