@@ -5,9 +5,15 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
-from structlog.contextvars import get_contextvars
+from structlog.contextvars import bound_contextvars, get_contextvars
 
+from platform_auth.counters import Counter
+from platform_auth.logs import request_id
 from webhooks.views import COMPONENT, MESSAGE, forbidden
+
+ERRORS = Counter(
+    "wechat_pages_failed", "Answers of 5xx to people and programs, pushes apart.", first=((),)
+)
 
 PLAIN = ("/healthz", "/readyz", "/metrics")
 
@@ -34,6 +40,11 @@ def bypass(
 
 
 def _respond(request: HttpRequest) -> HttpResponse:
+    with bound_contextvars(request_id=request_id(request.headers.get("X-Request-ID", ""))):
+        return _call_view(request)
+
+
+def _call_view(request: HttpRequest) -> HttpResponse:
     try:
         match = resolve(request.path_info, "config.plain_urls")
     except Resolver404:
@@ -51,6 +62,8 @@ class RequestMiddleware(StructlogMiddleware):
     """
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        if response.status_code >= 500:
+            ERRORS.add()
         response["X-Request-ID"] = get_contextvars().get("request_id", "")
         super().handle_response(request, response)
 

@@ -21,8 +21,8 @@ from kombu import Queue
 
 from config.admission import threads_of
 from config.process_role import PATIENCE, connection_options, role_of
+from platform_auth import logs
 from platform_auth.deadlines import Connection
-from platform_auth.logs import scrubbing
 
 # Lets Django's generic classes be written with their model: ModelAdmin[Push].
 django_stubs_ext.monkeypatch()
@@ -201,6 +201,8 @@ PUSH_RETENTION_DAYS = env.int("PUSH_RETENTION_DAYS", default=30)
 REFRESH_SWEEP_SECONDS = env.int("REFRESH_SWEEP_SECONDS", default=60)
 # Seconds between two writes of what the push URLs refused, in one process.
 REFUSALS_WRITTEN_EVERY = 1.0
+# And of what is counted for the operators; 0: only when it is asked for.
+COUNTS_WRITTEN_EVERY = 5.0
 
 # What events wake, and what beat sends: config/worker.py keeps the one from delaying the other.
 EVENT_QUEUE, PERIODIC_QUEUE = "celery", "periodic"
@@ -426,44 +428,32 @@ UNFOLD = {
 
 # Logs: one JSON line each (text under DEBUG), without anything shaped like a credential
 
-_SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
-_RENDERER = (
-    structlog.dev.ConsoleRenderer(colors=False)
-    if DEBUG
-    else structlog.processors.JSONRenderer(ensure_ascii=False)
-)
 structlog.configure(
-    processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    processors=[*logs.SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=True,
 )
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": _SHARED,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                scrubbing(_RENDERER),
-            ],
+    "formatters": {"line": {"()": logs.formatter, "is_text": DEBUG}},
+    "filters": {
+        "once": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": logs.is_not_of_a_push,
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "platform_auth.logs.Lines", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         # Django's own handlers would print below DEBUG what ours prints already.
         "django": {"handlers": [], "propagate": True},
         # A line for each 4xx would let a flood of forged pushes fill the disk.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["once"]},
     },
 }
+# Errors go there as well, scrubbed like the log; needs requirements/sentry.txt.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False

@@ -27,7 +27,15 @@ for name in os.environ.keys() & {
     *("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_POOL_SIZE", "DATABASE_POOL_TIMEOUT"),
     "FORWARD_INTERNAL_HOSTS",
     *("LOG_LEVEL", "NUM_PROXIES", "PROCESS_ROLE", "PUSH_RETENTION_DAYS", "REFRESH_SWEEP_SECONDS"),
-    *("RELEASE_NEEDS_TWO", "STATIC_COLLECTED", "STATIC_ROOT", "TIME_ZONE", "WECHAT_AES_KEY"),
+    *(
+        "RELEASE_NEEDS_TWO",
+        "STATIC_COLLECTED",
+        "STATIC_ROOT",
+        "SENTRY_DSN",
+        "SENTRY_ENVIRONMENT",
+        "TIME_ZONE",
+        "WECHAT_AES_KEY",
+    ),
     *("WECHAT_COMPONENT_APPID", "WECHAT_COMPONENT_SECRET", "WECHAT_TOKEN"),
 }:
     del os.environ[name]
@@ -40,6 +48,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Looked up when asked for: every test client would walk all static files otherwise.
 REFUSALS_WRITTEN_EVERY = 0.0  # at once, in the test's own transaction
+COUNTS_WRITTEN_EVERY = 0.0
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 if not REDIS_URL:
     CACHES["markers"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

@@ -21,13 +21,15 @@ from typing import Any
 
 import psycopg
 from django.db import DatabaseError, connection
+from structlog.contextvars import bound_contextvars
 
 from messaging.services.receiving import Received
 from miniprograms.services.addresses import is_release_test
 from platform_auth import deadlines, wakeup
 from platform_auth.fields import Unreadable
+from platform_auth.logs import request_id
 from platform_auth.models import Push
-from webhooks import fast_answer, inbox, processing, routing, tasks, views
+from webhooks import counts, fast_answer, inbox, processing, routing, tasks, views
 from webhooks.fast_inbox import COLUMNS, Kept, Row, Writer
 from webhooks.handlers import Answer
 from wechat.errors import Untrusted
@@ -61,10 +63,12 @@ def _answer(environ: dict[str, Any], start_response: Any) -> list[bytes] | None:
     body = _read_body(environ)
     if body is None:
         return None
-    appid = environ["PATH_INFO"].split("/")[2]
+    # From here on it has an id, also where it is Django's.
+    environ["HTTP_X_REQUEST_ID"] = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
     try:
-        text = _receive(appid, environ.get("QUERY_STRING", ""), body)
+        text = _receive(environ, environ["PATH_INFO"].split("/")[2], body)
     except psycopg.OperationalError as error:
+        counts.UNAVAILABLE.add(views.MESSAGE, "database")
         logger.error("a push could not be kept: %s", type(error).__name__)
         start_response("503 Service Unavailable", _headers(UNAVAILABLE))
         return [UNAVAILABLE]
@@ -101,16 +105,16 @@ def _headers(text: bytes) -> list[tuple[str, str]]:
     return [("Content-Type", kind), ("Content-Length", str(len(text)))]
 
 
-def _receive(appid: str, query: str, body: bytes) -> bytes | None:
+def _receive(environ: dict[str, Any], appid: str, body: bytes) -> bytes | None:
     """
     What a push that is kept now, for the first time, is answered; None: it is Django's. Raises
     psycopg.OperationalError where the database is in trouble.
     """
     until = time.monotonic() + views.ANSWER_WITHIN
     try:
-        _envelope_appid, sealed = inbox.read_sealed(query, body)
+        _envelope_appid, sealed = inbox.read_sealed(environ.get("QUERY_STRING", ""), body)
         proven = inbox.prove(sealed, inbox.remembered_components())
-        row = _row(proven, appid)
+        row = _row(proven, appid, environ["HTTP_X_REQUEST_ID"])
         with deadlines.within(views.KEEP_WITHIN):
             kept = _writer.keep(row) if row else None
     except psycopg.OperationalError:
@@ -119,21 +123,31 @@ def _receive(appid: str, query: str, body: bytes) -> bytes | None:
         return None  # Django says why
     if row is None or kept is None:
         return None
+    counts.count_accepted(views.MESSAGE, row["kind"], is_new=True)
     if kept.is_awaited:
-        try:
-            answer = _work_out(row, kept, proven)
-            text = answer(until) if answer else None
-            return views.seal(text, proven, sealed.nonce).encode() if text else SUCCESS
-        except Exception:
-            # It is kept, and due: an error would mute all merchants' pushes.
-            logger.exception("a push was kept, but not answered")
-        finally:
-            connection.close()
+        with bound_contextvars(request_id=row["request_id"], push=kept.pk):
+            text = _reply(row, kept, proven, sealed.nonce, until)
+        if text is not None:
+            return text
     wakeup.enqueue_now(tasks.process_pushes)
     return SUCCESS
 
 
-def _row(proven: inbox.Proven, appid: str) -> Row | None:
+def _reply(row: Row, kept: "Kept", proven: inbox.Proven, nonce: str, until: float) -> bytes | None:
+    """What WeChat is answered at once; None where that fails."""
+    try:
+        answer = _work_out(row, kept, proven)
+        text = answer(until) if answer else None
+        return views.seal(text, proven, nonce).encode() if text else SUCCESS
+    except Exception:
+        # It is kept, and due: an error would mute all merchants' pushes.
+        logger.exception("a push was kept, but not answered")
+        return None
+    finally:
+        connection.close()
+
+
+def _row(proven: inbox.Proven, appid: str, request_id: str) -> Row | None:
     """The columns of PROVEN; None where this process cannot decide by what it remembers."""
     push = proven.push
     if push.is_component_push or proven.by_previous_key:
@@ -142,7 +156,7 @@ def _row(proven: inbox.Proven, appid: str) -> Row | None:
     if not user_name or is_release_test(appid, user_name):
         return None
     is_known = push.kind in routing.MESSAGE_PUSHES
-    values = inbox.row_of(proven, is_known=is_known, appid=appid)
+    values = inbox.row_of(proven, is_known=is_known, appid=appid, request_id=request_id)
     return {**values, "user_name": user_name, "component": proven.component}
 
 
@@ -153,7 +167,9 @@ def _work_out(values: Row, kept: Kept, proven: inbox.Proven) -> Answer | None:
     received = Received(row, read_message(proven.push), kept.account_id, kept.account_kind)
     try:
         with _writer.connections.lent() as free:
-            return fast_answer.answer(free, received, proven.push)
+            answer = fast_answer.answer(free, received, proven.push)
+            counts.count_worked_out(row.kind, row.state)
+            return answer
     except fast_answer.Unusual:
         pass
     except Exception as error:  # noqa: BLE001 -- the plain way meets it again, and deals with it

@@ -55,6 +55,7 @@ COLUMNS = {
     "created": "timestamptz",
     "is_undated": "boolean",
     "received_at": "timestamptz",
+    "request_id": "text",
 }
 _PARAMETERS = {**COLUMNS, "user_name": "text"}
 _NAMES = ", ".join(COLUMNS)

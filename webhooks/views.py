@@ -15,13 +15,14 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
+from structlog.contextvars import get_contextvars
 
 from miniprograms.services import addresses
 from platform_auth import deadlines
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component, Push
 from platform_auth.wakeup import enqueue
-from webhooks import handlers, inbox, processing, refusals, routing, tasks
+from webhooks import counts, handlers, inbox, processing, refusals, routing, tasks
 from wechat.errors import Untrusted
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def _answer_anything(request: HttpRequest, door: str, appid: str) -> HttpRespons
     except Untrusted as refusal:
         return forbidden(door, refusal.reason)
     except (DatabaseError, InterfaceError, Unreadable) as error:
+        counts.UNAVAILABLE.add(door, "keys" if isinstance(error, Unreadable) else "database")
         logger.error("a push could not be kept: %s", type(error).__name__)
         return HttpResponse("unavailable", status=503, content_type=PLAIN_TEXT)
 
@@ -99,14 +101,17 @@ def _receive_for_component(sealed: inbox.Sealed, envelope_appid: str) -> None:
     if proven.is_readable and not is_ours:
         raise Untrusted("door")
     is_known, appid = push.kind in routing.COMPONENT_PUSHES, routing.account_of(push)
-    values = inbox.row_of(proven, is_known=is_known, appid=appid)
+    values = inbox.row_of(proven, is_known=is_known, appid=appid, request_id=_request_id())
     if push.kind == routing.TICKET:
         # In use before it is kept: who asks WeChat next needs it, and to save it twice is nothing.
         row = Push(component=proven.component, **values)
         values |= processing.outcome_of(handlers.handle_ticket, row, push)
         pk = inbox.keep(values, due_in=None)
+        if pk:
+            counts.count_worked_out(push.kind, values["state"])
     elif pk := inbox.keep(values):
         enqueue(tasks.process_pushes)
+    counts.count_accepted(COMPONENT, push.kind, is_new=bool(pk))
     if pk:
         inbox.count_previous_key(proven)
 
@@ -125,8 +130,10 @@ def _keep_message(proven: inbox.Proven, appid: str) -> Kept:
     component, push = proven.component, proven.push
     addresses.check_address(component, appid, push)
     is_awaited = routing.is_awaited(component, appid, push)
-    values = inbox.row_of(proven, is_known=routing.is_known(appid, push), appid=appid)
+    is_known = routing.is_known(appid, push)
+    values = inbox.row_of(proven, is_known=is_known, appid=appid, request_id=_request_id())
     pk = inbox.keep(values, due_in=HEAD_START if is_awaited else 0)
+    counts.count_accepted(MESSAGE, push.kind, is_new=bool(pk))
     return Kept(pk, values["appid"], values["openid"], is_awaited)
 
 
@@ -144,6 +151,10 @@ def _work_out(proven: inbox.Proven, kept: Kept, until: float) -> str | None:
         logger.exception("a push was kept, but not answered")
     enqueue(tasks.process_pushes)
     return None
+
+
+def _request_id() -> str:
+    return str(get_contextvars().get("request_id", ""))
 
 
 def _repeat(proven: inbox.Proven) -> str | None:
