@@ -7,8 +7,11 @@ from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import get_contextvars
 
+from config.errors import busy
 from webhooks.views import COMPONENT, MESSAGE, forbidden
+from wechat import bulkhead
 
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 PLAIN = ("/healthz", "/readyz", "/metrics")
 
 
@@ -45,6 +48,20 @@ def _respond(request: HttpRequest) -> HttpResponse:
         return forbidden(COMPONENT if is_for_component else MESSAGE, "path")
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response
+
+
+class BulkheadMiddleware:
+    """While it asks WeChat a request holds a place of the bulkhead; where none is free, 503."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with bulkhead.somebody_waits(is_act=request.method not in SAFE_METHODS):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return busy(request) if isinstance(exception, bulkhead.Crowded) else None
 
 
 class RequestMiddleware(StructlogMiddleware):
