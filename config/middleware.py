@@ -7,15 +7,22 @@ from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import bound_contextvars, get_contextvars
 
+from config.errors import busy
 from platform_auth.counters import Counter
 from platform_auth.logs import request_id
 from webhooks.views import COMPONENT, MESSAGE, forbidden
+from wechat import bulkhead
 
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 ERRORS = Counter(
     "wechat_pages_failed", "Answers of 5xx to people and programs, pushes apart.", first=((),)
 )
-
 PLAIN = ("/healthz", "/readyz", "/metrics")
+
+
+def is_plain(path: str) -> bool:
+    """Whether PATH is WeChat's or the operators': `config.plain_urls`."""
+    return path in PLAIN or path.lstrip("/").startswith("wechat/")
 
 
 def bypass(
@@ -28,8 +35,7 @@ def bypass(
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        is_push = request.path_info.lstrip("/").startswith("wechat/")
-        if not is_push and request.path_info not in PLAIN:
+        if not is_plain(request.path_info):
             return get_response(request)
         response = _respond(request)
         # Django's CommonMiddleware would say it; without it the answer goes out in chunks.
@@ -52,6 +58,20 @@ def _call_view(request: HttpRequest) -> HttpResponse:
         return forbidden(COMPONENT if is_for_component else MESSAGE, "path")
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response
+
+
+class BulkheadMiddleware:
+    """While it asks WeChat a request holds a place of the bulkhead; where none is free, 503."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with bulkhead.somebody_waits(is_act=request.method not in SAFE_METHODS):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return busy(request) if isinstance(exception, bulkhead.Crowded) else None
 
 
 class RequestMiddleware(StructlogMiddleware):

@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.BulkheadMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -266,6 +267,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 WECHAT_API_URL = env.str("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
 WECHAT_MP_URL = env.str("WECHAT_MP_URL", default="https://mp.weixin.qq.com").rstrip("/")
 WECHAT_OPEN_URL = env.str("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
+
+# Requests of one web process that may wait for WeChat's answer at once; half as many more wait for
+# a place. Together fewer than its threads (--blocking-threads).
+BULKHEAD_PLACES = env.int("BULKHEAD_PLACES", default=4)
 
 # Hosts within our own network that messages may be forwarded to: host, host:port, IP or CIDR.
 FORWARD_INTERNAL_HOSTS = env.list("FORWARD_INTERNAL_HOSTS", default=[])

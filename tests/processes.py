@@ -53,13 +53,15 @@ def database_url() -> str:
 
 
 @contextmanager
-def web(wechat: WeChat, var: Path, **more: str) -> Iterator[int]:
-    """Our web server, as in production, on the port that this gives."""
+def web(
+    wechat: WeChat, var: Path, *, application: str = "config.wsgi:application", **more: str
+) -> Iterator[int]:
+    """Our web server, as in production, on the port that this gives; APPLICATION of ours."""
     port = free_pair()
     command = [
         str(Path(sys.executable).parent / "granian"),
         *("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
-        *("--blocking-threads", "64", "--no-ws", "config.wsgi:application"),
+        *("--blocking-threads", "64", "--no-ws", application),
     ]
     running = subprocess.Popen(
         command,

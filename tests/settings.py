@@ -24,7 +24,13 @@ os.environ.update(
 )
 # A shell's own values of what the settings give a default to.
 for name in os.environ.keys() & {
-    *("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_POOL_SIZE", "DATABASE_POOL_TIMEOUT"),
+    *(
+        "ALLOWED_HOSTS",
+        "BULKHEAD_PLACES",
+        "CSRF_TRUSTED_ORIGINS",
+        "DATABASE_POOL_SIZE",
+        "DATABASE_POOL_TIMEOUT",
+    ),
     "FORWARD_INTERNAL_HOSTS",
     *("LOG_LEVEL", "NUM_PROXIES", "PROCESS_ROLE", "PUSH_RETENTION_DAYS", "REFRESH_SWEEP_SECONDS"),
     *(

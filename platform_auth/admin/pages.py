@@ -23,6 +23,7 @@ from unfold.admin import ModelAdmin
 from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
+from wechat.bulkhead import take_place
 from wechat.errors import WeChatError, scrub
 
 MAX_CHOSEN = 20  # each may keep WeChat busy for seconds while a person waits
@@ -43,6 +44,7 @@ class StaffAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     actions_on_top = True
     troubles: tuple[type[Exception], ...] = (WeChatError, Unreadable)
+    asks_outside = True  # whether acts may ask WeChat, or another server, while a person waits
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -86,7 +88,9 @@ class StaffAdmin(ModelAdmin):
         return NearPaginator(queryset, per_page, *args, page=number, **kwargs)
 
     def carry_out(self, request: HttpRequest, row: Any, act: Act) -> None:
-        """Do ACT to ROW and show what came of it."""
+        """Do ACT to ROW and show what came of it. Raises Crowded before anything is done."""
+        if self.asks_outside:
+            take_place()
         try:
             sentence = act(row)
         except self.troubles as problem:
