@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 import structlog
 from csp.constants import NONE, SELF
 from django.templatetags.static import static
@@ -17,6 +16,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from config.environment import Environment, private_folder
 from platform_auth.logs import scrubbing
 
 # Lets Django's generic classes be written with their model: ModelAdmin[Push].
@@ -24,7 +24,7 @@ django_stubs_ext.monkeypatch()
 
 ROOT = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
 
 # Django
@@ -41,8 +41,7 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 
-VAR_DIR = Path(env.str("VAR_DIR", default="") or ROOT / "var")
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR = private_folder(Path(env.str("VAR_DIR", default="") or ROOT / "var"))
 
 INSTALLED_APPS = [
     "unfold",
@@ -114,7 +113,7 @@ TEMPLATES = [
 
 def database(url: str) -> dict[str, Any]:
     """Django's settings for the database at URL, with what makes it safe under many writers."""
-    config: dict[str, Any] = environ.Env.db_url_config(url)
+    config: dict[str, Any] = Environment.db_url_config(url)
     if config["ENGINE"].endswith("sqlite3"):
         # IMMEDIATE is the part that counts: without it WAL answers "database is locked".
         config["OPTIONS"] = {
@@ -173,9 +172,7 @@ else:
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
         "markers": {"BACKEND": "config.broker.Markers", "LOCATION": str(VAR_DIR / "markers")},
     }
-    QUEUE, CONTROL = VAR_DIR / "queue", VAR_DIR / "control"
-    for folder in (QUEUE, CONTROL):
-        folder.mkdir(parents=True, exist_ok=True)
+    QUEUE, CONTROL = private_folder(VAR_DIR / "queue"), private_folder(VAR_DIR / "control")
     CELERY_BROKER_URL = "filesystem://"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(QUEUE),
