@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from config.admission import threads_of
+from config.environment import Environment, private_folder
 from config.process_role import PATIENCE, connection_options, role_of
 from platform_auth import logs
 from platform_auth.deadlines import Connection
@@ -29,7 +29,7 @@ django_stubs_ext.monkeypatch()
 
 ROOT = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
 
 # What this process does: one of config/process_role.py
@@ -42,6 +42,8 @@ WEB_THREADS = env.int("GRANIAN_BLOCKING_THREADS", default=threads_of(sys.argv))
 # Django
 
 SECRET_KEY = env.str("SECRET_KEY")
+# The former ones: what they have signed, sessions and links, stays good until they go.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 IS_SECURE = PUBLIC_URL.startswith("https://")
@@ -51,8 +53,7 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 
-VAR_DIR = Path(env.str("VAR_DIR", default="") or ROOT / "var")
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR = private_folder(Path(env.str("VAR_DIR", default="") or ROOT / "var"))
 
 INSTALLED_APPS = [
     "unfold",
@@ -84,17 +85,19 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a push or a health check passes none of the others.
     "config.middleware.bypass",
+    # Around all others, so that their errors have the headers too.
+    "config.headers.PolicyMiddleware",
+    "config.headers.page_headers",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "config.middleware.BulkheadMiddleware",
 ]
@@ -123,7 +126,7 @@ TEMPLATES = [
 
 def database(url: str) -> dict[str, Any]:
     """Django's settings for the database at URL, with what makes it safe under many writers."""
-    config: dict[str, Any] = environ.Env.db_url_config(url)
+    config: dict[str, Any] = Environment.db_url_config(url)
     if config["ENGINE"].endswith("sqlite3"):
         # IMMEDIATE is the part that counts: without it WAL answers "database is locked".
         config["OPTIONS"] = {
@@ -186,9 +189,7 @@ else:
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
         "markers": {"BACKEND": "config.broker.Markers", "LOCATION": str(VAR_DIR / "markers")},
     }
-    QUEUE, CONTROL = VAR_DIR / "queue", VAR_DIR / "control"
-    for folder in (QUEUE, CONTROL):
-        folder.mkdir(parents=True, exist_ok=True)
+    QUEUE, CONTROL = private_folder(VAR_DIR / "queue"), private_folder(VAR_DIR / "control")
     CELERY_BROKER_URL = "filesystem://"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(QUEUE),
@@ -314,15 +315,16 @@ if IS_SECURE:
 
 SECURE_SSL_REDIRECT = IS_SECURE
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_SECURE
+# Our host may say it of itself, not of hosts below it that we know nothing of.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # those two: off is a choice
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # nginx overwrites it
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 _PICTURES = [SELF, "data:", "https:"] if IS_SECURE else [SELF, "data:", "https:", "http:"]
 CONTENT_SECURITY_POLICY = {
-    # unfold's Alpine.js needs 'unsafe-eval': staff pages get a policy of their own.
-    "EXCLUDE_URL_PREFIXES": ("/admin/",),
     "DIRECTIVES": {
         "default-src": [SELF],
         "img-src": _PICTURES,

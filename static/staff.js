@@ -5,6 +5,9 @@
 const PATIENCE = 60_000;
 const TRIES = 3;  // where too many others wait for WeChat
 
+// Its style sheet has these already, and our content security policy refuses a style in the page.
+htmx.config.includeIndicatorStyles = false;
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest(".staff-copy button");
   if (!button) return;
