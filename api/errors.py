@@ -13,6 +13,7 @@ from structlog.contextvars import get_contextvars
 
 from audits.problems import AuditIsOpen, AuditNotPassed, CannotAct
 from platform_auth.errcodes import explain_errcode
+from wechat.bulkhead import RETRY_AFTER, Crowded
 from wechat.errors import NotReady, Refused, WeChatError
 
 
@@ -69,6 +70,11 @@ def error_body(code: str, detail: str, **details: Any) -> dict[str, Any]:
     return {"code": code, "detail": detail, "request_id": request_id, **details}
 
 
+def busy_text() -> str:
+    """For whoever was turned away because too many wait for WeChat."""
+    return _("Too many are waiting for WeChat just now. Nothing was done; try again in a moment.")
+
+
 def exception_response(exception: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's answer to EXCEPTION, in our shape; None (a 500) for what nobody foresaw."""
     if isinstance(exception, Http404):
@@ -79,6 +85,9 @@ def exception_response(exception: Exception, context: dict[str, Any]) -> Respons
         return Response(_conflict_body(exception), HTTPStatus.CONFLICT)
     elif isinstance(exception, WeChatError):
         return _wechat_response(exception)
+    elif isinstance(exception, Crowded):
+        body, headers = error_body("busy", busy_text()), {"Retry-After": str(RETRY_AFTER)}
+        return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
     response = exception_handler(exception, context)
     if response is not None and isinstance(exception, exceptions.APIException):
         response.data = _framework_body(exception)

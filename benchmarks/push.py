@@ -79,7 +79,7 @@ def _stacks(here: Stage) -> Iterator[list[Stack]]:
 
 def granian(port: int) -> list[str]:
     """Our server's command: one process."""
-    return command("web", "--port", str(port), "--workers", "1", "--blocking-threads", "16")
+    return command("web", "--port", str(port), "--workers", "1")
 
 
 def gunicorn(port: int) -> list[str]:

@@ -1,48 +1,17 @@
-"""What the environment can get wrong, one check each, with stable ids."""
+"""What would start but is not fit for production, one check each, with stable ids."""
 
-from base64 import urlsafe_b64decode
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Warning, register
 from django.db import connection
-
-from wechat.ssrf import Listed
 
 OFFICIAL_HOSTS = {"api.weixin.qq.com", "mp.weixin.qq.com", "open.weixin.qq.com"}
 
 
 def _unless(is_right: object, message: CheckMessage) -> list[CheckMessage]:
     return [] if is_right else [message]
-
-
-@register(Tags.security)
-def field_keys_are_whole(**kwargs: Any) -> list[CheckMessage]:
-    keys = settings.FIELD_ENCRYPTION_KEYS
-    message = Error(
-        "FIELD_ENCRYPTION_KEYS must be 32 bytes each, as urlsafe base64, separated by commas.",
-        hint="python3 -c 'import base64, os; "
-        "print(base64.urlsafe_b64encode(os.urandom(32)).decode())'",
-        id="platform_auth.E001",
-    )
-    return _unless(keys and all(map(_is_whole, keys)), message)
-
-
-def _is_whole(key: str) -> bool:
-    try:
-        return len(urlsafe_b64decode(key)) == 32
-    except ValueError:
-        return False
-
-
-@register
-def public_url_is_an_origin(**kwargs: Any) -> list[CheckMessage]:
-    parts = urlsplit(settings.PUBLIC_URL)
-    is_whole = parts.scheme in {"http", "https"} and parts.hostname
-    has_more = parts.path or parts.query or parts.fragment or parts.username
-    text = "PUBLIC_URL must be scheme and host, such as https://platform.example.com."
-    return _unless(is_whole and not has_more, Error(text, id="platform_auth.E002"))
 
 
 @register(deploy=True)
@@ -73,29 +42,3 @@ def redis_goes_with_postgresql(**kwargs: Any) -> list[CheckMessage]:
     text = "REDIS_URL is unset: throttles count per process and jobs pass through files."
     is_right = settings.REDIS_URL or connection.vendor == "sqlite"
     return _unless(is_right, Warning(text, id="platform_auth.W003"))
-
-
-@register
-def retention_is_sensible(**kwargs: Any) -> list[CheckMessage]:
-    text = "PUSH_RETENTION_DAYS and REFRESH_SWEEP_SECONDS must be 1 or more."
-    is_right = settings.PUSH_RETENTION_DAYS >= 1 and settings.REFRESH_SWEEP_SECONDS >= 1
-    return _unless(is_right, Error(text, id="platform_auth.E003"))
-
-
-@register
-def internal_hosts_are_hosts(**kwargs: Any) -> list[CheckMessage]:
-    unread = [text for text in settings.FORWARD_INTERNAL_HOSTS if not _is_host(text)]
-    message = Error(
-        f"FORWARD_INTERNAL_HOSTS names no host, address or network: {', '.join(unread)}",
-        hint="Such as erp.internal, erp.internal:8080, 10.1.2.3, [fd00::1]:8080, 10.1.0.0/16.",
-        id="platform_auth.E004",
-    )
-    return _unless(not unread, message)
-
-
-def _is_host(text: str) -> bool:
-    try:
-        Listed.read(text)
-    except ValueError:
-        return False
-    return True

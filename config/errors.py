@@ -5,9 +5,11 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 
-from api.errors import error_body
+from api.errors import busy_text, error_body
+from wechat.bulkhead import RETRY_AFTER
 
 
 def _respond_in_kind(
@@ -31,6 +33,16 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _respond_in_kind(request, HTTPStatus.NOT_FOUND, "not_found", _("Not found."))
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """As many wait for WeChat as may: this request was not begun."""
+    response = _respond_in_kind(request, HTTPStatus.SERVICE_UNAVAILABLE, "busy", busy_text())
+    response["Retry-After"] = str(RETRY_AFTER)
+    # It may stand where a code of WeChat's is in the URL.
+    response["Referrer-Policy"] = "no-referrer"
+    patch_cache_control(response, no_store=True, private=True)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

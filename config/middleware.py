@@ -5,10 +5,18 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
-from structlog.contextvars import get_contextvars
+from structlog.contextvars import bound_contextvars, get_contextvars
 
+from config.errors import busy
+from platform_auth.counters import Counter
+from platform_auth.logs import request_id
 from webhooks.views import COMPONENT, MESSAGE, forbidden
+from wechat import bulkhead
 
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+ERRORS = Counter(
+    "wechat_pages_failed", "Answers of 5xx to people and programs, pushes apart.", first=((),)
+)
 PLAIN = ("/healthz", "/readyz", "/metrics")
 
 
@@ -38,6 +46,11 @@ def bypass(
 
 
 def _respond(request: HttpRequest) -> HttpResponse:
+    with bound_contextvars(request_id=request_id(request.headers.get("X-Request-ID", ""))):
+        return _call_view(request)
+
+
+def _call_view(request: HttpRequest) -> HttpResponse:
     try:
         match = resolve(request.path_info, "config.plain_urls")
     except Resolver404:
@@ -45,6 +58,20 @@ def _respond(request: HttpRequest) -> HttpResponse:
         return forbidden(COMPONENT if is_for_component else MESSAGE, "path")
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response
+
+
+class BulkheadMiddleware:
+    """While it asks WeChat a request holds a place of the bulkhead; where none is free, 503."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with bulkhead.somebody_waits(is_act=request.method not in SAFE_METHODS):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return busy(request) if isinstance(exception, bulkhead.Crowded) else None
 
 
 class RequestMiddleware(StructlogMiddleware):
@@ -55,6 +82,8 @@ class RequestMiddleware(StructlogMiddleware):
     """
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        if response.status_code >= 500:
+            ERRORS.add()
         response["X-Request-ID"] = get_contextvars().get("request_id", "")
         super().handle_response(request, response)
 

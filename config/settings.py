@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -20,9 +19,12 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
-from config.environment import Environment, with_password
+from config.admission import threads_of
+from config.environment import Environment, private_folder
 from config.process_role import PATIENCE, connection_options, role_of
-from platform_auth.logs import scrubbing
+from config.secret_files import with_password
+from platform_auth import logs
+from platform_auth.deadlines import Connection
 
 # Lets Django's generic classes be written with their model: ModelAdmin[Push].
 django_stubs_ext.monkeypatch()
@@ -36,6 +38,8 @@ env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
 PROCESS_ROLE = env.str("PROCESS_ROLE", default="") or role_of(sys.argv)
 if PROCESS_ROLE not in PATIENCE:
     raise ImproperlyConfigured(f"PROCESS_ROLE must be one of {', '.join(PATIENCE)}.")
+# Of a web process; of which some must always be free. 0, as with another server: not limited.
+WEB_THREADS = env.int("GRANIAN_BLOCKING_THREADS", default=threads_of(sys.argv))
 
 # Django
 
@@ -43,6 +47,8 @@ if PROCESS_ROLE not in PATIENCE:
 _IS_KEYLESS = PROCESS_ROLE == "beat"
 
 SECRET_KEY = env.str("SECRET_KEY", default=token_urlsafe(50) if _IS_KEYLESS else env.NOTSET)
+# The former ones: what they have signed, sessions and links, stays good until they go.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 IS_SECURE = PUBLIC_URL.startswith("https://")
@@ -52,8 +58,7 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 
-VAR_DIR = Path(env.str("VAR_DIR", default="") or ROOT / "var")
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR = private_folder(Path(env.str("VAR_DIR", default="") or ROOT / "var"))
 
 # Touched by a worker and by beat as they work; deploy/processes.py names it.
 ALIVE_FILE = env.str("ALIVE_FILE", default="")
@@ -88,18 +93,21 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: a push or a health check passes none of the others.
     "config.middleware.bypass",
+    # Around all others, so that their errors have the headers too.
+    "config.headers.PolicyMiddleware",
+    "config.headers.page_headers",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.BulkheadMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -126,7 +134,7 @@ TEMPLATES = [
 
 def database(url: str) -> dict[str, Any]:
     """Django's settings for the database at URL, with what makes it safe under many writers."""
-    config: dict[str, Any] = environ.Env.db_url_config(url)
+    config: dict[str, Any] = Environment.db_url_config(url)
     if config["ENGINE"].endswith("sqlite3"):
         # IMMEDIATE is the part that counts: without it WAL answers "database is locked".
         config["OPTIONS"] = {
@@ -140,6 +148,8 @@ def database(url: str) -> dict[str, Any]:
             "min_size": 0,
             "max_size": env.int("DATABASE_POOL_SIZE", default=16),
             "timeout": env.float("DATABASE_POOL_TIMEOUT", default=patience.connection),
+            "connection_class": Connection,
+            "reconnect_timeout": 1,  # or it pauses longer and longer while the server is away
         }
         ours, given = connection_options(patience), config.get("OPTIONS", {})
         # Of each new connection, whose zone Django would set by a statement of its own.
@@ -150,6 +160,7 @@ def database(url: str) -> dict[str, Any]:
     return config
 
 
+DATABASE_ANSWER_SECONDS = PATIENCE[PROCESS_ROLE].answer
 DATABASES = {
     "default": database(
         with_password(env.str("DATABASE_URL", default=""), env.str("POSTGRES_PASSWORD", default=""))
@@ -187,9 +198,7 @@ else:
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
         "markers": {"BACKEND": "config.broker.Markers", "LOCATION": str(VAR_DIR / "markers")},
     }
-    QUEUE, CONTROL = VAR_DIR / "queue", VAR_DIR / "control"
-    for folder in (QUEUE, CONTROL):
-        folder.mkdir(parents=True, exist_ok=True)
+    QUEUE, CONTROL = private_folder(VAR_DIR / "queue"), private_folder(VAR_DIR / "control")
     CELERY_BROKER_URL = "filesystem://"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(QUEUE),
@@ -203,6 +212,8 @@ PUSH_RETENTION_DAYS = env.int("PUSH_RETENTION_DAYS", default=30)
 REFRESH_SWEEP_SECONDS = env.int("REFRESH_SWEEP_SECONDS", default=60)
 # Seconds between two writes of what the push URLs refused, in one process.
 REFUSALS_WRITTEN_EVERY = 1.0
+# And of what is counted for the operators; 0: only when it is asked for.
+COUNTS_WRITTEN_EVERY = 5.0
 
 # What events wake, and what beat sends: config/worker.py keeps the one from delaying the other.
 EVENT_QUEUE, PERIODIC_QUEUE = "celery", "periodic"
@@ -240,6 +251,7 @@ CELERY_BEAT_SCHEDULE = {
     "keep the component token": every(
         REFRESH_SWEEP_SECONDS, "platform_auth.tasks.keep_component_tokens"
     ),
+    "seal the operation log": every(300, "platform_auth.tasks.seal_operations"),
     "notice silence": every(30, "webhooks.tasks.listen"),
     "work out pushes": every(10, "webhooks.tasks.process_pushes"),
     "try failed pushes again": every(60, "webhooks.tasks.retry_failed_pushes"),
@@ -265,6 +277,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 WECHAT_API_URL = env.str("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
 WECHAT_MP_URL = env.str("WECHAT_MP_URL", default="https://mp.weixin.qq.com").rstrip("/")
 WECHAT_OPEN_URL = env.str("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
+
+# Requests of one web process that may wait for WeChat's answer at once; half as many more wait for
+# a place. Together fewer than its threads (--blocking-threads).
+BULKHEAD_PLACES = env.int("BULKHEAD_PLACES", default=4)
 
 # Hosts within our own network that messages may be forwarded to: host, host:port, IP or CIDR.
 FORWARD_INTERNAL_HOSTS = env.list("FORWARD_INTERNAL_HOSTS", default=[])
@@ -308,15 +324,16 @@ if IS_SECURE:
 
 SECURE_SSL_REDIRECT = IS_SECURE
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_SECURE
+# Our host may say it of itself, not of hosts below it that we know nothing of.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # those two: off is a choice
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # nginx overwrites it
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 _PICTURES = [SELF, "data:", "https:"] if IS_SECURE else [SELF, "data:", "https:", "http:"]
 CONTENT_SECURITY_POLICY = {
-    # unfold's Alpine.js needs 'unsafe-eval': staff pages get a policy of their own.
-    "EXCLUDE_URL_PREFIXES": ("/admin/",),
     "DIRECTIVES": {
         "default-src": [SELF],
         "img-src": _PICTURES,
@@ -427,44 +444,32 @@ UNFOLD = {
 
 # Logs: one JSON line each (text under DEBUG), without anything shaped like a credential
 
-_SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
-_RENDERER = (
-    structlog.dev.ConsoleRenderer(colors=False)
-    if DEBUG
-    else structlog.processors.JSONRenderer(ensure_ascii=False)
-)
 structlog.configure(
-    processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    processors=[*logs.SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=True,
 )
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": _SHARED,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                scrubbing(_RENDERER),
-            ],
+    "formatters": {"line": {"()": logs.formatter, "is_text": DEBUG}},
+    "filters": {
+        "once": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": logs.is_not_of_a_push,
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "platform_auth.logs.Lines", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         # Django's own handlers would print below DEBUG what ours prints already.
         "django": {"handlers": [], "propagate": True},
         # A line for each 4xx would let a flood of forged pushes fill the disk.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["once"]},
     },
 }
+# Errors go there as well, scrubbed like the log; needs requirements/sentry.txt.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False

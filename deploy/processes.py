@@ -67,11 +67,12 @@ class Process:
 
 SERVED = (
     "granian",
-    *("--interface", "wsgi", "--no-ws", "--blocking-threads", "8"),
+    *("--interface", "wsgi", "--no-ws", "--blocking-threads", "64"),
     # Without it the death of one program ends the others.
     *("--respawn-failed-workers", "--respawn-interval", "0.5"),
     # Of what is under way at the end: a person may wait 15 s for WeChat. Then it is cut off.
     *("--workers-kill-timeout", "20"),
+    *("--log-config", str(ROOT / "deploy" / "granian-logs.json")),
 )
 CELERY = ("celery", "-A", "config")
 
@@ -83,7 +84,7 @@ PROCESSES = {
             "web",
             SERVED,
             application="wsgi",
-            connections=16,
+            connections=32,
             grace=30,
             silence=120,
             port=8000,
@@ -95,7 +96,7 @@ PROCESSES = {
             "push",
             SERVED,
             application="push_wsgi",
-            connections=16,
+            connections=32,
             grace=30,
             silence=120,
             port=8001,

@@ -55,7 +55,7 @@ class Processes:
         self.environment = environment
         self.children: list[Child] = []
         self.handlers = {ending: signal.getsignal(ending) for ending in ENDINGS}
-        logs.mkdir(parents=True, exist_ok=True)
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def __enter__(self) -> "Processes":
         # A closed terminal or a `kill` ends us like Ctrl-C does: through __exit__. What is ignored
@@ -74,6 +74,7 @@ class Processes:
 
     def start(self, name: str, *command: str | Path) -> None:
         log = self.logs / f"{name}.log"
+        log.touch(mode=0o600)
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -84,6 +85,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 # Its own group: Ctrl-C reaches only us, and we end it with whatever it started.
                 start_new_session=True,
+                umask=0o077,  # what they write is for its owner alone
             )
         self.children.append(Child(name, log, process))
 

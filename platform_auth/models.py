@@ -253,6 +253,8 @@ class Push(SecretModel):
     # since nothing tells a replay from a new one.
     is_undated = models.BooleanField(default=False, db_default=False, editable=False)
     received_at = models.DateTimeField(_("received"), default=timezone.now)
+    # Of the request that brought it: what joins the log's lines of the door and of the workers.
+    request_id = models.CharField(_("request"), max_length=64, blank=True, db_default="")
     retry_at = models.DateTimeField(_("next attempt"), null=True, editable=False)
 
     class Meta:
@@ -327,11 +329,26 @@ class OddRows(models.Model):
         return self.endpoint
 
 
+class Count(models.Model):
+    """How often something happened: see `platform_auth.counters`. LABELS are a list in JSON."""
+
+    name = models.CharField(max_length=60)
+    labels = models.CharField(max_length=200)
+    value = models.FloatField(default=0)
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "labels"], name="one_count")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.labels}"
+
+
 class Operation(models.Model):
     """
     The operation log: who did what to which mini program, and with which result.
 
-    Written in the transaction of the act; never changed afterwards.
+    Written in the transaction of the act; never changed afterwards, which PostgreSQL sees to.
     """
 
     at = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
@@ -366,10 +383,21 @@ class Operation(models.Model):
         raise TypeError("the operation log is only ever added to")
 
 
-class Heartbeat(models.Model):
-    """When a periodic job last ran to its end: a worker is alive if work gets done."""
+class OperationSeal(models.Model):
+    """A link of the chain that shows whether the operation log is as it was written."""
 
-    name = models.CharField(max_length=40, primary_key=True)
+    position = models.BigIntegerField(primary_key=True)  # 1, 2, 3 …
+    operation_id = models.BigIntegerField(unique=True)  # which may be gone: that is the point
+    digest = models.CharField(max_length=64)  # of the operation and of the digest before
+
+    def __str__(self) -> str:
+        return f"{self.position}:{self.digest}"
+
+
+class Heartbeat(models.Model):
+    """When a periodic job, or any task of a worker, last ran to its end: alive is who works."""
+
+    name = models.CharField(max_length=200, primary_key=True)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -57,7 +57,7 @@ def database_url() -> str:
 def web(wechat: WeChat, var: Path, *, role: str = "web", **more: str) -> Iterator[int]:
     """Our web server, as in production, on the port that this gives; or that of another ROLE."""
     port = free_pair()
-    place = ("--port", str(port), "--workers", "1", "--blocking-threads", "16")
+    place = ("--port", str(port), "--workers", "1")
     running = subprocess.Popen(
         command(role, *place),
         cwd=settings.ROOT,

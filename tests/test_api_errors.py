@@ -81,10 +81,6 @@ def test_a_filter_that_is_not_valid(api: Client) -> None:
     assert told(api.get("/api/v1/authorizers/?kind=x")) == (400, "invalid")
 
 
-def test_a_foreign_host() -> None:
-    assert told(Client(headers={"host": "evil.example"}).get("/api/v1/")) == (400, "bad_request")
-
-
 def test_a_fault_of_ours_is_told_without_a_trace(
     api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

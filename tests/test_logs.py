@@ -1,29 +1,16 @@
 """A log line is one line of JSON, has the request's id, and holds neither secrets nor queries."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
 from django.test import Client
 
+from tests import lines
+from tests.lines import Lines
 from wechat.errors import scrub
 
-ROOT = Path(__file__).parent.parent
-
-SCRIPT = """
-import django, logging, sys
-django.setup()
-import structlog
-{}
-"""
-
-Lines = list[dict[str, Any]]
 Logged = Callable[..., Lines]
 
 
@@ -33,24 +20,9 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Logged:
     folder = tmp_path_factory.mktemp("logs")
 
     def run(code: str, **environment: str) -> Lines:
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", SCRIPT.format(code)],
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-            env={
-                **os.environ,
-                "DJANGO_SETTINGS_MODULE": "config.settings",
-                "DATABASE_URL": "",
-                "REDIS_URL": "",
-                "VAR_DIR": str(folder),
-                **environment,
-            },
-            text=True,
-            timeout=60,
-        )
-        assert done.stdout == ""
-        return [json.loads(line) for line in done.stderr.splitlines()]
+        done = lines.run(folder, code, **environment)
+        assert (done.returncode, done.stdout) == (0, "")
+        return lines.lines_of(done.stderr)
 
     return run
 

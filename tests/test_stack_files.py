@@ -130,7 +130,7 @@ def test_secrets_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
 
 def test_settings_read_secrets_from_files(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
-    secrets.make(folder, ask=lambda _question: "x" * 32)
+    secrets.make(folder, ask=lambda _question: "a1" * 16)
     (folder / "postgres_password").chmod(0o600)
     (folder / "postgres_password").write_text("p@ss/word\n")
     told = {f"{name.upper()}_FILE": str(folder / name) for name in secrets.NEEDED["migrate"]}

@@ -34,6 +34,7 @@ def _program_name(row: CampaignItem) -> str:
 
 @admin.register(CampaignItem)
 class CampaignItemAdmin(ProgramRowAdmin):
+    asks_outside = False
     list_display: tuple[str, ...] = ("program", "state_label", "reason_in_short", "is_canary")
     list_display += ("campaign", "audit", "updated")
     list_display_links = ("program",)

@@ -46,6 +46,7 @@ def _release_passed(campaign: Campaign, by: Actor) -> object:
 
 @admin.register(Campaign)
 class CampaignAdmin(StaffAdmin):
+    asks_outside = False
     list_display: tuple[str, ...] = ("user_version", "template", "state_label", "progress_in_short")
     list_display += ("failed", "made_by", "created")
     list_filter = ("state",)

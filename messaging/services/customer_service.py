@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from messaging.models import Conversation, Reply
 from miniprograms.tokens import call_as, prolonged_lease
+from platform_auth.counters import Counter
 from platform_auth.due_work import Runner
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
@@ -25,6 +26,13 @@ from platform_auth.operations import Actor, record_operation
 from wechat import custom_message, errors, replies
 from wechat.errors import CountUsed, Refused, WeChatError, WindowClosed
 from wechat.replies import BadContent, Content
+
+REPLIES_SENT = Counter(
+    "wechat_replies",
+    "Messages to users that went to WeChat, by what came of them; unknown: perhaps sent.",
+    ("result",),
+    first=tuple((state.value,) for state in (Reply.State.SENT, *Reply.RESENDABLE)),
+)
 
 GIVE_UP_AFTER = timedelta(hours=1)  # by then the user has long turned elsewhere
 
@@ -125,8 +133,10 @@ def send_reply(reply: Reply) -> None:
         _mark_failed(reply, error)
     except WeChatError as error:
         reply.write(last_error=str(error))
+        REPLIES_SENT.add(Reply.State.UNKNOWN)
     else:
         reply.write(state=Reply.State.SENT, last_error="", errcode=None)
+        REPLIES_SENT.add(Reply.State.SENT)
         _count_sent(conversation)
 
 
@@ -141,6 +151,7 @@ def _retry(reply: Reply, error: WeChatError) -> None:
 def _mark_failed(reply: Reply, error: Exception) -> None:
     errcode = error.errcode if isinstance(error, Refused) else None
     reply.write(state=Reply.State.FAILED, last_error=str(error), errcode=errcode)
+    REPLIES_SENT.add(Reply.State.FAILED)
     conversation = Conversation.objects.filter(pk=reply.conversation_id)
     if isinstance(error, WindowClosed):
         conversation.update(left=0, window_until=Now())

@@ -46,6 +46,7 @@ class PermissionsMixin:
 class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
     """Merchants are made here. Only superusers make staff, or touch the accounts of staff."""
 
+    asks_outside = False
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

@@ -26,6 +26,7 @@ MAX_CHOICES = 200  # tags in a filter
 
 @admin.register(Tag)
 class TagAdmin(RecordedAdmin):
+    asks_outside = False
     list_display = ("name", "accounts")
     ordering = ("name",)
     sortable_by = ()

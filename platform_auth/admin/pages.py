@@ -23,9 +23,13 @@ from unfold.admin import ModelAdmin
 from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
+from wechat.bulkhead import take_place
 from wechat.errors import WeChatError, scrub
 
 MAX_CHOSEN = 20  # each may keep WeChat busy for seconds while a person waits
+
+# How the lists' filters compare; more would let columns be guessed letter by letter.
+COMPARISONS = {"", "exact", "in", "isnull", "isempty", "gte", "lt", "id__exact"}
 
 Act = Callable[[Any], object]
 
@@ -43,6 +47,7 @@ class StaffAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     actions_on_top = True
     troubles: tuple[type[Exception], ...] = (WeChatError, Unreadable)
+    asks_outside = True  # whether acts may ask WeChat, or another server, while a person waits
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -52,6 +57,12 @@ class StaffAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """By the list's filters alone: Django would let every column of the row be asked about."""
+        name, _dunder, comparison = lookup.partition("__")
+        offered = {name for item in self.get_list_filter(request) for name in _parameters(item)}
+        return name in offered and comparison in COMPARISONS
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
@@ -86,7 +97,9 @@ class StaffAdmin(ModelAdmin):
         return NearPaginator(queryset, per_page, *args, page=number, **kwargs)
 
     def carry_out(self, request: HttpRequest, row: Any, act: Act) -> None:
-        """Do ACT to ROW and show what came of it."""
+        """Do ACT to ROW and show what came of it. Raises Crowded before anything is done."""
+        if self.asks_outside:
+            take_place()
         try:
             sentence = act(row)
         except self.troubles as problem:
@@ -249,6 +262,15 @@ class RecordedAdmin(FormAdmin):
             f"change_{self.opts.model_name}", by=request.user, result=f"{obj}: {names}"
         )
         return super().log_change(request, obj, message)
+
+
+def _parameters(item: Any) -> Sequence[str]:
+    """What ITEM of a list's filters, a field or a class, is called in an address."""
+    if isinstance(item, str):
+        return [item]
+    if isinstance(item, tuple):
+        return [item[0]]
+    return getattr(item, "parameters", None) or [item.parameter_name]
 
 
 def _changed_names(message: Any) -> list[str]:

@@ -82,6 +82,7 @@ class LogFilter(admin.ListFilter):
 
     title = _("search")
     template = "admin/pushes/filter.html"
+    parameters = tuple(LogForm.base_fields)
 
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -94,7 +95,7 @@ class LogFilter(admin.ListFilter):
         return True
 
     def expected_parameters(self) -> list[str]:  # type: ignore[override]
-        return list(LogForm.base_fields)
+        return list(self.parameters)
 
     def choices(self, changelist: Any) -> Any:
         return []
