@@ -8,8 +8,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-django = get_wsgi_application()
+from platform_auth.logs import last_words
 
-from webhooks.fast_door import fast_door  # noqa: E402  (after Django is set up)
+with last_words():
+    django = get_wsgi_application()
+
+from webhooks.fast_door import fast_door
 
 application = fast_door(django)
