@@ -61,7 +61,7 @@ NUMBERS = (
     *(10**400, 0.1, -0.0, 1e308, 1e-320, float("inf"), float("nan")),
 )
 NESTED: Any = [[[[[[{"a": [{}]}]]]]]]
-OTHERS = (None, True, False, [], {}, [None], {"": ""}, NESTED)
+OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [None], {"": ""}, NESTED)
 RAW = (
     *(b"", b"{", b"[]", b"null", b"1", b'"x"', b"\xff\xfe", b"\x00", b"[" * 100_000),
     *(
