@@ -26,11 +26,12 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class InvalidSerializer(ErrorSerializer):
-    """An error about what was sent, field by field."""
+    """
+    An error about what was sent; where it could be read, field by field: sentences, or for a field
+    that holds others the same again.
+    """
 
-    fields = serializers.DictField(  # type: ignore[assignment]  # declared fields leave the class
-        child=serializers.ListField(child=serializers.CharField())
-    )
+    fields = serializers.DictField(required=False)  # type: ignore[assignment]  # leaves the class
 
 
 class ConflictSerializer(ErrorSerializer):
