@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import get_contextvars
@@ -41,6 +42,22 @@ def _respond(request: HttpRequest) -> HttpResponse:
         return forbidden(COMPONENT if is_for_component else MESSAGE, "path")
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response
+
+
+def whole_text(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse an address with a NUL in it, which no view means and PostgreSQL has no text for."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            raise Http404
+        is_api = request.path_info.startswith("/api/")  # which names the parameter
+        if not is_api and "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest
+        return get_response(request)
+
+    return middleware
 
 
 class RequestMiddleware(StructlogMiddleware):

@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "config.headers.page_headers",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.RequestMiddleware",
+    "config.middleware.whole_text",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
