@@ -30,7 +30,7 @@ def _refuse(name: str, must: str) -> NoReturn:
     raise BadSetting(f"{name} must {must}.")
 
 
-class Environment(environ.Env):  # type: ignore[misc]  # it has no types
+class Environment(environ.Env):
     """django-environ's reader; what a value is read as, and the rules below, are kept to."""
 
     def get_value(
