@@ -253,3 +253,22 @@ def _lines_of(folder: Path, program: str, *words: str, **environment: str) -> Li
     )
     assert done.returncode
     return lines.lines_of(done.stdout + done.stderr)
+
+
+HOSTILE = r"""
+from django.test import Client
+Client().get("/no/such%0d%0aline%1b%5b2Jandmore/", headers={"user-agent": "a\r\n{}\x1b[31mb"})
+Client(headers={"host": "evil\x1b[31m.example"}).get("/portal/")
+"""
+
+
+def test_nothing_that_is_asked_for_begins_a_line_or_moves_a_cursor(logged: Logged) -> None:
+    """Each line is read as JSON above; what a terminal would act upon is written out."""
+    lines = logged(HOSTILE.replace("{}", "{{}}"))
+    assert [line["event"] for line in lines] == [
+        "request_started",
+        "request_finished",
+        "unknown host",
+    ]
+    assert "\r\nline\x1b[2J" in lines[0]["request"]
+    assert "\x1b[31m" in lines[2]["host"]
