@@ -469,6 +469,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         # A line for each 4xx would let a flood of forged pushes fill the disk.
         "django.request": {"level": "ERROR", "filters": ["once"]},
+        # Three lines for each connection that is taken and given back.
+        "psycopg.pool": {"level": "WARNING"},
     },
 }
 # Errors go there as well, scrubbed like the log; needs requirements/sentry.txt.
