@@ -4,6 +4,7 @@ All settings, in one file. What differs between machines comes from the environm
 it is a table.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,11 +13,13 @@ import django_stubs_ext
 import environ
 import structlog
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from config.process_role import PATIENCE, connection_options, role_of
 from platform_auth.logs import scrubbing
 
 # Lets Django's generic classes be written with their model: ModelAdmin[Push].
@@ -26,6 +29,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
+
+# What this process does: one of config/process_role.py
+PROCESS_ROLE = env.str("PROCESS_ROLE", default="") or role_of(sys.argv)
+if PROCESS_ROLE not in PATIENCE:
+    raise ImproperlyConfigured(f"PROCESS_ROLE must be one of {', '.join(PATIENCE)}.")
 
 # Django
 
@@ -119,15 +127,16 @@ def database(url: str) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
         }
     elif config["ENGINE"].endswith("postgresql"):
+        patience = PATIENCE[PROCESS_ROLE]
         pool = {
             "min_size": 0,
             "max_size": env.int("DATABASE_POOL_SIZE", default=16),
-            "timeout": env.float("DATABASE_POOL_TIMEOUT", default=10),
+            "timeout": env.float("DATABASE_POOL_TIMEOUT", default=patience.connection),
         }
-        given = config.get("OPTIONS", {})
-        # Of each new connection, which Django would set by a statement of its own.
-        zone = f"{given.get('options', '')} -c TimeZone=UTC".strip()
-        config["OPTIONS"] = {**given, "options": zone, "pool": pool, "connect_timeout": 3}
+        ours, given = connection_options(patience), config.get("OPTIONS", {})
+        # Of each new connection, whose zone Django would set by a statement of its own.
+        session = f"{ours['options']} {given.get('options', '')} -c TimeZone=UTC"
+        config["OPTIONS"] = {**ours, **given, "options": session, "pool": pool}
         config["ENGINE"] = "config.postgresql"
     config["CONN_MAX_AGE"] = 0
     return config

@@ -2,9 +2,8 @@
 
 import os
 
-# Before the settings are read: a push must be answered 503 at once, so that WeChat sends it again,
-# rather than wait for a database that is down until WeChat hangs up after 5 s.
-os.environ.setdefault("DATABASE_POOL_TIMEOUT", "1")
+# Before the settings are read, and whatever server this is.
+os.environ.setdefault("PROCESS_ROLE", "web")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.core.wsgi import get_wsgi_application
