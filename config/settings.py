@@ -19,7 +19,9 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from config.admission import threads_of
 from config.process_role import PATIENCE, connection_options, role_of
+from platform_auth.deadlines import Connection
 from platform_auth.logs import scrubbing
 
 # Lets Django's generic classes be written with their model: ModelAdmin[Push].
@@ -34,6 +36,8 @@ env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
 PROCESS_ROLE = env.str("PROCESS_ROLE", default="") or role_of(sys.argv)
 if PROCESS_ROLE not in PATIENCE:
     raise ImproperlyConfigured(f"PROCESS_ROLE must be one of {', '.join(PATIENCE)}.")
+# Of a web process; of which some must always be free. 0, as with another server: not limited.
+WEB_THREADS = env.int("GRANIAN_BLOCKING_THREADS", default=threads_of(sys.argv))
 
 # Django
 
@@ -132,6 +136,8 @@ def database(url: str) -> dict[str, Any]:
             "min_size": 0,
             "max_size": env.int("DATABASE_POOL_SIZE", default=16),
             "timeout": env.float("DATABASE_POOL_TIMEOUT", default=patience.connection),
+            "connection_class": Connection,
+            "reconnect_timeout": 1,  # or it pauses longer and longer while the server is away
         }
         ours, given = connection_options(patience), config.get("OPTIONS", {})
         # Of each new connection, whose zone Django would set by a statement of its own.
@@ -142,6 +148,7 @@ def database(url: str) -> dict[str, Any]:
     return config
 
 
+DATABASE_ANSWER_SECONDS = PATIENCE[PROCESS_ROLE].answer
 DATABASES = {
     "default": database(
         env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"

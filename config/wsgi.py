@@ -6,10 +6,12 @@ import os
 os.environ.setdefault("PROCESS_ROLE", "web")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 django = get_wsgi_application()
 
-from webhooks.fast_door import fast_door  # noqa: E402  (after Django is set up)
+from config.admission import admission  # noqa: E402  (after Django is set up)
+from webhooks.fast_door import fast_door  # noqa: E402
 
-application = fast_door(django)
+application = admission(fast_door(django), settings.WEB_THREADS)
