@@ -22,6 +22,7 @@ CLOSE_SECONDS = 0.2  # for a thread of a pool to end, before it is left to itsel
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    _connection_pools: dict[str, ConnectionPool[Any]]  # Django's, of all threads
     _discarding = threading.Lock()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -63,4 +64,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _close(self) -> None:
         if getattr(self.connection, "is_silent", False):
             self._discard(self.pool)
-        super()._close()
+        super()._close()  # type: ignore[misc]
