@@ -463,6 +463,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         # A line for each 4xx would let a flood of forged pushes fill the disk.
         "django.request": {"level": "ERROR"},
+        # Three lines for each connection that is taken and given back.
+        "psycopg.pool": {"level": "WARNING"},
     },
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
