@@ -7,6 +7,8 @@ from django.urls import Resolver404, resolve
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import get_contextvars
 
+from platform_auth.events import coming_from
+from platform_auth.logins.addresses import origin_of
 from webhooks.views import COMPONENT, MESSAGE, forbidden
 
 PLAIN = ("/healthz", "/readyz", "/metrics")
@@ -57,3 +59,15 @@ class RequestMiddleware(StructlogMiddleware):
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
+
+
+def name_origin(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """What is logged of logins tells from where they come."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with coming_from(origin_of(request)):
+            return get_response(request)
+
+    return middleware

@@ -73,6 +73,7 @@ MIDDLEWARE = [
     # First: a push or a health check passes none of the others.
     "config.middleware.bypass",
     "config.middleware.RequestMiddleware",
+    "config.middleware.name_origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -84,6 +85,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # Last: it answers what views raise, as pages in the person's language.
+    "config.errors.LoginRefusals",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -265,6 +268,10 @@ FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS")
 
 # Users and sessions
 
+AUTHENTICATION_BACKENDS = ["platform_auth.logins.backend.CountingBackend"]
+PASSWORD_HASHERS = ["platform_auth.logins.hashing.BoundedPBKDF2PasswordHasher"]
+# How many reverse proxies of ours append to X-Forwarded-For. Logins are counted by address.
+NUM_PROXIES = env.int("NUM_PROXIES", default=0)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -283,8 +290,10 @@ SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: WeChat sends the browser back across sites, and the session must come along.
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_SECURE
+DEVICE_COOKIE_NAME = "device"
 if IS_SECURE:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    DEVICE_COOKIE_NAME = "__Host-device"
 
 # Security
 
@@ -322,9 +331,9 @@ REST_FRAMEWORK = {
         "api.throttles.UserRate",
         "api.throttles.ScopedRate",
     ],
-    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min", "acts": "300/min"},
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "acts": "300/min"},
     "EXCEPTION_HANDLER": "api.errors.exception_response",
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+    "NUM_PROXIES": NUM_PROXIES,
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {

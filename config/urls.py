@@ -9,6 +9,8 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from platform_auth.views.doors import LoggedLogout, StaffLogin
+
 
 def favicon(request: HttpRequest) -> HttpResponse:
     """For whoever asks without having read a page of ours."""
@@ -20,6 +22,9 @@ urlpatterns = [
     path("favicon.ico", favicon),
     path("portal/", include("portal.urls")),
     path("api/", include("api.urls")),
+    # In the place of the admin's own.
+    path("admin/login/", StaffLogin.as_view()),
+    path("admin/logout/", LoggedLogout.as_view()),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

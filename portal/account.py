@@ -2,15 +2,17 @@
 
 from django.contrib import messages
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpResponse
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from platform_auth.views.doors import CountedLogin
 
-class Login(LoginView):
+
+class Login(CountedLogin):
     template_name = "portal/login.html"
 
 

@@ -20,6 +20,7 @@ RIGHT = {
     "FIELD_ENCRYPTION_KEYS": [KEY],
     "PUSH_RETENTION_DAYS": 30,
     "REFRESH_SWEEP_SECONDS": 60,
+    "NUM_PROXIES": 1,
 }
 
 
@@ -85,6 +86,12 @@ def test_wechat_is_wechat_in_production(settings: Any, name: str, url: str) -> N
     assert found(settings, **{name: url}) == {"platform_auth.W002"}
 
 
+def test_behind_https_the_proxies_are_counted(settings: Any) -> None:
+    url = "https://platform.example.com"
+    assert found(settings, PUBLIC_URL=url, NUM_PROXIES=0) == {"platform_auth.W004"}
+    assert found(settings, PUBLIC_URL=url) == set()
+
+
 @pytest.mark.parametrize("name", ["PUSH_RETENTION_DAYS", "REFRESH_SWEEP_SECONDS"])
 @pytest.mark.parametrize("value", [0, -1])
 def test_retention_and_sweeps_take_some_time(settings: Any, name: str, value: int) -> None:
@@ -130,6 +137,7 @@ def test_check_deploy_is_clean_behind_https(tmp_path: Path) -> None:
         SECRET_KEY="0123456789-" * 5 + "abcdefghijklmnopqrstuvwxyz",
         FIELD_ENCRYPTION_KEYS=KEY,
         PUBLIC_URL="https://platform.example.com",
+        NUM_PROXIES="1",
         VAR_DIR=str(tmp_path),
     )
     assert done.returncode == 0, done.stderr
