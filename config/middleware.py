@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
+from django.utils.translation import gettext as _
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import get_contextvars
 
-from platform_auth.events import coming_from
+from platform_auth.events import coming_from, log_event
+from platform_auth.logins import sessions
 from platform_auth.logins.addresses import origin_of
 from webhooks.views import COMPONENT, MESSAGE, forbidden
 
@@ -69,5 +74,23 @@ def name_origin(
     def middleware(request: HttpRequest) -> HttpResponse:
         with coming_from(origin_of(request)):
             return get_response(request)
+
+    return middleware
+
+
+def limit_session(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Whoever has done nothing for a while, or logged in long ago, logs in again."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            if reason := sessions.reason_to_end(request):
+                log_event("session", f"ended: {reason}", user=request.user)
+                logout(request)
+                messages.info(request, _("Please log in again: it has been a while."))
+            else:
+                sessions.note_use(request)
+        return get_response(request)
 
     return middleware

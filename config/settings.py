@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.middleware.limit_session",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     # Last: it answers what views raise, as pages in the person's language.
@@ -240,6 +241,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle code": every(15, "audits.tasks.reconcile_acts"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
+    "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),
     "reconcile with WeChat": every(600, "miniprograms.tasks.reconcile"),
 }
@@ -285,7 +287,13 @@ LOGIN_URL = reverse_lazy("portal:login")
 LOGIN_REDIRECT_URL = reverse_lazy("portal:home")
 LOGOUT_REDIRECT_URL = reverse_lazy("portal:login")
 
-SESSION_COOKIE_AGE = 12 * 3600
+# How long a session lasts in all, and without being used; of staff, and of merchants.
+STAFF_SESSION_HOURS = env.float("STAFF_SESSION_HOURS", default=8)
+STAFF_SESSION_IDLE_MINUTES = env.float("STAFF_SESSION_IDLE_MINUTES", default=30)
+SESSION_HOURS = env.float("SESSION_HOURS", default=12)
+SESSION_IDLE_MINUTES = env.float("SESSION_IDLE_MINUTES", default=120)
+SESSION_ENGINE = "platform_auth.logins.session_store"
+SESSION_COOKIE_AGE = int(max(SESSION_HOURS, STAFF_SESSION_HOURS) * 3600)
 SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: WeChat sends the browser back across sites, and the session must come along.
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -390,6 +398,7 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": False,  # the operation log tells more
     "ENVIRONMENT": "config.navigation.environment",
+    "ACCOUNT": {"navigation": "config.navigation.account"},
     "DASHBOARD_CALLBACK": "config.navigation.dashboard",
     "STYLES": [lambda _: static("staff.css")],
     "SCRIPTS": [lambda _: static("staff.js")],

@@ -10,6 +10,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from platform_auth.views.doors import LoggedLogout, StaffLogin
+from platform_auth.views.passwords import StaffPassword
+from platform_auth.views.sessions import StaffSessions
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
@@ -25,6 +27,12 @@ urlpatterns = [
     # In the place of the admin's own.
     path("admin/login/", StaffLogin.as_view()),
     path("admin/logout/", LoggedLogout.as_view()),
+    path("admin/password_change/", admin.site.admin_view(StaffPassword.as_view())),
+    path(
+        "admin/account/sessions/",
+        admin.site.admin_view(StaffSessions.as_view()),
+        name="staff-sessions",
+    ),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -1,10 +1,14 @@
-"""What is known of logins: how many have failed, of whom and from where."""
+"""What is known of logins: how many have failed, and the sessions of those that have not."""
 
 from datetime import datetime
 from typing import Any, Self
 
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 
 
 class ClockedQuerySet(models.QuerySet[Any]):
@@ -30,3 +34,23 @@ class LoginCounter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.failures} at {self.at}"
+
+
+class LoginSession(AbstractBaseSession):
+    """A browser's session. Django's, and what its person needs to know it again in a list."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    agent = models.CharField(max_length=200, blank=True)  # what the browser calls itself
+    address = models.CharField(max_length=45, blank=True)
+    began_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"session of {self.user_id}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        store: type[SessionBase] = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+        return store

@@ -9,6 +9,8 @@ from django_celery_beat.models import PeriodicTask
 
 from platform_auth import heartbeats, tokens
 from platform_auth.fields import Unreadable
+from platform_auth.logins.attempts import forget_old_attempts
+from platform_auth.logins.sessions import forget_expired
 from platform_auth.models import Component
 from wechat.errors import WeChatError
 
@@ -25,6 +27,14 @@ def keep_component_tokens() -> None:
             except (WeChatError, Unreadable) as error:
                 logger.warning("%s: %s", component.appid, error)
     heartbeats.beat("keep_component_tokens")
+
+
+@shared_task
+def forget_old_logins() -> None:
+    """Delete sessions and keys that have expired, and wrong passwords that count no more."""
+    forget_expired()
+    forget_old_attempts()
+    heartbeats.beat("forget_old_logins")
 
 
 @shared_task

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from platform_auth.views.doors import LoggedLogout
+from platform_auth.views.sessions import OwnSessions
 from portal import account, binding, code, home, messages
 
 app_name = "portal"
@@ -11,6 +12,7 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("login/", account.Login.as_view(), name="login"),
     path("logout/", LoggedLogout.as_view(), name="logout"),
+    path("sessions/", OwnSessions.as_view(), name="sessions"),
     path("password/", account.PasswordChange.as_view(), name="password"),
     path("bind/", binding.bind, name="bind"),
     path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),

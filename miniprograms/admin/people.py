@@ -1,5 +1,6 @@
 """People: merchants and staff, their groups, and the revoking of their API keys."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
@@ -18,7 +19,9 @@ from miniprograms.services.bind_links import make_bind_link
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import column
 from platform_auth.admin.pages import RecordedAdmin, ago, label
+from platform_auth.events import log_event
 from platform_auth.forms import PermissionChoices
+from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
 
@@ -88,7 +91,22 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         with transaction.atomic():  # the new password and its row in the operation log
-            return super().user_change_password(request, id, form_url)
+            response = super().user_change_password(request, id, form_url)
+            if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+                user = User.objects.get(pk=id)
+                is_own = user == request.user
+                end_access(user, keep=request.session.session_key if is_own else None)
+                log_event("reset_password", "done", user=request.user, of=str(user))
+        return response
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and not obj.is_active:
+            end_access(obj)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        log_event("change_user", "done", user=request.user, of=str(obj))
+        return super().log_change(request, obj, message)
 
     @button(_("Make a bind link"), "invite", path="bind-link", icon="add_link")
     def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -166,6 +184,7 @@ def _revoke_keys(user: User, by: Any) -> object:
     with transaction.atomic():
         count, _kinds = AuthToken.objects.filter(user=user).delete()
         record_operation("revoke_keys", by=by, result=f"{user}: {count}")
+    log_event("revoke_keys", "done", user=by, of=str(user))
     return _("%(count)d keys revoked.") % {"count": count}
 
 

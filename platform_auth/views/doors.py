@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from platform_auth.events import log_event
 from platform_auth.logins.devices import remember_device
+from platform_auth.logins.sessions import begin_session
 
 
 class CountedLogin(LoginView):
@@ -19,6 +20,7 @@ class CountedLogin(LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.get_user()
         response = super().form_valid(form)
+        begin_session(self.request)
         log_event("login", "done", user=user)
         remember_device(self.request, response, user.get_username())
         return response
