@@ -4,6 +4,7 @@ from datetime import UTC
 from typing import Any, cast
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,12 +22,18 @@ from rest_framework.views import APIView
 
 from api.errors import ErrorSerializer, InvalidSerializer
 from platform_auth.events import log_event
+from platform_auth.logins.second_factor import factor_of, is_wanting, verify_code
 from platform_auth.operations import record_operation
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
     username = serializers.CharField()
     password = serializers.CharField(trim_whitespace=False)
+    code = serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text=gettext_lazy("Of the second factor, for staff who have set one up."),
+    )
 
 
 class KeySerializer(serializers.Serializer[Any]):
@@ -80,11 +87,14 @@ class TokenView(APIView):
     )
     def post(self, request: Request) -> Response:
         basic = BasicHeader().authenticate(request)
-        form = CredentialsSerializer(data=basic[0] if basic else request.data)
+        form = CredentialsSerializer(data=_with_code(basic[0], request) if basic else request.data)
         form.is_valid(raise_exception=True)
-        user = authenticate(request._request, **form.validated_data)
+        words = dict(form.validated_data)
+        code = words.pop("code", "")
+        user = authenticate(request._request, **words)
         if user is None:
             raise AuthenticationFailed(_("Invalid username/password."))
+        _check_second_factor(user, code)
         with transaction.atomic():
             key, token = AuthToken.objects.create(user)
             record_operation("make_key", by=user)
@@ -102,3 +112,21 @@ class TokenView(APIView):
             record_operation("revoke_key", by=request.user)
         log_event("revoke_key", "done", user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _with_code(credentials: dict[str, str], request: Request) -> dict[str, str]:
+    """What came by HTTP Basic, with the code that only the body can hold."""
+    body = request.data if isinstance(request.data, dict) else {}
+    return {**credentials, **({"code": body["code"]} if "code" in body else {})}
+
+
+def _check_second_factor(user: AbstractBaseUser, code: str) -> None:
+    if is_wanting(user):
+        detail = _("Set up the second factor in the staff pages first.")
+        raise AuthenticationFailed(detail, code="second_factor_missing")
+    if factor_of(user) is None:
+        return
+    if not code:
+        raise AuthenticationFailed(_("A code is needed, too."), code="second_factor_needed")
+    if verify_code(user, code) is None:
+        raise AuthenticationFailed(_("The code is wrong."), code="second_factor_wrong")

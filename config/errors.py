@@ -4,14 +4,17 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from api.errors import error_body
 from platform_auth.events import log_event
 from platform_auth.logins.attempts import TooManyAttempts
 from platform_auth.logins.hashing import HashingBusy
+from platform_auth.logins.proof import NeedsProof
 
 
 def _respond_in_kind(
@@ -59,7 +62,7 @@ def _login_refused(request: HttpRequest, error: TooManyAttempts | HashingBusy) -
 
 
 class LoginRefusals:
-    """Answers whoever tries passwords too often, or at a bad moment."""
+    """Answers whoever tries passwords too often or at a bad moment, or must prove who they are."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -70,4 +73,6 @@ class LoginRefusals:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, TooManyAttempts | HashingBusy):
             return _login_refused(request, error)
+        if isinstance(error, NeedsProof):
+            return redirect(f"{reverse('proof')}?{urlencode({'next': request.get_full_path()})}")
         return None

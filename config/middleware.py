@@ -6,7 +6,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
-from django.urls import Resolver404, resolve
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import gettext as _
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import get_contextvars
@@ -14,6 +15,7 @@ from structlog.contextvars import get_contextvars
 from platform_auth.events import coming_from, log_event
 from platform_auth.logins import sessions
 from platform_auth.logins.addresses import origin_of
+from platform_auth.logins.second_factor import is_wanting
 from webhooks.views import COMPONENT, MESSAGE, forbidden
 
 PLAIN = ("/healthz", "/readyz", "/metrics")
@@ -91,6 +93,21 @@ def limit_session(
                 messages.info(request, _("Please log in again: it has been a while."))
             else:
                 sessions.note_use(request)
+        return get_response(request)
+
+    return middleware
+
+
+def demand_second_factor(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Where staff need a second factor, they set it up before they do anything else."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.STAFF_NEEDS_TOTP and request.path_info.startswith("/admin/"):
+            free = {reverse(name) for name in ("two-steps", "proof", "admin:logout")}
+            if request.path_info not in free and is_wanting(request.user):
+                return redirect("two-steps")
         return get_response(request)
 
     return middleware

@@ -88,6 +88,7 @@ def account(request: HttpRequest) -> list[dict[str, Any]]:
     """unfold's ACCOUNT["navigation"]: the menu behind the person's name."""
     return [
         {"title": _("Change password"), "link": reverse("admin:password_change")},
+        {"title": _("Two-step login"), "link": reverse("two-steps")},
         {"title": _("Sessions"), "link": reverse("staff-sessions")},
     ]
 

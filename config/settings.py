@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_filters",
     "django_htmx",
+    "django_otp",
     "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -82,8 +83,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.limit_session",
+    "config.middleware.demand_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     # Last: it answers what views raise, as pages in the person's language.
@@ -292,6 +295,11 @@ STAFF_SESSION_HOURS = env.float("STAFF_SESSION_HOURS", default=8)
 STAFF_SESSION_IDLE_MINUTES = env.float("STAFF_SESSION_IDLE_MINUTES", default=30)
 SESSION_HOURS = env.float("SESSION_HOURS", default=12)
 SESSION_IDLE_MINUTES = env.float("SESSION_IDLE_MINUTES", default=120)
+# Staff then must set up a second factor before anything else; otherwise they may.
+STAFF_NEEDS_TOTP = env.bool("STAFF_NEEDS_TOTP", default=False)
+# How long ago staff may have proven who they are when they release, or change keys and rights.
+PROOF_MINUTES = env.float("PROOF_MINUTES", default=15)
+PROOF_MINUTES_WITH_TOTP = env.float("PROOF_MINUTES_WITH_TOTP", default=5)
 SESSION_ENGINE = "platform_auth.logins.session_store"
 SESSION_COOKIE_AGE = int(max(SESSION_HOURS, STAFF_SESSION_HOURS) * 3600)
 SESSION_COOKIE_HTTPONLY = True

@@ -13,6 +13,7 @@ from platform_auth.views.passwords import OwnPassword
 
 class Login(CountedLogin):
     template_name = "portal/login.html"
+    code_page = "portal:login-code"
 
 
 class PasswordChange(OwnPassword):

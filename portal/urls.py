@@ -3,6 +3,7 @@
 from django.urls import path
 
 from platform_auth.views.doors import LoggedLogout
+from platform_auth.views.second_factor import LoginCode
 from platform_auth.views.sessions import OwnSessions
 from portal import account, binding, code, home, messages
 
@@ -11,6 +12,7 @@ app_name = "portal"
 urlpatterns = [
     path("", home.home, name="home"),
     path("login/", account.Login.as_view(), name="login"),
+    path("login/code/", LoginCode.as_view(), name="login-code"),
     path("logout/", LoggedLogout.as_view(), name="logout"),
     path("sessions/", OwnSessions.as_view(), name="sessions"),
     path("password/", account.PasswordChange.as_view(), name="password"),

@@ -114,6 +114,7 @@ class CampaignAdmin(StaffAdmin):
         START_QUESTION,
         "operate",
         path="start",
+        needs_proof=True,
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
     )
@@ -131,6 +132,7 @@ class CampaignAdmin(StaffAdmin):
         _("The failures so far are forgiven: only new ones can pause it again."),
         "operate",
         path="resume",
+        needs_proof=True,
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
     )
@@ -140,6 +142,7 @@ class CampaignAdmin(StaffAdmin):
         _("The rest follows at once, though not all of the canary wave is released."),
         "operate",
         path="go-on",
+        needs_proof=True,
         icon="fast_forward",
     )
     release_passed = ask_about_one(
@@ -148,6 +151,7 @@ class CampaignAdmin(StaffAdmin):
         _("All mini programs of this campaign that have passed get the new version."),
         "release",
         path="release",
+        needs_proof=True,
         icon="rocket_launch",
         variant=ActionVariant.PRIMARY,
     )

@@ -21,6 +21,8 @@ from platform_auth.admin.columns import column
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.events import log_event
 from platform_auth.forms import PermissionChoices
+from platform_auth.logins.proof import require_proof
+from platform_auth.logins.second_factor import factor_of, remove_factor
 from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
@@ -59,15 +61,16 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         f"{name}__startswith" for name in ("username", "first_name", "last_name", "email")
     )
     search_help_text = _("The beginning of a username, name or e-mail address")
-    actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys")
+    actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys", "remove_factor")
     filter_horizontal = ()
 
     def unfit_acts(self, object_id: Any) -> set[str]:
         """Of the two about answering the one that fits; for staff none, they have the console."""
         user = User.objects.filter(pk=object_id).first()
         if user is None or user.is_staff:
-            return {"let_answer", "stop_answering"}
-        return {"let_answer" if _may_answer(user) else "stop_answering"}
+            without = user is None or factor_of(user) is None
+            return {"let_answer", "stop_answering", *(["remove_factor"] if without else [])}
+        return {"let_answer" if _may_answer(user) else "stop_answering", "remove_factor"}
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
@@ -77,6 +80,11 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
 
     has_invite_permission = holding("miniprograms.invite_merchant")
     has_revoke_permission = holding("auth.change_user")
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if _is_superuser(request):  # who may give rights
+            require_proof(request)
+        return super().changeform_view(request, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = ("last_login", "date_joined", *super().get_readonly_fields(request, obj))
@@ -90,6 +98,8 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         return [str(user) for user in objs], counts, lacking, protected
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        if self.has_change_permission(request):
+            require_proof(request)
         with transaction.atomic():  # the new password and its row in the operation log
             response = super().user_change_password(request, id, form_url)
             if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
@@ -126,12 +136,29 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not _may_touch(request, self.visible_or_404(request, object_id)):
             raise PermissionDenied
+        require_proof(request)
         return self.confirm(
             request,
             object_id,
             lambda user, form: _revoke_keys(user, request.user),
             title=_("Revoke API keys"),
             question=_("Programs that use them are locked out until they have a new key."),
+        )
+
+    @button(_("Remove two-step login"), "revoke", path="remove-factor", icon="phonelink_erase")
+    def remove_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For somebody who has lost their phone, and the recovery codes."""
+        if not _may_touch(request, self.visible_or_404(request, object_id)):
+            raise PermissionDenied
+        require_proof(request)
+        return self.confirm(
+            request,
+            object_id,
+            lambda user, form: _remove_factor(user, request.user),
+            title=_("Remove two-step login"),
+            question=_(
+                "They then log in with their password alone. Make sure that it is they who ask."
+            ),
         )
 
     @button(_("Let them answer their users"), "revoke", path="let-answer", icon="forum")
@@ -188,6 +215,11 @@ def _revoke_keys(user: User, by: Any) -> object:
     return _("%(count)d keys revoked.") % {"count": count}
 
 
+def _remove_factor(user: User, by: Any) -> object:
+    remove_factor(user, by=by)
+    return _("they log in with their password alone.")
+
+
 def _may_answer(user: User) -> bool:
     return user.groups.filter(name=ANSWERERS).exists()
 
@@ -219,6 +251,11 @@ class GroupAdmin(PermissionsMixin, auth.GroupAdmin, RecordedAdmin):  # type: ign
 
     ordering = ("name",)
     filter_horizontal = ()
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if _is_superuser(request):
+            require_proof(request)
+        return super().changeform_view(request, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and _is_superuser(request)
