@@ -116,7 +116,8 @@ class TokenView(APIView):
 
 def _with_code(credentials: dict[str, str], request: Request) -> dict[str, str]:
     """What came by HTTP Basic, with the code that only the body can hold."""
-    body = request.data if isinstance(request.data, dict) else {}
+    is_json = request.content_type == "application/json"
+    body = request.data if is_json and isinstance(request.data, dict) else {}
     return {**credentials, **({"code": body["code"]} if "code" in body else {})}
 
 

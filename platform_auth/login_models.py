@@ -68,7 +68,7 @@ def new_reference() -> str:
     return secrets.token_hex(16)
 
 
-class SecondFactor(TimestampMixin, ThrottlingMixin, Device, SecretModel):
+class SecondFactor(TimestampMixin, ThrottlingMixin, Device, SecretModel):  # type: ignore[django-manager-missing]
     """
     An app on a person's phone that makes codes of six digits (TOTP): a device of django-otp's,
     whose own table would hold the key in the clear. After wrong codes it waits, ever longer.

@@ -177,7 +177,7 @@ def test_a_login_gives_the_session_a_new_key(merchant: User) -> None:
     session["x"] = 1
     session.save()
     before = session.session_key
-    browser.cookies["sessionid"] = before
+    browser.cookies["sessionid"] = str(before)
     browser.post("/portal/login/", {"username": "merchant", "password": "merchant-password"})
     assert browser.session.session_key != before
     assert not LoginSession.objects.filter(session_key=before).exists()

@@ -2,14 +2,16 @@
 
 import time
 
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import User
 from django.http import HttpRequest
+
+from platform_auth.operations import Actor
 
 _PENDING = "pending_login"
 LIFETIME = 5 * 60  # seconds
 
 
-def await_code(request: HttpRequest, user: AbstractBaseUser, target: str) -> None:
+def await_code(request: HttpRequest, user: Actor, target: str) -> None:
     """USER has the right password; TARGET is where they want to go."""
     request.session[_PENDING] = {"user": user.pk, "at": time.time(), "target": target}
 

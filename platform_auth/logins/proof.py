@@ -20,6 +20,6 @@ def require_proof(request: HttpRequest) -> None:
 
 
 def _limit(request: HttpRequest) -> float:
-    has_factor = factor_of(request.user) is not None  # type: ignore[arg-type]
+    has_factor = factor_of(request.user) is not None
     minutes = settings.PROOF_MINUTES_WITH_TOTP if has_factor else settings.PROOF_MINUTES
     return float(minutes * 60)

@@ -6,7 +6,6 @@ from urllib.parse import quote, urlencode
 
 import django_otp
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -19,23 +18,23 @@ RECOVERY_CODES = 10
 ISSUER = "WeChat platform"
 
 
-def factor_of(user: AbstractBaseUser) -> SecondFactor | None:
+def factor_of(user: Actor) -> SecondFactor | None:
     """The one that USER has set up."""
     factor: SecondFactor | None = SecondFactor.objects.filter(user=user.pk, confirmed=True).first()
     return factor
 
 
-def is_wanting(user: AbstractBaseUser) -> bool:
+def is_wanting(user: Actor) -> bool:
     """Whether USER must set one up, and has not."""
     is_staff = getattr(user, "is_staff", False)
     return bool(settings.STAFF_NEEDS_TOTP and is_staff and factor_of(user) is None)
 
 
-def begin_setup(user: AbstractBaseUser) -> SecondFactor:
+def begin_setup(user: Actor) -> SecondFactor:
     """A factor that waits for its first code; its key stays the same until then."""
     factor: SecondFactor
     factor, _made = SecondFactor.objects.get_or_create(
-        user_id=user.pk,
+        user_id=user.pk or 0,
         defaults={"name": "TOTP", "confirmed": False, "key": secrets.token_hex(KEY_BYTES)},
     )
     return factor
@@ -75,7 +74,7 @@ def confirm_setup(request: HttpRequest, code: str) -> list[str]:
     return ["-".join(word[at : at + 4] for at in range(0, len(word), 4)) for word in codes]
 
 
-def verify_code(user: AbstractBaseUser, code: str) -> SecondFactor | None:
+def verify_code(user: Actor, code: str) -> SecondFactor | None:
     """The factor of USER, if CODE is right."""
     with transaction.atomic():
         rows = SecondFactor.objects.select_for_update()
@@ -85,7 +84,7 @@ def verify_code(user: AbstractBaseUser, code: str) -> SecondFactor | None:
     return factor if is_right else None
 
 
-def remove_factor(user: AbstractBaseUser, *, by: Actor) -> None:
+def remove_factor(user: Actor, *, by: Actor) -> None:
     """USER logs in with a password alone again, because BY wants that."""
     with transaction.atomic():
         SecondFactor.objects.filter(user=user.pk).delete()

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -18,7 +18,7 @@ from platform_auth.login_models import LoginSession
 from platform_auth.logins.addresses import client_address
 from platform_auth.logins.agents import describe_agent
 from platform_auth.logins.session_store import MARKS
-from platform_auth.operations import record_operation
+from platform_auth.operations import Actor, record_operation
 
 NOTED_EVERY = 60  # seconds; a session is not written at each click
 _TIMES = ("began", "used", "proved")
@@ -86,7 +86,7 @@ class OwnSession:
     is_this: bool
 
 
-def list_sessions(user: AbstractBaseUser, key: str) -> list[OwnSession]:
+def list_sessions(user: Actor, key: str) -> list[OwnSession]:
     """USER's sessions, the one used last first; KEY is that of the session that asks."""
     rows = LoginSession.objects.filter(user=user.pk, expire_date__gt=timezone.now())
     return [
@@ -106,7 +106,7 @@ def _handle(key: str) -> str:
     return sha256(key.encode()).hexdigest()[:16]
 
 
-def end_session(user: AbstractBaseUser, handle: str) -> None:
+def end_session(user: Actor, handle: str) -> None:
     """End the one of USER's sessions that HANDLE names, if it is there."""
     for row in LoginSession.objects.filter(user=user.pk):
         if _handle(row.session_key) == handle:
@@ -116,7 +116,7 @@ def end_session(user: AbstractBaseUser, handle: str) -> None:
             log_event("session", "ended: by its person", user=user)
 
 
-def end_other_sessions(user: AbstractBaseUser, key: str) -> int:
+def end_other_sessions(user: Actor, key: str) -> int:
     """End all of USER's sessions but that of KEY; how many."""
     with transaction.atomic():
         number, _kinds = LoginSession.objects.filter(user=user.pk).exclude(session_key=key).delete()

@@ -6,7 +6,7 @@ import django_otp
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import login
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -44,7 +44,7 @@ class CountedLogin(LoginView):
 
 def enter(
     request: HttpRequest,
-    user: AbstractBaseUser,
+    user: User,
     response: HttpResponse,
     factor: SecondFactor | None = None,
 ) -> HttpResponse:

@@ -41,7 +41,7 @@ class OwnPassword(PasswordChangeView):
     form_class = CountedPasswordForm
 
     def get_form(self, form_class: Any = None) -> Any:
-        form = super().get_form(form_class)
+        form: Any = super().get_form(form_class)
         form.request = self.request
         return form
 
