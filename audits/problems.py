@@ -74,6 +74,13 @@ class NeedsSecondPerson(CannotAct):
     text = _("A second person must approve this release.")
 
 
+class RightEnded(CannotAct):
+    """The act has waited, and its person may do it no more."""
+
+    code = "right_ended"
+    text = _("Whoever wanted this may not do it any more, so it was not done.")
+
+
 class NoOpenAudit(CannotAct):
     """There is no open audit to act on."""
 

@@ -17,6 +17,7 @@ from platform_auth.admin.acts import holding
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
+from platform_auth.logins.proof import require_proof
 from wechat.errors import Refused, WeChatError
 
 
@@ -54,6 +55,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
 
     @admin.action(description=_("Release"), permissions=["release"])
     def release_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        require_proof(request)
         return self.confirm_chosen(
             request,
             queryset,

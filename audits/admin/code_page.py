@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from audits.admin import live
-from audits.admin.acts import CodeAct, audit_words, report_lost_answer
+from audits.admin.acts import MAY_RELEASE, CodeAct, audit_words, report_lost_answer
 from audits.admin.bulk_acts import BulkCodeAdmin
 from audits.admin.code_status import (
     CodeStatus,
@@ -30,6 +30,7 @@ from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding
 from platform_auth.fields import Unreadable
+from platform_auth.logins.proof import require_proof
 from wechat.errors import WeChatError
 
 MAY_VIEW = "audits.view_codeaudit"
@@ -99,6 +100,8 @@ class CodePageAdmin(BulkCodeAdmin):
         if not request.user.has_perm(act.permission):
             raise PermissionDenied
         row = self._program_or_404(request, object_id)
+        if act.permission == MAY_RELEASE:
+            require_proof(request)
         return self.confirm(
             request,
             object_id,

@@ -109,7 +109,8 @@ def _create_rows(
 
 def start_campaign(campaign: Campaign, *, by: Actor | None) -> None:
     """Begin with the canary wave, or with all where there is none."""
-    _transition(campaign, [Campaign.State.PREPARED], Campaign.State.RUNNING, "start_campaign", by)
+    before, after = [Campaign.State.PREPARED], Campaign.State.RUNNING
+    _transition(campaign, before, after, "start_campaign", by, run_by_id=_id_of(by))
 
 
 def pause_campaign(campaign: Campaign, *, by: Actor | None) -> None:
@@ -120,10 +121,13 @@ def pause_campaign(campaign: Campaign, *, by: Actor | None) -> None:
 
 
 def resume_campaign(campaign: Campaign, *, by: Actor | None) -> None:
-    """Go on after a pause. Failures so far are forgiven: only new ones can pause it again."""
-    forgiven = count_failures(count_items(campaign))
+    """
+    Go on after a pause, from now on in the name of BY. Failures so far are forgiven: only new ones
+    can pause it again.
+    """
+    values = {"forgiven": count_failures(count_items(campaign)), "run_by_id": _id_of(by)}
     before, after = [Campaign.State.PAUSED], Campaign.State.RUNNING
-    _transition(campaign, before, after, "resume_campaign", by, forgiven=forgiven)
+    _transition(campaign, before, after, "resume_campaign", by, **values)
 
 
 def stop_campaign(campaign: Campaign, *, by: Actor | None) -> None:
@@ -141,7 +145,12 @@ def pass_canary(campaign: Campaign, *, by: Actor | None) -> None:
         raise CannotAct(_("The canary wave has passed already."))
     before, after = [Campaign.State.RUNNING, Campaign.State.PAUSED], Campaign.State.RUNNING
     values = {"is_past_canary": True, "forgiven": count_failures(count_items(campaign))}
+    values["run_by_id"] = _id_of(by)
     _transition(campaign, before, after, "go_on_campaign", by, **values)
+
+
+def _id_of(person: Actor | None) -> Any:
+    return person.pk if person else None
 
 
 def _transition(
