@@ -132,7 +132,7 @@ class ValuesOfMany(StaffAdmin):
         preview: object = ""
         if form.is_bound and form.is_valid():
             changes = dict.fromkeys(rows, form.change)
-            preview = self._preview_or_save(request, form, changes)
+            preview = self._preview_or_save_all(request, form, changes)
             if not preview and not form.errors:
                 return None
         chosen = [(ACTION_CHECKBOX_NAME, str(row.pk)) for row in rows]
@@ -162,7 +162,7 @@ class ValuesOfMany(StaffAdmin):
                 data = form.cleaned_data
                 try:
                     changes = ext_files.read_file(data["text"], replaces=data["replaces"])
-                    preview = self._preview_or_save(request, form, changes)
+                    preview = self._preview_or_save_all(request, form, changes)
                 except BadExtJson as problem:
                     form.add_error(None, problem.problems)
                 if not preview and not form.errors:
@@ -185,7 +185,7 @@ class ValuesOfMany(StaffAdmin):
         form.data["text"] = form.cleaned_data.get("text", "")
         return form
 
-    def _preview_or_save(
+    def _preview_or_save_all(
         self, request: HttpRequest, form: forms.Form, changes: Mapping[Authorizer, Change]
     ) -> object:
         """What CHANGES come to, for the page that asks; "" once they are saved or refused."""

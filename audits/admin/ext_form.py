@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
@@ -148,9 +150,11 @@ def _make_field(leaf: Leaf, current: Values, below: Values) -> forms.Field:
     return field
 
 
-def _help_text(schema: dict[str, Any], inherited: Any) -> str:
-    empty = _("Empty: %s") % json.dumps(inherited, ensure_ascii=False) if inherited else ""
-    return " ".join(str(part) for part in (schema.get("description", ""), empty) if part)
+def _help_text(schema: dict[str, Any], inherited: Any) -> SafeString:
+    """What the schema says of a value, and what it is without one of its own; pages trust it."""
+    is_there = inherited is not None
+    empty = _("Empty: %s") % json.dumps(inherited, ensure_ascii=False) if is_there else ""
+    return format_html("{} {}", schema.get("description", ""), empty)
 
 
 def _make_choice(choices: list[tuple[str, Any]]) -> forms.Field:

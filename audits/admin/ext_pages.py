@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from audits.admin.acts import MAY_EDIT_EXT, posted
@@ -86,7 +87,7 @@ class ValuesPages(StaffAdmin):
         if not plans:
             return _("No mini program has these values yet.")
         more = _("Only the first %d are shown.") % MAX_SHOWN if len(plans) == MAX_SHOWN else ""
-        return plans_table(plans) + str(more)
+        return format_html("{}{}", plans_table(plans), more)
 
 
 def _make_form(request: HttpRequest, owner: Owner) -> forms.Form:

@@ -92,5 +92,5 @@ def history_of(owner: Owner) -> list[dict[str, object]]:
             "text": json.dumps(row.values, ensure_ascii=False, indent=2),
             "changes": changes_table(compare_texts(json.dumps(before), json.dumps(row.values))),
         }
-        for row, before in zip(rows, earlier, strict=True)
+        for row, before in zip(rows, earlier, strict=False)
     ][:MAX_VERSIONS]
