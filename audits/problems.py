@@ -89,6 +89,17 @@ class NoOpenAudit(CannotAct):
 
 
 class BadExtJson(CannotAct):
-    """What was given for ext.json is not what WeChat takes."""
+    """What was given for ext.json is not what WeChat, or the template's schema, takes."""
 
     code = "bad_ext_json"
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = list(problems)
+
+
+class ValuesChanged(CannotAct):
+    """Somebody else has saved these values since they were shown."""
+
+    code = "values_changed"
+    text = _("Somebody else has changed these values in the meantime. Look at them again.")

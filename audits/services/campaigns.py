@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeTemplate
 from audits.problems import CannotAct, NeedsSecondPerson
-from audits.services.committing import build_ext_json
+from audits.services.ext_json import check_upload
 from audits.services.releasing import approve_release
 from audits.services.rollout.admission import (
     count_failures,
@@ -81,7 +81,7 @@ def create_campaign(
         raise CannotAct(_("No mini program fits that is not in another campaign already."))
     if len(pks) > MAX_ITEMS:
         raise CannotAct(_("At most %d mini programs at once.") % MAX_ITEMS)
-    build_ext_json(Authorizer.objects.get(pk=pks[0]), template, ext)
+    check_upload(template, ext or {})
     try:
         with transaction.atomic():
             return _create_rows(template, pks, by, ext=dict(ext or {}), **rules)

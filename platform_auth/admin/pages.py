@@ -161,21 +161,25 @@ class StaffAdmin(ModelAdmin):
         question: object,
         form: Callable[[HttpRequest, Any], Form] | None = None,
         back: str | None = None,
+        preview: Callable[[Any, Any], object] | None = None,
         **context: Any,
     ) -> HttpResponse:
         """
         A page that asks before ACT is done to one row, with the FORM's answers; POST does it.
 
-        BACK is the page that one comes from and goes to, by default the row's own; CONTEXT is for
-        the template.
+        BACK is the page that one comes from and goes to, by default the row's own; PREVIEW shows
+        what would be done, at the click of a button of its own; CONTEXT is for the template.
         """
         row = self.visible_or_404(request, object_id)
         back = back or self.url_of(row)
         filled = form(request, row) if form else None
         if request.method == "POST" and (filled is None or filled.is_valid()):
-            self.carry_out(request, row, lambda row: act(row, filled))
-            return HttpResponseRedirect(back)
+            if preview is None or "preview" not in request.POST:
+                self.carry_out(request, row, lambda row: act(row, filled))
+                return HttpResponseRedirect(back)
+            context["preview"] = preview(row, filled)
         context |= {"title": title, "question": question, "form": filled, "back": back}
+        context["has_preview"] = preview is not None
         return self.page(request, "admin/ask.html", rows=[row], **context)
 
     def confirm_chosen(

@@ -80,6 +80,7 @@ def _commit_item(item: CampaignItem) -> None:
             user_desc=campaign.user_desc,
             ext=campaign.ext,
             by=campaign.run_by,
+            keeps_first=False,
             within=lambda version: bind_act(
                 item,
                 CampaignItem.State.COMMITTING,
