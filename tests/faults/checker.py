@@ -70,9 +70,7 @@ def _wrong_replies(
     wechat: WeChat, kept: Sequence[Sent], replies: dict[str, list[str]]
 ) -> list[str]:
     """The answers of rules: one row, and at WeChat what the row says."""
-    answering = {
-        row.authorizer.appid for row in _rules() if row.authorizer is not None
-    }
+    answering = {row.authorizer.appid for row in _rules() if row.authorizer is not None}
     wrong: dict[str, list[str]] = {}
     for one in kept:
         expected = int(one.is_asking and one.appid in answering)

@@ -187,9 +187,15 @@ at_every_point("F9", "a worker dies while it refreshes tokens", refresh, in_soak
 at_every_point("F54", "a worker dies while it gets the component token", component_token)
 at_every_point("F29", "a worker dies while it trades a code", trade, in_soak=False)
 at_every_point("F54", "a worker dies while it sends a reply", send, in_soak=False)
-at_every_point("F62", "web dies while it uploads code", commit, repeats=5, in_soak=False)
-at_every_point("F62", "web dies while it submits code", submit, repeats=5, in_soak=False)
-at_every_point("F64", "web dies while it releases code", release, repeats=5, in_soak=False)
+at_every_point(
+    "F62", "web dies while it uploads code", commit, repeats=5, in_soak=False, refuses=True
+)
+at_every_point(
+    "F62", "web dies while it submits code", submit, repeats=5, in_soak=False, refuses=True
+)
+at_every_point(
+    "F64", "web dies while it releases code", release, repeats=5, in_soak=False, refuses=True
+)
 
 
 @drill(

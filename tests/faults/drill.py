@@ -47,6 +47,7 @@ class Drill:
     repeats: int = 20
     in_short: bool = False
     in_soak: bool = True
+    refuses: bool = False  # whether pushes may be refused meanwhile, so that WeChat sends again
 
     @property
     def name(self) -> str:
@@ -75,6 +76,7 @@ class Outcome:
     runs: int = 0
     passed: int = 0
     accepted: int = 0
+    refused: int = 0  # not accepted at any of WeChat's attempts
     slowest: float = 0.0  # answer to an accepted push, in seconds
     healed: float = 0.0  # the longest time until all was as it must be
     problems: list[str] = field(default_factory=list)
@@ -94,18 +96,21 @@ class Stage:
         """DRILL once, by SEED; its result is added to OUTCOME."""
         outcome.runs += 1
         random = Random(seed)
-        traffic = Traffic(
-            self.rig.wechat, self.scene.accounts, RATE, random, numbers=self.numbers
-        )
+        traffic = Traffic(self.rig.wechat, self.scene.accounts, RATE, random, numbers=self.numbers)
         try:
             with time_passes(random), traffic:
                 time.sleep(0.2)
                 drill.run(Act(self.rig, self.scene, random, traffic))
                 time.sleep(0.2)
             problems = self.heal(traffic)
-        except AssertionError as error:
-            problems = [str(error)]
+            refused = len(traffic.sent) - len(traffic.accepted)
+            if refused and not drill.refuses:
+                problems.append(f"{refused} pushes were not accepted at any of three attempts")
+        except Exception as error:  # whatever it is, the drill has failed
+            problems = [f"{type(error).__name__}: {error}"]
+            self.heal(traffic)
         outcome.accepted += len(traffic.accepted)
+        outcome.refused += len(traffic.sent) - len(traffic.accepted)
         outcome.slowest = max(outcome.slowest, traffic.slowest)
         outcome.healed = max(outcome.healed, self.healed_in)
         if problems:

@@ -113,8 +113,13 @@ class Rig:
     def pids(self, name: str) -> list[int]:
         """The process NAME first, and all that it started: they are a group."""
         leader = self.child(name).process.pid
-        members = [pid for pid in map(int, filter(str.isdigit, (entry.name for entry in Path("/proc").iterdir())))
-                   if _group_of(pid) == leader]
+        members = [
+            pid
+            for pid in map(
+                int, filter(str.isdigit, (entry.name for entry in Path("/proc").iterdir()))
+            )
+            if _group_of(pid) == leader
+        ]
         return [leader, *(pid for pid in members if pid != leader)]
 
     def kill(self, *names: str) -> None:
@@ -135,6 +140,12 @@ class Rig:
         """NUMBER to the whole of each."""
         for name in names:
             os.killpg(self.child(name).process.pid, number)
+
+    def kill_children(self, name: str) -> None:
+        """kill -9 of all that NAME has started."""
+        for pid in self.pids(name)[1:]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def kill_child(self, name: str, random: Random) -> None:
         """kill -9 of one process that NAME has started, which is to start another."""
@@ -185,30 +196,50 @@ def _through(url: str, port: int, proxy: Proxy) -> str:
     return url.replace(f":{port}/", f":{proxy.port}/")
 
 
+@dataclass
+class Ground:
+    """A database, and WeChat behind a socket; Django in this process is set up for both."""
+
+    postgres: Postgres
+    wechat: WeChat
+    wechat_port: int
+    settings: dict[str, str]
+    port: int  # of our web server, once there is one
+    var: Path
+
+
 @contextlib.contextmanager
-def rig() -> Iterator[Rig]:
-    """All of it, up and with a component that has its ticket and token."""
+def ground() -> Iterator[Ground]:
+    """What the drills stand on."""
     port = free_pair()
     with contextlib.ExitStack() as stack:
         postgres = stack.enter_context(_postgres())
-        redis = stack.enter_context(servers.running(servers.Redis))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
         settings = _settings(port, folder)
         wechat = _wechat(settings, port)
         running = server.start(wechat)
         stack.callback(running.shutdown)
+        _set_up_django(settings, postgres.url, wechat.base_url)
+        yield Ground(postgres, wechat, running.server_port, settings, port, folder)
+
+
+@contextlib.contextmanager
+def rig() -> Iterator[Rig]:
+    """All of it, up and with a component."""
+    with ground() as here, servers.running(servers.Redis) as redis, contextlib.ExitStack() as stack:
         lines = {
             role: Lines(
                 *(
                     stack.enter_context(before(target))
-                    for target in (postgres.port, redis.port, running.server_port)
+                    for target in (here.postgres.port, redis.port, here.wechat_port)
                 )
             )
             for role in dict.fromkeys(ROLES.values())
         }
-        _set_up_django(settings, postgres.url, wechat.base_url)
-        processes = stack.enter_context(Processes(folder / "log", settings))
-        whole = Rig(wechat, postgres, redis, lines, settings, processes, port, folder)
+        processes = stack.enter_context(Processes(here.var / "log", here.settings))
+        whole = Rig(
+            here.wechat, here.postgres, redis, lines, here.settings, processes, here.port, here.var
+        )
         for name in ROLES:
             whole.start(name)
         whole.wait_until_up()

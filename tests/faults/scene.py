@@ -45,7 +45,9 @@ class Scene:
     merchant: User
     key: str
 
-    def call(self, method: str, path: str, body: Any = None, seconds: float = 40) -> tuple[int, Any]:
+    def call(
+        self, method: str, path: str, body: Any = None, seconds: float = 40
+    ) -> tuple[int, Any]:
         """One call of our REST API by the boss; status 0 where no answer came."""
         request = urllib.request.Request(
             f"{self.url}/api/v1/{path}",

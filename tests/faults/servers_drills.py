@@ -27,7 +27,7 @@ def restore(proxies: list[Proxy]) -> None:
 # PostgreSQL
 
 
-@drill("F38", "PostgreSQL refuses", "the proxy before it is closed for 1 to 2 s")
+@drill("F38", "PostgreSQL refuses", "the proxy before it is closed for 1 to 2 s", refuses=True)
 def database_refuses(act: Act) -> None:
     for proxy in databases(act):
         proxy.refuse()
@@ -35,7 +35,12 @@ def database_refuses(act: Act) -> None:
     restore(databases(act))
 
 
-@drill("F38", "PostgreSQL cuts every connection for a while", "the proxy resets for 1 to 2 s")
+@drill(
+    "F38",
+    "PostgreSQL cuts every connection for a while",
+    "the proxy resets for 1 to 2 s",
+    refuses=True,
+)
 def database_resets(act: Act) -> None:
     for proxy in databases(act):
         proxy.reset(new=True)
@@ -43,7 +48,12 @@ def database_resets(act: Act) -> None:
     restore(databases(act))
 
 
-@drill("F87", "PostgreSQL is silent, old connections and new", "the proxy passes nothing for 3 s")
+@drill(
+    "F87",
+    "PostgreSQL is silent, old connections and new",
+    "the proxy passes nothing for 3 s",
+    refuses=True,
+)
 def database_is_silent(act: Act) -> None:
     for proxy in databases(act):
         proxy.silence()
@@ -56,6 +66,7 @@ def database_is_silent(act: Act) -> None:
     "connections that stand are silent, new ones work",
     "the proxy passes nothing on standing connections for 8 s, as after a failover",
     repeats=5,
+    refuses=True,
 )
 def old_connections_are_silent(act: Act) -> None:
     for proxy in databases(act):
@@ -68,6 +79,7 @@ def old_connections_are_silent(act: Act) -> None:
     "F11",
     "PostgreSQL commits, and its answers are lost",
     "the proxy swallows answers for 0.5 to 1.5 s, then cuts",
+    refuses=True,
 )
 def database_answers_vanish(act: Act) -> None:
     for proxy in databases(act):
@@ -87,18 +99,21 @@ def sessions_are_terminated(act: Act) -> None:
         act.wait(0.2, 0.6)
 
 
-@drill("F39", "PostgreSQL dies and starts again", "SIGQUIT, its immediate shutdown", in_short=True)
+@drill(
+    "F39",
+    "PostgreSQL dies and starts again",
+    "SIGQUIT, its immediate shutdown",
+    in_short=True,
+    refuses=True,
+)
 def database_restarts(act: Act) -> None:
     act.rig.postgres.stop(signal.SIGQUIT)
     act.wait(0, 1)
     act.rig.postgres.start()
 
 
-@drill("F40", "no connection is free", "others take all that PostgreSQL has, for 2 s")
+@drill("F40", "no connection is free", "others take all that PostgreSQL has, for 2 s", refuses=True)
 def connections_run_out(act: Act) -> None:
-    with ExitStack() as stack, suppress(psycopg.OperationalError):
-        while True:
-            stack.enter_context(psycopg.connect(act.rig.postgres.url))
     with ExitStack() as stack:
         with suppress(psycopg.OperationalError):
             while True:
@@ -106,7 +121,9 @@ def connections_run_out(act: Act) -> None:
         time.sleep(2)
 
 
-@drill("F48", "the database's disk is full", "a file fills its file system for 1 to 3 s")
+@drill(
+    "F48", "the database's disk is full", "a file fills its file system for 1 to 3 s", refuses=True
+)
 def disk_is_full(act: Act) -> None:
     act.rig.postgres.disk.fill()
     act.wait(1, 3)

@@ -106,4 +106,3 @@ def _refresh_all() -> None:
         "every token is refreshed",
         lambda: all(row.refreshes > before.get(row.pk, 0) for row in Authorizer.objects.all()),
     )
-
