@@ -35,6 +35,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, help="of each, instead of the table's")
     parser.add_argument("--seed", type=int, default=1, help="of the first repetition")
     parser.add_argument("--write", action="store_true", help="the results into docs/faults.md")
+    parser.add_argument("--add", action="store_true", help="to the results of earlier runs")
     parser.add_argument("--skip-tests", action="store_true", help="drills alone")
     parser.add_argument("--skip-drills", action="store_true", help="tests alone")
     parser.add_argument("--minutes", type=float, default=30, help="of the soak")

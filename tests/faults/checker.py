@@ -7,12 +7,11 @@ WeChat's, and no secret is in a log, the broker or the metrics.
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import redis
 
 from audits.models import CodeAudit, CodeVersion, Release
-from messaging.models import Conversation, Reply
+from messaging.models import Conversation, Reply, Rule
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, DuePush, Operation, Push
 from sandbox.world import WeChat
@@ -70,7 +69,7 @@ def _wrong_replies(
     wechat: WeChat, kept: Sequence[Sent], replies: dict[str, list[str]]
 ) -> list[str]:
     """The answers of rules: one row, and at WeChat what the row says."""
-    answering = {row.authorizer.appid for row in _rules() if row.authorizer is not None}
+    answering = set(Rule.objects.values_list("authorizer__appid", flat=True))
     wrong: dict[str, list[str]] = {}
     for one in kept:
         expected = int(one.is_asking and one.appid in answering)
@@ -80,13 +79,6 @@ def _wrong_replies(
         if problem:
             wrong.setdefault(problem, []).append(one.openid)
     return [line for problem, openids in wrong.items() for line in _line(problem, openids)]
-
-
-def _rules() -> Iterable[Any]:
-    from_all: Iterable[Any] = Authorizer.rules.rel.related_model.objects.select_related(
-        "authorizer"
-    )
-    return from_all
 
 
 def _reply_problem(expected: int, states: Sequence[str], shown: int) -> str:
@@ -153,7 +145,7 @@ def _code_problems(wechat: WeChat, appid: str) -> Iterable[str]:
     not_taken = (CodeAudit.Status.REFUSED,)
     kinds = (
         (
-            "/wxa/commit", "commit_version",
+            "/wxa/commit", "commit",
             CodeVersion.objects.filter(**mine, state=CodeVersion.State.COMMITTED).count(),
             CodeVersion.objects.filter(**mine, state__in=CodeVersion.OPEN).count(),
         ),
@@ -216,8 +208,8 @@ class Canaries:
 
     def _secrets(self) -> set[str]:
         component = self.rig.wechat.component
-        owners = [component, *component.authorizations.values()]
-        tokens = {token.value for owner in owners for token in owner.tokens}
+        held = [component.tokens, *(one.tokens for one in component.authorizations.values())]
+        tokens = {token.value for tokens in held for token in tokens}
         refresh_tokens = {granted.refresh_token for granted in component.authorizations.values()}
         return {*self._fixed, component.ticket, *tokens, *refresh_tokens} - {""}
 
@@ -233,7 +225,7 @@ class Canaries:
     def _broker(self) -> str:
         with redis.Redis.from_url(self.rig.redis.url) as client:
             keys = client.keys()
-            return "".join(f"{key!r} {client.dump(key)!r}" for key in keys)  # type: ignore[union-attr]
+            return "".join(f"{key!r} {client.dump(key)!r}" for key in keys)
 
     def _metrics(self) -> str:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(

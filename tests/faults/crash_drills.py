@@ -153,6 +153,13 @@ def _upload(act: Act) -> tuple[str, str, dict[str, Any]]:
     return COMMIT, "versions", version
 
 
+def minutes_pass() -> None:
+    """What a dead process has begun at WeChat is looked for after some minutes, and again."""
+    for model in (CodeVersion, CodeAudit, Release):
+        open_rows = model.objects.filter(due_at__gt=Now())
+        patiently(lambda rows=open_rows: rows.update(due_at=Now()))  # type: ignore[misc]
+
+
 def _crash_in_web(act: Act, point: str, appid: str, path: str, what: str, body: Any) -> None:
     asking = threading.Thread(target=_act, args=(act, appid, what, body), daemon=True)
     asking.start()
@@ -183,19 +190,19 @@ def release(act: Act, point: str) -> None:
     _crash_in_web(act, point, appid, RELEASE, "release", {})
 
 
+IN_WEB: dict[str, Any] = {
+    "repeats": 5,
+    "in_soak": False,
+    "refuses": True,
+    "hurry": minutes_pass,
+}
 at_every_point("F9", "a worker dies while it refreshes tokens", refresh, in_soak=False)
 at_every_point("F54", "a worker dies while it gets the component token", component_token)
 at_every_point("F29", "a worker dies while it trades a code", trade, in_soak=False)
 at_every_point("F54", "a worker dies while it sends a reply", send, in_soak=False)
-at_every_point(
-    "F62", "web dies while it uploads code", commit, repeats=5, in_soak=False, refuses=True
-)
-at_every_point(
-    "F62", "web dies while it submits code", submit, repeats=5, in_soak=False, refuses=True
-)
-at_every_point(
-    "F64", "web dies while it releases code", release, repeats=5, in_soak=False, refuses=True
-)
+at_every_point("F62", "web dies while it uploads code", commit, **IN_WEB)
+at_every_point("F62", "web dies while it submits code", submit, **IN_WEB)
+at_every_point("F64", "web dies while it releases code", release, **IN_WEB)
 
 
 @drill(

@@ -30,7 +30,8 @@ class Disk:
 
     def unmount(self) -> None:
         if self.is_mounted:
-            subprocess.run(["umount", "--lazy", str(self.path)], check=True)
+            command = ["umount", "--lazy", str(self.path)]
+            subprocess.run(command, check=True)
 
     def fill(self) -> None:
         """Not a byte is left."""

@@ -1,11 +1,13 @@
 """All drills, in the order of docs/failures.md; imported once Django is set up."""
 
+from collections.abc import Iterator
+
 from tests.faults import crash_drills, process_drills, servers_drills, wechat_drills
-from tests.faults.drill import DRILLS, Drill, Outcome, Stage
+from tests.faults.drill import DRILLS, RATE, Drill, Outcome, Stage
 from tests.faults.rig import Rig
 from tests.faults.scene import make_scene
 
-__all__ = ["crash_drills", "process_drills", "servers_drills", "wechat_drills"]
+__all__ = ["RATE", "crash_drills", "process_drills", "servers_drills", "wechat_drills"]
 
 
 def chosen(words: list[str], *, short: bool) -> list[Drill]:
@@ -18,17 +20,19 @@ def chosen(words: list[str], *, short: bool) -> list[Drill]:
     ]
 
 
-def run_drills(rig: Rig, drills: list[Drill], repeats: int | None, seed: int) -> dict[str, Outcome]:
+def run_drills(
+    rig: Rig, drills: list[Drill], repeats: int | None, seed: int
+) -> Iterator[tuple[str, Outcome]]:
     """What came of each of DRILLS, by name; it is printed as it comes."""
-    stage, outcomes = Stage(rig, make_scene(rig)), {}
+    stage = Stage(rig, make_scene(rig))
     for drill in drills:
-        outcome = outcomes[drill.name] = Outcome()
+        outcome = Outcome()
         for number in range(repeats or drill.repeats):
             stage.run(drill, seed + number, outcome)
             if outcome.problems and len(outcome.seeds) >= 3:
                 break  # it fails; more of the same would only take time
         print(line(drill, outcome), flush=True)
-    return outcomes
+        yield drill.name, outcome
 
 
 def line(drill: Drill, outcome: Outcome) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from devtools.install import ROOT
 from sandbox.world.terms import ROTATIONS
+from tests.faults import results
 from tests.faults.rig import Ground, ground
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
         finally:
             loop.close()
     failed = any(count.lost or count.asked for count in counts.values())
+    lines = [count.line(rotation) for rotation, count in counts.items()]
+    results.keep_program("kills", lines, is_well=not failed)
     return int(failed)
 
 

@@ -1,4 +1,4 @@
-"""Who there is in a drill: accounts that trust us, mini programs with code, and a boss with a key."""
+"""Who there is in a drill: accounts that trust us, mini programs with code, a boss with a key."""
 
 import json
 import time

@@ -88,7 +88,7 @@ def database_answers_vanish(act: Act) -> None:
     restore(databases(act))
 
 
-@drill("F39", "all sessions are ended", "pg_terminate_backend, three times", in_short=True)
+@drill("F39", "all sessions are ended", "pg_terminate_backend, three times")
 def sessions_are_terminated(act: Act) -> None:
     for _ in range(3):
         with psycopg.connect(act.rig.postgres.url, autocommit=True) as connection:

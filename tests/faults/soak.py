@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from tests.faults import results
 from tests.faults.rig import ROLES, Rig, rig
 
 MINUTE = 60.0
@@ -62,7 +63,7 @@ class _Soak:
             while time.monotonic() < ends:
                 self._minute(time.monotonic())
         self.rig.restore()
-        return self._judge()
+        return self._judge(minutes)
 
     def _minute(self, began: float) -> None:
         """Half a minute of peace, a sample at its end, and one fault."""
@@ -84,39 +85,43 @@ class _Soak:
         )
         time.sleep(max(0.0, began + MINUTE - time.monotonic()))
 
-    def _judge(self) -> int:
+    def _judge(self, minutes: float) -> int:
         began = time.monotonic()
         while problems := self._problems():
             if time.monotonic() - began > HEAL_SECONDS:
                 break
             time.sleep(1)
-        problems += self.checker.Canaries(self.rig).problems() + self._growth()
+        healed = time.monotonic() - began
+        problems += self.checker.Canaries(self.rig).problems()
+        growth, lines = self._growth()
+        problems += growth
         accepted = len(self.traffic.accepted)
-        print(
-            f"{len(self.samples)} faults, {len(self.traffic.sent)} pushes, {accepted} accepted,"
-            f" healed within {time.monotonic() - began:.1f} s; {'; '.join(problems) or 'all well'}",
-            flush=True,
-        )
+        lines += [
+            f"{minutes:.0f} minutes, {len(self.samples)} faults, {len(self.traffic.sent):,} pushes,"
+            f" {accepted:,} accepted; healed within {healed:.1f} s",
+            "; ".join(problems) or "nothing lost, nothing doubled, no secret in any log",
+        ]
+        print("\n".join(lines), flush=True)
+        results.keep_program("soak", lines, is_well=not problems)
         return int(bool(problems))
 
     def _problems(self) -> list[str]:
         problems: list[str] = self.checker.verdict(self.rig, self.scene, list(self.traffic.sent))
         return problems
 
-    def _growth(self) -> list[str]:
-        """What is more at the end than after the first minutes, where there were enough of both."""
+    def _growth(self) -> tuple[list[str], list[str]]:
+        """What is more at the end than after the first minutes, and in words how it went."""
         warm = self.samples[WARM_MINUTES:]
         if len(warm) < 2 * WARM_MINUTES:
-            return []
-        problems = []
+            return [], ["too short to tell growth"]
+        problems, lines = [], []
         for name, most in (("memory", 1.15), ("descriptors", 1.25), ("sessions", 1.5)):
-            first, last = (
-                _middle(part, name) for part in (warm[:WARM_MINUTES], warm[-WARM_MINUTES:])
-            )
-            print(f"{name}: {first:.0f} in the first minutes, {last:.0f} in the last", flush=True)
+            parts = warm[:WARM_MINUTES], warm[-WARM_MINUTES:]
+            first, last = (_middle(part, name) for part in parts)
+            lines.append(f"{name}: {first:.0f} in the first minutes, {last:.0f} in the last")
             if last > first * most:
                 problems.append(f"{name} grew from {first:.0f} to {last:.0f}")
-        return problems
+        return problems, lines
 
 
 def _middle(samples: list[Sample], name: str) -> float:

@@ -16,7 +16,7 @@ def wires(act: Act) -> list[Proxy]:
     return [lines.wechat for lines in act.rig.lines.values()]
 
 
-@drill("F17", "WeChat is silent", "the proxy passes nothing for 3 to 6 s, then cuts", in_short=True)
+@drill("F17", "WeChat is silent", "the proxy passes nothing for 3 to 6 s, then cuts")
 def wechat_is_silent(act: Act) -> None:
     for wire in wires(act):
         wire.silence()
@@ -65,7 +65,7 @@ def wechat_is_ill(act: Act) -> None:
     give_up = time.monotonic() + 4
     while time.monotonic() < give_up:
         if act.random.random() < 0.5:
-            act.rig.wechat.fault("*", **act.random.choice(troubles))  # type: ignore[arg-type]
+            act.rig.wechat.fault("*", **act.random.choice(troubles))
         time.sleep(0.2)
 
 
