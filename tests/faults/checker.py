@@ -211,7 +211,8 @@ class Canaries:
         held = [component.tokens, *(one.tokens for one in component.authorizations.values())]
         tokens = {token.value for tokens in held for token in tokens}
         refresh_tokens = {granted.refresh_token for granted in component.authorizations.values()}
-        return {*self._fixed, component.ticket, *tokens, *refresh_tokens} - {""}
+        keys = {component.token, component.aes_key, component.ticket}
+        return {*self._fixed, *keys, *tokens, *refresh_tokens} - {""}
 
     def _logs(self) -> dict[str, str]:
         texts = {}

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 
-from tests.faults import crash_drills, process_drills, servers_drills, wechat_drills
+from tests.faults import crash_drills, door_drills, process_drills, servers_drills, wechat_drills
 from tests.faults.drill import DRILLS, RATE, Drill, Outcome, Stage
 from tests.faults.rig import Rig
 from tests.faults.scene import make_scene
 
-__all__ = ["RATE", "crash_drills", "process_drills", "servers_drills", "wechat_drills"]
+__all__ = [
+    "RATE",
+    "crash_drills",
+    "door_drills",
+    "process_drills",
+    "servers_drills",
+    "wechat_drills",
+]
 
 
 def chosen(words: list[str], *, short: bool) -> list[Drill]:
