@@ -208,20 +208,24 @@ at_every_point("F64", "web dies while it releases code", release, **IN_WEB)
 @drill(
     "F8",
     "a worker sleeps longer than its lease, with an answer under way",
-    "SIGSTOP while it refreshes, the other worker goes on; awake again after 27 s",
+    "SIGSTOP while it refreshes, the other worker goes on; awake again after 32 s",
     repeats=3,
     in_soak=False,
 )
 def worker_sleeps_longer_than_its_lease(act: Act) -> None:
     sleeper, other = act.random.sample(WORKERS, 2)
     act.rig.signal(signal.SIGSTOP, other)
-    held = hold(act, REFRESH)
+    appid = act.random.choice(act.scene.accounts)
+    before = act.rig.wechat.count(REFRESH, appid, effect=True)
+    held = hold(act, REFRESH, appid=appid)
+    patiently(lambda: Authorizer.objects.filter(appid=appid).update(due_at=Now()))
     try:
         held.wait()
         act.rig.signal(signal.SIGSTOP, sleeper)
         act.rig.signal(signal.SIGCONT, other)
         held.answer.set()
-        time.sleep(27)
+        time.sleep(32)
+        assert act.rig.wechat.count(REFRESH, appid, effect=True) > before + 1, "nobody took over"
     finally:
         for name in WORKERS:
             with suppress(ProcessLookupError):

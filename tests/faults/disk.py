@@ -25,8 +25,8 @@ class Disk:
         owner = pwd.getpwnam("nobody")
         options = f"size={SIZE},mode=0700,uid={owner.pw_uid},gid={owner.pw_gid}"
         command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.path)]
-        done = subprocess.run(command, capture_output=True, check=False)
-        self.is_mounted = done.returncode == 0
+        mounting = subprocess.run(command, capture_output=True, check=False)
+        self.is_mounted = mounting.returncode == 0
 
     def unmount(self) -> None:
         if self.is_mounted:

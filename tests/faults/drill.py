@@ -78,6 +78,7 @@ class Outcome:
     passed: int = 0
     accepted: int = 0
     refused: int = 0  # not accepted at any of WeChat's attempts
+    ended: int = 0  # processes that ended by themselves, and were started again
     slowest: float = 0.0  # answer to an accepted push, in seconds
     healed: float = 0.0  # the longest time until all was as it must be
     problems: list[str] = field(default_factory=list)
@@ -110,6 +111,8 @@ class Stage:
         except Exception as error:  # whatever it is, the drill has failed
             problems = [f"{type(error).__name__}: {error}"]
             self.heal(traffic)
+        outcome.ended += len(self.rig.ended)
+        self.rig.ended.clear()
         outcome.accepted += len(traffic.accepted)
         outcome.refused += len(traffic.sent) - len(traffic.accepted)
         outcome.slowest = max(outcome.slowest, traffic.slowest)

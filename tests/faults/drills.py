@@ -48,6 +48,8 @@ def line(drill: Drill, outcome: Outcome) -> str:
         f"{outcome.accepted} pushes, slowest {outcome.slowest:.1f} s",
         f"healed within {outcome.healed:.1f} s",
     ]
+    if outcome.ended:
+        words.append(f"{outcome.ended} processes ended by themselves")
     if outcome.problems:
         words.append(f"SEEDS {outcome.seeds}: {'; '.join(dict.fromkeys(outcome.problems))}")
     return ", ".join(words)

@@ -68,8 +68,8 @@ def keep_drill(name: str, outcome: dict[str, Any], *, add: bool) -> None:
     with kept() as results:
         earlier = results.drills.get(name) if add else None
         if earlier:
-            for count in ("runs", "passed", "accepted", "refused", "problems", "seeds"):
-                outcome[count] = earlier[count] + outcome[count]
+            for count in ("runs", "passed", "accepted", "refused", "ended", "problems", "seeds"):
+                outcome[count] = earlier.get(count, 0) + outcome[count]
             for most in ("slowest", "healed"):
                 outcome[most] = max(earlier[most], outcome[most])
         results.drills[name] = {**outcome, **made()}
@@ -89,14 +89,14 @@ def keep_program(name: str, lines: list[str], *, is_well: bool) -> None:
 
 def made() -> dict[str, str]:
     """When, and of which commit."""
-    done = subprocess.run(
+    git = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 -- whichever git there is
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    return {"on": f"{datetime.now(UTC):%Y-%m-%d}", "commit": done.stdout.strip()}
+    return {"on": f"{datetime.now(UTC):%Y-%m-%d}", "commit": git.stdout.strip()}
 
 
 # The document
@@ -189,15 +189,15 @@ def _summary(results: Results, rows: list[_Row]) -> str:
 def _programs(results: Results) -> list[str]:
     parts = []
     for name, title in (("kills", "Refresh tokens under kill -9"), ("soak", "Soak")):
-        found = results.programs.get(name)
+        program = results.programs.get(name)
         command = f"`python -m tests.faults {name}`"
-        if found is None:
+        if program is None:
             parts.append(f"## {title}\n\n{command}: {NOT_RUN}.\n")
             continue
-        lines = "\n".join(f"* {line}" for line in found["lines"])
-        word = "" if found["is_well"] else " **It failed.**"
+        lines = "\n".join(f"* {line}" for line in program["lines"])
+        word = "" if program["is_well"] else " **It failed.**"
         parts.append(
-            f"## {title}\n\n{command}, {found['on']}, {found['commit']}.{word}\n\n{lines}\n"
+            f"## {title}\n\n{command}, {program['on']}, {program['commit']}.{word}\n\n{lines}\n"
         )
     return parts
 
@@ -218,21 +218,22 @@ def _drill_table(results: Results, drills: list[dict[str, Any]]) -> str:
         "",
         "*Refused* pushes were accepted at none of WeChat's three attempts, which the stand-in"
         " makes at once; the slowest answer is of one that was accepted. *Healed* is the time after"
-        " the fault until all was as it must be; leases last 25 s.",
+        " the fault until all was as it must be; leases last 25 s. *Ended* are processes that ended"
+        " by themselves, and were started again a second later, as `restart: always` does.",
         "",
-        "| # | fault | injected | passed | pushes | refused | slowest | healed |",
-        "|---|---|---|---|---|---|---|---|",
+        "| # | fault | injected | passed | pushes | refused | slowest | healed | ended |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     lines = []
     for drill in drills:
         words = f"| {drill['row']} | {drill['what']} | {drill['how']} |"
         one = results.drills.get(drill["name"])
         if one is None:
-            lines.append(f"{words} {NOT_RUN} | | | | |")
+            lines.append(f"{words} {NOT_RUN} | | | | | |")
             continue
         lines.append(
             f"{words} {one['passed']} of {one['runs']} | {one['accepted']:,} | {one['refused']}"
-            f" | {one['slowest']:.1f} s | {one['healed']:.0f} s |"
+            f" | {one['slowest']:.1f} s | {one['healed']:.0f} s | {one.get('ended', 0)} |"
         )
     failed = [
         f"* `{drill['name']}`, seeds {results.drills[drill['name']]['seeds']}: {problem}"

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -74,6 +75,9 @@ class Rig:
     var: Path
     extra: dict[str, dict[str, str]] = field(default_factory=dict)  # settings of one process
     started: int = 0
+    down: set[str] = field(default_factory=set)  # what is to stay dead for a while
+    ended: list[str] = field(default_factory=list)  # what ended though nobody killed it
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def url(self) -> str:
@@ -85,6 +89,10 @@ class Rig:
 
     def start(self, name: str) -> None:
         """The process NAME, or another one of it, with a log of its own."""
+        with self.lock:
+            self._start(name)
+
+    def _start(self, name: str) -> None:
         before = [one for one in self.processes.children if one.has_ended()]
         self.processes.children = [one for one in self.processes.children if one not in before]
         self.processes.environment = self.settings_of(name) | self.extra.get(name, {})
@@ -106,7 +114,6 @@ class Rig:
         """Until web answers and everything that was started runs."""
         deadline = time.monotonic() + READY_SECONDS
         while is_free(self.port):
-            self.processes.check()
             assert time.monotonic() < deadline, self.processes.tails()
             time.sleep(0.1)
 
@@ -123,18 +130,33 @@ class Rig:
         return [leader, *(pid for pid in members if pid != leader)]
 
     def kill(self, *names: str) -> None:
-        """kill -9 of the whole of each, workers and children too."""
+        """kill -9 of the whole of each, workers and children too; they stay dead until revived."""
+        self.down |= set(names)
         for name in names:
             os.killpg(self.child(name).process.pid, signal.SIGKILL)
         for name in names:
             self.child(name).process.wait()
 
     def revive(self, *names: str) -> None:
-        """What `restart: always` does."""
-        for name in names or tuple(ROLES):
-            if not any(_is(one, name) and not one.has_ended() for one in self.processes.children):
-                self.start(name)
+        """NAMES run again, all without any."""
+        with self.lock:
+            self.down -= set(names or ROLES)
+            for name in names or tuple(ROLES):
+                if not self._runs(name):
+                    self._start(name)
         self.wait_until_up()
+
+    def _runs(self, name: str) -> bool:
+        return any(_is(one, name) and not one.has_ended() for one in self.processes.children)
+
+    def supervise(self, stop: threading.Event) -> None:
+        """What `restart: always` does, until STOP."""
+        while not stop.wait(1):
+            with self.lock:
+                for name in ROLES.keys() - self.down:
+                    if not self._runs(name):
+                        self.ended.append(name)
+                        self._start(name)
 
     def signal(self, number: signal.Signals, *names: str) -> None:
         """NUMBER to the whole of each."""
@@ -243,7 +265,14 @@ def rig() -> Iterator[Rig]:
         for name in ROLES:
             whole.start(name)
         whole.wait_until_up()
-        yield whole
+        stop = threading.Event()
+        supervisor = threading.Thread(target=whole.supervise, args=(stop,), daemon=True)
+        supervisor.start()
+        try:
+            yield whole
+        finally:
+            stop.set()
+            supervisor.join()
 
 
 @contextlib.contextmanager

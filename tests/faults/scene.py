@@ -122,7 +122,7 @@ def patiently(look: Callable[[], _T]) -> _T:
 def wait_until(what: str, look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """The first true thing LOOK finds; an AssertionError that says WHAT was waited for."""
     give_up = time.monotonic() + seconds
-    while not (seen := patiently(look)):
+    while not (sight := patiently(look)):
         assert time.monotonic() < give_up, f"waited {seconds:.0f} s in vain: {what}"
         time.sleep(0.1)
-    return seen
+    return sight

@@ -98,7 +98,8 @@ class _Soak:
         accepted = len(self.traffic.accepted)
         lines += [
             f"{minutes:.0f} minutes, {len(self.samples)} faults, {len(self.traffic.sent):,} pushes,"
-            f" {accepted:,} accepted; healed within {healed:.1f} s",
+            f" {accepted:,} accepted; healed within {healed:.1f} s;"
+            f" {len(self.rig.ended)} processes ended by themselves and were started again",
             "; ".join(problems) or "nothing lost, nothing doubled, no secret in any log",
         ]
         print("\n".join(lines), flush=True)

@@ -58,11 +58,11 @@ def _run_tests(options: argparse.Namespace) -> bool:
     with tempfile.NamedTemporaryFile(suffix=".json") as counted:
         more = {"FAULTS_REPEATS": str(options.repeats)} if options.repeats else {}
         command = [sys.executable, "-m", "pytest", "-q", "--servers", "-n", "2", "--no-header"]
-        done = subprocess.run(
+        pytest = subprocess.run(
             [*command, "-p", "tests.faults.repeating", *nodes],
             cwd=ROOT,
             env={**os.environ, **more, "FAULTS_COUNTED": counted.name},
             check=False,
         )
         results.keep_tests(json.loads(Path(counted.name).read_text() or "{}"))
-    return bool(done.returncode)
+    return bool(pytest.returncode)

@@ -19,7 +19,7 @@ ROWS = 60
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_nothing_is_lost_or_doubled_in_the_short_drill() -> None:
-    done = subprocess.run(
+    drill = subprocess.run(
         [sys.executable, "-m", "tests.faults", "--short"],
         cwd=settings.ROOT,
         capture_output=True,
@@ -27,8 +27,8 @@ def test_nothing_is_lost_or_doubled_in_the_short_drill() -> None:
         timeout=300,
         check=False,
     )
-    assert not done.returncode, done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == len(chosen([], short=True))
+    assert not drill.returncode, drill.stdout + drill.stderr
+    assert len(drill.stdout.splitlines()) == len(chosen([], short=True))
 
 
 def test_every_test_of_the_table_exists() -> None:
@@ -42,12 +42,12 @@ def test_every_test_of_the_table_exists() -> None:
 
 
 def test_every_row_is_one_of_the_failures_that_we_know() -> None:
-    assert {*TESTS, *(drill.row for drill in DRILLS)} <= results.titles().keys()
+    assert {*TESTS, *(one.row for one in DRILLS)} <= results.titles().keys()
 
 
 def test_the_results_are_of_the_table_as_it_is() -> None:
     """Whoever adds a drill writes the results anew: python -m tests.faults --write."""
     written = re.findall(r"^\| (F\d+) \|", results.DOCUMENT.read_text(), re.MULTILINE)
-    rows = {*TESTS, *(drill.row for drill in DRILLS)}
+    rows = {*TESTS, *(one.row for one in DRILLS)}
     assert rows == set(written)
     assert len(rows) >= ROWS
