@@ -210,7 +210,7 @@ class ValuesOfMany(StaffAdmin):
     def export_ext_csv(self, request: HttpRequest, queryset: Any) -> HttpResponse:
         own = self._read_own(request, queryset)
         rows = ext_files.csv_rows(own)
-        return csv_response("ext-values", csv_lines(ext_files.COLUMNS, rows))
+        return csv_response("ext-values", csv_lines(ext_files.FILE_COLUMNS, rows))
 
     @admin.action(description=_("Export values of ext.json (JSON)"), permissions=["view"])
     def export_ext_json(self, request: HttpRequest, queryset: Any) -> HttpResponse:
