@@ -1,5 +1,6 @@
 """What views share. (A docstring here is printed in the schema.)"""
 
+import re
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -7,6 +8,7 @@ from typing import Any, ClassVar
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -19,6 +21,9 @@ from wechat.bulkhead import take_place
 APPID = OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")
 
 
+_ROW = re.compile(r"[0-9]{1,18}", re.ASCII)  # a number that a column holds
+
+
 class NewestFirst(CursorPagination):
     """Pages by cursor: the thousandth costs as much as the first."""
 
@@ -26,6 +31,19 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def decode_cursor(self, request: Request) -> Any:
+        """The cursor that was sent. One that we have not made is a mistake in the request."""
+        try:
+            cursor = super().decode_cursor(request)
+        except NotFound:
+            cursor, is_ours = None, False
+        else:
+            position = cursor and cursor.position
+            is_ours = position is None or bool(_ROW.fullmatch(position))
+        if not is_ours:
+            raise ValidationError({"cursor": [self.invalid_cursor_message]})
+        return cursor
 
 
 class AccountView(GenericAPIView[Any]):

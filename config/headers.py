@@ -9,6 +9,7 @@ from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
 
 STAFF_PAGES = "/admin/"
 # What unfold's pages need beyond ours: Alpine.js evaluates text and writes style attributes, and
@@ -37,7 +38,7 @@ class PolicyMiddleware(CSPMiddleware):
     """The content security policy. Nowhere is a script written into a page."""
 
     def get_policy_parts(
-        self, request: HttpRequest, response: HttpResponse, report_only: bool = False
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
         if request.path_info.startswith(STAFF_PAGES):

@@ -2,13 +2,23 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import Resolver404, resolve
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve, reverse
+from django.utils.translation import gettext as _
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from config.errors import busy
 from platform_auth.counters import Counter
+from platform_auth.events import coming_from, log_event
+from platform_auth.logins import sessions
+from platform_auth.logins.addresses import origin_of
+from platform_auth.logins.second_factor import is_wanting
 from platform_auth.logs import request_id
 from webhooks.views import COMPONENT, MESSAGE, forbidden
 from wechat import bulkhead
@@ -74,6 +84,22 @@ class BulkheadMiddleware:
         return busy(request) if isinstance(exception, bulkhead.Crowded) else None
 
 
+def whole_text(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse an address with a NUL in it, which no view means and PostgreSQL has no text for."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            raise Http404
+        is_api = request.path_info.startswith("/api/")  # which names the parameter
+        if not is_api and "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest
+        return get_response(request)
+
+    return middleware
+
+
 class RequestMiddleware(StructlogMiddleware):
     """
     django-structlog's request id and log lines, with the query left out: codes travel in it.
@@ -90,3 +116,48 @@ class RequestMiddleware(StructlogMiddleware):
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
+
+
+def name_origin(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """What is logged of logins tells from where they come."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with coming_from(origin_of(request)):
+            return get_response(request)
+
+    return middleware
+
+
+def limit_session(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Whoever has done nothing for a while, or logged in long ago, logs in again."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            if reason := sessions.reason_to_end(request):
+                log_event("session", f"ended: {reason}", user=request.user)
+                logout(request)
+                messages.info(request, _("Please log in again: it has been a while."))
+            else:
+                sessions.note_use(request)
+        return get_response(request)
+
+    return middleware
+
+
+def demand_second_factor(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Where staff need a second factor, they set it up before they do anything else."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.STAFF_NEEDS_TOTP and request.path_info.startswith("/admin/"):
+            free = {reverse(name) for name in ("two-steps", "proof", "admin:logout")}
+            if request.path_info not in free and is_wanting(request.user):
+                return redirect("two-steps")
+        return get_response(request)
+
+    return middleware

@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_filters",
     "django_htmx",
+    "django_otp",
     "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -98,6 +99,8 @@ MIDDLEWARE = [
     "config.headers.page_headers",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.RequestMiddleware",
+    "config.middleware.whole_text",
+    "config.middleware.name_origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -105,9 +108,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.middleware.limit_session",
+    "config.middleware.demand_second_factor",
     "django_htmx.middleware.HtmxMiddleware",
     "config.middleware.BulkheadMiddleware",
+    # Last: it answers what views raise, as pages in the person's language.
+    "config.errors.LoginRefusals",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -267,6 +275,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle code": every(15, "audits.tasks.reconcile_acts"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
+    "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),
     "reconcile with WeChat": every(600, "miniprograms.tasks.reconcile"),
 }
@@ -299,6 +308,10 @@ FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[] if _IS_KEYL
 
 # Users and sessions
 
+AUTHENTICATION_BACKENDS = ["platform_auth.logins.backend.CountingBackend"]
+PASSWORD_HASHERS = ["platform_auth.logins.hashing.BoundedPBKDF2PasswordHasher"]
+# How many reverse proxies of ours append to X-Forwarded-For. Logins are counted by address.
+NUM_PROXIES = env.int("NUM_PROXIES", default=0)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -312,22 +325,36 @@ LOGIN_URL = reverse_lazy("portal:login")
 LOGIN_REDIRECT_URL = reverse_lazy("portal:home")
 LOGOUT_REDIRECT_URL = reverse_lazy("portal:login")
 
-SESSION_COOKIE_AGE = 12 * 3600
+# How long a session lasts in all, and without being used; of staff, and of merchants.
+STAFF_SESSION_HOURS = env.float("STAFF_SESSION_HOURS", default=8)
+STAFF_SESSION_IDLE_MINUTES = env.float("STAFF_SESSION_IDLE_MINUTES", default=30)
+SESSION_HOURS = env.float("SESSION_HOURS", default=12)
+SESSION_IDLE_MINUTES = env.float("SESSION_IDLE_MINUTES", default=120)
+# Staff then must set up a second factor before anything else; otherwise they may.
+STAFF_NEEDS_TOTP = env.bool("STAFF_NEEDS_TOTP", default=False)
+# How long ago staff may have proven who they are when they release, or change keys and rights.
+PROOF_MINUTES = env.float("PROOF_MINUTES", default=15)
+PROOF_MINUTES_WITH_TOTP = env.float("PROOF_MINUTES_WITH_TOTP", default=5)
+SESSION_ENGINE = "platform_auth.logins.session_store"
+SESSION_COOKIE_AGE = int(max(SESSION_HOURS, STAFF_SESSION_HOURS) * 3600)
 SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: WeChat sends the browser back across sites, and the session must come along.
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_SECURE
+DEVICE_COOKIE_NAME = "device"
 if IS_SECURE:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    DEVICE_COOKIE_NAME = "__Host-device"
 
 # Security
 
 SECURE_SSL_REDIRECT = IS_SECURE
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_SECURE else 0
-# Our host may say it of itself, not of hosts below it that we know nothing of.
-SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=IS_SECURE)
+# Whoever says it may be put into browsers' own lists, by anybody and for years.
 SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # those two: off is a choice
+# That those two are off is a choice.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # nginx overwrites it
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -351,15 +378,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["api.parsers.BoundedJSONParser"],
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS: the schema tells more
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": [
         "api.throttles.UserRate",
         "api.throttles.ScopedRate",
     ],
-    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min", "acts": "300/min"},
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "acts": "300/min"},
     "EXCEPTION_HANDLER": "api.errors.exception_response",
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+    "NUM_PROXIES": NUM_PROXIES,
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
@@ -416,6 +444,7 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": False,  # the operation log tells more
     "ENVIRONMENT": "config.navigation.environment",
+    "ACCOUNT": {"navigation": "config.navigation.account"},
     "DASHBOARD_CALLBACK": "config.navigation.dashboard",
     "STYLES": [lambda _: static("staff.css")],
     "SCRIPTS": [lambda _: static("staff.js")],
@@ -466,6 +495,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         # A line for each 4xx would let a flood of forged pushes fill the disk.
         "django.request": {"level": "ERROR", "filters": ["once"]},
+        # Three lines for each connection that is taken and given back.
+        "psycopg.pool": {"level": "WARNING"},
     },
 }
 # Errors go there as well, scrubbed like the log; needs requirements/sentry.txt.

@@ -9,9 +9,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-django = get_wsgi_application()
+from platform_auth.logs import last_words
 
-from config.admission import admission  # noqa: E402  (after Django is set up)
-from webhooks.fast_door import fast_door  # noqa: E402
+with last_words():
+    django = get_wsgi_application()
+
+from config.admission import admission
+from webhooks.fast_door import fast_door
 
 application = admission(fast_door(django), settings.WEB_THREADS)

@@ -1,6 +1,7 @@
 """Forms for staff."""
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -26,6 +27,24 @@ def capitalise_labels(form: forms.BaseForm) -> None:
     """Labels as the admin writes those of its own."""
     for field in form.fields.values():
         field.label = capfirst(field.label)
+
+
+def is_of_our_time(at: date) -> bool:
+    """Whether AT can be reckoned with in every zone; nothing of ours is older or so far away."""
+    return 2000 <= at.year < 2100
+
+
+class TimeField(forms.DateTimeField):
+    """A time of ours: another is as wrong as no time at all."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            at = super().to_python(value)
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+        if at is not None and not is_of_our_time(at):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return at
 
 
 class TextField(forms.CharField):

@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -92,14 +93,14 @@ class _Kind:
 class Repetitions:
     """
     Tells warnings and errors that repeat from those that do not. A kind is a place in the code and
-    an exception's type; of each kind MOST different texts are new in EVERY seconds.
+    an exception's type; of each kind MOST different texts are new in so many seconds.
     """
 
-    EVERY = 60.0
     MOST = 10
     MOST_KINDS = 1000
 
-    def __init__(self) -> None:
+    def __init__(self, every: float = 60.0) -> None:
+        self._every = every
         self._kinds: dict[tuple[object, ...], _Kind] = {}
         self._look_at = 0.0
 
@@ -126,11 +127,11 @@ class Repetitions:
         now = time.monotonic()
         if now < self._look_at and not is_last:
             return []
-        self._look_at = now + 1
+        self._look_at = now + self._every / 60
         over = {
             key: kind
             for key, kind in self._kinds.items()
-            if is_last or now > kind.since + self.EVERY
+            if is_last or now > kind.since + self._every
         }
         for key in over:
             del self._kinds[key]
@@ -212,6 +213,16 @@ def _log_the_end_of_thread(ended: threading.ExceptHookArgs) -> None:
     logging.getLogger("process").error(
         "the thread %s ends by an exception", name, exc_info=exc_info
     )
+
+
+@contextmanager
+def last_words() -> Iterator[None]:
+    """What keeps this process from starting is a log line, whoever would print the traceback."""
+    try:
+        yield
+    except Exception:
+        logging.getLogger("process").critical("the process does not start", exc_info=True)
+        raise SystemExit(1) from None
 
 
 def is_not_of_a_push(record: logging.LogRecord) -> bool:

@@ -17,6 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from platform_auth.fields import SecretField, SecretModel
+from platform_auth.login_models import LoginCounter as LoginCounter
+from platform_auth.login_models import LoginSession as LoginSession
+from platform_auth.login_models import SecondFactor as SecondFactor
 from wechat.envelope import Envelope, Key
 from wechat.errors import (
     BackingOff,

@@ -276,4 +276,4 @@ def test_no_page_has_more_than_two_hundred(
 
 def test_a_cursor_of_nobodys_is_told(api: Client) -> None:
     answer = api.get(f"{LIST}?cursor=nonsense")
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")

@@ -158,8 +158,9 @@ def _make_folder(words: list[str], scratch: Path) -> None:
 
 def _module(words: list[str], _scratch: Path) -> None:
     """One of our tools may write files: it is there, and is a program."""
-    source = (ROOT / f"{words[2].replace('.', '/')}.py").read_text()
-    assert 'if __name__ == "__main__":' in source
+    path = ROOT / words[2].replace(".", "/")
+    program = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+    assert 'if __name__ == "__main__":' in program.read_text()
 
 
 def _process(words: list[str], _scratch: Path) -> None:

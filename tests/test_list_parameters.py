@@ -9,10 +9,11 @@ from django.contrib.auth.models import User
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from knox.models import AuthToken
 
 from messaging.models import Target
 from miniprograms.models import Authorizer, Binding
-from platform_auth.admin.pages import StaffAdmin
+from platform_auth.admin.pages import StaffAdmin, parameters_of
 from platform_auth.fields import secret_fields
 from platform_auth.models import Component
 
@@ -23,7 +24,10 @@ ENDINGS = ["", "__startswith", "__isnull"]
 @pytest.fixture
 def boss(db: None) -> Client:
     client = Client(headers={"accept-language": "en"}, raise_request_exception=False)
-    client.force_login(User.objects.create_superuser("boss"))
+    person = User.objects.create_superuser("boss")
+    client.force_login(person)
+    _row, key = AuthToken.objects.create(person)
+    client.defaults["HTTP_AUTHORIZATION"] = f"Token {key}"
     return client
 
 
@@ -83,3 +87,91 @@ def test_some_lists_have_secrets_to_ask_for() -> None:
 )
 def test_the_filters_that_are_offered_work(address: str, query: str, boss: Client) -> None:
     assert boss.get(f"/admin/{address}/?{query}").status_code == HTTPStatus.OK
+
+
+# Nonsense
+
+NUMBERS = ["-1", "9" * 19, "9" * 30, "9" * 5000, "1e999", "NaN", "²", "abc"]
+TIMES = ["0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "2026-02-30"]
+WORDS = ["%00", "a%00b", "%FF", "%ED%A0%80", "x" * 3000, "{}", "a[]=1", "%25", "'", "%F0%9F%92%A9"]
+CURSORS = [
+    "cD0%3D",
+    "cD1hYWE%3D",
+    "cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk%3D",
+    "bz0tMQ%3D%3D",
+    "cD0lMDA%3D",
+]
+EXTREMES = [*NUMBERS, *TIMES, *WORDS, *CURSORS]
+FEW = ["9" * 30, "0001-01-01", "abc"]
+# What every staff list reads besides its filters.
+LIST_PARAMETERS = ["p", "q", "o", "_to_field"]
+
+PORTAL_AND_REST = {
+    "/portal/": ["page"],
+    "/portal/login/": ["next"],
+    "/portal/bind/x/return/": ["auth_code", "expires_in"],
+    "/api/v1/authorizers/": ["cursor", "page_size", "kind", "state", "search"],
+    "/api/v1/templates/": ["cursor", "page_size"],
+    "/api/schema/": ["lang"],
+}
+STAFF = {
+    "/admin/platform_auth/push/": ["account", "user", "kind", "state", "since", "until"],
+    "/admin/platform_auth/push/export/": ["account", "user", "kind", "state", "since", "until"],
+    "/admin/messaging/delivery/": ["received", "target__id__exact", "p"],
+    "/admin/messaging/rule/try/": ["account", "at"],
+    "/admin/messaging/rule/add/": ["authorizer", "position"],
+    "/admin/search/": ["s"],
+    "/admin/autocomplete/?app_label=messaging&model_name=rule&field_name=authorizer": [
+        *("term", "page", "model_name"),
+    ],
+}
+
+
+def ask(client: Client, address: str, parameter: str, value: str) -> None:
+    joint = "&" if "?" in address else "?"
+    answer = client.get(f"{address}{joint}{parameter}={value}")
+    if answer.streaming:
+        assert answer.getvalue()
+    assert answer.status_code < 500, f"{address}{joint}{parameter}={value[:50]}"
+
+
+@pytest.mark.parametrize("address", [*PORTAL_AND_REST, *STAFF])
+def test_no_parameter_is_our_failure(address: str, boss: Client) -> None:
+    for parameter in {**PORTAL_AND_REST, **STAFF}[address]:
+        for value in EXTREMES:
+            ask(boss, address, parameter, value)
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model.__name__)
+def test_no_staff_list_fails(model: type[Model], boss: Client) -> None:
+    page = admin.site._registry[model]
+    filters = [name for item in page.list_filter for name in parameters_of(item)]
+    for parameter in [*LIST_PARAMETERS, *filters]:
+        for value in FEW:
+            ask(boss, list_of(model), parameter, value)
+    for key in FEW:
+        answer = boss.get(f"{list_of(model)}{key}/change/")
+        assert answer.status_code < 500, key
+        data = {"action": "anything", "_selected_action": [key]}
+        assert boss.post(list_of(model), data).status_code < 500, key
+
+
+@pytest.mark.parametrize("cursor", [*CURSORS, "nonsense", "%FF"])
+def test_a_cursor_that_is_not_ours_is_a_mistake_of_the_request(cursor: str, boss: Client) -> None:
+    answer = boss.get(f"/api/v1/authorizers/?cursor={cursor}")
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert list(answer.json()["fields"]) == ["cursor"]
+
+
+@pytest.mark.parametrize("since", TIMES)
+def test_a_time_that_is_none_of_ours_finds_nothing(since: str, boss: Client) -> None:
+    answer = boss.get(f"/admin/platform_auth/push/?since={since}")
+    assert answer.status_code == HTTPStatus.OK
+    assert answer.context["cl"].result_count == 0
+
+
+def test_a_nul_is_refused_at_every_door(boss: Client) -> None:
+    for path in ("/portal/?page=%00", "/admin/?x=%00", "/api/v1/authorizers/?search=%00"):
+        assert boss.get(path).status_code == HTTPStatus.BAD_REQUEST
+    assert boss.get("/portal/%00/").status_code == HTTPStatus.NOT_FOUND

@@ -1,12 +1,19 @@
 """A log line is one line of JSON, has the request's id, and holds neither secrets nor queries."""
 
 import json
+import logging
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import structlog
 from django.test import Client
 
+from platform_auth.logs import Repetitions
 from tests import lines
 from tests.lines import Lines
 from wechat.errors import scrub
@@ -155,3 +162,113 @@ def test_the_request_id_goes_back_to_whoever_asked(client: Client) -> None:
     assert answer.json()["request_id"] == answer["X-Request-ID"]
     assert answer["X-Request-ID"] != "from outside"
     assert "request_id" not in structlog.contextvars.get_contextvars()
+
+
+# Lines that repeat themselves
+
+
+def test_an_error_that_repeats_is_written_once_and_counted(logged: Logged) -> None:
+    code = (
+        "log = logging.getLogger('a')\n"
+        "for number in range(1000):\n"
+        "    log.error('no database')\n"
+        "    structlog.get_logger('b').warning('no broker', number=1)\n"
+        "log.error('another')\n"
+    )
+    lines = logged(code)
+    assert [(line["event"], line.get("repeated", 0)) for line in lines] == [
+        ("no database", 0),
+        ("no broker", 0),
+        ("another", 0),
+        ("no database", 999),
+        ("no broker", 999),
+    ]
+
+
+def test_the_count_comes_after_a_minute() -> None:
+    repetitions = Repetitions(every=0.01)
+    record = logging.LogRecord("a", logging.ERROR, "", 0, "no database", (), None)
+    assert [repetitions.is_new(record) for _ in range(4)] == [True, False, False, False]
+    time.sleep(0.02)
+    [summary] = repetitions.ended()
+    assert vars(summary)["repeated"] == 3
+    assert repetitions.is_new(record), "a new minute"
+
+
+def test_no_first_line_of_a_kind_is_lost(logged: Logged) -> None:
+    """A place in the code, and the type of an exception; of many texts the first ten."""
+    code = (
+        "log = logging.getLogger('a')\n"
+        "for number in range(100):\n"
+        "    log.warning('no %s', number)\n"
+        "for kind in (ValueError, KeyError):\n"
+        "    try:\n        raise kind\n"
+        "    except kind:\n        log.exception('no %s', 'sense')\n"
+        "for _ in range(3): log.info('as ever')\n"
+    )
+    lines = logged(code)
+    events = [line["event"] for line in lines if "repeated" not in line]
+    assert events == [
+        *(f"no {number}" for number in range(10)),
+        *["no sense"] * 2,
+        *["as ever"] * 3,
+    ]
+    [counted] = [line for line in lines if "repeated" in line]
+    assert (counted["event"], counted["repeated"]) == ("no 99", 90)
+
+
+# Processes that nobody sits in front of
+
+
+def test_what_ends_a_process_is_a_line(tmp_path: Path) -> None:
+    """Here beat, which finds no tables."""
+    lines_written = _lines_of(tmp_path, "celery", "-q", "-A", "config", "beat", "--pidfile=")
+    last = lines_written[-1]
+    assert (last["event"], last["level"]) == ("the process ends by an exception", "critical")
+    assert "OperationalError" in last["exception"]
+
+
+GRANIAN = ("granian", "--interface", "wsgi", "--log-config", "deploy/granian-logs.json")
+
+
+def test_what_keeps_the_server_from_starting_is_a_line(tmp_path: Path) -> None:
+    lines_written = _lines_of(
+        tmp_path, *GRANIAN, "config.wsgi:application", REFRESH_SWEEP_SECONDS="abc"
+    )
+    assert any("Starting granian" in line["event"] for line in lines_written)
+    [broken] = [line for line in lines_written if line["level"] == "critical"]
+    assert "REFRESH_SWEEP_SECONDS" in broken["exception"]
+
+
+def _lines_of(folder: Path, program: str, *words: str, **environment: str) -> Lines:
+    """What a program writes before it ends by itself; all of it must be JSON."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *words],
+        cwd=lines.ROOT,
+        env={**os.environ, **lines.environment_of(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode
+    return lines.lines_of(done.stdout + done.stderr)
+
+
+HOSTILE = r"""
+from django.test import Client
+Client().get("/no/such%0d%0aline%1b%5b2Jandmore/", headers={"user-agent": "a\r\n{}\x1b[31mb"})
+Client(headers={"host": "evil\x1b[31m.example"}).get("/portal/")
+"""
+
+
+def test_nothing_that_is_asked_for_begins_a_line_or_moves_a_cursor(logged: Logged) -> None:
+    """Each line is read as JSON above; what a terminal would act upon is written out."""
+    lines = logged(HOSTILE.replace("{}", "{{}}"))
+    assert [line["event"] for line in lines] == [
+        "request_started",
+        "request_finished",
+        "unknown host",
+    ]
+    assert "\r\nline\x1b[2J" in lines[0]["request"]
+    assert "\x1b[31m" in lines[2]["host"]

@@ -144,7 +144,7 @@ def test_home_shows_fifty_at_a_time(browser: Client, component: Component, merch
     assert text_of(browser.get("/portal/?page=2")).count('class="authorizer"') == 1
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "99", "x", "%00"])
+@pytest.mark.parametrize("page", ["0", "-1", "99", "x"])
 def test_a_page_that_does_not_exist_is_the_nearest_one(browser: Client, page: str) -> None:
     assert browser.get(f"/portal/?page={page}").status_code == 200
 

@@ -199,6 +199,26 @@ def test_tasks_that_are_thrown_away_are_counted_and_queues_measured(
     assert measured()["wechat_queue_length", settings.EVENT_QUEUE] == 0
 
 
+@with_commits
+@pytest.mark.redis
+def test_each_worker_leaves_a_heartbeat_and_takes_it_along(wechat: WeChat, tmp_path: Path) -> None:
+    """The one that ends as it should is missed by nobody, the one that is killed is."""
+    options, redis = ("worker", "-c", "1", "-n"), {"REDIS_URL": settings.REDIS_URL}
+    with (
+        celery(wechat, tmp_path, *options, "one@test", **redis) as one,
+        celery(wechat, tmp_path, *options, "two@test", **redis),
+    ):
+        wait_until(lambda: workers() == {"one@test", "two@test"})
+        one.terminate()
+        one.wait(60)
+        assert workers() == {"two@test"}
+    assert workers() == {"two@test"}
+
+
+def workers() -> set[str]:
+    return {worker for name, worker in measured() if name == "wechat_worker_age_seconds"}
+
+
 def measured() -> dict[tuple[str, str], float]:
     text = Client().get("/metrics").content.decode()
     return {

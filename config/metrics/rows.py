@@ -39,7 +39,7 @@ def _components() -> Iterable[Metric]:
         labels=["component"],
     )
     since = Coalesce("ticket_received_at", "created_at")
-    rows = Component.objects.annotate(since=since, now=Now())
+    rows = Component.objects.with_clock().annotate(since=since)
     for appid, number, at, now in rows.values_list("appid", "failures", "since", "now"):
         ages.add_metric([appid], (now - at).total_seconds())
         failures.add_metric([appid], number)

@@ -25,6 +25,7 @@ from platform_auth.admin.columns import choice_column, column, link_to, time_col
 from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, pretty, table
 from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
+from platform_auth.forms import is_of_our_time
 from platform_auth.models import Push
 from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
@@ -66,6 +67,8 @@ class ReceivedFilter(admin.SimpleListFilter):
             day = date.fromisoformat(value or "")
         except ValueError:
             return queryset
+        if not is_of_our_time(day):
+            return queryset.none()
         begin = timezone.make_aware(datetime.combine(day, time.min))
         return _between(queryset, begin, begin + timedelta(days=1))
 

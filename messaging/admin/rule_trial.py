@@ -21,7 +21,7 @@ from messaging.services.rules import RuleOutcome, RuleResult
 from miniprograms.models import Authorizer
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.admin.pages import label, pretty, table
-from platform_auth.forms import TextField, capitalise_labels
+from platform_auth.forms import TextField, TimeField, capitalise_labels
 from wechat.messages import Message, read_message
 from wechat.push import Push
 from wechat.replies import CUSTOM, as_data
@@ -64,7 +64,7 @@ class TryForm(forms.Form):
     )
     text = TextField(_("the user writes"), 2048, rows=2)
     event_key = TextField(_("event key"), 128)
-    at = forms.DateTimeField(
+    at = TimeField(
         label=_("at"),
         required=False,
         help_text=_("Empty: now."),

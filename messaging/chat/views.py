@@ -19,6 +19,7 @@ from messaging.services import customer_service, history
 from miniprograms.tokens import call_as
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
+from platform_auth.forms import is_of_our_time
 from platform_auth.leases import release_db_connection
 from wechat import media
 from wechat.bulkhead import Crowded, take_place, takes_place
@@ -103,7 +104,7 @@ def show_older(request: HttpRequest, site: ChatSite, pk: int) -> HttpResponse:
 def _parse_time(text: str) -> datetime:
     with suppress(ValueError):
         time = parse_datetime(text)
-        if time is not None and time.tzinfo is not None:
+        if time is not None and time.tzinfo is not None and is_of_our_time(time):
             return time
     raise Http404
 

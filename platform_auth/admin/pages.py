@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -28,6 +28,7 @@ from wechat.errors import WeChatError, scrub
 
 MAX_CHOSEN = 20  # each may keep WeChat busy for seconds while a person waits
 
+LARGEST = 2**63 - 1  # of a number that a column holds
 # How the lists' filters compare; more would let columns be guessed letter by letter.
 COMPARISONS = {"", "exact", "in", "isnull", "isempty", "gte", "lt", "id__exact"}
 
@@ -61,8 +62,30 @@ class StaffAdmin(ModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """By the list's filters alone: Django would let every column of the row be asked about."""
         name, _dunder, comparison = lookup.partition("__")
-        offered = {name for item in self.get_list_filter(request) for name in _parameters(item)}
-        return name in offered and comparison in COMPARISONS
+        offered = {name for item in self.get_list_filter(request) for name in parameters_of(item)}
+        return name in offered and comparison in COMPARISONS and not _is_beyond(value)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What an address says about a new row, without keys that no row could have."""
+        values = super().get_changeform_initial_data(request)
+        return {name: value for name, value in values.items() if self._may_begin(name, value)}
+
+    def _may_begin(self, name: str, value: Any) -> bool:
+        fields = [field for field in self.opts.get_fields() if field.name == name]
+        keys = value if isinstance(value, list) else [value]
+        return all(_holds(field.target_field, keys) for field in fields if field.is_relation)
+
+    def is_key(self, text: str) -> bool:
+        """Whether a row could have this key: a number that the column holds."""
+        return _holds(self.opts.pk, [unquote(text)])
+
+    def get_object(self, request: HttpRequest, object_id: str, *args: Any) -> Any:
+        return super().get_object(request, object_id, *args) if self.is_key(object_id) else None
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        if not all(map(self.is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            raise BadRequest
+        return super().response_action(request, queryset)
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
@@ -80,6 +103,8 @@ class StaffAdmin(ModelAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Without the buttons that do not fit the row as it is."""
+        if not self.is_key(str(object_id)):
+            return []
         unfit = self.unfit_acts(object_id)
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         buttons = super().get_actions_detail(request, object_id)
@@ -136,21 +161,25 @@ class StaffAdmin(ModelAdmin):
         question: object,
         form: Callable[[HttpRequest, Any], Form] | None = None,
         back: str | None = None,
+        preview: Callable[[Any, Any], object] | None = None,
         **context: Any,
     ) -> HttpResponse:
         """
         A page that asks before ACT is done to one row, with the FORM's answers; POST does it.
 
-        BACK is the page that one comes from and goes to, by default the row's own; CONTEXT is for
-        the template.
+        BACK is the page that one comes from and goes to, by default the row's own; PREVIEW shows
+        what would be done, at the click of a button of its own; CONTEXT is for the template.
         """
         row = self.visible_or_404(request, object_id)
         back = back or self.url_of(row)
         filled = form(request, row) if form else None
         if request.method == "POST" and (filled is None or filled.is_valid()):
-            self.carry_out(request, row, lambda row: act(row, filled))
-            return HttpResponseRedirect(back)
+            if preview is None or "preview" not in request.POST:
+                self.carry_out(request, row, lambda row: act(row, filled))
+                return HttpResponseRedirect(back)
+            context["preview"] = preview(row, filled)
         context |= {"title": title, "question": question, "form": filled, "back": back}
+        context["has_preview"] = preview is not None
         return self.page(request, "admin/ask.html", rows=[row], **context)
 
     def confirm_chosen(
@@ -264,7 +293,23 @@ class RecordedAdmin(FormAdmin):
         return super().log_change(request, obj, message)
 
 
-def _parameters(item: Any) -> Sequence[str]:
+def _holds(field: Any, values: Iterable[str]) -> bool:
+    """Whether the column of FIELD could hold each of VALUES."""
+    try:
+        for value in values:
+            field.clean(value, None)
+    except ValidationError:
+        return False
+    return True
+
+
+def _is_beyond(value: str) -> bool:
+    """Whether it is a number that no column holds."""
+    digits = value.strip().lstrip("-")
+    return digits.isdecimal() and int(digits[:20]) > LARGEST
+
+
+def parameters_of(item: Any) -> Sequence[str]:
     """What ITEM of a list's filters, a field or a class, is called in an address."""
     if isinstance(item, str):
         return [item]

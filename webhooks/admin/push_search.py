@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from miniprograms.models import Authorizer
-from platform_auth.forms import capitalise_labels
+from platform_auth.forms import TimeField, capitalise_labels
 from platform_auth.models import Push
 from webhooks.admin.push_words import name_of_kind
 from webhooks.routing import COMPONENT_PUSHES
@@ -27,9 +27,9 @@ def _text_input(label: Any, placeholder: Any, **attrs: str) -> forms.CharField:
     return forms.CharField(label=label, required=False, max_length=200, widget=widget)
 
 
-def _time_input(label: Any) -> forms.DateTimeField:
+def _time_input(label: Any) -> TimeField:
     widget = UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
-    return forms.DateTimeField(label=label, required=False, widget=widget)
+    return TimeField(label=label, required=False, widget=widget)
 
 
 class LogForm(forms.Form):
