@@ -28,8 +28,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from benchmarks import measuring, pushes, steady
-from benchmarks.push import BIN, prepare_database, wait_for
+from benchmarks.push import prepare_database, wait_for
 from benchmarks.stage import Stage
+from deploy.processes import command
 from devtools.browser import call
 from devtools.processes import Processes
 from devtools.stack import free_pair
@@ -248,20 +249,17 @@ def standing(environment: dict[str, str], folder: Path, web: int) -> Iterator[in
     """Pages and API on the port WEB, and a worker; the port of the push doors."""
     push = free_pair()
     with Processes(folder / "log", environment) as processes:
-        processes.start("web", *_granian(web, 2, "config.wsgi:application"))
-        processes.start("push", *_granian(push, 1, "config.push_wsgi:application"))
-        celery = [sys.executable, "-m", "celery", "-A", "config", "worker"]
-        quiet = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
-        processes.start("worker", *celery, "--pool", "prefork", "--concurrency", "4", *quiet)
+        processes.start("web", *_server("web", web, 2))
+        processes.start("push", *_server("push", push, 1))
+        processes.start("worker", *command("worker", "--loglevel", "WARNING"))
         wait_for(processes, web, push)
         yield push
         processes.check()
 
 
-def _granian(port: int, workers: int, application: str) -> list[str]:
-    where = ["--host", "127.0.0.1", "--port", str(port)]
-    size = ["--workers", str(workers), "--blocking-threads", str(THREADS)]
-    return [str(BIN / "granian"), "--interface", "wsgi", "--no-ws", *where, *size, application]
+def _server(role: str, port: int, programs: int) -> list[str]:
+    size = ("--workers", str(programs), "--blocking-threads", str(THREADS))
+    return command(role, "--port", str(port), *size)
 
 
 def run(here: Stage, *, full: bool) -> None:

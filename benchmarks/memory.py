@@ -1,6 +1,5 @@
 """The memory of the web server over many pushes, and of the worker over many sweeps."""
 
-import sys
 import time
 from datetime import timedelta
 
@@ -10,6 +9,7 @@ from django.utils import timezone
 from benchmarks import load, measuring, push, pushes, refresh
 from benchmarks.stage import Stage
 from config.celery import app
+from deploy.processes import command
 from devtools.processes import Child, Processes
 from miniprograms.models import Authorizer
 
@@ -35,9 +35,7 @@ def run(here: Stage, *, full: bool) -> None:
 
 
 def _worker() -> list[str]:
-    quiet = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
-    size = ["--pool", "prefork", "--concurrency", "1"]
-    return [sys.executable, "-m", "celery", "-A", "config", "worker", *size, *quiet]
+    return command("worker", "--concurrency", "1", "--loglevel", "WARNING")
 
 
 def _step(here: Stage, count: int, web: Child, worker: Child) -> tuple[float, float]:

@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
+from deploy.processes import command
 from devtools import environment
 from devtools.browser import call
 from devtools.failure import Failure
@@ -52,13 +52,10 @@ class World:
         return next(child for child in reversed(self.processes.children) if child.name == name)
 
     def start_worker(self, name: str) -> None:
-        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-n", f"{name}@%h"]
-        options = ["-c", "4", "--without-gossip", "--without-mingle", "--loglevel=INFO"]
-        self.processes.start(name, *command, *options)
+        self.processes.start(name, *command("worker", "-n", f"{name}@%h"))
 
     def start_beat(self) -> None:
-        command = [sys.executable, "-m", "celery", "-A", "config", "beat", "--pidfile="]
-        self.processes.start("beat", *command, "--loglevel=INFO")
+        self.processes.start("beat", *command("beat"))
 
     def ask(self, query: str) -> dict[str, float]:
         """What QUERY gives, by the name of the alarm."""

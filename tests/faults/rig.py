@@ -9,7 +9,6 @@ import io
 import logging
 import os
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ import django
 from django.core.management import call_command
 from django.db import connection
 
+from deploy import processes
 from devtools import environment
 from devtools.processes import Child, Processes
 from devtools.stack import free_pair, inherited, is_free
@@ -200,18 +200,12 @@ def _group_of(pid: int) -> int:
 
 
 def command(name: str, port: int, number: int = 1) -> list[str]:
-    """As the image and docker-compose.yml start it."""
-    programs = Path(sys.executable).parent
+    """As everybody starts it."""
     if name == "web":
-        where = ["--host", "127.0.0.1", "--port", str(port)]
-        size = ["--workers", "2", "--blocking-threads", "8", "--respawn-failed-workers"]
-        options = ["--interface", "wsgi", *where, *size]
-        return [str(programs / "granian"), *options, "config.wsgi:application"]
-    celery = [str(programs / "celery"), "-A", "config"]
+        return processes.command("web", "--port", str(port))
     if name == "beat":
-        return [*celery, "beat", "--pidfile=", "--loglevel", "INFO"]
-    pool = ["--pool", "prefork", "--concurrency", "4", "--without-gossip", "--without-mingle"]
-    return [*celery, "worker", *pool, "-n", f"{name}-{number}@rig", "--loglevel", "INFO"]
+        return processes.command("beat")
+    return processes.command("worker", "-n", f"{name}-{number}@rig")
 
 
 def _through(url: str, port: int, proxy: Proxy) -> str:
