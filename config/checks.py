@@ -76,9 +76,10 @@ def redis_goes_with_postgresql(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register
-def retention_is_sensible(**kwargs: Any) -> list[CheckMessage]:
-    text = "PUSH_RETENTION_DAYS and REFRESH_SWEEP_SECONDS must be 1 or more."
-    is_right = settings.PUSH_RETENTION_DAYS >= 1 and settings.REFRESH_SWEEP_SECONDS >= 1
+def numbers_are_sensible(**kwargs: Any) -> list[CheckMessage]:
+    names = ("PUSH_RETENTION_DAYS", "REFRESH_SWEEP_SECONDS", "BULKHEAD_PLACES")
+    text = f"{', '.join(names)} must be 1 or more."
+    is_right = all(getattr(settings, name) >= 1 for name in names)
     return _unless(is_right, Error(text, id="platform_auth.E003"))
 
 
