@@ -23,7 +23,8 @@ from wechat.messages import EVENTS, MESSAGES
 # Two accounts that are ours, one that is nobody's, and a component that is not ours.
 ACCOUNTS = {"wxaaaaaaaaaaaaaaaa": "gh_aaaaaaaaaaaa", "wxbbbbbbbbbbbbbbbb": "gh_bbbbbbbbbbbb"}
 STRANGER, FOREIGN, FOREIGN_KEY = "wxcccccccccccccccc", "wxffffffffffffffff", "B" * 42 + "A"
-CAPTURES = json.loads((Path(__file__).parent / "captures" / "crypto-vectors.json").read_text())
+_CAPTURES = json.loads((Path(__file__).parent / "captures" / "crypto-vectors.json").read_text())
+CAPTURES = [capture for capture in _CAPTURES if "msg_signature" in capture]
 KEPT, AGAIN, REFUSED = "kept", "again", "refused"
 HARMLESS = "again or refused"
 DAY = 86_400
@@ -283,7 +284,8 @@ class Fuzz:
         name = self.random.choice(list(ACCOUNTS))
         path = self.random.choice([COMPONENT_DOOR, door_of(name)])
         capture = self.random.choice(CAPTURES)
-        query = urlencode({part: capture[part] for part in ("msg_signature", "timestamp", "nonce")})
+        signed = ("msg_signature", "timestamp", "nonce")
+        query = urlencode({part: capture[part] for part in signed})
         body = enveloped(capture["encrypt"], self.random.choice([capture["appid"], APPID]))
         return Case("a capture", path, query, body, REFUSED)
 

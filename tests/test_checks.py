@@ -85,9 +85,11 @@ def test_wechat_is_wechat_in_production(settings: Any, name: str, url: str) -> N
     assert found(settings, **{name: url}) == {"platform_auth.W002"}
 
 
-@pytest.mark.parametrize("name", ["PUSH_RETENTION_DAYS", "REFRESH_SWEEP_SECONDS"])
+@pytest.mark.parametrize(
+    "name", ["PUSH_RETENTION_DAYS", "REFRESH_SWEEP_SECONDS", "BULKHEAD_PLACES"]
+)
 @pytest.mark.parametrize("value", [0, -1])
-def test_retention_and_sweeps_take_some_time(settings: Any, name: str, value: int) -> None:
+def test_times_and_places_are_some(settings: Any, name: str, value: int) -> None:
     assert found(settings, **{name: value}) == {"platform_auth.E003"}
 
 
