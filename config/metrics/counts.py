@@ -6,7 +6,6 @@ from itertools import accumulate
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from config.middleware import ERRORS
-from config.presence import DISCARDED
 from messaging.services.customer_service import REPLIES_SENT
 from messaging.services.forwarding.outcomes import ATTEMPTS
 from platform_auth import counters
@@ -19,8 +18,7 @@ COUNTERS = (
     *(ACCEPTED, UNAVAILABLE, WORKED_OUT),
     CALLS,
     *(REPLIES_SENT, ATTEMPTS),
-    *(DISCARDED, MISSED_WAKE_UPS),
-    ERRORS,
+    *(MISSED_WAKE_UPS, ERRORS),
 )
 HISTOGRAMS = (SECONDS,)
 
