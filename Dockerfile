@@ -30,9 +30,7 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_COL
 
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Alive, that is: able to answer. It says nothing of the database; see /readyz for that.
-HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "from urllib.request import urlopen as get; get('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", \
-     "--workers", "2", "--blocking-threads", "8", "--respawn-failed-workers", \
-     "config.wsgi:application"]
+# How the processes are started: deploy/processes.py. This one serves everything.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=40s --retries=3 \
+    CMD ["python", "-m", "deploy.processes", "web", "--is-alive"]
+CMD ["python", "-m", "deploy.processes", "web", "--host", "0.0.0.0"]

@@ -4,6 +4,8 @@ from datetime import UTC
 from typing import Any, cast
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
@@ -19,12 +21,19 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from api.errors import ErrorSerializer, InvalidSerializer
-from api.throttles import ScopedRate
+from platform_auth.events import log_event
+from platform_auth.logins.second_factor import factor_of, is_wanting, verify_code
+from platform_auth.operations import record_operation
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
     username = serializers.CharField()
     password = serializers.CharField(trim_whitespace=False)
+    code = serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text=gettext_lazy("Of the second factor, for staff who have set one up."),
+    )
 
 
 class KeySerializer(serializers.Serializer[Any]):
@@ -43,7 +52,6 @@ class TokenView(APIView):
     """Keys to this API: `Authorization: Token …`."""
 
     permission_classes = [AllowAny]
-    throttle_scope = "login"
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         return [] if self._is_login else [TokenAuthentication()]
@@ -52,7 +60,8 @@ class TokenView(APIView):
         return [AllowAny()] if self._is_login else [IsAuthenticated()]
 
     def get_throttles(self) -> list[BaseThrottle]:
-        return [ScopedRate()] if self._is_login else super().get_throttles()[:1]
+        """A login is counted by the one policy that all our doors share."""
+        return [] if self._is_login else super().get_throttles()[:1]
 
     def get_authenticate_header(self, request: Request) -> str:
         if self._is_login:
@@ -72,17 +81,24 @@ class TokenView(APIView):
             400: InvalidSerializer,
             401: ErrorSerializer,
             429: ErrorSerializer,
+            503: ErrorSerializer,
         },
         auth=[],
     )
     def post(self, request: Request) -> Response:
         basic = BasicHeader().authenticate(request)
-        form = CredentialsSerializer(data=basic[0] if basic else request.data)
+        form = CredentialsSerializer(data=_with_code(basic[0], request) if basic else request.data)
         form.is_valid(raise_exception=True)
-        user = authenticate(request._request, **form.validated_data)
+        words = dict(form.validated_data)
+        code = words.pop("code", "")
+        user = authenticate(request._request, **words)
         if user is None:
             raise AuthenticationFailed(_("Invalid username/password."))
-        key, token = AuthToken.objects.create(user)
+        _check_second_factor(user, code)
+        with transaction.atomic():
+            key, token = AuthToken.objects.create(user)
+            record_operation("make_key", by=user)
+        log_event("make_key", "done", user=user)
         return Response(KeySerializer({"token": token, "expiry": key.expiry}).data)
 
     @extend_schema(
@@ -91,5 +107,27 @@ class TokenView(APIView):
         responses={204: None, 401: ErrorSerializer},
     )
     def delete(self, request: Request) -> Response:
-        cast(AuthToken, request.auth).delete()
+        with transaction.atomic():
+            cast(AuthToken, request.auth).delete()
+            record_operation("revoke_key", by=request.user)
+        log_event("revoke_key", "done", user=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _with_code(credentials: dict[str, str], request: Request) -> dict[str, str]:
+    """What came by HTTP Basic, with the code that only the body can hold."""
+    is_json = request.content_type == "application/json"
+    body = request.data if is_json and isinstance(request.data, dict) else {}
+    return {**credentials, **({"code": body["code"]} if "code" in body else {})}
+
+
+def _check_second_factor(user: AbstractBaseUser, code: str) -> None:
+    if is_wanting(user):
+        detail = _("Set up the second factor in the staff pages first.")
+        raise AuthenticationFailed(detail, code="second_factor_missing")
+    if factor_of(user) is None:
+        return
+    if not code:
+        raise AuthenticationFailed(_("A code is needed, too."), code="second_factor_needed")
+    if verify_code(user, code) is None:
+        raise AuthenticationFailed(_("The code is wrong."), code="second_factor_wrong")

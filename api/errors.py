@@ -7,12 +7,17 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, serializers
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 from structlog.contextvars import get_contextvars
 
 from audits.problems import AuditIsOpen, AuditNotPassed, CannotAct
 from platform_auth.errcodes import explain_errcode
+from platform_auth.events import log_event
+from platform_auth.logins.attempts import TooManyAttempts
+from platform_auth.logins.hashing import HashingBusy
+from wechat.bulkhead import RETRY_AFTER, Crowded
 from wechat.errors import NotReady, Refused, WeChatError
 
 
@@ -25,11 +30,12 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class InvalidSerializer(ErrorSerializer):
-    """An error about what was sent, field by field."""
+    """
+    An error about what was sent; where it could be read, field by field: sentences, or for a field
+    that holds others the same again.
+    """
 
-    fields = serializers.DictField(  # type: ignore[assignment]  # declared fields leave the class
-        child=serializers.ListField(child=serializers.CharField())
-    )
+    fields = serializers.DictField(required=False)  # type: ignore[assignment]  # leaves the class
 
 
 class ConflictSerializer(ErrorSerializer):
@@ -69,6 +75,11 @@ def error_body(code: str, detail: str, **details: Any) -> dict[str, Any]:
     return {"code": code, "detail": detail, "request_id": request_id, **details}
 
 
+def busy_text() -> str:
+    """For whoever was turned away because too many wait for WeChat."""
+    return _("Too many are waiting for WeChat just now. Nothing was done; try again in a moment.")
+
+
 def exception_response(exception: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's answer to EXCEPTION, in our shape; None (a 500) for what nobody foresaw."""
     if isinstance(exception, Http404):
@@ -79,6 +90,13 @@ def exception_response(exception: Exception, context: dict[str, Any]) -> Respons
         return Response(_conflict_body(exception), HTTPStatus.CONFLICT)
     elif isinstance(exception, WeChatError):
         return _wechat_response(exception)
+    elif isinstance(exception, Crowded):
+        body, headers = error_body("busy", busy_text()), {"Retry-After": str(RETRY_AFTER)}
+        return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
+    elif isinstance(exception, TooManyAttempts | HashingBusy):
+        return _wait_response(exception)
+    if isinstance(exception, exceptions.PermissionDenied):
+        _log_refusal(context["request"])
     response = exception_handler(exception, context)
     if response is not None and isinstance(exception, exceptions.APIException):
         response.data = _framework_body(exception)
@@ -106,6 +124,22 @@ def _wechat_response(error: WeChatError) -> Response:
         return Response(error_body("not_ready", str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
     detail = _("WeChat does not answer. Nothing has changed; try again in a moment.")
     return Response(error_body("wechat_unreachable", detail), HTTPStatus.BAD_GATEWAY)
+
+
+def _wait_response(error: TooManyAttempts | HashingBusy) -> Response:
+    """Too many wrong passwords, or too many logins at this moment."""
+    headers = {"Retry-After": str(error.retry_after)}
+    if isinstance(error, HashingBusy):
+        detail = _("Too many people log in just now. Try again in a moment.")
+        body = error_body("busy", detail)
+        return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
+    detail = _("Too many attempts. Try again in %(seconds)d seconds.")
+    body = error_body("throttled", detail % {"seconds": error.retry_after})
+    return Response(body, HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
+
+
+def _log_refusal(request: Request) -> None:
+    log_event("act", "refused", user=request.user, path=request.path, method=request.method)
 
 
 def _framework_body(error: exceptions.APIException) -> dict[str, Any]:

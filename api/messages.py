@@ -63,7 +63,7 @@ class MessageView(AccountView):
             201: SentSerializer,
             202: SentSerializer,
             400: InvalidSerializer,
-            **dict.fromkeys((401, 403, 404, 409, 429), ErrorSerializer),
+            **dict.fromkeys((401, 403, 404, 409, 429, 503), ErrorSerializer),
             422: RefusedSerializer,
         },
     )

@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 from api.audits import AuditList, AuditRefresh, AuditWithdraw
 from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
+from api.ext import ExtView
 from api.messages import MessageView
 from api.releases import ReleaseView, RevertView
 from api.templates import TemplateList
@@ -20,6 +21,7 @@ _ACCOUNT = "v1/authorizers/<slug:appid>/"
 urlpatterns = [
     path("v1/auth/token/", TokenView.as_view(), name="token"),
     path("v1/templates/", TemplateList.as_view(), name="templates"),
+    path(f"{_ACCOUNT}ext/", ExtView.as_view(), name="ext"),
     path(f"{_ACCOUNT}versions/", VersionList.as_view(), name="versions"),
     path(f"{_ACCOUNT}audits/", AuditList.as_view(), name="audits"),
     path(f"{_ACCOUNT}audits/<slug:auditid>/refresh/", AuditRefresh.as_view(), name="refresh"),

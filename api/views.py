@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from api.permissions import MayAct, is_act
 from miniprograms.models import Authorizer
+from wechat.bulkhead import take_place
 
 APPID = OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")
 
@@ -52,6 +53,11 @@ class AccountView(GenericAPIView[Any]):
     def throttle_scope(self) -> str | None:
         """Acts ask WeChat while the client waits, so they are fewer than readings."""
         return "acts" if is_act(self.request) else None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if is_act(request) and hasattr(self, str(request.method).lower()):
+            take_place()
 
     @cached_property
     def authorizer(self) -> Authorizer:

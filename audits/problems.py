@@ -74,6 +74,13 @@ class NeedsSecondPerson(CannotAct):
     text = _("A second person must approve this release.")
 
 
+class RightEnded(CannotAct):
+    """The act has waited, and its person may do it no more."""
+
+    code = "right_ended"
+    text = _("Whoever wanted this may not do it any more, so it was not done.")
+
+
 class NoOpenAudit(CannotAct):
     """There is no open audit to act on."""
 
@@ -82,6 +89,17 @@ class NoOpenAudit(CannotAct):
 
 
 class BadExtJson(CannotAct):
-    """What was given for ext.json is not what WeChat takes."""
+    """What was given for ext.json is not what WeChat, or the template's schema, takes."""
 
     code = "bad_ext_json"
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = list(problems)
+
+
+class ValuesChanged(CannotAct):
+    """Somebody else has saved these values since they were shown."""
+
+    code = "values_changed"
+    text = _("Somebody else has changed these values in the meantime. Look at them again.")

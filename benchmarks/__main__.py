@@ -20,6 +20,7 @@ PROGRAMS: dict[str, type[Postgres]] = {
     "refresh": Durable,
     "lists": Spacious,
     "memory": Durable,
+    "floods": Durable,
 }
 
 

@@ -17,6 +17,7 @@ from django.db import connection
 
 from benchmarks import load, measuring, pushes
 from benchmarks.stage import Stage
+from deploy.processes import command
 from devtools.processes import Processes
 from devtools.stack import is_free
 from miniprograms.models import Authorizer
@@ -78,9 +79,7 @@ def _stacks(here: Stage) -> Iterator[list[Stack]]:
 
 def granian(port: int) -> list[str]:
     """Our server's command: one process."""
-    where = ["--host", "127.0.0.1", "--port", str(port)]
-    size = ["--workers", "1", "--blocking-threads", "16"]
-    return [str(BIN / "granian"), "--interface", "wsgi", *where, *size, "config.wsgi:application"]
+    return command("web", "--port", str(port), "--workers", "1")
 
 
 def gunicorn(port: int) -> list[str]:

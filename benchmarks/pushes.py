@@ -26,23 +26,27 @@ def sealed_pushes(door: Webhook, count: int) -> list[Sealed]:
     return [_sealed(door) for _ in range(count)]
 
 
-def _sealed(door: Webhook) -> Sealed:
-    now, openid = int(time.time()), f"o{secrets.token_urlsafe(20)}"
-    fields = {
-        "ToUserName": door.user_name,
-        "FromUserName": openid,
-        "CreateTime": now,
+def message_fields(user_name: str) -> dict[str, object]:
+    """A text of a user nobody knows yet, to the account of USER NAME."""
+    return {
+        "ToUserName": user_name,
+        "FromUserName": f"o{secrets.token_urlsafe(20)}",
+        "CreateTime": int(time.time()),
         "MsgType": "text",
         "Content": TEXT,
         "MsgId": secrets.randbelow(10**18),
     }
+
+
+def _sealed(door: Webhook) -> Sealed:
+    fields = message_fields(door.user_name)
     return seal(
         xml(fields),
         door,
-        timestamp=str(now),
+        timestamp=str(fields["CreateTime"]),
         nonce=str(secrets.randbelow(10**10)),
         random16=secrets.token_hex(8).encode(),
-        openid=openid,
+        openid=str(fields["FromUserName"]),
     )
 
 

@@ -1,5 +1,9 @@
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.db.models.signals import post_migrate
+
+# Roles of processes that nobody sits in front of.
+SERVERS = ("web", "push", "worker", "beat")
 
 
 class ConfigConfig(AppConfig):
@@ -8,12 +12,20 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401 -- checks register themselves
-        from platform_auth import roles
+        from config import checks, presence  # noqa: F401 -- they register themselves
+        from platform_auth import logs, roles
+        from platform_auth.calls import count_call
         from platform_auth.odd_rows import count_odd_rows
         from wechat import http
 
-        http.configure(on_odd_rows=count_odd_rows)
+        http.configure(on_odd_rows=count_odd_rows, on_call=count_call)
+
+        if settings.PROCESS_ROLE in SERVERS:
+            logs.take_tracebacks()
+        if settings.SENTRY_DSN:
+            from config import sentry
+
+            sentry.start(settings.SENTRY_DSN, environment=settings.SENTRY_ENVIRONMENT)
 
         # Once, for the last app that has models: only then do all permissions exist.
         last = apps.get_app_config("audits")

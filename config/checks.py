@@ -42,3 +42,14 @@ def redis_goes_with_postgresql(**kwargs: Any) -> list[CheckMessage]:
     text = "REDIS_URL is unset: throttles count per process and jobs pass through files."
     is_right = settings.REDIS_URL or connection.vendor == "sqlite"
     return _unless(is_right, Warning(text, id="platform_auth.W003"))
+
+
+@register(deploy=True)
+def proxies_are_counted(**kwargs: Any) -> list[CheckMessage]:
+    message = Warning(
+        "NUM_PROXIES is 0 behind https: all clients seem to have the address of the proxy.",
+        hint="Set it to how many reverse proxies of yours append to X-Forwarded-For.",
+        id="platform_auth.W004",
+    )
+    is_right = settings.NUM_PROXIES or not settings.PUBLIC_URL.startswith("https://")
+    return _unless(is_right, message)

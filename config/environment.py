@@ -6,7 +6,7 @@ whichever it is, with one sentence: it names the setting and never the value, wh
 import os
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import environ
 
+from config.secret_files import SecretFiles
 from wechat.ssrf import Listed
 
 Rule = tuple[Callable[[Any], object], str]
@@ -32,6 +33,8 @@ def _refuse(name: str, must: str) -> NoReturn:
 
 class Environment(environ.Env):
     """django-environ's reader; what a value is read as, and the rules below, are kept to."""
+
+    ENVIRON: MutableMapping[str, str] = SecretFiles()
 
     def get_value(
         self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, *args: Any

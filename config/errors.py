@@ -1,13 +1,22 @@
 """What people and programs are told when something goes wrong: a page, or JSON under /api/."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from api.errors import error_body
+from api.errors import busy_text, error_body
+from platform_auth.events import log_event
+from platform_auth.logins.attempts import TooManyAttempts
+from platform_auth.logins.hashing import HashingBusy
+from platform_auth.logins.proof import NeedsProof
+from wechat.bulkhead import RETRY_AFTER
 
 
 def _respond_in_kind(
@@ -26,11 +35,22 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     detail = _("You do not have permission to perform this action.")
+    log_event("act", "refused", user=request.user, path=request.path, method=request.method)
     return _respond_in_kind(request, HTTPStatus.FORBIDDEN, "permission_denied", detail)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _respond_in_kind(request, HTTPStatus.NOT_FOUND, "not_found", _("Not found."))
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """As many wait for WeChat as may: this request was not begun."""
+    response = _respond_in_kind(request, HTTPStatus.SERVICE_UNAVAILABLE, "busy", busy_text())
+    response["Retry-After"] = str(RETRY_AFTER)
+    # It may stand where a code of WeChat's is in the URL.
+    response["Referrer-Policy"] = "no-referrer"
+    patch_cache_control(response, no_store=True, private=True)
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -39,3 +59,32 @@ def server_error(request: HttpRequest) -> HttpResponse:
         detail = _("Something went wrong on our side.")
         return JsonResponse(error_body("error", detail), status=HTTPStatus.INTERNAL_SERVER_ERROR)
     return HttpResponse(render_to_string("500.html"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _login_refused(request: HttpRequest, error: TooManyAttempts | HashingBusy) -> HttpResponse:
+    """A page that tells how long to wait."""
+    is_busy = isinstance(error, HashingBusy)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_busy else HTTPStatus.TOO_MANY_REQUESTS
+    minutes, seconds = divmod(error.retry_after, 60)
+    context = {"is_busy": is_busy, "minutes": minutes + bool(seconds), "seconds": error.retry_after}
+    response = render(request, "wait.html", context, status=status)
+    response["Retry-After"] = str(error.retry_after)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+class LoginRefusals:
+    """Answers whoever tries passwords too often or at a bad moment, or must prove who they are."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, TooManyAttempts | HashingBusy):
+            return _login_refused(request, error)
+        if isinstance(error, NeedsProof):
+            return redirect(f"{reverse('proof')}?{urlencode({'next': request.get_full_path()})}")
+        return None

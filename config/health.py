@@ -5,6 +5,7 @@ from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from config import metrics as measured
+from config.metrics import broker
 from platform_auth.models import TICKET_LIFE, Component
 
 PLAIN_TEXT = "text/plain"
@@ -16,7 +17,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Able to serve: the database answers, and no component's ticket has run out."""
+    """
+    Able to serve: the database answers, and no component's ticket has run out. What it can do
+    without, for a while, is a warning.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -25,7 +29,12 @@ def readyz(request: HttpRequest) -> HttpResponse:
         problems = [f"ticket of {component.appid}" for component in late]
     except (DatabaseError, InterfaceError):
         problems = ["database"]
-    status = {"status": "unavailable" if problems else "ok", "problems": problems}
+    status: dict[str, object] = {
+        "status": "unavailable" if problems else "ok",
+        "problems": problems,
+    }
+    if not broker.is_up():
+        status["warnings"] = ["broker"]
     return JsonResponse(status, status=503 if problems else 200)
 
 

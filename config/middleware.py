@@ -2,15 +2,37 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import Resolver404, resolve
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve, reverse
+from django.utils.translation import gettext as _
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
-from structlog.contextvars import get_contextvars
+from structlog.contextvars import bound_contextvars, get_contextvars
 
+from config.errors import busy
+from platform_auth.counters import Counter
+from platform_auth.events import coming_from, log_event
+from platform_auth.logins import sessions
+from platform_auth.logins.addresses import origin_of
+from platform_auth.logins.second_factor import is_wanting
+from platform_auth.logs import request_id
 from webhooks.views import COMPONENT, MESSAGE, forbidden
+from wechat import bulkhead
 
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+ERRORS = Counter(
+    "wechat_pages_failed", "Answers of 5xx to people and programs, pushes apart.", first=((),)
+)
 PLAIN = ("/healthz", "/readyz", "/metrics")
+
+
+def is_plain(path: str) -> bool:
+    """Whether PATH is WeChat's or the operators': `config.plain_urls`."""
+    return path in PLAIN or path.lstrip("/").startswith("wechat/")
 
 
 def bypass(
@@ -23,8 +45,7 @@ def bypass(
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        is_push = request.path_info.lstrip("/").startswith("wechat/")
-        if not is_push and request.path_info not in PLAIN:
+        if not is_plain(request.path_info):
             return get_response(request)
         response = _respond(request)
         # Django's CommonMiddleware would say it; without it the answer goes out in chunks.
@@ -35,6 +56,11 @@ def bypass(
 
 
 def _respond(request: HttpRequest) -> HttpResponse:
+    with bound_contextvars(request_id=request_id(request.headers.get("X-Request-ID", ""))):
+        return _call_view(request)
+
+
+def _call_view(request: HttpRequest) -> HttpResponse:
     try:
         match = resolve(request.path_info, "config.plain_urls")
     except Resolver404:
@@ -42,6 +68,20 @@ def _respond(request: HttpRequest) -> HttpResponse:
         return forbidden(COMPONENT if is_for_component else MESSAGE, "path")
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response
+
+
+class BulkheadMiddleware:
+    """While it asks WeChat a request holds a place of the bulkhead; where none is free, 503."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with bulkhead.somebody_waits(is_act=request.method not in SAFE_METHODS):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return busy(request) if isinstance(exception, bulkhead.Crowded) else None
 
 
 def whole_text(
@@ -68,9 +108,56 @@ class RequestMiddleware(StructlogMiddleware):
     """
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        if response.status_code >= 500:
+            ERRORS.add()
         response["X-Request-ID"] = get_contextvars().get("request_id", "")
         super().handle_response(request, response)
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
+
+
+def name_origin(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """What is logged of logins tells from where they come."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with coming_from(origin_of(request)):
+            return get_response(request)
+
+    return middleware
+
+
+def limit_session(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Whoever has done nothing for a while, or logged in long ago, logs in again."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            if reason := sessions.reason_to_end(request):
+                log_event("session", f"ended: {reason}", user=request.user)
+                logout(request)
+                messages.info(request, _("Please log in again: it has been a while."))
+            else:
+                sessions.note_use(request)
+        return get_response(request)
+
+    return middleware
+
+
+def demand_second_factor(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Where staff need a second factor, they set it up before they do anything else."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.STAFF_NEEDS_TOTP and request.path_info.startswith("/admin/"):
+            free = {reverse(name) for name in ("two-steps", "proof", "admin:logout")}
+            if request.path_info not in free and is_wanting(request.user):
+                return redirect("two-steps")
+        return get_response(request)
+
+    return middleware

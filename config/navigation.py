@@ -84,6 +84,15 @@ def _item(title: Any, icon: str, model: str, waiting: Any = None) -> dict[str, A
     return {**item, "badge": badge, "badge_variant": "warning"} if count else item
 
 
+def account(request: HttpRequest) -> list[dict[str, Any]]:
+    """unfold's ACCOUNT["navigation"]: the menu behind the person's name."""
+    return [
+        {"title": _("Change password"), "link": reverse("admin:password_change")},
+        {"title": _("Two-step login"), "link": reverse("two-steps")},
+        {"title": _("Sessions"), "link": reverse("staff-sessions")},
+    ]
+
+
 def environment(request: HttpRequest) -> list[str] | None:
     """unfold's ENVIRONMENT: a word of warning where WeChat is not WeChat."""
     if settings.WECHAT_API_URL == "https://api.weixin.qq.com":

@@ -4,20 +4,27 @@ All settings, in one file. What differs between machines comes from the environm
 it is a table.
 """
 
+import sys
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
 import structlog
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from config.admission import threads_of
 from config.environment import Environment, private_folder
-from platform_auth.logs import scrubbing
+from config.process_role import PATIENCE, connection_options, role_of
+from config.secret_files import with_password
+from platform_auth import logs
+from platform_auth.deadlines import Connection
 
 # Lets Django's generic classes be written with their model: ModelAdmin[Push].
 django_stubs_ext.monkeypatch()
@@ -27,9 +34,19 @@ ROOT = Path(__file__).resolve().parent.parent
 env = Environment()
 env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
 
+# What this process does: one of config/process_role.py
+PROCESS_ROLE = env.str("PROCESS_ROLE", default="") or role_of(sys.argv)
+if PROCESS_ROLE not in PATIENCE:
+    raise ImproperlyConfigured(f"PROCESS_ROLE must be one of {', '.join(PATIENCE)}.")
+# Of a web process; of which some must always be free. 0, as with another server: not limited.
+WEB_THREADS = env.int("GRANIAN_BLOCKING_THREADS", default=threads_of(sys.argv))
+
 # Django
 
-SECRET_KEY = env.str("SECRET_KEY")
+# Beat signs nothing and decrypts nothing: it need not be given what it could leak.
+_IS_KEYLESS = PROCESS_ROLE == "beat"
+
+SECRET_KEY = env.str("SECRET_KEY", default=token_urlsafe(50) if _IS_KEYLESS else env.NOTSET)
 # The former ones: what they have signed, sessions and links, stays good until they go.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
@@ -43,6 +60,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 
 VAR_DIR = private_folder(Path(env.str("VAR_DIR", default="") or ROOT / "var"))
 
+# Touched by a worker and by beat as they work; deploy/processes.py names it.
+ALIVE_FILE = env.str("ALIVE_FILE", default="")
+
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",
@@ -55,6 +75,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_filters",
     "django_htmx",
+    "django_otp",
     "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -79,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.RequestMiddleware",
     "config.middleware.whole_text",
+    "config.middleware.name_origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -86,8 +108,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.middleware.limit_session",
+    "config.middleware.demand_second_factor",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.BulkheadMiddleware",
+    # Last: it answers what views raise, as pages in the person's language.
+    "config.errors.LoginRefusals",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -123,29 +151,34 @@ def database(url: str) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
         }
     elif config["ENGINE"].endswith("postgresql"):
+        patience = PATIENCE[PROCESS_ROLE]
         pool = {
             "min_size": 0,
             "max_size": env.int("DATABASE_POOL_SIZE", default=16),
-            "timeout": env.float("DATABASE_POOL_TIMEOUT", default=10),
+            "timeout": env.float("DATABASE_POOL_TIMEOUT", default=patience.connection),
+            "connection_class": Connection,
+            "reconnect_timeout": 1,  # or it pauses longer and longer while the server is away
         }
-        given = config.get("OPTIONS", {})
-        # Of each new connection, which Django would set by a statement of its own.
-        zone = f"{given.get('options', '')} -c TimeZone=UTC".strip()
-        config["OPTIONS"] = {**given, "options": zone, "pool": pool, "connect_timeout": 3}
+        ours, given = connection_options(patience), config.get("OPTIONS", {})
+        # Of each new connection, whose zone Django would set by a statement of its own.
+        session = f"{ours['options']} {given.get('options', '')} -c TimeZone=UTC"
+        config["OPTIONS"] = {**ours, **given, "options": session, "pool": pool}
         config["ENGINE"] = "config.postgresql"
     config["CONN_MAX_AGE"] = 0
     return config
 
 
+DATABASE_ANSWER_SECONDS = PATIENCE[PROCESS_ROLE].answer
 DATABASES = {
     "default": database(
-        env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
+        with_password(env.str("DATABASE_URL", default=""), env.str("POSTGRES_PASSWORD", default=""))
+        or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
     )
 }
 
 # Cache, broker and Celery
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = with_password(env.str("REDIS_URL", default=""), env.str("REDIS_PASSWORD", default=""))
 
 if REDIS_URL:
     CACHES: dict[str, Any] = {
@@ -187,6 +220,8 @@ PUSH_RETENTION_DAYS = env.int("PUSH_RETENTION_DAYS", default=30)
 REFRESH_SWEEP_SECONDS = env.int("REFRESH_SWEEP_SECONDS", default=60)
 # Seconds between two writes of what the push URLs refused, in one process.
 REFUSALS_WRITTEN_EVERY = 1.0
+# And of what is counted for the operators; 0: only when it is asked for.
+COUNTS_WRITTEN_EVERY = 5.0
 
 # What events wake, and what beat sends: config/worker.py keeps the one from delaying the other.
 EVENT_QUEUE, PERIODIC_QUEUE = "celery", "periodic"
@@ -240,6 +275,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle code": every(15, "audits.tasks.reconcile_acts"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
+    "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),
     "reconcile with WeChat": every(600, "miniprograms.tasks.reconcile"),
 }
@@ -250,6 +286,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 WECHAT_API_URL = env.str("WECHAT_API_URL", default="https://api.weixin.qq.com").rstrip("/")
 WECHAT_MP_URL = env.str("WECHAT_MP_URL", default="https://mp.weixin.qq.com").rstrip("/")
 WECHAT_OPEN_URL = env.str("WECHAT_OPEN_URL", default="https://open.weixin.qq.com").rstrip("/")
+
+# Requests of one web process that may wait for WeChat's answer at once; half as many more wait for
+# a place. Together fewer than its threads (--blocking-threads).
+BULKHEAD_PLACES = env.int("BULKHEAD_PLACES", default=4)
 
 # Hosts within our own network that messages may be forwarded to: host, host:port, IP or CIDR.
 FORWARD_INTERNAL_HOSTS = env.list("FORWARD_INTERNAL_HOSTS", default=[])
@@ -264,10 +304,14 @@ WECHAT_AES_KEY = env.str("WECHAT_AES_KEY", default="")
 
 # Secrets at rest
 
-FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS")
+FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[] if _IS_KEYLESS else env.NOTSET)
 
 # Users and sessions
 
+AUTHENTICATION_BACKENDS = ["platform_auth.logins.backend.CountingBackend"]
+PASSWORD_HASHERS = ["platform_auth.logins.hashing.BoundedPBKDF2PasswordHasher"]
+# How many reverse proxies of ours append to X-Forwarded-For. Logins are counted by address.
+NUM_PROXIES = env.int("NUM_PROXIES", default=0)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -281,13 +325,26 @@ LOGIN_URL = reverse_lazy("portal:login")
 LOGIN_REDIRECT_URL = reverse_lazy("portal:home")
 LOGOUT_REDIRECT_URL = reverse_lazy("portal:login")
 
-SESSION_COOKIE_AGE = 12 * 3600
+# How long a session lasts in all, and without being used; of staff, and of merchants.
+STAFF_SESSION_HOURS = env.float("STAFF_SESSION_HOURS", default=8)
+STAFF_SESSION_IDLE_MINUTES = env.float("STAFF_SESSION_IDLE_MINUTES", default=30)
+SESSION_HOURS = env.float("SESSION_HOURS", default=12)
+SESSION_IDLE_MINUTES = env.float("SESSION_IDLE_MINUTES", default=120)
+# Staff then must set up a second factor before anything else; otherwise they may.
+STAFF_NEEDS_TOTP = env.bool("STAFF_NEEDS_TOTP", default=False)
+# How long ago staff may have proven who they are when they release, or change keys and rights.
+PROOF_MINUTES = env.float("PROOF_MINUTES", default=15)
+PROOF_MINUTES_WITH_TOTP = env.float("PROOF_MINUTES_WITH_TOTP", default=5)
+SESSION_ENGINE = "platform_auth.logins.session_store"
+SESSION_COOKIE_AGE = int(max(SESSION_HOURS, STAFF_SESSION_HOURS) * 3600)
 SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: WeChat sends the browser back across sites, and the session must come along.
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_SECURE
+DEVICE_COOKIE_NAME = "device"
 if IS_SECURE:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    DEVICE_COOKIE_NAME = "__Host-device"
 
 # Security
 
@@ -321,15 +378,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["api.parsers.BoundedJSONParser"],
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS: the schema tells more
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": [
         "api.throttles.UserRate",
         "api.throttles.ScopedRate",
     ],
-    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "login": "10/min", "acts": "300/min"},
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "acts": "300/min"},
     "EXCEPTION_HANDLER": "api.errors.exception_response",
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+    "NUM_PROXIES": NUM_PROXIES,
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
@@ -386,6 +444,7 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": False,  # the operation log tells more
     "ENVIRONMENT": "config.navigation.environment",
+    "ACCOUNT": {"navigation": "config.navigation.account"},
     "DASHBOARD_CALLBACK": "config.navigation.dashboard",
     "STYLES": [lambda _: static("staff.css")],
     "SCRIPTS": [lambda _: static("staff.js")],
@@ -414,44 +473,34 @@ UNFOLD = {
 
 # Logs: one JSON line each (text under DEBUG), without anything shaped like a credential
 
-_SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
-_RENDERER = (
-    structlog.dev.ConsoleRenderer(colors=False)
-    if DEBUG
-    else structlog.processors.JSONRenderer(ensure_ascii=False)
-)
 structlog.configure(
-    processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    processors=[*logs.SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=True,
 )
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": _SHARED,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                scrubbing(_RENDERER),
-            ],
+    "formatters": {"line": {"()": logs.formatter, "is_text": DEBUG}},
+    "filters": {
+        "once": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": logs.is_not_of_a_push,
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "platform_auth.logs.Lines", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         # Django's own handlers would print below DEBUG what ours prints already.
         "django": {"handlers": [], "propagate": True},
         # A line for each 4xx would let a flood of forged pushes fill the disk.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["once"]},
+        # Three lines for each connection that is taken and given back.
+        "psycopg.pool": {"level": "WARNING"},
     },
 }
+# Errors go there as well, scrubbed like the log; needs requirements/sentry.txt.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False

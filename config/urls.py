@@ -9,6 +9,11 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from platform_auth.views.doors import LoggedLogout, StaffLogin
+from platform_auth.views.passwords import StaffPassword
+from platform_auth.views.second_factor import Proof, StaffLoginCode, TwoSteps
+from platform_auth.views.sessions import StaffSessions
+
 
 def favicon(request: HttpRequest) -> HttpResponse:
     """For whoever asks without having read a page of ours."""
@@ -20,6 +25,18 @@ urlpatterns = [
     path("favicon.ico", favicon),
     path("portal/", include("portal.urls")),
     path("api/", include("api.urls")),
+    # In the place of the admin's own.
+    path("admin/login/", StaffLogin.as_view()),
+    path("admin/login/code/", StaffLoginCode.as_view(), name="staff-login-code"),
+    path("admin/logout/", LoggedLogout.as_view()),
+    path("admin/password_change/", admin.site.admin_view(StaffPassword.as_view())),
+    path(
+        "admin/account/sessions/",
+        admin.site.admin_view(StaffSessions.as_view()),
+        name="staff-sessions",
+    ),
+    path("admin/account/two-steps/", admin.site.admin_view(TwoSteps.as_view()), name="two-steps"),
+    path("admin/account/proof/", admin.site.admin_view(Proof.as_view()), name="proof"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -9,13 +9,11 @@ from typing import Any
 from celery import bootsteps, signals
 from celery.worker.consumer.tasks import Tasks
 from django.conf import settings
-from django.core.cache import caches
 from kombu.common import ignore_errors
 
 logger = logging.getLogger(__name__)
 
 CATCH_UP_SECONDS = 5.0
-DISCARDED = "tasks-discarded"
 
 
 class EventConsumer(bootsteps.StartStopStep):
@@ -83,13 +81,6 @@ def _ask_to_catch_up(app: Any) -> None:
         logger.warning("no look for overdue jobs: %s", type(error).__name__)
 
 
-@signals.task_revoked.connect
-@signals.task_rejected.connect
-@signals.task_unknown.connect
-def count_discarded(**kwargs: Any) -> None:
-    """Where every process sees it; none expires (see settings), so each of them is odd."""
-    try:
-        caches["markers"].add(DISCARDED, 0, None)
-        caches["markers"].incr(DISCARDED)
-    except Exception as error:  # noqa: BLE001 -- whatever the cache's client raises
-        logger.warning("a task that was discarded is not counted: %s", type(error).__name__)
+@signals.setup_logging.connect
+def keep_logging(**kwargs: Any) -> None:
+    """Somebody listens, so Celery sets up no logging of its own: ours is Django's."""

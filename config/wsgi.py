@@ -2,15 +2,19 @@
 
 import os
 
-# Before the settings are read: a push must be answered 503 at once, so that WeChat sends it again,
-# rather than wait for a database that is down until WeChat hangs up after 5 s.
-os.environ.setdefault("DATABASE_POOL_TIMEOUT", "1")
+# Before the settings are read, and whatever server this is.
+os.environ.setdefault("PROCESS_ROLE", "web")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-django = get_wsgi_application()
+from platform_auth.logs import last_words
 
-from webhooks.fast_door import fast_door  # noqa: E402  (after Django is set up)
+with last_words():
+    django = get_wsgi_application()
 
-application = fast_door(django)
+from config.admission import admission
+from webhooks.fast_door import fast_door
+
+application = admission(fast_door(django), settings.WEB_THREADS)

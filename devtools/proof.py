@@ -91,6 +91,10 @@ class Proof:
         self.appid = str(self.sandbox.accounts()[0]["appid"])
 
     def walk(self) -> None:
+        self.walk_to_the_binding()
+        self.cancel()
+
+    def walk_to_the_binding(self) -> None:
         self.receive_a_ticket()
         self.get_the_component_token()
         self.bind()
@@ -98,7 +102,6 @@ class Proof:
         self.see_it_bound()
         self.see_the_token_refreshed(first_ends)
         self.rehearse_the_release_test()
-        self.cancel()
 
     def receive_a_ticket(self) -> None:
         self.until(
@@ -141,7 +144,7 @@ class Proof:
     def rehearse_the_release_test(self) -> None:
         for tries_left in reversed(range(REHEARSALS)):
             try:
-                self.stack.manage("rehearse_release")
+                self.stack.manage("rehearse_release", "--url", self.stack.push_url)
                 break
             except Failure:
                 if not tries_left:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.processes import command
 from devtools.browser import call
 from devtools.failure import Failure
 from devtools.install import PYTHON, ROOT
@@ -37,6 +39,11 @@ class Stack:
     def sandbox_url(self) -> str:
         return f"http://127.0.0.1:{self.port + 1}"
 
+    @property
+    def push_url(self) -> str:
+        """Where WeChat's tester, who trusts no certificate of ours, may push to."""
+        return self.url
+
     def manage(self, *words: str) -> None:
         """A management command, quiet unless it fails."""
         done = subprocess.run(
@@ -56,7 +63,7 @@ class Stack:
         self._ports_must_be_free()
         with Processes(self.var / "log", self.environment) as processes:
             if self.has_sandbox:
-                processes.start("sandbox", *self._sandbox())
+                processes.start("sandbox", *self.sandbox())
             for command in ("migrate", "register_component", "seed_demo"):
                 self.manage(command)
             processes.start("web", *self._web())
@@ -65,8 +72,8 @@ class Stack:
 
     def start_jobs(self, processes: Processes) -> None:
         """The worker, and the beat that sends it periodic work."""
-        processes.start("worker", *self._celery("worker", "-P", "threads", "-c", "4"))
-        processes.start("beat", *self._celery("beat", "--pidfile="))
+        processes.start("worker", *started("worker", "--pool", "threads"))
+        processes.start("beat", *started("beat"))
 
     def _ports_must_be_free(self) -> None:
         for port in (self.port, self.port + 1)[: 2 if self.has_sandbox else 1]:
@@ -76,16 +83,11 @@ class Stack:
                     f"    python3 dev.py run --port {self.port + 10}"
                 )
 
-    def _web(self) -> list[str | Path]:
-        place = ["--host", "127.0.0.1", "--port", str(self.port)]
-        options = ["--interface", "wsgi", "--blocking-threads", "8", "--no-ws"]
-        return [PYTHON.with_name("granian"), *place, *options, "config.wsgi:application"]
+    def _web(self) -> list[str]:
+        """One program is enough, and it serves WeChat's pushes too."""
+        return started("web", "--workers", "1", "--port", str(self.port))
 
-    def _celery(self, *words: str) -> list[str | Path]:
-        quiet = ["--without-gossip", "--without-mingle"] if words[0] == "worker" else []
-        return [PYTHON, "-m", "celery", "-A", "config", *words, *quiet, "--loglevel=INFO"]
-
-    def _sandbox(self) -> list[str | Path]:
+    def sandbox(self) -> list[str | Path]:
         options = ["--port", str(self.port + 1), "--platform", self.url, *self.sandbox_options]
         return [PYTHON, "-m", "sandbox", *options]
 
@@ -101,6 +103,12 @@ class Stack:
         with contextlib.suppress(Failure):
             return call("GET", f"{self.url}/healthz")[0] == 200
         return False
+
+
+def started(role: str, *more: str) -> list[str]:
+    """As in production, by the virtual environment, whose Python may not be ours."""
+    program, *words = command(role, *more)
+    return [str(PYTHON.with_name(Path(program).name)), *words]
 
 
 def inherited() -> dict[str, str]:
@@ -130,3 +138,12 @@ def free_pair() -> int:
         if port < 65535 and is_free(port) and is_free(port + 1):
             return port
     raise Failure("No two free ports next to each other were found.")
+
+
+def free_block(count: int) -> int:
+    """The first of COUNT free ports in a row, none of which an outgoing connection may take."""
+    for _ in range(200):
+        first = 20_000 + secrets.randbelow(10_000)
+        if all(is_free(port) for port in range(first, first + count)):
+            return first
+    raise Failure(f"No {count} free ports next to each other were found.")

@@ -94,6 +94,18 @@ class RestClient:
         results: list[dict[str, Any]] = answer["results"]
         return results
 
+    def get(self, path: str) -> Any:
+        return self._call("GET", path, None, 200)
+
+    def post(self, path: str, body: object, status: int = 200) -> Any:
+        return self._call("POST", path, body, status)
+
+    def _call(self, method: str, path: str, body: object, wished: int) -> Any:
+        status, answer = call(method, f"{self.url}/{path}", body, token=self.token)
+        if status != wished:
+            raise Failure(f"{method} {path} was answered {status} {answer}.")
+        return answer
+
 
 class Sandbox:
     """The console of the stand-in for WeChat, by its JSON."""

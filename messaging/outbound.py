@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from wechat import ssrf, transport
+from wechat.bulkhead import take_place
 from wechat.ssrf import Guard, Listed
 from wechat.transport import Answer as Answer
 from wechat.transport import Bounds, TransportError
@@ -51,7 +52,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, deadline: float) 
 
 
 def check_url(url: str) -> None:
-    """Raises Undelivered if URL could not be sent to now."""
+    """Raises Undelivered if URL could not be sent to now, Crowded before it is looked up."""
+    take_place()
     guard = _guard(tuple(settings.FORWARD_INTERNAL_HOSTS))
     with _as_undelivered():
         origin = guard.read(url)

@@ -279,6 +279,7 @@ class Binding(Leased):
         OTHER_MERCHANT = "other_merchant", _("It belongs to another merchant.")
         NOBODY_ASKED = "unclaimed", _("Nobody here asked for it.")
         WRONG_ACCOUNT = "wrong_account", _("Another account was expected.")
+        SWITCHED_OFF = "switched_off", _("The merchant's account is switched off.")
 
     class Device(models.TextChoices):
         COMPUTER = "computer", _("computer")

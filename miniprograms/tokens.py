@@ -293,7 +293,10 @@ def remember_refresh_token(pk: int, refresh_token: str) -> None:
 
 
 def _add_to_history(pk: int, refresh_token: str) -> bool:
-    """Whether REFRESH_TOKEN is kept, or need not be; not while somebody else has the row."""
+    """
+    Whether REFRESH_TOKEN is kept, or need not be; not while somebody else has the row. Where all
+    that was known before was refused, this one is tried at once.
+    """
     row: Authorizer = Authorizer.objects.with_clock().get(pk=pk)
     tokens = [read_or_empty(row, "refresh_token"), *row.older_refresh_tokens]
     if row.state == Authorizer.State.UNBOUND or refresh_token in tokens:
@@ -301,7 +304,10 @@ def _add_to_history(pk: int, refresh_token: str) -> bool:
     history = " ".join([refresh_token, *row.older_refresh_tokens][:HISTORY_SIZE])
     if not row.take_lease():
         return False
-    values = seal(Authorizer, row.appid, refresh_token_history=history)
+    values: dict[str, object] = {
+        **seal(Authorizer, row.appid, refresh_token_history=history),
+        "due_at": Now() if row.due_at is None else row.due_at,
+    }
     retry_write(lambda: row.write(**values))  # at once: the lease is ours
     return True
 

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from wechat import http
+from wechat import bulkhead, http
 
 
 class PlatformAuthConfig(AppConfig):
@@ -12,3 +12,4 @@ class PlatformAuthConfig(AppConfig):
 
     def ready(self) -> None:
         http.configure(api_url=settings.WECHAT_API_URL)
+        bulkhead.configure(places=settings.BULKHEAD_PLACES)

@@ -7,6 +7,8 @@ from django.db.models.functions import Now
 
 from platform_auth.models import Heartbeat
 
+WORKER = "worker/"
+
 # A job that has not run for so many intervals, and a moment, was not sent in time.
 LATE, MOMENT = 1.25, 2.5
 
@@ -15,6 +17,11 @@ def beat(name: str) -> None:
     """Remember that the job NAME has just run to its end."""
     if not Heartbeat.objects.filter(pk=name).update(at=Now()):
         Heartbeat.objects.bulk_create([Heartbeat(name=name)], ignore_conflicts=True)
+
+
+def worker(host: str) -> str:
+    """The name of the heartbeat of the worker that Celery calls HOST."""
+    return f"{WORKER}{host}"
 
 
 def is_alive(name: str, within: timedelta) -> bool:

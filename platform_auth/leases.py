@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from platform_auth.fields import Unreadable
+from wechat.bulkhead import take_place
 from wechat.errors import BackingOff, NotReady, WeChatError
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ def _read_or_refresh(
             if usable:
                 return usable
             raise _reason_not_to_ask(row)
+        take_place()  # before the lease: whoever has that asks
         if row.take_lease():
             if token := _refresh_row(row, refresh, usable):
                 return token

@@ -17,6 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from platform_auth.fields import SecretField, SecretModel
+from platform_auth.login_models import LoginCounter as LoginCounter
+from platform_auth.login_models import LoginSession as LoginSession
+from platform_auth.login_models import SecondFactor as SecondFactor
 from wechat.envelope import Envelope, Key
 from wechat.errors import (
     BackingOff,
@@ -253,6 +256,8 @@ class Push(SecretModel):
     # since nothing tells a replay from a new one.
     is_undated = models.BooleanField(default=False, db_default=False, editable=False)
     received_at = models.DateTimeField(_("received"), default=timezone.now)
+    # Of the request that brought it: what joins the log's lines of the door and of the workers.
+    request_id = models.CharField(_("request"), max_length=64, blank=True, db_default="")
     retry_at = models.DateTimeField(_("next attempt"), null=True, editable=False)
 
     class Meta:
@@ -327,6 +332,21 @@ class OddRows(models.Model):
         return self.endpoint
 
 
+class Count(models.Model):
+    """How often something happened: see `platform_auth.counters`. LABELS are a list in JSON."""
+
+    name = models.CharField(max_length=60)
+    labels = models.CharField(max_length=200)
+    value = models.FloatField(default=0)
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "labels"], name="one_count")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.labels}"
+
+
 class Operation(models.Model):
     """
     The operation log: who did what to which mini program, and with which result.
@@ -378,9 +398,9 @@ class OperationSeal(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a periodic job last ran to its end: a worker is alive if work gets done."""
+    """When a periodic job, or any task of a worker, last ran to its end: alive is who works."""
 
-    name = models.CharField(max_length=40, primary_key=True)
+    name = models.CharField(max_length=200, primary_key=True)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

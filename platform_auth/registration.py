@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth import tokens
+from platform_auth.events import log_event
 from platform_auth.fields import read_or_empty, seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component, is_aes_key, is_appid, is_message_token
-from platform_auth.operations import Actor, record_operation
+from platform_auth.operations import SYSTEM, Actor, record_operation
 from wechat import component as wechat
 from wechat.errors import NotReady
 
@@ -136,4 +137,6 @@ def _write_changes(
         record_operation(
             "change_component", by=by, appid=component.appid, result=", ".join(changed)
         )
+        person = by.get_username() if by else SYSTEM
+        log_event("change_component", "done", user=person, fields=changed)
     return changed

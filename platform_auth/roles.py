@@ -42,6 +42,7 @@ ROLES = {
         "auth.add_user",
         "auth.change_user",
         "audits.commit_version",
+        "audits.edit_ext_values",
         "audits.submit_audit",
         "audits.change_codetemplate",
         "messaging.answer_conversation",

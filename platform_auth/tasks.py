@@ -9,6 +9,8 @@ from django_celery_beat.models import PeriodicTask
 
 from platform_auth import heartbeats, operation_chain, tokens
 from platform_auth.fields import Unreadable
+from platform_auth.logins.attempts import forget_old_attempts
+from platform_auth.logins.sessions import forget_expired
 from platform_auth.models import Component
 from wechat.errors import WeChatError
 
@@ -32,6 +34,14 @@ def seal_operations() -> None:
     """Seal the operation log, and log the end of its chain, for whoever keeps logs elsewhere."""
     logger.info("operation log sealed up to %s", operation_chain.seal_operations())
     heartbeats.beat("seal_operations")
+
+
+@shared_task
+def forget_old_logins() -> None:
+    """Delete sessions and keys that have expired, and wrong passwords that count no more."""
+    forget_expired()
+    forget_old_attempts()
+    heartbeats.beat("forget_old_logins")
 
 
 @shared_task

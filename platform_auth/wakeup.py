@@ -20,7 +20,9 @@ from celery.result import AsyncResult
 from django.conf import settings
 from django.core.cache import caches
 from django.db import transaction
-from prometheus_client import Counter
+from structlog.contextvars import bound_contextvars, get_contextvars
+
+from platform_auth.counters import Counter
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,9 @@ PUBLISH_PAUSE = 0.05  # seconds, between two wake-ups of one kind from one proce
 MARKER_SECONDS = 20  # a message that was lost is made up for after so long
 QUEUE_LIMIT = 50  # messages; more are not put into a queue that nobody works on
 
-MISSED_WAKE_UPS = Counter("bell_missed_total", "Wake-up calls that did not reach the broker.")
+MISSED_WAKE_UPS = Counter(
+    "bell_missed", "Wake-up calls that did not reach the broker.", first=((),)
+)
 
 _Args = tuple[int | str, ...]
 _WakeUp = tuple[Task[Any, Any], _Args]
@@ -63,7 +67,7 @@ class MarkedTask(Task[Any, Any]):
         try:
             with self.app.producer_or_acquire(producer) as own:
                 if queue_length(own.channel, into) >= QUEUE_LIMIT:
-                    MISSED_WAKE_UPS.inc()
+                    MISSED_WAKE_UPS.add()
                     return None
                 return super().apply_async(args, kwargs, task_id, own, **options)
         except BaseException:
@@ -100,7 +104,8 @@ class _Publisher:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.waiting: queue.Queue[_WakeUp] = queue.Queue(100)
+        # With the id of the request that wakes: the task's log lines have it too.
+        self.waiting: queue.Queue[tuple[_WakeUp, str]] = queue.Queue(100)
         self.queued: set[_WakeUp] = set()  # what is in the queue
         self.published: dict[str, float] = {}  # when, by task
         threading.Thread(target=self._publish, name="wake-ups", daemon=True).start()
@@ -110,23 +115,24 @@ class _Publisher:
             return
         self.queued.add(wake_up)
         try:
-            self.waiting.put_nowait(wake_up)
+            self.waiting.put_nowait((wake_up, get_contextvars().get("request_id", "")))
         except queue.Full:
             self.queued.discard(wake_up)
-            MISSED_WAKE_UPS.inc()
+            MISSED_WAKE_UPS.add()
 
     def _publish(self) -> None:
         while True:
-            wake_up = self.waiting.get()
+            wake_up, request_id = self.waiting.get()
             task, args = wake_up
             if not args:
                 self._pause(task.name)
             # Before it is published: the worker may have looked by the time of the next one.
             self.queued.discard(wake_up)
             try:
-                task.apply_async(args, retry=False, ignore_result=True)
+                with bound_contextvars(**({"request_id": request_id} if request_id else {})):
+                    task.apply_async(args, retry=False, ignore_result=True)
             except Exception as error:  # noqa: BLE001 -- whatever the broker's client raises
-                MISSED_WAKE_UPS.inc()
+                MISSED_WAKE_UPS.add()
                 logger.warning("no wake-up for %s: %s", task.name, type(error).__name__)
 
     def _pause(self, name: str) -> None:

@@ -28,6 +28,7 @@ from platform_auth.errcodes import is_ours_to_mend
 from platform_auth.operations import Actor
 from portal.forms import BindForm
 from portal.home import is_phone, render_home
+from wechat.bulkhead import take_place
 from wechat.errors import NotReady, WeChatError
 
 # In the session: what ties a binding to it, the phone binding it waits for, the link it came by.
@@ -92,7 +93,8 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
 
 
 def _start_binding(request: HttpRequest, form: BindForm, *, user: Actor) -> HttpResponse:
-    """Ask WeChat for a code, then show the way to its page."""
+    """Ask WeChat for a code, then show the way to its page. Raises Crowded."""
+    take_place()
     on_phone = is_phone(request)
     device = Binding.Device.PHONE if on_phone else form.cleaned_data["device"]
     to_phone = device == Binding.Device.PHONE
@@ -177,6 +179,7 @@ def bind_return(request: HttpRequest, state: str) -> HttpResponse:
     binding = _find_returning(request, state)
     code = request.GET.get("auth_code", "")
     if code:
+        take_place()
         trading.finish_binding(binding, code)
     if request.GET:
         return redirect(request.path)

@@ -1,8 +1,10 @@
 """The merchants' portal."""
 
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from platform_auth.views.doors import LoggedLogout
+from platform_auth.views.second_factor import LoginCode
+from platform_auth.views.sessions import OwnSessions
 from portal import account, binding, code, home, messages
 
 app_name = "portal"
@@ -10,7 +12,9 @@ app_name = "portal"
 urlpatterns = [
     path("", home.home, name="home"),
     path("login/", account.Login.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("login/code/", LoginCode.as_view(), name="login-code"),
+    path("logout/", LoggedLogout.as_view(), name="logout"),
+    path("sessions/", OwnSessions.as_view(), name="sessions"),
     path("password/", account.PasswordChange.as_view(), name="password"),
     path("bind/", binding.bind, name="bind"),
     path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),

@@ -3,6 +3,7 @@
 "use strict";
 
 const PATIENCE = 60_000;
+const TRIES = 3;  // where too many others wait for WeChat
 
 // Its style sheet has these already, and our content security policy refuses a style in the page.
 htmx.config.includeIndicatorStyles = false;
@@ -24,12 +25,19 @@ document.addEventListener("error", (event) => {
   event.target.replaceWith(event.target.dataset.failed ?? "");
 }, true);
 
+const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+
+const ask = async (url, tries = TRIES) => {
+  // A redirect is the login: the session is over.
+  const answer = await fetch(url, { redirect: "error", signal: AbortSignal.timeout(PATIENCE) });
+  if (answer.status !== 503 || tries === 1) return answer;
+  await pause(Number(answer.headers.get("Retry-After")) || 1);
+  return ask(url, tries - 1);
+};
+
 const load = async (place) => {
   try {
-    // A redirect is the login: the session is over.
-    const answer = await fetch(place.dataset.load, {
-      redirect: "error", signal: AbortSignal.timeout(PATIENCE),
-    });
+    const answer = await ask(place.dataset.load);
     if (!answer.ok) throw new Error(answer.statusText);
     place.innerHTML = await answer.text();
   } catch {

@@ -24,7 +24,7 @@ from sandbox.wire.pushes import Deliver as Deliver
 from sandbox.world import WeChat
 from tests import databases
 from webhooks import processing
-from wechat import http
+from wechat import bulkhead, http
 
 PREFIX = "https://wechat.test"
 APPID = "wx0123456789abcdef"
@@ -34,12 +34,16 @@ AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 
 
 class Seam(SandboxAdapter):
-    """The stand-in, which also minds our rule: never call WeChat inside a transaction."""
+    """
+    The stand-in, which also minds our rules: never call WeChat inside a transaction, and an act
+    takes its place in the bulkhead before it does anything.
+    """
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         blocks = connection.atomic_blocks
         ours = [one for one in blocks if not getattr(one, "_from_testcase", False)]
         assert not ours, f"{request.path_url} called inside a transaction"
+        assert not bulkhead.came_late(), f"{request.path_url} called by an act without a place"
         return super().send(request, *args, **kwargs)
 
 

@@ -49,11 +49,11 @@ def copied() -> Iterator[Database]:
 
 
 def use(name: str) -> None:
-    _leave()
+    leave()
     connection.settings_dict["NAME"] = name
 
 
-def _leave() -> None:
+def leave() -> None:
     """PostgreSQL renames, copies and drops only a database that nobody is connected to."""
     connection.close()
     if connection.vendor == "postgresql":
@@ -63,7 +63,7 @@ def _leave() -> None:
 
 def migrate() -> None:
     call_command("migrate", verbosity=0, interactive=False)
-    _leave()
+    leave()
 
 
 def digest_of_migrations() -> str:

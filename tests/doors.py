@@ -60,6 +60,7 @@ def ask(application: Any, knock: Knock) -> Answer:
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(knock.body),
         "wsgi.errors": io.StringIO(),
+        **knock.environ,
     }
 
     def start_response(status: str, headers: list[tuple[str, str]], *more: Any) -> None:

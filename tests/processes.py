@@ -13,6 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
+from deploy.processes import command
 from devtools.stack import free_pair
 from sandbox import server
 from sandbox.world import WeChat
@@ -53,16 +54,12 @@ def database_url() -> str:
 
 
 @contextmanager
-def web(wechat: WeChat, var: Path, **more: str) -> Iterator[int]:
-    """Our web server, as in production, on the port that this gives."""
+def web(wechat: WeChat, var: Path, *, role: str = "web", **more: str) -> Iterator[int]:
+    """Our web server, as in production, on the port that this gives; or that of another ROLE."""
     port = free_pair()
-    command = [
-        str(Path(sys.executable).parent / "granian"),
-        *("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
-        *("--blocking-threads", "16", "--no-ws", "config.wsgi:application"),
-    ]
+    place = ("--port", str(port), "--workers", "1")
     running = subprocess.Popen(
-        command,
+        command(role, *place),
         cwd=settings.ROOT,
         env=environment(
             wechat, var, **{"LOG_LEVEL": "CRITICAL", "DATABASE_POOL_SIZE": "20", **more}
@@ -71,7 +68,7 @@ def web(wechat: WeChat, var: Path, **more: str) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(port)
+        wait_for(port)
         yield port
         assert running.poll() is None
     finally:
@@ -79,7 +76,7 @@ def web(wechat: WeChat, var: Path, **more: str) -> Iterator[int]:
         running.wait(20)
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
     give_up = time.monotonic() + 30
     while True:
         try:

@@ -303,6 +303,9 @@ def _add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--race-rounds", type=int, default=100, help="races of a return and a push, of each kind"
     )
+    group.addoption("--fuzz-pushes", type=int, default=3000, help="pushes that are made up")
+    group.addoption("--fuzz-calls", type=int, default=500, help="API calls that are made up")
+    group.addoption("--fuzz-seed", type=int, default=1, help="which of them")
     group.addoption(
         "--traffic-seconds", type=int, default=10, help="how long events are not to delay jobs"
     )

@@ -297,6 +297,32 @@ def test_a_late_holder_overwrites_nothing_and_what_it_got_is_kept(
 
 
 @with_threads
+def test_what_a_late_holder_got_is_tried_though_all_before_it_was_refused(
+    wechat: WeChat, bound: Bound
+) -> None:
+    account = bound()
+    wechat.rotate = "always"
+    make_due(expires=1)
+    answer = threading.Event()
+    fault = wechat.fault(REFRESH, until=answer)
+    late = in_a_thread(lambda: authorizer_token(account.appid))
+    assert fault.arrived.wait(10)
+    # The late one's lease is over; whoever comes next is refused, and the list does not help.
+    Authorizer.objects.update(lease_until=Now() - timedelta(seconds=1))
+    wechat.fault(LIST, body=b'{"total_count": 0, "list": []}')
+    with pytest.raises(RefreshTokenInvalid):
+        authorizer_token(account.appid)
+    assert row_of(account).state == Authorizer.State.NEEDS_REAUTHORIZATION
+    answer.set()
+    assert late.result()
+    row = row_of(account)
+    granted = wechat.authorization(account.appid)
+    assert granted is not None
+    assert row.state == Authorizer.State.BOUND
+    assert row.refresh_token == granted.refresh_token
+
+
+@with_threads
 def test_a_late_holder_does_not_fence_off_the_one_after_it(wechat: WeChat, bound: Bound) -> None:
     """Both are answered while the second holds the lease: the second one's token counts."""
     account = bound()

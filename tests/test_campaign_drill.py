@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db.models.functions import Now
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion, Release
@@ -157,6 +157,7 @@ def test_killed_workers_and_lost_answers_cost_nothing_and_do_nothing_twice(
     size: int,
 ) -> None:
     boss = User.objects.create_user("boss", password="boss-password", is_staff=True)
+    boss.groups.set(Group.objects.filter(name__in=["operators", "releasers"]))
     troubles = cycle(TROUBLES)
     for shop in shops[::20]:
         wechat.fault(appid=shop.appid, **next(troubles))

@@ -439,6 +439,7 @@ def test_with_two_people_one_approves_and_another_releases(
     settings: object,
 ) -> None:
     settings.RELEASE_NEEDS_TWO = True  # type: ignore[attr-defined]
+    staff.groups.add(Group.objects.get(name="releasers"))
     make_shops(wechat, component, 2)
     with pytest.raises(CannotAct):
         make_campaign(template, boss, auto_release=True)

@@ -17,6 +17,7 @@ RIGHT = {
     "WECHAT_API_URL": "https://api.weixin.qq.com",
     "WECHAT_MP_URL": "https://mp.weixin.qq.com",
     "WECHAT_OPEN_URL": "https://open.weixin.qq.com",
+    "NUM_PROXIES": 1,
 }
 
 
@@ -47,6 +48,12 @@ def test_wechat_is_wechat_in_production(settings: Any, name: str, url: str) -> N
     assert found(settings, **{name: url}) == {"platform_auth.W002"}
 
 
+def test_behind_https_the_proxies_are_counted(settings: Any) -> None:
+    url = "https://platform.example.com"
+    assert found(settings, PUBLIC_URL=url, NUM_PROXIES=0) == {"platform_auth.W004"}
+    assert found(settings, PUBLIC_URL=url) == set()
+
+
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """manage.py in a process of its own, with nothing in its environment but this."""
     clean = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, **environment}
@@ -62,6 +69,7 @@ def test_check_deploy_is_clean_behind_https(tmp_path: Path) -> None:
         SECRET_KEY="0123456789-" * 5 + "abcdefghijklmnopqrstuvwxyz",
         FIELD_ENCRYPTION_KEYS=KEY,
         PUBLIC_URL="https://platform.example.com",
+        NUM_PROXIES="1",
         VAR_DIR=str(tmp_path),
     )
     assert done.returncode == 0, done.stderr

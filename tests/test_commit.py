@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from audits.models import CodeTemplate, CodeVersion
 from audits.problems import BadExtJson, CommitIsOpen, SubmissionIsRunning
-from audits.services.committing import build_ext_json
+from audits.services.ext_json import build_ext_json
 from platform_auth.models import Operation
 from tests.desk import COMMIT, LIVE, SUBMIT, Desk, acts, fresh
 from tests.desk import desk as desk
@@ -39,8 +39,8 @@ def test_what_is_uploaded_is_on_trial(desk: Desk) -> None:
         "extAppid": desk.shop.appid,
         "ext": {"theme": "green"},
     }
-    assert acts() == ["commit"]
-    log = Operation.objects.get()
+    assert acts() == ["commit", "set_ext_values"]  # it had none: these are its own from now on
+    log = Operation.objects.get(action="commit")
     assert (log.appid, log.result, log.actor_name) == (desk.shop.appid, "1.0.0", "operator")
 
 

@@ -14,7 +14,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from messaging.chat import files
 from messaging.models import CannedReply, Conversation, Reply, Rule
 from messaging.services import passive_replies
 from miniprograms.models import Authorizer
@@ -24,7 +23,8 @@ from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.chatting import USER, Chat
 from tests.conftest import Bound
-from tests.threads import in_a_thread
+from tests.threads import in_a_thread, together
+from wechat import bulkhead
 from wechat.messages import EVENTS, MESSAGES
 from wechat.replies import CONTENTS, as_data, parse_content
 
@@ -504,13 +504,23 @@ def test_a_page_of_pictures_leaves_threads_to_others_while_wechat_is_slow(
     looking = [in_a_thread(partial(look, url)) for url in urls]
     try:
         assert fault.arrived.wait(10)
-        time.sleep(2 * files.PLACE_TIMEOUT)
-        assert done == [404] * (len(urls) - files.MAX_FETCHING)
+        time.sleep(2 * bulkhead.PATIENCE)
+        assert done == [503] * 2
     finally:
         go_on.set()
         for one in looking:
             one.result()
-    assert sorted(done) == [200] * files.MAX_FETCHING + [404] * (len(urls) - files.MAX_FETCHING)
+    assert sorted(done) == [200] * 4 + [503] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wechat_is_asked_once_for_what_several_look_at(chat: Chat, desk: Client) -> None:
+    chat.say(kind="image")
+    url = f"{LIST}{row_of(chat).pk}/file/u{Push.objects.get(kind='image').pk}/"
+    chat.wechat.fault(MEDIA, delay=1)
+    answers = together([lambda: desk.get(url).status_code] * 4)
+    assert answers == [200] * 4
+    assert chat.wechat.count(MEDIA) == 1
 
 
 def test_a_voice_message_is_a_file_to_keep(chat: Chat, desk: Client) -> None:

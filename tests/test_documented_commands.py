@@ -21,6 +21,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
 import dev
+from deploy.processes import PROCESSES
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -157,14 +158,30 @@ def _make_folder(words: list[str], scratch: Path) -> None:
 
 def _module(words: list[str], _scratch: Path) -> None:
     """One of our tools may write files: it is there, and is a program."""
-    source = (ROOT / f"{words[2].replace('.', '/')}.py").read_text()
-    assert 'if __name__ == "__main__":' in source
+    path = ROOT / words[2].replace(".", "/")
+    program = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+    assert 'if __name__ == "__main__":' in program.read_text()
+
+
+def _process(words: list[str], _scratch: Path) -> None:
+    """It runs for ever, or writes to a database: the table has it."""
+    assert words[3] in (*PROCESSES, "migrate")
+    assert words[4:] in ([], ["--is-alive"])
+
+
+def _folder_of_another(words: list[str], scratch: Path) -> None:
+    """It wants to be root: but for the owner it is made here."""
+    assert words[1:5] == ["install", "-d", "-o", "999"]
+    _run(["install", "-d", *words[5:]], scratch)
 
 
 def _compose(words: list[str], scratch: Path) -> None:
     """It deploys: its services are there, and what one of them is to run is a command of ours."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     if words[2:] == ["up", "-d", "--build"]:
+        return
+    if words[2:5] == ["up", "-d", "--scale"]:
+        assert words[5].partition("=")[0] in services
         return
     act, service, *command = words[2:]
     assert (act, service in services) == ("exec", True)
@@ -190,6 +207,10 @@ def _compile(words: list[str], _scratch: Path) -> None:
 
 CHECKERS: dict[str, Checker] = {
     "python -m": _module,
+    "python3 -m": _module,
+    "python -m deploy.processes": _process,
+    ".venv/bin/python -m deploy.processes": _process,
+    "sudo install": _folder_of_another,
     "python3 dev.py": _dev,
     "dev.py run": _dev,
     "dev.py test": _dev,

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audits.models import CodeAudit, Release
-from config.metrics import MOST_COUNTED
+from config.metrics.rows import MOST_COUNTED
 from miniprograms.models import Authorizer
 from miniprograms.services.refresh_batches import lease_statement
 from platform_auth.models import Component, Operation, Push

@@ -1,29 +1,23 @@
 """A log line is one line of JSON, has the request's id, and holds neither secrets nor queries."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
 from django.test import Client
 
+from platform_auth.logs import Repetitions
+from tests import lines
+from tests.lines import Lines
 from wechat.errors import scrub
 
-ROOT = Path(__file__).parent.parent
-
-SCRIPT = """
-import django, logging, sys
-django.setup()
-import structlog
-{}
-"""
-
-Lines = list[dict[str, Any]]
 Logged = Callable[..., Lines]
 
 
@@ -33,24 +27,9 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Logged:
     folder = tmp_path_factory.mktemp("logs")
 
     def run(code: str, **environment: str) -> Lines:
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", SCRIPT.format(code)],
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-            env={
-                **os.environ,
-                "DJANGO_SETTINGS_MODULE": "config.settings",
-                "DATABASE_URL": "",
-                "REDIS_URL": "",
-                "VAR_DIR": str(folder),
-                **environment,
-            },
-            text=True,
-            timeout=60,
-        )
-        assert done.stdout == ""
-        return [json.loads(line) for line in done.stderr.splitlines()]
+        done = lines.run(folder, code, **environment)
+        assert (done.returncode, done.stdout) == (0, "")
+        return lines.lines_of(done.stderr)
 
     return run
 
@@ -183,6 +162,97 @@ def test_the_request_id_goes_back_to_whoever_asked(client: Client) -> None:
     assert answer.json()["request_id"] == answer["X-Request-ID"]
     assert answer["X-Request-ID"] != "from outside"
     assert "request_id" not in structlog.contextvars.get_contextvars()
+
+
+# Lines that repeat themselves
+
+
+def test_an_error_that_repeats_is_written_once_and_counted(logged: Logged) -> None:
+    code = (
+        "log = logging.getLogger('a')\n"
+        "for number in range(1000):\n"
+        "    log.error('no database')\n"
+        "    structlog.get_logger('b').warning('no broker', number=1)\n"
+        "log.error('another')\n"
+    )
+    lines = logged(code)
+    assert [(line["event"], line.get("repeated", 0)) for line in lines] == [
+        ("no database", 0),
+        ("no broker", 0),
+        ("another", 0),
+        ("no database", 999),
+        ("no broker", 999),
+    ]
+
+
+def test_the_count_comes_after_a_minute() -> None:
+    repetitions = Repetitions(every=0.01)
+    record = logging.LogRecord("a", logging.ERROR, "", 0, "no database", (), None)
+    assert [repetitions.is_new(record) for _ in range(4)] == [True, False, False, False]
+    time.sleep(0.02)
+    [summary] = repetitions.ended()
+    assert vars(summary)["repeated"] == 3
+    assert repetitions.is_new(record), "a new minute"
+
+
+def test_no_first_line_of_a_kind_is_lost(logged: Logged) -> None:
+    """A place in the code, and the type of an exception; of many texts the first ten."""
+    code = (
+        "log = logging.getLogger('a')\n"
+        "for number in range(100):\n"
+        "    log.warning('no %s', number)\n"
+        "for kind in (ValueError, KeyError):\n"
+        "    try:\n        raise kind\n"
+        "    except kind:\n        log.exception('no %s', 'sense')\n"
+        "for _ in range(3): log.info('as ever')\n"
+    )
+    lines = logged(code)
+    events = [line["event"] for line in lines if "repeated" not in line]
+    assert events == [
+        *(f"no {number}" for number in range(10)),
+        *["no sense"] * 2,
+        *["as ever"] * 3,
+    ]
+    [counted] = [line for line in lines if "repeated" in line]
+    assert (counted["event"], counted["repeated"]) == ("no 99", 90)
+
+
+# Processes that nobody sits in front of
+
+
+def test_what_ends_a_process_is_a_line(tmp_path: Path) -> None:
+    """Here beat, which finds no tables."""
+    lines_written = _lines_of(tmp_path, "celery", "-q", "-A", "config", "beat", "--pidfile=")
+    last = lines_written[-1]
+    assert (last["event"], last["level"]) == ("the process ends by an exception", "critical")
+    assert "OperationalError" in last["exception"]
+
+
+GRANIAN = ("granian", "--interface", "wsgi", "--log-config", "deploy/granian-logs.json")
+
+
+def test_what_keeps_the_server_from_starting_is_a_line(tmp_path: Path) -> None:
+    lines_written = _lines_of(
+        tmp_path, *GRANIAN, "config.wsgi:application", REFRESH_SWEEP_SECONDS="abc"
+    )
+    assert any("Starting granian" in line["event"] for line in lines_written)
+    [broken] = [line for line in lines_written if line["level"] == "critical"]
+    assert "REFRESH_SWEEP_SECONDS" in broken["exception"]
+
+
+def _lines_of(folder: Path, program: str, *words: str, **environment: str) -> Lines:
+    """What a program writes before it ends by itself; all of it must be JSON."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *words],
+        cwd=lines.ROOT,
+        env={**os.environ, **lines.environment_of(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode
+    return lines.lines_of(done.stdout + done.stderr)
 
 
 HOSTILE = r"""

@@ -1,6 +1,7 @@
 """What was lost on the way is found again in WeChat's own list of our authorizers."""
 
 import re
+import threading
 from datetime import timedelta
 from io import StringIO
 
@@ -14,7 +15,7 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.services.reconciling import is_recovery_needed, reconcile, reconcile_if_needed
 from miniprograms.services.refreshing import sweep
 from platform_auth.fields import seal
-from platform_auth.models import Component, Heartbeat
+from platform_auth.models import LEASE, Component, Heartbeat
 from sandbox.world import WeChat
 from tests.accounts import let_pass, make_due_account, make_due_accounts, row_of
 from wechat.errors import WeChatError
@@ -266,6 +267,46 @@ def test_one_process_at_a_time(wechat: WeChat, component: Component) -> None:
     assert reconcile_if_needed(component)
     component.refresh_from_db()
     assert component.reconciling_until is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_turn_of_whoever_died_in_a_pass_soon_passes_on(
+    wechat: WeChat, component: Component
+) -> None:
+    """It lasts from page to page, and no longer than a lease."""
+    wechat.grant(wechat.create_account().appid)
+    dies = threading.Event()
+    held = wechat.fault(LIST, until=dies)
+    other = threading.Thread(target=reconcile_if_needed, args=(component,))
+    other.start()
+    assert held.arrived.wait(10)
+    assert reconcile_if_needed(component) is None
+    row = Component.objects.with_clock().get(pk=component.pk)
+    assert row.reconciling_until - row.now <= LEASE
+    dies.set()
+    other.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_given_up_whom_another_process_has_touched_during_the_pass(
+    wechat: WeChat, component: Component
+) -> None:
+    """It may have tried newer tokens than the page of the list knows."""
+    row = make_due_account(wechat, component)
+    lose_refresh_token(row)
+    answer = threading.Event()
+    page = wechat.fault(LIST, until=answer, change={"list": []})
+    passing = threading.Thread(target=reconcile, args=(component,))
+    passing.start()
+    assert page.arrived.wait(10)
+    Authorizer.objects.update(due_at=Now())
+    assert sweep() == 1  # refused: it waits for the list again, but for a newer one
+    answer.set()
+    passing.join()
+    assert row_of(row).state == State.NEEDS_RECOVERY
+    reconcile(component)
+    assert sweep() == 1
+    assert row_of(row).state == State.BOUND
 
 
 def test_a_failed_pass_lets_the_next_one_begin(wechat: WeChat, component: Component) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.core.cache import caches
 from django.db.models.functions import Now
 from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -18,7 +17,6 @@ from kombu import Connection
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.celery import app
-from config.worker import DISCARDED
 from messaging import tasks as messaging_tasks
 from miniprograms import tasks as miniprogram_tasks
 from platform_auth import heartbeats
@@ -157,7 +155,7 @@ def test_a_worker_whose_clock_is_ahead_throws_nothing_away(
     redis = {"REDIS_URL": settings.REDIS_URL}
     with celery(wechat, tmp_path, "worker", "-c", "2", ahead="600", **redis):
         wait_until(lambda: jobs_done() == JOBS)
-    assert caches["markers"].get(DISCARDED, 0) == 0
+    assert measured()["wechat_tasks_discarded_total", ""] == 0
 
 
 @with_commits
@@ -199,6 +197,26 @@ def test_tasks_that_are_thrown_away_are_counted_and_queues_measured(
     with celery(wechat, tmp_path, "worker", "-c", "1", REDIS_URL=settings.REDIS_URL):
         wait_until(lambda: measured()["wechat_tasks_discarded_total", ""] == 2)
     assert measured()["wechat_queue_length", settings.EVENT_QUEUE] == 0
+
+
+@with_commits
+@pytest.mark.redis
+def test_each_worker_leaves_a_heartbeat_and_takes_it_along(wechat: WeChat, tmp_path: Path) -> None:
+    """The one that ends as it should is missed by nobody, the one that is killed is."""
+    options, redis = ("worker", "-c", "1", "-n"), {"REDIS_URL": settings.REDIS_URL}
+    with (
+        celery(wechat, tmp_path, *options, "one@test", **redis) as one,
+        celery(wechat, tmp_path, *options, "two@test", **redis),
+    ):
+        wait_until(lambda: workers() == {"one@test", "two@test"})
+        one.terminate()
+        one.wait(60)
+        assert workers() == {"two@test"}
+    assert workers() == {"two@test"}
+
+
+def workers() -> set[str]:
+    return {worker for name, worker in measured() if name == "wechat_worker_age_seconds"}
 
 
 def measured() -> dict[tuple[str, str], float]:

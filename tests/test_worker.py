@@ -23,7 +23,7 @@ from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services import binding as bindings
 from platform_auth import tasks as platform_tasks
-from platform_auth.models import Component, Heartbeat
+from platform_auth.models import Component, Heartbeat, Push
 from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from tests.accounts import end_leases, make_due_accounts, row_of
@@ -108,6 +108,10 @@ def test_the_bell_after_a_push_names_the_binding_and_nothing_else(
         queue.close()
     assert (woken.headers["task"], woken.payload[:2]) == ("webhooks.tasks.process_pushes", [[], {}])
     assert message.headers["task"] == "miniprograms.tasks.advance_binding"
+    # What joins the task's log lines with those of the request.
+    newest = Push.objects.order_by("pk").last()
+    assert newest
+    assert woken.headers["__django_structlog__"]["request_id"] == newest.request_id
     assert message.payload[:2] == [[opened.pk], {}]
     said = f"{message.headers} {message.properties} {message.body}"
     for secret in (code, opened.state, opened.pre_auth_code, opened.state_digest):
@@ -224,6 +228,7 @@ import django
 django.setup()
 from django.db import connection
 from miniprograms.tasks import advance_binding
+from platform_auth import counters
 from platform_auth.wakeup import MISSED_WAKE_UPS, enqueue
 
 connection.ensure_connection()
@@ -233,7 +238,7 @@ for pk in range(300):
     enqueue(advance_binding, pk)
 print(time.perf_counter() - started)
 time.sleep(float(sys.argv[1]))
-print(MISSED_WAKE_UPS._value.get())
+print(counters.unwritten()[MISSED_WAKE_UPS.name, ()])
 """
 
 

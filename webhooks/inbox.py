@@ -187,8 +187,11 @@ def _oldest() -> datetime:
     return datetime.now(UTC) - timedelta(days=settings.PUSH_RETENTION_DAYS)
 
 
-def row_of(proven: Proven, *, is_known: bool, appid: str) -> dict[str, Any]:
-    """The columns of PROVEN, about the account APPID. IS KNOWN says if its kind is one of ours."""
+def row_of(proven: Proven, *, is_known: bool, appid: str, request_id: str) -> dict[str, Any]:
+    """
+    The columns of PROVEN, about the account APPID, as it came by REQUEST ID. IS KNOWN says if its
+    kind is one of ours.
+    """
     push, now, created = proven.push, timezone.now(), proven.push.created
     state = Push.State.DONE if is_known else Push.State.IGNORED
     values: dict[str, Any] = {
@@ -205,6 +208,7 @@ def row_of(proven: Proven, *, is_known: bool, appid: str) -> dict[str, Any]:
         "created": datetime.fromtimestamp(created, UTC) if created else now,
         "is_undated": not created,
         "received_at": now,
+        "request_id": request_id,
     }
     if not proven.is_readable:
         values |= {"state": Push.State.FAILED.value, "error": _("It is neither XML nor JSON.")}

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from messaging.services import receiving
 from messaging.services.forwarding.planning import Forwardable
@@ -27,6 +28,7 @@ from platform_auth.leases import release_db_connection
 from platform_auth.models import Component, DuePush, Push
 from platform_auth.statements import as_time, is_postgresql, now_sql, run_statement
 from webhooks import handlers, routing
+from webhooks.counts import count_worked_out
 from webhooks.handlers import Answer, Handler, Ignored
 from wechat import push as wire
 from wechat.errors import clean
@@ -69,12 +71,15 @@ def process_due(budget: float = BUDGET) -> int:
                 _work_out(batch)
                 _delete_due([due.row.pk for due in batch])
         except Exception:
-            logger.exception("a batch of %d pushes failed", len(batch))
+            first, last = (batch[0].row.pk, batch[-1].row.pk) if batch else (0, 0)
+            logger.exception("%d pushes, from %d to %d, failed together", len(batch), first, last)
             if len(batch) > 1:
                 size = len(batch) // 2
                 continue
             for due in batch:
                 _process_alone(due.row.pk)
+        else:
+            _count(batch)
         total += len(batch)
         if len(batch) < size:
             break
@@ -95,6 +100,7 @@ _COLUMNS = (
     "attempts",
     "created",
     "received_at",
+    "request_id",
 )
 
 
@@ -135,6 +141,11 @@ def _due(values: list[Any]) -> Due:
     return Due(row, account_id, account_kind, bool(has_rules))
 
 
+def _count(batch: Iterable[Due]) -> None:
+    for due in batch:
+        count_worked_out(due.row.kind, due.row.state)
+
+
 def _delete_due(pks: list[int]) -> None:
     due = DuePush.objects.filter(pk__in=pks)
     due._raw_delete(due.db)  # noqa: SLF001 -- nothing hangs on it that Django would look for
@@ -158,6 +169,7 @@ class _Batch:
         row, handler = due.row, routing.handler_of(due.row, push)
         if _is_for_account(row, push):
             if not due.account_id:
+                row.state = Push.State.UNCLAIMED
                 self.unclaimed.append(row.pk)
                 return
             self.forwardable.append(Forwardable(row, push, due.account_id))
@@ -205,11 +217,16 @@ def process_one(pk: int, *, is_awaited: bool = False) -> Answer | None:
     the answer, it comes back; older ones of the same user are worked out before.
     """
     with transaction.atomic():
-        for due in _take(limit=1, only=pk):
-            due.row.is_awaited = is_awaited
-            _delete_due([pk])
-            return _process(due)
-    return None
+        batch = _take(limit=1, only=pk)
+        answers = [_process_taken(due, is_awaited=is_awaited) for due in batch]
+    _count(batch)
+    return next(iter(answers), None)
+
+
+def _process_taken(due: Due, *, is_awaited: bool) -> Answer | None:
+    due.row.is_awaited = is_awaited
+    _delete_due([due.row.pk])
+    return _process(due)
 
 
 def outcome_of(handler: Handler, row: Push, push: wire.Push) -> dict[str, Any]:
@@ -251,7 +268,8 @@ def _process(due: Due) -> Answer | None:
         return None
     is_for_account = _is_for_account(row, push)
     if is_for_account and not due.account_id:
-        Push.objects.filter(pk=row.pk).update(state=Push.State.UNCLAIMED)
+        row.state = Push.State.UNCLAIMED
+        Push.objects.filter(pk=row.pk).update(state=row.state)
         return None
     parts = [routing.handler_of(row, push)]
     if is_for_account:
@@ -262,6 +280,11 @@ def _process(due: Due) -> Answer | None:
 
 def _handle(row: Push, push: wire.Push, handler: Handler) -> Answer | None:
     """HANDLER's answer; what fails in it is undone, and ROW is marked as failed."""
+    with bound_contextvars(push=row.pk, request_id=row.request_id):
+        return _handle_one(row, push, handler)
+
+
+def _handle_one(row: Push, push: wire.Push, handler: Handler) -> Answer | None:
     try:
         with transaction.atomic():
             return handler(row, push)
@@ -309,6 +332,7 @@ def replay(row: Push) -> None:
             due.row.attempts, due.row.is_replay = row.attempts, row.is_replay
             _delete_due([row.pk])
             _process(due)
+            count_worked_out(due.row.kind, due.row.state)
     row.refresh_from_db(fields=["state", "error", "retry_at"])
 
 

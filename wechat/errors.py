@@ -226,6 +226,11 @@ CHANGED_RIGHTS = frozenset(
 )
 
 
+def is_told_apart(errcode: int) -> bool:
+    """Whether ERRCODE has an error of its own."""
+    return errcode in _REFUSALS
+
+
 def refusal(path: str, errcode: int, errmsg: str = "") -> Refused:
     """The most precise error for ERRCODE, as answered by the call at PATH."""
     return _REFUSALS.get(errcode, Refused)(path, errcode, errmsg)

@@ -21,7 +21,17 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from wechat import lenient
-from wechat.errors import BadAnswer, Busy, NotSent, QuotaMinute, Unreachable, clean, refusal
+from wechat.errors import (
+    BadAnswer,
+    Busy,
+    NotSent,
+    QuotaMinute,
+    Refused,
+    Unreachable,
+    WeChatError,
+    clean,
+    refusal,
+)
 from wechat.transport import Answer, Bounds, TransportError, encode_form, new_session, send
 
 logger = logging.getLogger(__name__)
@@ -76,19 +86,25 @@ def kind_of(content: bytes) -> str:
 
 _api_url = "https://api.weixin.qq.com"
 _on_odd_rows: Callable[[str, int], object] | None = None
+_on_call: Callable[[str, str, float], object] | None = None
 
 
 def configure(
-    *, api_url: str = "", on_odd_rows: Callable[[str, int], object] | None = None
+    *,
+    api_url: str = "",
+    on_odd_rows: Callable[[str, int], object] | None = None,
+    on_call: Callable[[str, str, float], object] | None = None,
 ) -> None:
     """
     Point the client at API_URL, scheme and host, instead of WeChat's own servers; call ON_ODD_ROWS
-    with the path of an answer and how many rows of its lists were left out. What is not given
-    stays as it is.
+    with the path of an answer and how many rows of its lists were left out, and ON_CALL with the
+    path of a call, what came of it (an errcode, "0" where all is well, or the name of an error of
+    ours) and the seconds it took. What is not given stays as it is.
     """
-    global _api_url, _on_odd_rows
+    global _api_url, _on_odd_rows, _on_call
     _api_url = api_url.rstrip("/") or _api_url
     _on_odd_rows = on_odd_rows or _on_odd_rows
+    _on_call = on_call or _on_call
 
 
 # The seam: another adapter mounted here stands in for WeChat's servers.
@@ -187,7 +203,7 @@ def _ask(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], *, re
     started = time.monotonic()
     for attempt in range(1, TRIES + 1):
         try:
-            return read(request.path, request.send(max_bytes))
+            return _ask_once(request, max_bytes, read)
         except (Unreachable, Busy) as error:
             pause = random.uniform(0, 0.25 * 2**attempt)  # noqa: S311 -- spreads load, hides nothing
             spent = time.monotonic() - started + pause
@@ -196,6 +212,18 @@ def _ask(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], *, re
             logger.info("%s; trying again", error)
             time.sleep(pause)
     raise AssertionError("the last try either answers or raises")
+
+
+def _ask_once(request: _Call, max_bytes: int, read: Callable[[str, Answer], T]) -> T:
+    started, outcome = time.monotonic(), "0"
+    try:
+        return read(request.path, request.send(max_bytes))
+    except WeChatError as error:
+        outcome = str(error.errcode) if isinstance(error, Refused) else type(error).__name__
+        raise
+    finally:
+        if _on_call:
+            _on_call(request.path, outcome, time.monotonic() - started)
 
 
 _clock_warned_at = float("-inf")

@@ -35,6 +35,8 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.filepost import encode_multipart_formdata
 
+from wechat.bulkhead import take_late_place
+
 PIECE = 16 * 1024
 PORTS = {"https": 443, "http": 80}
 HEADERS = {"User-Agent": "wechat-component-platform", "Accept-Encoding": "identity"}
@@ -162,7 +164,8 @@ outside = Outside()
 def send(
     session: Session, method: str, url: str, headers: Mapping[str, str], body: bytes, bounds: Bounds
 ) -> Answer:
-    """The answer to one request, through SESSION's adapter. Raises TransportError."""
+    """The answer to one request, through SESSION's adapter. Raises TransportError and Crowded."""
+    take_late_place()
     started = time.monotonic()
     request = PreparedRequest()  # by hand: `session.request` costs twice the exchange
     request.method, request.url, request.body = method, url, body

@@ -17,6 +17,7 @@ from platform_auth.operations import Actor
 from wechat.errors import NotSent, Unreachable
 
 MAY_COMMIT = "audits.commit_version"
+MAY_EDIT_EXT = "audits.edit_ext_values"
 MAY_SUBMIT = "audits.submit_audit"
 MAY_RELEASE = "audits.release_audit"
 
@@ -35,6 +36,7 @@ class CodeAct:
     live: str = ""  # the fragment with the rest of its form, which only WeChat knows
     is_grave: bool = False
     is_for_live: bool = False  # its button stands where WeChat says what is so now
+    preview: Callable[[Authorizer, Any], object] | None = None  # what would be sent
     permission: str = field(kw_only=True)
 
 

@@ -1,15 +1,18 @@
 """Acts on the code of many mini programs, and how WeChat's refusals are shown to staff."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from audits.admin.acts import MAY_RELEASE, MAY_SUBMIT, report_lost_answer
+from audits.admin.acts import MAY_COMMIT, MAY_RELEASE, MAY_SUBMIT, report_lost_answer
 from audits.admin.code_status import newest_audit
+from audits.admin.forms import UploadForm
 from audits.admin.release_acts import release_program
-from audits.admin.review_acts import submit_program
+from audits.admin.review_acts import commit_program, submit_program
 from audits.models import CodeAudit
 from audits.problems import AuditNotPassed, CannotAct
 from miniprograms.models import Authorizer
@@ -17,6 +20,7 @@ from platform_auth.admin.acts import holding
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
+from platform_auth.logins.proof import require_proof
 from wechat.errors import Refused, WeChatError
 
 
@@ -33,7 +37,7 @@ class CodeStaffAdmin(StaffAdmin):
 
 
 class BulkCodeAdmin(CodeStaffAdmin):
-    """Adds the two acts on many mini programs at once."""
+    """Adds the acts on many mini programs at once."""
 
     has_submit_permission = holding(MAY_SUBMIT)
     has_release_permission = holding(MAY_RELEASE)
@@ -54,6 +58,7 @@ class BulkCodeAdmin(CodeStaffAdmin):
 
     @admin.action(description=_("Release"), permissions=["release"])
     def release_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        require_proof(request)
         return self.confirm_chosen(
             request,
             queryset,
@@ -68,6 +73,37 @@ class BulkCodeAdmin(CodeStaffAdmin):
             name=lambda row: f"{self.name_of(row)} {self.version_of(row)}",
         )
 
+    has_commit_permission = holding(MAY_COMMIT)
+
+    @admin.action(description=_("Upload code"), permissions=["commit"])
+    def upload_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        """The template goes to each of those chosen, with the values of each."""
+        rows = self.limit_chosen(request, queryset)
+        if not rows:
+            return None
+        programs = [self.program_of(row) for row in rows]
+        form = UploadForm(programs, request.POST if request.POST.get("confirmed") else None)
+        preview: object = ""
+        if form.is_bound and form.is_valid():
+            if "preview" not in request.POST:
+                for row in programs:
+                    self.carry_out(request, row, partial(self._upload, form, request.user))
+                return None
+            preview = form.preview()
+        hidden = [("action", "upload_code"), *((ACTION_CHECKBOX_NAME, row.pk) for row in rows)]
+        return self.page(
+            request,
+            "admin/ask.html",
+            rows=[] if preview else programs,
+            title=_("Upload code"),
+            question=_("The template becomes the trial version of each, with the values of each."),
+            form=form,
+            hidden=hidden,
+            back=request.get_full_path(),
+            preview=preview,
+            has_preview=True,
+        )
+
     def program_of(self, row: Any) -> Authorizer:
         """The mini program that ROW of the list is about."""
         raise NotImplementedError
@@ -80,6 +116,9 @@ class BulkCodeAdmin(CodeStaffAdmin):
         """Which version and audit of ROW, for the page that asks."""
         audit = self.audit_of(row)
         return f"– {audit.user_version} ({audit.auditid or '…'})" if audit else "–"
+
+    def _upload(self, form: Any, by: Any, row: Authorizer) -> object:
+        return report_lost_answer(lambda: commit_program(row, form, by, keeps_first=False))
 
     def _submit(self, row: Any, by: Any) -> object:
         return report_lost_answer(lambda: submit_program(self.program_of(row), None, by))

@@ -14,6 +14,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from audits.admin.ext_form import ObjectField
 from audits.models import Campaign, CodeTemplate
 from audits.services import campaigns
 from miniprograms.models import Authorizer
@@ -40,12 +41,12 @@ class CampaignForm(forms.Form):
     )
     user_version = TextField(_("version"), 64, required=True)
     user_desc = TextField(_("description"), 500, required=True)
-    ext = forms.JSONField(
-        label=_("ext.json"),
-        initial=dict,
-        required=False,
-        help_text=_('An object such as {"ext": {"theme": "green"}}, the same for all.'),
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
+    ext = ObjectField(
+        _("ext.json, for this upload"),
+        rows=4,
+        help_text=_(
+            'The same for all, over the values of each: {"ext": {"theme": "green"}}. Mostly empty.'
+        ),
     )
     appids = forms.CharField(
         label=_("appids"),
@@ -105,12 +106,6 @@ class CampaignForm(forms.Form):
         self.user = user
         if not user.has_perm("audits.release_audit"):
             del self.fields["auto_release"]
-
-    def clean_ext(self) -> dict[str, Any]:
-        ext = self.cleaned_data["ext"] or {}
-        if not isinstance(ext, dict):
-            raise ValidationError(_("It must be an object: {…}."))
-        return ext
 
     def clean_appids(self) -> list[str]:
         """As pasted: by line, comma or blank."""

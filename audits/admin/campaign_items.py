@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin.campaign_progress import item_label
 from audits.admin.columns import ProgramRowAdmin
+from audits.admin.ext_tables import preview_text, preview_upload
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
@@ -32,8 +33,16 @@ def _program_name(row: CampaignItem) -> str:
     return f"{row.authorizer.nick_name} ({row.authorizer.appid})"
 
 
+def _preview_item(row: CampaignItem) -> object:
+    """What was sent, or would be now."""
+    if row.version is not None:
+        return preview_text(row.authorizer, row.version.ext_json)
+    return preview_upload(row.authorizer, row.campaign.template, row.campaign.ext)
+
+
 @admin.register(CampaignItem)
 class CampaignItemAdmin(ProgramRowAdmin):
+    asks_outside = False
     list_display: tuple[str, ...] = ("program", "state_label", "reason_in_short", "is_canary")
     list_display += ("campaign", "audit", "updated")
     list_display_links = ("program",)
@@ -41,13 +50,14 @@ class CampaignItemAdmin(ProgramRowAdmin):
     list_select_related = ("authorizer", "campaign", "audit")
     fields: tuple[str, ...] = ("program_link", "campaign_link", "state_label", "reason")
     fields += ("is_canary", "version", "audit", "release", "submitted_at", "failures", "updated")
+    fields += ("ext_json",)
     readonly_fields = fields
     actions = ("retry", "skip")
     actions_detail = ("retry_one", "skip_one")
     troubles = (CannotAct,)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        related = ("authorizer", "campaign", "version", "audit", "release")
+        related = ("authorizer", "campaign__template", "version", "audit", "release")
         return super().get_queryset(request).select_related(*related)
 
     has_view_permission = holding("audits.view_campaign")
@@ -68,6 +78,7 @@ class CampaignItemAdmin(ProgramRowAdmin):
     )
 
     updated = time_column("updated_at", _("updated"))
+    ext_json = column(_("ext.json"), _preview_item)
     program = column(_("mini program"), _program_name)  # type: ignore[assignment]
     program_link = column(
         _("mini program"), lambda row: link_to(row.authorizer, _program_name(row))

@@ -46,6 +46,7 @@ def _release_passed(campaign: Campaign, by: Actor) -> object:
 
 @admin.register(Campaign)
 class CampaignAdmin(StaffAdmin):
+    asks_outside = False
     list_display: tuple[str, ...] = ("user_version", "template", "state_label", "progress_in_short")
     list_display += ("failed", "made_by", "created")
     list_filter = ("state",)
@@ -114,6 +115,7 @@ class CampaignAdmin(StaffAdmin):
         START_QUESTION,
         "operate",
         path="start",
+        needs_proof=True,
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
     )
@@ -131,6 +133,7 @@ class CampaignAdmin(StaffAdmin):
         _("The failures so far are forgiven: only new ones can pause it again."),
         "operate",
         path="resume",
+        needs_proof=True,
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
     )
@@ -140,6 +143,7 @@ class CampaignAdmin(StaffAdmin):
         _("The rest follows at once, though not all of the canary wave is released."),
         "operate",
         path="go-on",
+        needs_proof=True,
         icon="fast_forward",
     )
     release_passed = ask_about_one(
@@ -148,6 +152,7 @@ class CampaignAdmin(StaffAdmin):
         _("All mini programs of this campaign that have passed get the new version."),
         "release",
         path="release",
+        needs_proof=True,
         icon="rocket_launch",
         variant=ActionVariant.PRIMARY,
     )

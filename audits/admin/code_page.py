@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from audits.admin import live
-from audits.admin.acts import CodeAct, audit_words, report_lost_answer
+from audits.admin.acts import MAY_RELEASE, CodeAct, audit_words, report_lost_answer
 from audits.admin.bulk_acts import BulkCodeAdmin
 from audits.admin.code_status import (
     CodeStatus,
@@ -22,21 +22,26 @@ from audits.admin.code_status import (
     state_label,
 )
 from audits.admin.columns import code_page_of
+from audits.admin.ext_bulk import ValuesOfMany
+from audits.admin.ext_pages import ValuesPages
 from audits.admin.release_acts import RELEASE_ACTS
 from audits.admin.review_acts import REVIEW_ACTS
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
 from audits.models import CodeAudit
+from audits.services.ext_values import values_of
 from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding
+from platform_auth.admin.pages import pretty
 from platform_auth.fields import Unreadable
+from platform_auth.logins.proof import require_proof
 from wechat.errors import WeChatError
 
 MAY_VIEW = "audits.view_codeaudit"
 ACTS = (*REVIEW_ACTS, *RELEASE_ACTS)
 
 
-class CodePageAdmin(BulkCodeAdmin):
+class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
     """Adds the code page, its pieces and its acts to the admin of mini programs."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -44,6 +49,7 @@ class CodePageAdmin(BulkCodeAdmin):
             *((act.name, partial(self.act_view, act=act), act.name) for act in ACTS),
             *((f"now/{name}", partial(self.piece, name=name), name) for name in live.PIECES),
             ("trial-qrcode", self.trial_qrcode, "trial-qrcode"),
+            ("ext", self.ext_page, "ext"),
         ]
         wrap = self.admin_site.admin_view
         own = [
@@ -90,6 +96,8 @@ class CodePageAdmin(BulkCodeAdmin):
             acts=acts,
             pieces={name: self._address(row, name) for name in live.PIECES},
             qrcode=self._address(row, "trial-qrcode"),
+            ext=self._address(row, "ext"),
+            own_values=pretty(getattr(values_of(row), "values", {})),
             back=self.url_of(row),
             **history_tables(row),
         )
@@ -99,6 +107,8 @@ class CodePageAdmin(BulkCodeAdmin):
         if not request.user.has_perm(act.permission):
             raise PermissionDenied
         row = self._program_or_404(request, object_id)
+        if act.permission == MAY_RELEASE:
+            require_proof(request)
         return self.confirm(
             request,
             object_id,
@@ -109,6 +119,7 @@ class CodePageAdmin(BulkCodeAdmin):
             back=code_page_of(row),
             live=self._live(request, row, act),
             is_grave=act.is_grave,
+            preview=act.preview,
             about=describe_status(code_status_of(row)),
         )
 
@@ -122,6 +133,11 @@ class CodePageAdmin(BulkCodeAdmin):
         ]
         context = {"acts": acts, "qrcode": self._address(row, "trial-qrcode")}
         return HttpResponse(live.render_piece(request, row, name, **context))
+
+    def ext_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The mini program's own values of ext.json, and what comes of them."""
+        row = self._program_or_404(request, object_id)
+        return self.values_page(request, row, code_page_of(row))
 
     def trial_qrcode(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The QR code of the trial version, as WeChat draws it now."""
@@ -158,7 +174,9 @@ class CodePageAdmin(BulkCodeAdmin):
 
 @admin.register(Authorizer)
 class AuthorizerAdmin(CodePageAdmin, AuthorizerPages):
-    actions = ("submit_code", "release_code", *AuthorizerPages.actions)
+    actions = ("upload_code", "submit_code", "release_code", *AuthorizerPages.actions)
+    actions += ("set_ext_values", "export_ext_csv", "export_ext_json")
+    actions_list = ("import_ext",)
     actions_detail = ("code_page", *AuthorizerPages.actions_detail)
 
 

@@ -1,24 +1,28 @@
 """The forms of acts on code."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
+from audits.admin.ext_form import ObjectField
+from audits.admin.ext_tables import preview_upload
 from audits.models import CodeTemplate
 from audits.problems import BadExtJson
-from audits.services.committing import build_ext_json
+from audits.services.ext_json import build_ext_json
 from miniprograms.models import Authorizer
+from platform_auth.admin.pages import table
 from platform_auth.forms import TextField
 from wechat import code, code_review
 
@@ -40,6 +44,11 @@ UGC_METHODS = [
 ]
 
 
+UPLOAD_HELP = _(
+    'Members such as {"ext": {"shop": 7}}, over the values that are kept, this once. Mostly empty.'
+)
+
+
 class TemplateField(forms.ModelChoiceField[CodeTemplate]):
     """Templates by number, version, and what was written about them."""
 
@@ -48,8 +57,8 @@ class TemplateField(forms.ModelChoiceField[CodeTemplate]):
         return " · ".join(part for part in parts if part)[:120]
 
 
-class CommitForm(forms.Form):
-    """Which template becomes the trial version, and what it is called."""
+class UploadForm(forms.Form):
+    """Which template becomes the trial version of each of PROGRAMS, and what it is called."""
 
     template = TemplateField(
         label=_("template"),
@@ -63,44 +72,45 @@ class CommitForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
     user_desc = TextField(_("description"), 500, required=True)
-    ext = forms.JSONField(
-        label=_("ext.json"),
-        required=False,
-        help_text=_(
-            'An object, for example {"ext": {"shop": 7}}. The appid is put in; what is left out is '
-            "as in the template."
-        ),
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "false"}),
-    )
+    ext = ObjectField(_("ext.json, for this upload"), rows=5, help_text=UPLOAD_HELP)
+
+    def __init__(self, programs: Sequence[Authorizer], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.programs = programs
+        components = {row.component_id for row in programs}
+        field = cast(TemplateField, self.fields["template"])
+        # One template goes to all: no component of WeChat's has that of another.
+        component = components.pop() if len(components) == 1 else None
+        field.queryset = field.queryset.filter(component=component)  # type: ignore[union-attr]
+
+    def preview(self) -> SafeString | str:
+        """Of each the exact text, and its difference from what is live."""
+        data = self.cleaned_data
+        rows = [(row, preview_upload(row, data["template"], data["ext"])) for row in self.programs]
+        return table([_("mini program"), _("ext.json")], rows)
+
+
+class CommitForm(UploadForm):
+    """The same for one mini program: what it cannot have is told at the form."""
 
     def __init__(self, row: Authorizer, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__([row], *args, **kwargs)
         self.row = row
-        field = cast(TemplateField, self.fields["template"])
-        field.queryset = field.queryset.filter(component=row.component_id)  # type: ignore[union-attr]
-        self.fields["ext"].initial = _last_ext_json(row)
+        if not row.ext_values.exists():
+            self.fields["ext"].help_text = _(
+                "The mini program has no values of its own yet: these become them."
+            )
 
     def clean(self) -> dict[str, Any]:
         """ext.json is what the chosen template takes."""
         cleaned: dict[str, Any] = super().clean() or {}
         ext, template = cleaned.get("ext"), cleaned.get("template")
-        if ext is not None and not isinstance(ext, dict):
-            self.add_error("ext", _("It must be an object: {…}."))
-        elif template is not None and "ext" in cleaned:
+        if template is not None and "ext" in cleaned:
             try:
                 build_ext_json(self.row, template, ext)
             except BadExtJson as problem:
-                self.add_error("ext", str(problem))
+                self.add_error("ext", problem.problems)
         return cleaned
-
-
-def _last_ext_json(row: Authorizer) -> dict[str, Any]:
-    """What the last upload of ROW said in ext.json, without what we put in ourselves."""
-    version = row.versions.order_by("-id").first()
-    if version is None:
-        return {"ext": {}}
-    members: dict[str, Any] = json.loads(version.ext_json)
-    return {name: value for name, value in members.items() if name not in ("extAppid", "extEnable")}
 
 
 class SubmitForm(forms.Form):

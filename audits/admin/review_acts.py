@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin.acts import MAY_COMMIT, MAY_SUBMIT, CodeAct, audit_words, posted
 from audits.admin.code_status import newest_audit
+from audits.admin.ext_tables import preview_upload
 from audits.admin.forms import CommitForm, SubmitForm
 from audits.models import CodeAudit, CodeVersion
 from audits.services import committing, submitting, verdicts
@@ -17,8 +18,9 @@ from platform_auth.admin.pages import UncertainOutcome
 from platform_auth.operations import Actor
 
 
-def _commit(row: Authorizer, form: Any, by: Actor) -> object:
-    version = committing.commit_template(row, by=by, **form.cleaned_data)
+def commit_program(row: Authorizer, form: Any, by: Actor, *, keeps_first: bool = True) -> object:
+    """Upload what FORM says."""
+    version = committing.commit_template(row, by=by, keeps_first=keeps_first, **form.cleaned_data)
     if version.state == CodeVersion.State.COMMITTED:
         return _("version %(version)s is uploaded and can be tried.") % {"version": version}
     return UncertainOutcome(
@@ -28,6 +30,11 @@ def _commit(row: Authorizer, form: Any, by: Actor) -> object:
         )
         % {"version": version}
     )
+
+
+def _preview_commit(row: Authorizer, form: Any) -> object:
+    data = form.cleaned_data
+    return preview_upload(row, data["template"], data["ext"])
 
 
 def submit_program(row: Authorizer, form: Any, by: Actor) -> object:
@@ -78,10 +85,11 @@ REVIEW_ACTS = (
         "commit",
         _("Upload code"),
         _("The template becomes the trial version. What users have stays as it is."),
-        _commit,
+        commit_program,
         "upload",
         lambda status, by: not status.commit_is_open,
         lambda request, row: CommitForm(row, posted(request)),
+        preview=_preview_commit,
         permission=MAY_COMMIT,
     ),
     _act(

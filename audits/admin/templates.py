@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import JSONField, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -15,6 +15,8 @@ from unfold.enums import ActionVariant
 
 from audits.admin.acts import report_lost_answer
 from audits.admin.bulk_acts import CodeStaffAdmin
+from audits.admin.ext_form import SchemaField
+from audits.admin.ext_pages import ValuesPages
 from audits.admin.live import wechat_time
 from audits.models import CodeTemplate
 from audits.services import templates
@@ -53,7 +55,7 @@ def _delete_template(row: CodeTemplate, by: Actor) -> object:
 
 
 @admin.register(CodeTemplate)
-class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
+class CodeTemplateAdmin(ValuesPages, CodeStaffAdmin, RecordedAdmin):
     list_display: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
     list_display += ("source_name", "created", "state", "notes")
     list_filter = (TemplateTypeFilter, ("gone_at", admin.EmptyFieldListFilter))
@@ -62,10 +64,11 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
     sortable_by = ()
     search_fields = ("template_id", "user_version")
     search_help_text = _("A number or a version")
-    fields = (*_MIRRORED_FIELDS, "notes")
+    fields = (*_MIRRORED_FIELDS, "notes", "ext_schema")
+    formfield_overrides = {JSONField: {"form_class": SchemaField}}
     readonly_fields = _MIRRORED_FIELDS
     actions_list = ("sync_now", "drafts")
-    actions_detail = ("delete_one",)
+    actions_detail = ("ext_page", "delete_one")
 
     created = time_column("created_at", _("made"))
 
@@ -134,6 +137,11 @@ class CodeTemplateAdmin(CodeStaffAdmin, RecordedAdmin):
         text = _("Draft %(draft)d becomes a template; WeChat keeps 200 of them.")
         question = text % {"draft": draft}
         return self._ask_about_components(request, [row], act, title=title, question=question)
+
+    @button(_("Values of ext.json"), "view", path="ext", icon="tune")
+    def ext_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.visible_or_404(request, object_id)
+        return self.values_page(request, row, self.url_of(row))
 
     delete_one = ask_about_one(
         _delete_template,

@@ -3,6 +3,7 @@
 from audits.models.audit import AuditEvent, CodeAudit, Screenshot
 from audits.models.campaign import Campaign, CampaignItem
 from audits.models.code import CodeTemplate, CodeVersion
+from audits.models.ext_values import ExtValues
 from audits.models.idempotency import IdempotencyKey
 from audits.models.release import Release
 
@@ -13,6 +14,7 @@ __all__ = [
     "CodeAudit",
     "CodeTemplate",
     "CodeVersion",
+    "ExtValues",
     "IdempotencyKey",
     "Release",
     "Screenshot",

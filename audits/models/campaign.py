@@ -62,6 +62,8 @@ class Campaign(models.Model):
     )
     because = models.TextField(_("why"), blank=True, editable=False)
     created_by = person_field(_("made by"))
+    # Who started it last, or resumed it: in this name workers upload, submit and release.
+    run_by = person_field(_("carried out for"))
     created_at = models.DateTimeField(_("made"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
 

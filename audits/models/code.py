@@ -27,6 +27,15 @@ class CodeTemplate(models.Model):
     developer = models.CharField(_("developer"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("created"), null=True)
     notes = models.TextField(_("notes"), blank=True)
+    ext_schema = models.JSONField(
+        _("JSON Schema of ext"),
+        default=dict,
+        blank=True,
+        help_text=_(
+            "What `ext` in ext.json may hold, as JSON Schema. Values that it refuses are not "
+            "uploaded, and staff get a form for the others. Empty: anything."
+        ),
+    )
     gone_at = models.DateTimeField(_("deleted at WeChat"), null=True, editable=False)
 
     class Meta:
@@ -65,6 +74,8 @@ class CodeVersion(Leased):
     user_version = models.CharField(_("version"), max_length=64)
     user_desc = models.CharField(_("description"), max_length=500)
     ext_json = models.TextField(_("ext.json"))
+    # Values of the mini program's own, once WeChat has this version and if it has none by then.
+    first_values = models.JSONField(null=True, editable=False)
     state = models.CharField(_("state"), max_length=12, choices=State.choices)
     errcode = models.IntegerField(_("errcode"), null=True)
     created_by = person_field()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeTemplate
 from audits.problems import CannotAct, NeedsSecondPerson
-from audits.services.committing import build_ext_json
+from audits.services.ext_json import check_upload
 from audits.services.releasing import approve_release
 from audits.services.rollout.admission import (
     count_failures,
@@ -81,7 +81,7 @@ def create_campaign(
         raise CannotAct(_("No mini program fits that is not in another campaign already."))
     if len(pks) > MAX_ITEMS:
         raise CannotAct(_("At most %d mini programs at once.") % MAX_ITEMS)
-    build_ext_json(Authorizer.objects.get(pk=pks[0]), template, ext)
+    check_upload(template, ext or {})
     try:
         with transaction.atomic():
             return _create_rows(template, pks, by, ext=dict(ext or {}), **rules)
@@ -109,7 +109,8 @@ def _create_rows(
 
 def start_campaign(campaign: Campaign, *, by: Actor | None) -> None:
     """Begin with the canary wave, or with all where there is none."""
-    _transition(campaign, [Campaign.State.PREPARED], Campaign.State.RUNNING, "start_campaign", by)
+    before, after = [Campaign.State.PREPARED], Campaign.State.RUNNING
+    _transition(campaign, before, after, "start_campaign", by, run_by_id=_id_of(by))
 
 
 def pause_campaign(campaign: Campaign, *, by: Actor | None) -> None:
@@ -120,10 +121,13 @@ def pause_campaign(campaign: Campaign, *, by: Actor | None) -> None:
 
 
 def resume_campaign(campaign: Campaign, *, by: Actor | None) -> None:
-    """Go on after a pause. Failures so far are forgiven: only new ones can pause it again."""
-    forgiven = count_failures(count_items(campaign))
+    """
+    Go on after a pause, from now on in the name of BY. Failures so far are forgiven: only new ones
+    can pause it again.
+    """
+    values = {"forgiven": count_failures(count_items(campaign)), "run_by_id": _id_of(by)}
     before, after = [Campaign.State.PAUSED], Campaign.State.RUNNING
-    _transition(campaign, before, after, "resume_campaign", by, forgiven=forgiven)
+    _transition(campaign, before, after, "resume_campaign", by, **values)
 
 
 def stop_campaign(campaign: Campaign, *, by: Actor | None) -> None:
@@ -141,7 +145,12 @@ def pass_canary(campaign: Campaign, *, by: Actor | None) -> None:
         raise CannotAct(_("The canary wave has passed already."))
     before, after = [Campaign.State.RUNNING, Campaign.State.PAUSED], Campaign.State.RUNNING
     values = {"is_past_canary": True, "forgiven": count_failures(count_items(campaign))}
+    values["run_by_id"] = _id_of(by)
     _transition(campaign, before, after, "go_on_campaign", by, **values)
+
+
+def _id_of(person: Actor | None) -> Any:
+    return person.pk if person else None
 
 
 def _transition(

@@ -1,6 +1,5 @@
 """Uploading a template's code to a mini program: wxa/commit, once."""
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, CodeTemplate, CodeVersion
-from audits.problems import BadExtJson, CommitIsOpen, SubmissionIsRunning
+from audits.problems import CommitIsOpen, SubmissionIsRunning
+from audits.services.ext_json import build_ext_json, kept_members
+from audits.services.ext_values import keep_first_values
 from audits.services.outcomes import (
     ABANDONED_AFTER,
     MAX_CHECKS,
@@ -24,48 +25,8 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
-from wechat import code, code_release, code_templates
+from wechat import code, code_release
 from wechat.errors import Unreachable
-
-STANDARD_EXT_MEMBERS = {"extAppid", "ext", "window"}
-EXT_MEMBERS = {
-    "extEnable",
-    "extAppid",
-    "directCommit",
-    "ext",
-    "extPages",
-    "pages",
-    "subPackages",
-    "window",
-    "networkTimeout",
-    "tabBar",
-    "plugins",
-    "requiredPrivateInfos",
-    "sitemap",
-    "customOpen",
-    "functionPages",
-    "navigateToMiniProgramAppIdList",
-}
-
-
-def build_ext_json(
-    authorizer: Authorizer, template: CodeTemplate, values: Mapping[str, Any] | None
-) -> str:
-    """
-    The ext.json for AUTHORIZER: the usual members, and VALUES over them.
-
-    Raises BadExtJson for members that WeChat does not know, or not in a standard template.
-    """
-    is_standard = template.template_type == code_templates.STANDARD_TEMPLATE
-    allowed = STANDARD_EXT_MEMBERS if is_standard else EXT_MEMBERS
-    defaults: dict[str, Any] = {} if is_standard else {"extEnable": True}
-    own = {"extAppid": authorizer.appid}
-    members = {**defaults, **own, "ext": {}, **(values or {}), **own}
-    if unknown := sorted(members.keys() - allowed):
-        raise BadExtJson(_("ext.json has no such members: %s") % ", ".join(unknown))
-    if not isinstance(members["ext"], dict):
-        raise BadExtJson(_("`ext` in ext.json must be an object."))
-    return json.dumps(members, ensure_ascii=False)
 
 
 def commit_template(
@@ -76,10 +37,13 @@ def commit_template(
     user_desc: str,
     ext: Mapping[str, Any] | None = None,
     by: Actor | None,
+    keeps_first: bool = True,
     within: Callable[[CodeVersion], object] | None = None,
 ) -> CodeVersion:
     """
-    Upload TEMPLATE to AUTHORIZER as USER_VERSION (at most 64 characters), with EXT for ext.json.
+    Upload TEMPLATE to AUTHORIZER as USER_VERSION (at most 64 characters), with EXT over the values
+    of ext.json that are kept. A mini program without values of its own keeps those of EXT, unless
+    they are the same for many (not KEEPS_FIRST).
 
     The row is written first, and WITHIN its transaction whatever must know of it; if that raises,
     nothing was done. The row's state tells the outcome where WeChat did not: UNKNOWN. Raises
@@ -98,6 +62,7 @@ def commit_template(
                 user_version=user_version,
                 user_desc=user_desc,
                 ext_json=ext_json,
+                first_values=kept_members(ext or {}) if keeps_first else None,
                 state=CodeVersion.State.COMMITTING,
                 created_by_id=by.pk if by else None,
                 due_at=Now() + ABANDONED_AFTER,
@@ -134,7 +99,13 @@ def _call_commit(version: CodeVersion) -> None:
     except Unreachable as error:
         mark_unknown(version, str(error))
     else:
-        close_act(version, CodeVersion.State.COMMITTED)
+        _confirm_commit(version)
+
+
+def _confirm_commit(version: CodeVersion) -> None:
+    with transaction.atomic():
+        if close_act(version, CodeVersion.State.COMMITTED):
+            keep_first_values(version)
 
 
 def reconcile_commit(version: CodeVersion) -> None:
@@ -142,7 +113,7 @@ def reconcile_commit(version: CodeVersion) -> None:
     trial, _released = call_as(version.authorizer.appid, code_release.get_version_info)
     since = earliest_effect(version.created_at, _previous_commit_at(version)).timestamp()
     if trial and trial.user_version == version.user_version and trial.at >= since:
-        close_act(version, CodeVersion.State.COMMITTED)
+        _confirm_commit(version)
     elif version.failures >= MAX_CHECKS:
         error = _("WeChat does not have it: it was never uploaded.")
         close_act(version, CodeVersion.State.REFUSED, error)

@@ -34,6 +34,7 @@ from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import Actor, record_operation
+from platform_auth.rights import may_still
 from wechat import code_release
 from wechat.errors import NothingToRelease, Unreachable, WeChatError
 
@@ -103,9 +104,23 @@ def _releasable_audit(authorizer: Authorizer, by: Actor | None) -> CodeAudit:
     if audit.status != CodeAudit.Status.PASSED and not audit.released_at:
         _check_newest(audit)
     wants_two = settings.RELEASE_NEEDS_TWO and not audit.released_at
+    if wants_two:
+        _check_approver(audit)
     if wants_two and (audit.approved_by_id is None or (by and by.pk == audit.approved_by_id)):
         raise NeedsSecondPerson
     return audit
+
+
+def _check_approver(audit: CodeAudit) -> None:
+    """Whoever agreed must be one who may, now; otherwise somebody else has to agree."""
+    person = audit.approved_by
+    if person is None or may_still(person.pk, ["audits.release_audit"]):
+        return
+    with transaction.atomic():
+        approved = CodeAudit.objects.filter(pk=audit.pk, approved_by=person)
+        if approved.update(approved_by=None):
+            record_operation("end_approval", by=None, appid=audit.appid, result=str(person))
+    audit.approved_by = None
 
 
 def _check_newest(audit: CodeAudit) -> None:

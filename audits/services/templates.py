@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from audits.models import CodeTemplate
+from audits.services.ext_values import inherit_values
 from audits.services.history import recorded_call
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
@@ -24,7 +25,7 @@ def sync_templates(component: Component) -> int:
     listed = with_component_token(component, code_templates.list_templates)
     with transaction.atomic():
         for template in listed:
-            CodeTemplate.objects.update_or_create(
+            row, is_new = CodeTemplate.objects.update_or_create(
                 component=component,
                 template_id=template.template_id,
                 defaults={
@@ -39,6 +40,8 @@ def sync_templates(component: Component) -> int:
                     "gone_at": None,
                 },
             )
+            if is_new:
+                inherit_values(row)
         if not listed.odd:
             rows = CodeTemplate.objects.filter(component=component, gone_at=None)
             rows.exclude(template_id__in=[template.template_id for template in listed]).update(

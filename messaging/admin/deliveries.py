@@ -108,6 +108,7 @@ def _give_up(row: Delivery, by: Actor) -> object:
 
 @admin.register(Delivery)
 class DeliveryAdmin(StaffAdmin):
+    asks_outside = False
     list_display = (
         "what",
         "account",

@@ -23,6 +23,7 @@ from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label, table
 from platform_auth.models import TESTER_OPENID_PREFIX, Component
 from platform_auth.operations import record_operation
+from wechat.bulkhead import take_place
 
 REHEARSE_PERMISSION = "messaging.rehearse_release"
 STEP_COLOURS = {
@@ -94,6 +95,7 @@ class ReleaseTestAdmin(StaffAdmin):
 
 def _rehearse(request: HttpRequest, component: Component) -> dict[str, Any]:
     """What the rehearsal of COMPONENT came to, for the page and for the operation log."""
+    take_place()
     try:
         steps = list(rehearse(component, settings.PUBLIC_URL))
     except CannotRehearse as problem:

@@ -66,6 +66,7 @@ def _turn(is_on: bool, rule: Rule, by: Actor) -> object:
 
 @admin.register(Rule)
 class RuleAdmin(RecordedAdmin):
+    asks_outside = False
     form = RuleForm
     list_display = ("name", "position", "is_on", "when", "says", "said_by", "account")
     list_display_links = ("name",)

@@ -38,6 +38,7 @@ from platform_auth.admin.columns import column, link, secret_label
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
+from platform_auth.logins.proof import require_proof
 from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
 
@@ -129,6 +130,8 @@ class TargetAdmin(RecordedAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         """The address is looked up before the transaction in which the form is saved."""
+        if object_id is None and self.has_add_permission(request):  # then the secret is shown
+            require_proof(request)
         if request.method == "POST":
             problem = self._problem_of_address(request, object_id)
             request.problem_of_address = problem  # type: ignore[attr-defined]
@@ -207,6 +210,7 @@ class TargetAdmin(RecordedAdmin):
     @button(_("New signing secret"), "operate", path="rotate-secret", icon="key")
     def rotate_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         target = self.visible_or_404(request, object_id)
+        require_proof(request)
         if request.method == "POST":
             return self._show_secret(
                 request, target, targets.rotate_secret(target, by=request.user)

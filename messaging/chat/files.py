@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from http import HTTPStatus
-from threading import BoundedSemaphore
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -25,12 +24,7 @@ from wechat.errors import WeChatError
 from wechat.http import File
 
 BROWSER_LIFE = 24 * 3600  # seconds
-# A bulkhead: files that one process asks WeChat for at once, and seconds that others wait for that.
-# A page has many, each takes a thread of the web server, and WeChat's pushes need those.
-MAX_FETCHING, PLACE_TIMEOUT = 3, 1.0
 ENTRY_KEY = re.compile(r"([ur])([0-9]{1,18})", re.ASCII)
-
-_places = BoundedSemaphore(MAX_FETCHING)
 
 
 @require_GET
@@ -66,11 +60,7 @@ def _get_entry(conversation: Conversation, key: str) -> Entry:
 def _fetch(page: ChatPage, download: Callable[[str, str], File], media_id: str) -> File | None:
     """What WeChat keeps under MEDIA_ID; after three days it does not."""
     release_db_connection()
-    if not _places.acquire(timeout=PLACE_TIMEOUT):
-        return None
     try:
         return call_as(page.conversation.authorizer.appid, download, media_id)
     except (WeChatError, Unreadable):
         return None
-    finally:
-        _places.release()

@@ -22,6 +22,7 @@ from platform_auth.fields import Unreadable
 from platform_auth.forms import is_of_our_time
 from platform_auth.leases import release_db_connection
 from wechat import media
+from wechat.bulkhead import Crowded, take_place, takes_place
 from wechat.errors import WeChatError
 from wechat.http import File
 from wechat.replies import BadContent
@@ -109,6 +110,7 @@ def _parse_time(text: str) -> datetime:
 
 
 @require_POST
+@takes_place
 def post_message(request: HttpRequest, site: ChatSite, pk: int, way: str) -> HttpResponse:
     page = open_page(request, site, pk, answering=True)
     kind = page.conversation.authorizer.kind
@@ -153,6 +155,7 @@ def _respond(page: ChatPage, problem: str = "") -> HttpResponse:
 
 
 @require_POST
+@takes_place
 def post_resend(request: HttpRequest, site: ChatSite, pk: int, reply: int) -> HttpResponse:
     """Send once more what was not sent, or perhaps not."""
     page = open_page(request, site, pk, answering=True)
@@ -166,6 +169,7 @@ def post_typing(request: HttpRequest, site: ChatSite, pk: int) -> HttpResponse:
     """Let the user see that somebody writes, if WeChat is so kind."""
     page = open_page(request, site, pk, answering=True)
     if page.conversation.is_open:
-        with suppress(WeChatError, Unreadable):
+        with suppress(WeChatError, Unreadable, Crowded):
+            take_place()
             customer_service.show_typing(page.conversation)
     return HttpResponse(status=HTTPStatus.NO_CONTENT)

@@ -14,17 +14,32 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from messaging.models import Conversation, Reply
 from miniprograms.tokens import call_as, prolonged_lease
+from platform_auth.counters import Counter
 from platform_auth.due_work import Runner
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from platform_auth.models import is_free
 from platform_auth.operations import Actor, record_operation
+from platform_auth.rights import may_still
 from wechat import custom_message, errors, replies
 from wechat.errors import CountUsed, Refused, WeChatError, WindowClosed
 from wechat.replies import BadContent, Content
+
+REPLIES_SENT = Counter(
+    "wechat_replies",
+    "Messages to users that went to WeChat, by what came of them; unknown: perhaps sent.",
+    ("result",),
+    first=tuple((state.value,) for state in (Reply.State.SENT, *Reply.RESENDABLE)),
+)
+
+
+class RightEnded(Exception):
+    """Whoever wrote it may not answer this user any more."""
+
 
 GIVE_UP_AFTER = timedelta(hours=1)  # by then the user has long turned elsewhere
 
@@ -73,7 +88,8 @@ def resend_message(reply: Reply, *, by: Actor) -> Reply:
     with transaction.atomic():
         # One that is being sent just now counts as perhaps sent, too.
         rows = Reply.objects.filter(is_free(), pk=reply.pk, state__in=Reply.RESENDABLE)
-        if rows.update(state=Reply.State.DUE, due_at=Now(), failures=0, at=Now()):
+        values = {"due_at": Now(), "failures": 0, "at": Now(), "by": by.pk}
+        if rows.update(state=Reply.State.DUE, **values):
             appid = reply.conversation.authorizer.appid
             record_operation("answer_user_again", by=by, appid=appid)
     return _send_now(reply)
@@ -112,6 +128,9 @@ def send_reply(reply: Reply) -> None:
     ):
         return
     conversation = reply.conversation
+    if not _may_send(reply):
+        _mark_failed(reply, RightEnded(_("Its writer may not answer any more.")))
+        return
     try:
         content = read_content(reply)
         replies.check_custom(content, conversation.authorizer.kind)
@@ -125,9 +144,21 @@ def send_reply(reply: Reply) -> None:
         _mark_failed(reply, error)
     except WeChatError as error:
         reply.write(last_error=str(error))
+        REPLIES_SENT.add(Reply.State.UNKNOWN)
     else:
         reply.write(state=Reply.State.SENT, last_error="", errcode=None)
+        REPLIES_SENT.add(Reply.State.SENT)
         _count_sent(conversation)
+
+
+def _may_send(reply: Reply) -> bool:
+    """What a person wrote is sent while they may answer; a rule's or a target's answer always."""
+    if reply.rule_id or reply.reply_to_id:
+        return True
+    is_owner = reply.conversation.authorizer.owner_id == reply.by_id
+    return may_still(reply.by_id, ["messaging.answer_conversation"]) or (
+        is_owner and may_still(reply.by_id, ["messaging.own_conversations"])
+    )
 
 
 def _retry(reply: Reply, error: WeChatError) -> None:
@@ -141,6 +172,7 @@ def _retry(reply: Reply, error: WeChatError) -> None:
 def _mark_failed(reply: Reply, error: Exception) -> None:
     errcode = error.errcode if isinstance(error, Refused) else None
     reply.write(state=Reply.State.FAILED, last_error=str(error), errcode=errcode)
+    REPLIES_SENT.add(Reply.State.FAILED)
     conversation = Conversation.objects.filter(pk=reply.conversation_id)
     if isinstance(error, WindowClosed):
         conversation.update(left=0, window_until=Now())

@@ -17,6 +17,7 @@ from messaging.services.forwarding.circuit_breaker import close_circuit
 from messaging.services.forwarding.outcomes import make_oldest_due
 from messaging.services.forwarding.posting import encode_payload, explain_status, post_payload
 from messaging.standard_webhooks import new_secret
+from platform_auth.events import log_event
 from platform_auth.fields import read_or_empty, seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import is_free
@@ -70,6 +71,7 @@ def rotate_secret(target: Target, *, by: Actor) -> str:
             **seal(Target, target.reference, secret=new, previous_secret=old),
         )
         record_operation("rotate_target_secret", by=by, result=str(target))
+    log_event("rotate_target_secret", "done", user=by.get_username(), of=str(target))
     target.refresh_from_db()
     return new
 

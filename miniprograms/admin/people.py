@@ -1,5 +1,6 @@
 """People: merchants and staff, their groups, and the revoking of their API keys."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
@@ -18,7 +19,11 @@ from miniprograms.services.bind_links import make_bind_link
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import column
 from platform_auth.admin.pages import RecordedAdmin, ago, label
+from platform_auth.events import log_event
 from platform_auth.forms import PermissionChoices
+from platform_auth.logins.proof import require_proof
+from platform_auth.logins.second_factor import factor_of, remove_factor
+from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
 
@@ -46,6 +51,7 @@ class PermissionsMixin:
 class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
     """Merchants are made here. Only superusers make staff, or touch the accounts of staff."""
 
+    asks_outside = False
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -56,15 +62,16 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         f"{name}__startswith" for name in ("username", "first_name", "last_name", "email")
     )
     search_help_text = _("The beginning of a username, name or e-mail address")
-    actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys")
+    actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys", "remove_factor")
     filter_horizontal = ()
 
     def unfit_acts(self, object_id: Any) -> set[str]:
         """Of the two about answering the one that fits; for staff none, they have the console."""
         user = User.objects.filter(pk=object_id).first()
         if user is None or user.is_staff:
-            return {"let_answer", "stop_answering"}
-        return {"let_answer" if _may_answer(user) else "stop_answering"}
+            without = user is None or factor_of(user) is None
+            return {"let_answer", "stop_answering", *(["remove_factor"] if without else [])}
+        return {"let_answer" if _may_answer(user) else "stop_answering", "remove_factor"}
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
@@ -74,6 +81,11 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
 
     has_invite_permission = holding("miniprograms.invite_merchant")
     has_revoke_permission = holding("auth.change_user")
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if _is_superuser(request):  # who may give rights
+            require_proof(request)
+        return super().changeform_view(request, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = ("last_login", "date_joined", *super().get_readonly_fields(request, obj))
@@ -87,8 +99,25 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         return [str(user) for user in objs], counts, lacking, protected
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        if self.has_change_permission(request):
+            require_proof(request)
         with transaction.atomic():  # the new password and its row in the operation log
-            return super().user_change_password(request, id, form_url)
+            response = super().user_change_password(request, id, form_url)
+            if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+                user = User.objects.get(pk=id)
+                is_own = user == request.user
+                end_access(user, keep=request.session.session_key if is_own else None)
+                log_event("reset_password", "done", user=request.user, of=str(user))
+        return response
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and not obj.is_active:
+            end_access(obj)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
+        log_event("change_user", "done", user=request.user, of=str(obj))
+        return super().log_change(request, obj, message)
 
     @button(_("Make a bind link"), "invite", path="bind-link", icon="add_link")
     def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -108,12 +137,29 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not _may_touch(request, self.visible_or_404(request, object_id)):
             raise PermissionDenied
+        require_proof(request)
         return self.confirm(
             request,
             object_id,
             lambda user, form: _revoke_keys(user, request.user),
             title=_("Revoke API keys"),
             question=_("Programs that use them are locked out until they have a new key."),
+        )
+
+    @button(_("Remove two-step login"), "revoke", path="remove-factor", icon="phonelink_erase")
+    def remove_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For somebody who has lost their phone, and the recovery codes."""
+        if not _may_touch(request, self.visible_or_404(request, object_id)):
+            raise PermissionDenied
+        require_proof(request)
+        return self.confirm(
+            request,
+            object_id,
+            lambda user, form: _remove_factor(user, request.user),
+            title=_("Remove two-step login"),
+            question=_(
+                "They then log in with their password alone. Make sure that it is they who ask."
+            ),
         )
 
     @button(_("Let them answer their users"), "revoke", path="let-answer", icon="forum")
@@ -166,7 +212,13 @@ def _revoke_keys(user: User, by: Any) -> object:
     with transaction.atomic():
         count, _kinds = AuthToken.objects.filter(user=user).delete()
         record_operation("revoke_keys", by=by, result=f"{user}: {count}")
+    log_event("revoke_keys", "done", user=by, of=str(user))
     return _("%(count)d keys revoked.") % {"count": count}
+
+
+def _remove_factor(user: User, by: Any) -> object:
+    remove_factor(user, by=by)
+    return _("they log in with their password alone.")
 
 
 def _may_answer(user: User) -> bool:
@@ -200,6 +252,11 @@ class GroupAdmin(PermissionsMixin, auth.GroupAdmin, RecordedAdmin):  # type: ign
 
     ordering = ("name",)
     filter_horizontal = ()
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if _is_superuser(request):
+            require_proof(request)
+        return super().changeform_view(request, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and _is_superuser(request)

@@ -24,8 +24,10 @@ MAX_TAGGED = 500  # accounts; nobody waits for WeChat here
 MAX_CHOICES = 200  # tags in a filter
 
 
-@admin.register(Tag)
-class TagAdmin(RecordedAdmin):
+class TagPages(RecordedAdmin):
+    """The list and the page of a tag; what apps above know of it is added there."""
+
+    asks_outside = False
     list_display = ("name", "accounts")
     ordering = ("name",)
     sortable_by = ()

@@ -19,6 +19,7 @@ from miniprograms.tokens import (
 from platform_auth.due_pushes import make_due
 from platform_auth.fields import Sealed, seal
 from platform_auth.operations import record_operation
+from platform_auth.rights import may_still
 from platform_auth.tokens import due_after
 from wechat.component import Grant
 from wechat.errors import WeChatError
@@ -85,6 +86,8 @@ def _reason_to_ask(binding: Binding, authorizer: Authorizer | None, grant: Grant
     owner = authorizer.owner_id if authorizer else None
     if binding.user_id is None:
         return "" if authorizer else Binding.UnclaimedReason.NOBODY_ASKED
+    if not may_still(binding.user_id, []):
+        return Binding.UnclaimedReason.SWITCHED_OFF
     if owner is not None and owner != binding.user_id:
         return Binding.UnclaimedReason.OTHER_MERCHANT
     if owner is None and binding.biz_appid and binding.biz_appid != grant.appid:

@@ -23,7 +23,7 @@ from miniprograms.tokens import (
     usable_refresh_tokens,
 )
 from platform_auth.leases import release_db_connection
-from platform_auth.models import Component
+from platform_auth.models import LEASE, Component
 from platform_auth.tokens import as_component
 from wechat import component as wechat
 from wechat.component import Listed
@@ -32,7 +32,6 @@ from wechat.http import Rows
 logger = logging.getLogger(__name__)
 
 FULL_PASS_EVERY = timedelta(hours=6)
-PASS_LEASE = timedelta(minutes=30)  # no pass takes longer
 
 
 @dataclass(slots=True)
@@ -54,37 +53,57 @@ def reconcile(component: Component) -> Report:
     Raises what WeChat answered; what was read until then is kept.
     """
     report = Report()
-    lost = list(_in_recovery(component).values_list("pk", flat=True))
+    lost = dict(_in_recovery(component).values_list("pk", "epoch"))
     release_db_connection()
     for page in list_pages(component):
         _compare_page(component, page, report)
+        _keep_turn(component)
         release_db_connection()
     if not report.odd:  # or one of those rows may be the one that is needed
-        report.given_up = (
-            _in_recovery(component)
-            .filter(pk__in=lost)
-            .update(state=Authorizer.State.NEEDS_REAUTHORIZATION, updated_at=Now())
-        )
+        report.given_up = _give_up(component, lost)
     Component.objects.filter(pk=component.pk).update(reconciled_at=Now())
     logger.info("reconciled %s: %s", component.appid, report)
     for appid in report.unclaimed:
         fetch_names(component, appid)
+        _keep_turn(component)
     return report
+
+
+def _give_up(component: Component, lost: dict[int, int]) -> int:
+    """
+    The owners of LOST must help, ids with their epochs; but not of those that somebody has touched
+    since: what the list said of them may be older than what was tried.
+    """
+    rows = _in_recovery(component).filter(pk__in=lost).values_list("pk", "epoch")
+    given_up = 0
+    for pk, epoch in rows:
+        if lost[pk] == epoch:
+            untouched = _in_recovery(component).filter(pk=pk, epoch=epoch)
+            given_up += untouched.update(
+                state=Authorizer.State.NEEDS_REAUTHORIZATION, updated_at=Now()
+            )
+    return given_up
 
 
 def reconcile_if_needed(component: Component) -> Report | None:
     """
     A pass, unless another process is at it, if an account needs the list, WeChat counts others than
-    we do, or the last pass is six hours old: for a million accounts it is two thousand calls.
+    we do, or the last pass is six hours old: for a million accounts it is two thousand calls. The
+    turn is kept from page to page, so that of whoever dies soon passes on.
     """
     rows = Component.objects.filter(pk=component.pk)
     free = Q(reconciling_until=None) | Q(reconciling_until__lt=Now())
-    if not rows.filter(free).update(reconciling_until=Now() + PASS_LEASE):
+    if not rows.filter(free).update(reconciling_until=Now() + LEASE):
         return None
     try:
         return reconcile(component) if _is_needed(component) else None
     finally:
         rows.update(reconciling_until=None)
+
+
+def _keep_turn(component: Component) -> None:
+    turn = Component.objects.filter(pk=component.pk, reconciling_until__isnull=False)
+    turn.update(reconciling_until=Now() + LEASE)
 
 
 def is_recovery_needed(component: Component) -> bool:

@@ -11,6 +11,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from platform_auth.admin.pages import StaffAdmin
+from platform_auth.logins.proof import require_proof
 from platform_auth.operations import Actor
 
 # What is done to a row, by whom; it returns the sentence that tells what came of it.
@@ -60,11 +61,17 @@ def ask_about_one(
     path: str,
     icon: str,
     variant: ActionVariant = ActionVariant.DEFAULT,
+    needs_proof: bool = False,
     **context: Any,
 ) -> Callable[..., HttpResponse]:
-    """A button on the page of a row, which asks before ACT is done to it."""
+    """
+    A button on the page of a row, which asks before ACT is done to it; where it NEEDS_PROOF, the
+    person has just proven who they are.
+    """
 
     def ask(model_admin: StaffAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+        if needs_proof:
+            require_proof(request)
         return model_admin.confirm(
             request,
             object_id,

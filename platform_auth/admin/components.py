@@ -22,6 +22,7 @@ from platform_auth.admin.refusals import refusals_table
 from platform_auth.errcodes import explain_kept
 from platform_auth.fields import secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
+from platform_auth.logins.proof import require_proof
 from platform_auth.models import TICKET_LIFE, Component
 from platform_auth.operations import Actor
 
@@ -79,6 +80,8 @@ class ComponentAdmin(FormAdmin):
 
     @method_decorator(sensitive_post_parameters())
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if self.has_change_permission(request):
+            require_proof(request)
         return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Component, form: Any, change: bool) -> None:

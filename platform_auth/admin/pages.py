@@ -23,6 +23,7 @@ from unfold.admin import ModelAdmin
 from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
+from wechat.bulkhead import take_place
 from wechat.errors import WeChatError, scrub
 
 MAX_CHOSEN = 20  # each may keep WeChat busy for seconds while a person waits
@@ -47,6 +48,7 @@ class StaffAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     actions_on_top = True
     troubles: tuple[type[Exception], ...] = (WeChatError, Unreadable)
+    asks_outside = True  # whether acts may ask WeChat, or another server, while a person waits
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -120,7 +122,9 @@ class StaffAdmin(ModelAdmin):
         return NearPaginator(queryset, per_page, *args, page=number, **kwargs)
 
     def carry_out(self, request: HttpRequest, row: Any, act: Act) -> None:
-        """Do ACT to ROW and show what came of it."""
+        """Do ACT to ROW and show what came of it. Raises Crowded before anything is done."""
+        if self.asks_outside:
+            take_place()
         try:
             sentence = act(row)
         except self.troubles as problem:
@@ -157,21 +161,25 @@ class StaffAdmin(ModelAdmin):
         question: object,
         form: Callable[[HttpRequest, Any], Form] | None = None,
         back: str | None = None,
+        preview: Callable[[Any, Any], object] | None = None,
         **context: Any,
     ) -> HttpResponse:
         """
         A page that asks before ACT is done to one row, with the FORM's answers; POST does it.
 
-        BACK is the page that one comes from and goes to, by default the row's own; CONTEXT is for
-        the template.
+        BACK is the page that one comes from and goes to, by default the row's own; PREVIEW shows
+        what would be done, at the click of a button of its own; CONTEXT is for the template.
         """
         row = self.visible_or_404(request, object_id)
         back = back or self.url_of(row)
         filled = form(request, row) if form else None
         if request.method == "POST" and (filled is None or filled.is_valid()):
-            self.carry_out(request, row, lambda row: act(row, filled))
-            return HttpResponseRedirect(back)
+            if preview is None or "preview" not in request.POST:
+                self.carry_out(request, row, lambda row: act(row, filled))
+                return HttpResponseRedirect(back)
+            context["preview"] = preview(row, filled)
         context |= {"title": title, "question": question, "form": filled, "back": back}
+        context["has_preview"] = preview is not None
         return self.page(request, "admin/ask.html", rows=[row], **context)
 
     def confirm_chosen(

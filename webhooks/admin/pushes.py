@@ -39,6 +39,7 @@ _COLOURS = {Push.State.DONE: "success", Push.State.FAILED: "danger", Push.State.
 
 @admin.register(Push)
 class PushAdmin(StaffAdmin):
+    asks_outside = False
     list_display = ("received", "account", "kind_in_words", "in_short", "user_in_short", "outcome")
     list_display_links = ("received",)
     list_filter = (LogFilter,)

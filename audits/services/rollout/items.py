@@ -6,7 +6,9 @@ from typing import Any
 from django.db.models.functions import Now
 
 from audits.models import Campaign, CampaignItem
+from audits.problems import RightEnded
 from platform_auth.models import LEASE
+from platform_auth.rights import may_still
 
 REQUEUE_AFTER = timedelta(minutes=1)  # where others do something with the mini program
 
@@ -15,11 +17,21 @@ class FencedOff(Exception):
     """Somebody else has this item now, or its campaign does not run: nothing is begun."""
 
 
-def bind_act(item: CampaignItem, state: CampaignItem.State, **values: Any) -> None:
+def bind_act(
+    item: CampaignItem,
+    state: CampaignItem.State,
+    *,
+    person_id: int | None,
+    permission: str,
+    **values: Any,
+) -> None:
     """
     Take ITEM to STATE together with the row of its act, which is in VALUES: in the transaction
-    that makes this row, before WeChat is called. Raises FencedOff.
+    that makes this row, before WeChat is called. Raises FencedOff, and RightEnded where the person
+    it is done for does not hold PERMISSION any more.
     """
+    if not may_still(person_id, [permission]):
+        raise RightEnded
     if not Campaign.objects.filter(pk=item.campaign_id, state=Campaign.State.RUNNING).exists():
         raise FencedOff
     values = {"due_at": None, "reason": "", "updated_at": Now(), **values}

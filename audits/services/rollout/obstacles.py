@@ -6,9 +6,10 @@ from typing import Any
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion, Release
-from audits.problems import AuditIsOpen
+from audits.problems import AuditIsOpen, RightEnded
 from audits.services.outcomes import CLOCKS_DIFFER
 from audits.services.rollout.admission import halt_campaign
 from audits.services.rollout.items import REQUEUE_AFTER, finish_item, requeue_item, set_item_state
@@ -74,6 +75,18 @@ def yield_to_audit(item: CampaignItem, audit: CodeAudit) -> None:
         finish_item(item, CampaignItem.State.SKIPPED, reason)
     else:
         requeue_item(item, reason)
+
+
+def handle_ended_right(item: CampaignItem, error: RightEnded) -> None:
+    """
+    The campaign is paused; whoever resumes it answers for it from then on, and ITEM goes on where
+    it stands.
+    """
+    reason = _("%(person)s may not do this any more. Somebody who may can resume it.") % {
+        "person": item.campaign.run_by or "–"
+    }
+    halt_campaign(item.campaign, reason)
+    item.write(due_at=Now(), reason=str(error), updated_at=Now())
 
 
 def handle_refusal(

@@ -29,7 +29,7 @@ def _due_items() -> LeasedQuerySet:
     running = Q(campaign__state=Campaign.State.RUNNING)
     items = CampaignItem.objects.due().exclude(state=CampaignItem.State.WAITING)
     items = items.filter(running | Q(state__in=CampaignItem.FOLLOWED))
-    campaign = ("campaign__template", "campaign__created_by")
+    campaign = ("campaign__template", "campaign__run_by")
     acts = ("version", "audit", "release", "released_by")
     return (
         items.with_clock().select_related(*campaign, "authorizer", *acts).order_by("due_at", "id")

@@ -1,12 +1,14 @@
 """The steps of one item: from its code's upload to its release, by the state that it is in."""
 
 import logging
+from typing import Any
 
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import CampaignItem, CodeAudit, CodeVersion, Release
-from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen
+from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen, RightEnded
 from audits.services.committing import commit_template
 from audits.services.releasing import release_newest_audit
 from audits.services.rollout.items import (
@@ -18,6 +20,7 @@ from audits.services.rollout.items import (
 )
 from audits.services.rollout.obstacles import (
     foreign_open_audit,
+    handle_ended_right,
     handle_error,
     handle_open_audit,
     handle_refusal,
@@ -28,10 +31,14 @@ from audits.services.submitting import newest_version, submit_newest_version
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
+from platform_auth.operations import record_operation
 from wechat import code
 from wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)
+
+MAY_COMMIT, MAY_SUBMIT = "audits.commit_version", "audits.submit_audit"
+MAY_RELEASE = "audits.release_audit"
 
 
 def begin_item(item: CampaignItem) -> None:
@@ -72,9 +79,18 @@ def _commit_item(item: CampaignItem) -> None:
             user_version=campaign.user_version,
             user_desc=campaign.user_desc,
             ext=campaign.ext,
-            by=campaign.created_by,
-            within=lambda version: bind_act(item, CampaignItem.State.COMMITTING, version=version),
+            by=campaign.run_by,
+            keeps_first=False,
+            within=lambda version: bind_act(
+                item,
+                CampaignItem.State.COMMITTING,
+                person_id=campaign.run_by_id,
+                permission=MAY_COMMIT,
+                version=version,
+            ),
         )
+    except RightEnded as error:
+        handle_ended_right(item, error)
     except CommitIsOpen as error:
         requeue_item(item, str(error))
     except CannotAct as error:
@@ -113,10 +129,12 @@ def submit_item(item: CampaignItem) -> None:
         call_as(item.authorizer.appid, code.get_code_privacy_info)
         submit_newest_version(
             item.authorizer,
-            by=item.campaign.created_by,
+            by=item.campaign.run_by,
             fields={"version_desc": item.campaign.user_desc} if item.campaign.user_desc else None,
             within=lambda audit: _bind_audit(item, audit),
         )
+    except RightEnded as error:
+        handle_ended_right(item, error)
     except AuditIsOpen as error:
         handle_open_audit(item, error)
     except CommitIsOpen as error:
@@ -135,7 +153,14 @@ def submit_item(item: CampaignItem) -> None:
 def _bind_audit(item: CampaignItem, audit: CodeAudit) -> None:
     if audit.version_id != item.version_id:
         raise CannotAct(_("Another version was uploaded since."))
-    bind_act(item, CampaignItem.State.SUBMITTING, audit=audit, submitted_at=Now())
+    bind_act(
+        item,
+        CampaignItem.State.SUBMITTING,
+        person_id=item.campaign.run_by_id,
+        permission=MAY_SUBMIT,
+        audit=audit,
+        submitted_at=Now(),
+    )
 
 
 def follow_submission(item: CampaignItem) -> None:
@@ -169,7 +194,7 @@ def follow_verdict(item: CampaignItem) -> None:
 def _mark_passed(item: CampaignItem) -> None:
     """Approved: released at once where that was chosen, otherwise at a click."""
     campaign = item.campaign
-    by = campaign.created_by if campaign.auto_release else item.released_by
+    by = campaign.run_by if campaign.auto_release else item.released_by
     due_at = Now() if by else None
     set_item_state(item, CampaignItem.State.PASSED, released_by=by, due_at=due_at, failures=0)
 
@@ -188,8 +213,16 @@ def release_item(item: CampaignItem) -> None:
             item.authorizer,
             by=item.released_by,
             auditid=audit.auditid,
-            within=lambda act: bind_act(item, CampaignItem.State.RELEASING, release=act),
+            within=lambda act: bind_act(
+                item,
+                CampaignItem.State.RELEASING,
+                person_id=item.released_by_id,
+                permission=MAY_RELEASE,
+                release=act,
+            ),
         )
+    except RightEnded as error:
+        _refuse_release(item, error)
     except ReleaseIsOpen as error:
         due_at = Now() + REQUEUE_AFTER
         set_item_state(item, CampaignItem.State.PASSED, due_at=due_at, reason=str(error))
@@ -202,6 +235,15 @@ def release_item(item: CampaignItem) -> None:
             handle_error(item, error, CampaignItem.State.PASSED)
     else:
         follow_release(item)
+
+
+def _refuse_release(item: CampaignItem, error: RightEnded) -> None:
+    """It waits for the click of somebody who may."""
+    with transaction.atomic():
+        values: dict[str, Any] = {"released_by": None, "reason": str(error), "due_at": None}
+        if item.write(updated_at=Now(), **values):
+            appid, person = item.authorizer.appid, item.released_by
+            record_operation("refuse_release", by=None, appid=appid, result=f"{person}: {error}")
 
 
 def follow_release(item: CampaignItem) -> None:

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("job", help="as in the job label of wechat_job_age_seconds")
+        parser.add_argument("job", help="as in the label of wechat_job_age_seconds")
         parser.add_argument("--within", type=int, default=180, metavar="SECONDS")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -14,7 +14,16 @@ from messaging.services import passive_replies
 from messaging.services.forwarding.circuit_breaker import close_circuit, count_failure, jittered
 from messaging.services.forwarding.leasing import lock_target
 from messaging.services.forwarding.posting import PostOutcome
+from platform_auth.counters import Counter
 from platform_auth.models import is_free
+
+DELIVERED, FAILED, GIVEN_UP = "delivered", "failed", "given up"
+ATTEMPTS = Counter(
+    "wechat_delivery_attempts",
+    "Attempts to forward a message by what came of them; given up are those made no more.",
+    ("result",),
+    first=((DELIVERED,), (FAILED,), (GIVEN_UP,)),
+)
 
 MAX_LOG = 30  # attempts that are kept
 MIN_BACKOFF = 5.0  # seconds
@@ -26,6 +35,7 @@ def record_outcome(delivery: Delivery, outcome: PostOutcome, *, is_replied: bool
     Write OUTCOME down, unless somebody has fenced us off. Its reply goes to the user as a message,
     unless IS_REPLIED: they have it already. Whether there now is such a message to send.
     """
+    ATTEMPTS.add(DELIVERED if outcome.is_good else FAILED)
     if not outcome.is_good:
         _record_failure(delivery, outcome)
         return False
@@ -64,7 +74,8 @@ def _mark_dead(delivery: Delivery, outcome: PostOutcome, **values: Any) -> None:
     with transaction.atomic():
         lock_target(delivery.target_id).get()
         state = Delivery.State.DEAD
-        _finish(delivery, outcome, state=state, last_error=outcome.reason, **values)
+        if _finish(delivery, outcome, state=state, last_error=outcome.reason, **values):
+            ATTEMPTS.add(GIVEN_UP)
 
 
 def _finish(delivery: Delivery, outcome: PostOutcome, **values: Any) -> bool:
@@ -100,5 +111,7 @@ def give_up_overdue() -> int:
     overdue = Delivery.objects.waiting().filter(is_free(), give_up_at__lte=Now())
     untried = overdue.filter(last_error="").give_up(last_error=_("Nobody took it for a day."))
     number: int = untried + overdue.give_up()
+    if number:
+        ATTEMPTS.add(GIVEN_UP, by=number)
     make_oldest_due()
     return number

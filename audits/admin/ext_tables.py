@@ -1,0 +1,96 @@
+"""How staff pages show texts of ext.json, where two differ, and what a change would come to."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from audits.admin.columns import code_page_of
+from audits.models import CodeTemplate, ExtValues
+from audits.problems import BadExtJson
+from audits.services.ext_json import MISSING, build_ext_json, compare_texts, live_version
+from audits.services.ext_values import Owner, Plan
+from miniprograms.models import Authorizer
+from platform_auth.admin.columns import link
+from platform_auth.admin.pages import ago, table
+
+MAX_VERSIONS = 20  # of values, in their history
+MAX_CHANGES = 20  # of one mini program, in a table of many
+
+Change = tuple[str, Any, Any]
+
+
+def show_value(value: Any) -> str:
+    return "–" if value is MISSING else json.dumps(value, ensure_ascii=False)
+
+
+def changes_table(changes: Sequence[Change]) -> SafeString | str:
+    headers = [_("path"), _("before"), _("afterwards")]
+    return table(headers, [(path, show_value(old), show_value(new)) for path, old, new in changes])
+
+
+def preview_upload(
+    row: Authorizer, template: CodeTemplate | None, upload: dict[str, Any] | None
+) -> SafeString:
+    """The exact text that an upload to ROW would send, and how it differs from what is live."""
+    try:
+        text = build_ext_json(row, template, upload)
+    except BadExtJson as problem:
+        return format_html('<p class="staff-problem">{}</p>', problem)
+    return preview_text(row, text)
+
+
+def preview_text(row: Authorizer, text: str) -> SafeString:
+    """TEXT, and how it differs from what ROW has live."""
+    live = live_version(row)
+    context = {
+        "text": text,
+        "live": live,
+        "changes": changes_table(compare_texts(live.ext_json if live else "", text)),
+    }
+    return render_to_string("admin/code/ext_preview.html", context)
+
+
+def plans_table(plans: Sequence[Plan]) -> SafeString | str:
+    """Who would have another ext.json at the next upload: what before, what afterwards."""
+    rows = [
+        (
+            link(code_page_of(plan.authorizer), plan.authorizer),
+            plan.authorizer.appid,
+            _outcome(plan),
+        )
+        for plan in plans
+    ]
+    return table([_("mini program"), _("appid"), _("before and afterwards")], rows)
+
+
+def _outcome(plan: Plan) -> SafeString | str:
+    if plan.problems:
+        return format_html('<p class="staff-problem">{}</p>', " ".join(plan.problems))
+    changes = plan.changes
+    if not changes:
+        return str(_("nothing changes"))
+    more = len(changes) - MAX_CHANGES
+    hidden = format_html("<p>{}</p>", _("and %d more") % more) if more > 0 else ""
+    return format_html("{}{}", changes_table(changes[:MAX_CHANGES]), hidden)
+
+
+def history_of(owner: Owner) -> list[dict[str, object]]:
+    """The versions of OWNER's values, newest first: when, by whom, and what each changed."""
+    newest = owner.ext_values.select_related("by").order_by("-id")
+    rows: list[ExtValues] = list(newest[: MAX_VERSIONS + 1])
+    earlier = [*(row.values for row in rows[1:]), {}]
+    return [
+        {
+            "row": row,
+            "when": ago(row.at),
+            "by": row.by or "–",
+            "text": json.dumps(row.values, ensure_ascii=False, indent=2),
+            "changes": changes_table(compare_texts(json.dumps(before), json.dumps(row.values))),
+        }
+        for row, before in zip(rows, earlier, strict=False)
+    ][:MAX_VERSIONS]

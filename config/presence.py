@@ -1,0 +1,66 @@
+"""What workers leave in the database: that they live, and what they have thrown away."""
+
+import logging
+from typing import Any
+
+from celery import signals
+from django.core.cache import caches
+from django.db import DatabaseError, InterfaceError
+
+from config import alive
+from platform_auth import heartbeats
+from platform_auth.counters import Counter
+from platform_auth.leases import release_db_connection
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 20
+
+DISCARDED = Counter(
+    "wechat_tasks_discarded",
+    "Tasks that workers threw away: revoked, rejected or unknown.",
+    first=((),),
+)
+
+
+@signals.task_revoked.connect
+@signals.task_rejected.connect
+@signals.task_unknown.connect
+def count_discarded(**kwargs: Any) -> None:
+    """None expires (see settings), so each of them is odd."""
+    DISCARDED.add()
+
+
+@signals.task_prerun.connect
+@signals.task_postrun.connect
+def show_life(**kwargs: Any) -> None:
+    """With each task: a worker that answers a ping may be deaf to its queue."""
+    try:
+        alive.show()
+    except OSError as error:
+        logger.warning("no sign of life is left: %s", error)
+
+
+@signals.task_postrun.connect
+def leave_heartbeat(task: Any = None, **kwargs: Any) -> None:
+    """
+    Of the worker that has just carried out TASK: it hears the broker, and work gets done. One in
+    HEARTBEAT_SECONDS, for all of its slots.
+    """
+    name = heartbeats.worker(task.request.hostname)
+    try:
+        if caches["markers"].add(name, 1, HEARTBEAT_SECONDS):
+            heartbeats.beat(name)
+            release_db_connection()
+    except Exception as error:  # noqa: BLE001 -- whatever the cache's client or the database raises
+        logger.warning("%s leaves no heartbeat: %s", name, type(error).__name__)
+
+
+@signals.worker_shutdown.connect
+def end_heartbeat(sender: Any = None, **kwargs: Any) -> None:
+    """A worker that has ended as it should is missed by nobody."""
+    try:
+        heartbeats.end(heartbeats.worker(sender.hostname))
+        release_db_connection()
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the worker's heartbeat stays: %s", type(error).__name__)
