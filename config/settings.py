@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 import structlog
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -36,8 +35,6 @@ env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
 
 # What this process does: one of config/process_role.py
 PROCESS_ROLE = env.str("PROCESS_ROLE", default="") or role_of(sys.argv)
-if PROCESS_ROLE not in PATIENCE:
-    raise ImproperlyConfigured(f"PROCESS_ROLE must be one of {', '.join(PATIENCE)}.")
 # Of a web process; of which some must always be free. 0, as with another server: not limited.
 WEB_THREADS = env.int("GRANIAN_BLOCKING_THREADS", default=threads_of(sys.argv))
 
