@@ -167,7 +167,7 @@ def test_no_act_loses_a_value_that_another_would_have_sent(
     [shop] = make_shops(wechat, component, 1)
     tags = {f"tag {word}": Tag.objects.create(name=f"{word} {shop.pk}") for word in "ba"}
     set_tags([shop], add=tags.values(), by=boss)
-    owners = {"template": template, "own": shop, **tags}
+    owners: dict[str, Any] = {"template": template, "own": shop, **tags}
     kept: dict[str, Any] = dict.fromkeys(["template", "tag a", "tag b", "own"])
     save_values(template, {}, by=boss)
     for act, values in acts:
@@ -319,7 +319,7 @@ def test_a_campaign_fails_only_for_those_whose_values_the_schema_refuses(
     work()
     assert states(campaign) == {"in_review": 1, "failed": 1}
     reason = campaign.items.get(authorizer=bad).reason
-    for words in ("/ext: it lacks shop", "/ext/theme/title", "5", "^[a-z]+$"):
+    for words in ("/ext: ", "shop", "/ext/theme/title", "5", "^[a-z]+$"):
         assert words in reason
     assert not CodeVersion.objects.filter(authorizer=bad).exists()
 
