@@ -235,7 +235,7 @@ def _row(component: Component) -> dict[str, object]:
     digest = secrets.token_hex(32)
     key = component.envelope.keys[0]
     proven = inbox.Proven(component, message, push, True, digest, key, by_previous_key=False)
-    return inbox.row_of(proven, is_known=True, appid=pushes.APPID)
+    return inbox.row_of(proven, is_known=True, appid=pushes.APPID, request_id="")
 
 
 # The stack
