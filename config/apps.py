@@ -8,12 +8,19 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
+        from celery import signals
+
         from config import checks  # noqa: F401 -- checks register themselves
         from platform_auth import roles
+        from platform_auth.clocks import watch_clock
         from platform_auth.odd_rows import count_odd_rows
         from wechat import http
 
         http.configure(on_odd_rows=count_odd_rows)
+
+        # A web process does it itself: config/wsgi.py.
+        signals.worker_init.connect(watch_clock)
+        signals.beat_init.connect(watch_clock)
 
         # Once, for the last app that has models: only then do all permissions exist.
         last = apps.get_app_config("audits")

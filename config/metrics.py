@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from config.worker import DISCARDED
 from messaging.models import Delivery, Reply
 from miniprograms.models import Authorizer, Binding, overdue_refreshes
 from platform_auth import heartbeats
+from platform_auth.clocks import MEASURED_EVERY
 from platform_auth.models import Component, Heartbeat, OddRows, Push, PushRefusal
 from platform_auth.wakeup import queue_length
 
@@ -30,7 +32,15 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 class _Platform(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from [_components(), _silence(), _pushes(), _refusals(), _replies(), _deliveries()]
-        yield from [_authorizers(), _due(), _unclaimed(), _odd_rows(), *_heartbeats(), *_broker()]
+        yield from [
+            _authorizers(),
+            _due(),
+            _unclaimed(),
+            _odd_rows(),
+            _clocks(),
+            *_heartbeats(),
+            *_broker(),
+        ]
 
 
 # Further than this nothing is counted: from here on so many, "or more", tell as much.
@@ -174,6 +184,19 @@ def _heartbeats() -> Iterable[Metric]:
         ages.add_metric([name], (now - at).total_seconds())
         intervals.add_metric([name], jobs[name])
     return [ages, intervals]
+
+
+def _clocks() -> Metric:
+    family = GaugeMetricFamily(
+        "wechat_clock_skew_seconds",
+        "How far a host's clock is ahead of the database's.",
+        labels=["role", "host"],
+    )
+    rows = Heartbeat.objects.filter(at__gte=Now() - 3 * timedelta(seconds=MEASURED_EVERY))
+    for name, skew in rows.exclude(skew=None).values_list("name", "skew"):
+        role, _, host = name.partition("@")
+        family.add_metric([role, host], skew)
+    return family
 
 
 def _broker() -> Iterable[Metric]:

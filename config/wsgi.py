@@ -12,6 +12,8 @@ from django.core.wsgi import get_wsgi_application
 django = get_wsgi_application()
 
 from config.admission import admission  # noqa: E402  (after Django is set up)
+from platform_auth.clocks import watch_clock  # noqa: E402
 from webhooks.fast_door import fast_door  # noqa: E402
 
+watch_clock()
 application = admission(fast_door(django), settings.WEB_THREADS)

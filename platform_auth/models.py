@@ -378,10 +378,12 @@ class OperationSeal(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a periodic job last ran to its end: a worker is alive if work gets done."""
+    """When a periodic job last ran to its end, or a process was last alive, as role@host."""
 
-    name = models.CharField(max_length=40, primary_key=True)
+    NAME_LENGTH = 100
+    name = models.CharField(max_length=NAME_LENGTH, primary_key=True)
     at = models.DateTimeField(default=timezone.now)
+    skew = models.FloatField(null=True)  # of a process: seconds that its clock is ahead of ours
 
     class Meta:
         verbose_name = _("heartbeat")
