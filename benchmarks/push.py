@@ -79,7 +79,7 @@ def _stacks(here: Stage) -> Iterator[list[Stack]]:
 def granian(port: int) -> list[str]:
     """Our server's command: one process."""
     where = ["--host", "127.0.0.1", "--port", str(port)]
-    size = ["--workers", "1", "--blocking-threads", "16"]
+    size = ["--workers", "1", "--blocking-threads", "64"]
     return [str(BIN / "granian"), "--interface", "wsgi", *where, *size, "config.wsgi:application"]
 
 

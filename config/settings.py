@@ -19,8 +19,10 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from config.admission import threads_of
 from config.process_role import PATIENCE, connection_options, role_of
 from platform_auth import logs
+from platform_auth.deadlines import Connection
 
 # Lets Django's generic classes be written with their model: ModelAdmin[Push].
 django_stubs_ext.monkeypatch()
@@ -34,6 +36,8 @@ env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
 PROCESS_ROLE = env.str("PROCESS_ROLE", default="") or role_of(sys.argv)
 if PROCESS_ROLE not in PATIENCE:
     raise ImproperlyConfigured(f"PROCESS_ROLE must be one of {', '.join(PATIENCE)}.")
+# Of a web process; of which some must always be free. 0, as with another server: not limited.
+WEB_THREADS = env.int("GRANIAN_BLOCKING_THREADS", default=threads_of(sys.argv))
 
 # Django
 
@@ -132,6 +136,8 @@ def database(url: str) -> dict[str, Any]:
             "min_size": 0,
             "max_size": env.int("DATABASE_POOL_SIZE", default=16),
             "timeout": env.float("DATABASE_POOL_TIMEOUT", default=patience.connection),
+            "connection_class": Connection,
+            "reconnect_timeout": 1,  # or it pauses longer and longer while the server is away
         }
         ours, given = connection_options(patience), config.get("OPTIONS", {})
         # Of each new connection, whose zone Django would set by a statement of its own.
@@ -142,6 +148,7 @@ def database(url: str) -> dict[str, Any]:
     return config
 
 
+DATABASE_ANSWER_SECONDS = PATIENCE[PROCESS_ROLE].answer
 DATABASES = {
     "default": database(
         env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
@@ -233,6 +240,7 @@ CELERY_BEAT_SCHEDULE = {
     "keep the component token": every(
         REFRESH_SWEEP_SECONDS, "platform_auth.tasks.keep_component_tokens"
     ),
+    "seal the operation log": every(300, "platform_auth.tasks.seal_operations"),
     "notice silence": every(30, "webhooks.tasks.listen"),
     "work out pushes": every(10, "webhooks.tasks.process_pushes"),
     "try failed pushes again": every(60, "webhooks.tasks.retry_failed_pushes"),
@@ -442,6 +450,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         # A line for each 4xx would let a flood of forged pushes fill the disk.
         "django.request": {"level": "ERROR", "filters": ["once"]},
+        # Three lines for each connection that is taken and given back.
+        "psycopg.pool": {"level": "WARNING"},
     },
 }
 # Errors go there as well, scrubbed like the log; needs requirements/sentry.txt.

@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("PROCESS_ROLE", "web")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from platform_auth.logs import last_words
@@ -13,6 +14,10 @@ from platform_auth.logs import last_words
 with last_words():
     django = get_wsgi_application()
 
+from config.admission import admission
+from platform_auth.clocks import watch_clock
+from webhooks.counts import SHED
 from webhooks.fast_door import fast_door
 
-application = fast_door(django)
+watch_clock()
+application = admission(fast_door(django), settings.WEB_THREADS, SHED.add)

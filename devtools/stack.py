@@ -78,7 +78,7 @@ class Stack:
 
     def _web(self) -> list[str | Path]:
         place = ["--host", "127.0.0.1", "--port", str(self.port)]
-        options = ["--interface", "wsgi", "--blocking-threads", "8", "--no-ws"]
+        options = ["--interface", "wsgi", "--blocking-threads", "64", "--no-ws"]
         return [PYTHON.with_name("granian"), *place, *options, "config.wsgi:application"]
 
     def _celery(self, *words: str) -> list[str | Path]:

@@ -16,6 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from platform_auth.counted import Count as Count
+from platform_auth.counted import OddRows as OddRows
+from platform_auth.counted import PushRefusal as PushRefusal
 from platform_auth.fields import SecretField, SecretModel
 from wechat.envelope import Envelope, Key
 from wechat.errors import (
@@ -301,54 +304,11 @@ class DuePush(models.Model):
         return f"{self.pk} at {self.due_at}"
 
 
-class PushRefusal(models.Model):
-    """How many requests at the push URLs were refused, for which reason, and when the last was."""
-
-    door = models.CharField(max_length=10)  # "component" or "message"
-    reason = models.CharField(max_length=20)
-    count = models.BigIntegerField(default=0)
-    newest_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["door", "reason"], name="one_refusal_a_reason")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.door}: {self.reason}"
-
-
-class OddRows(models.Model):
-    """How many rows of an endpoint's lists made no sense and were left out, and when the last."""
-
-    endpoint = models.CharField(max_length=100, primary_key=True)
-    count = models.BigIntegerField(default=0)
-    newest_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return self.endpoint
-
-
-class Count(models.Model):
-    """How often something happened: see `platform_auth.counters`. LABELS are a list in JSON."""
-
-    name = models.CharField(max_length=60)
-    labels = models.CharField(max_length=200)
-    value = models.FloatField(default=0)
-    since = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["name", "labels"], name="one_count")]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.labels}"
-
-
 class Operation(models.Model):
     """
     The operation log: who did what to which mini program, and with which result.
 
-    Written in the transaction of the act; never changed afterwards.
+    Written in the transaction of the act; never changed afterwards, which PostgreSQL sees to.
     """
 
     at = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
@@ -383,11 +343,27 @@ class Operation(models.Model):
         raise TypeError("the operation log is only ever added to")
 
 
-class Heartbeat(models.Model):
-    """When a periodic job, or any task of a worker, last ran to its end: alive is who works."""
+class OperationSeal(models.Model):
+    """A link of the chain that shows whether the operation log is as it was written."""
 
-    name = models.CharField(max_length=200, primary_key=True)
+    position = models.BigIntegerField(primary_key=True)  # 1, 2, 3 …
+    operation_id = models.BigIntegerField(unique=True)  # which may be gone: that is the point
+    digest = models.CharField(max_length=64)  # of the operation and of the digest before
+
+    def __str__(self) -> str:
+        return f"{self.position}:{self.digest}"
+
+
+class Heartbeat(models.Model):
+    """
+    When a periodic job last ran to its end, a worker last carried out a task, or a process was last
+    alive, as role@host.
+    """
+
+    NAME_LENGTH = 100
+    name = models.CharField(max_length=NAME_LENGTH, primary_key=True)
     at = models.DateTimeField(default=timezone.now)
+    skew = models.FloatField(null=True)  # of a process: seconds that its clock is ahead of ours
 
     class Meta:
         verbose_name = _("heartbeat")

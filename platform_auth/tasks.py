@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django_celery_beat.models import PeriodicTask
 
-from platform_auth import heartbeats, tokens
+from platform_auth import heartbeats, operation_chain, tokens
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
 from wechat.errors import WeChatError
@@ -25,6 +25,13 @@ def keep_component_tokens() -> None:
             except (WeChatError, Unreadable) as error:
                 logger.warning("%s: %s", component.appid, error)
     heartbeats.beat("keep_component_tokens")
+
+
+@shared_task
+def seal_operations() -> None:
+    """Seal the operation log, and log the end of its chain, for whoever keeps logs elsewhere."""
+    logger.info("operation log sealed up to %s", operation_chain.seal_operations())
+    heartbeats.beat("seal_operations")
 
 
 @shared_task

@@ -59,7 +59,7 @@ def web(wechat: WeChat, var: Path, **more: str) -> Iterator[int]:
     command = [
         str(Path(sys.executable).parent / "granian"),
         *("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
-        *("--blocking-threads", "16", "--no-ws", "config.wsgi:application"),
+        *("--blocking-threads", "64", "--no-ws", "config.wsgi:application"),
     ]
     running = subprocess.Popen(
         command,

@@ -9,6 +9,7 @@ before the answer. Without a database to keep it in the answer is 503, and WeCha
 import logging
 import re
 import time
+from typing import NamedTuple
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
@@ -17,6 +18,7 @@ from django.http.request import UnreadablePostError
 from structlog.contextvars import get_contextvars
 
 from miniprograms.services import addresses
+from platform_auth import deadlines
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component, Push
 from platform_auth.wakeup import enqueue
@@ -27,7 +29,9 @@ logger = logging.getLogger(__name__)
 
 ECHO = re.compile(r"[\x21-\x7e]{1,256}")
 PLAIN_TEXT = "text/plain"
-ANSWER_WITHIN = 2  # seconds of the five after which WeChat hangs up
+# Seconds of the five after which WeChat hangs up: until a push is kept, or is to be sent again; and
+# until it is answered.
+KEEP_WITHIN, ANSWER_WITHIN = 1.5, 1.9
 HEAD_START = 3  # seconds that the door has to work out itself what WeChat waits for
 
 COMPONENT, MESSAGE = "component", "message"  # the two doors
@@ -50,6 +54,11 @@ def message_push(request: HttpRequest, appid: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, door: str, *, appid: str) -> HttpResponse:
+    with deadlines.within(ANSWER_WITHIN):
+        return _answer_anything(request, door, appid)
+
+
+def _answer_anything(request: HttpRequest, door: str, appid: str) -> HttpResponse:
     until = time.monotonic() + ANSWER_WITHIN
     try:
         if request.method == "GET":
@@ -73,11 +82,13 @@ def _receive(request: HttpRequest, appid: str, until: float) -> HttpResponse:
         raise Untrusted("length")
     query = request.META.get("QUERY_STRING", "")
     envelope_appid, sealed = inbox.read_sealed(query, request.body)
-    if not appid:
-        _receive_for_component(sealed, envelope_appid)
-        return _response(None)
-    proven = inbox.prove(sealed, inbox.read_components())
-    text = _receive_message(proven, appid, until)
+    with deadlines.within(KEEP_WITHIN):
+        if not appid:
+            _receive_for_component(sealed, envelope_appid)
+            return _response(None)
+        proven = inbox.prove(sealed, inbox.read_components())
+        kept = _keep_message(proven, appid)
+    text = _work_out(proven, kept, until)
     return _response(text and seal(text, proven, sealed.nonce))
 
 
@@ -105,8 +116,17 @@ def _receive_for_component(sealed: inbox.Sealed, envelope_appid: str) -> None:
         inbox.count_previous_key(proven)
 
 
-def _receive_message(proven: inbox.Proven, appid: str, until: float) -> str | None:
-    """Keep PROVEN, for APPID: what it is answered, given UNTIL when, or None for `success`."""
+class Kept(NamedTuple):
+    """A message, kept as row PK; None if it was before."""
+
+    pk: int | None
+    appid: str
+    openid: str
+    is_awaited: bool
+
+
+def _keep_message(proven: inbox.Proven, appid: str) -> Kept:
+    """Keep PROVEN, for APPID."""
     component, push = proven.component, proven.push
     addresses.check_address(component, appid, push)
     is_awaited = routing.is_awaited(component, appid, push)
@@ -114,12 +134,17 @@ def _receive_message(proven: inbox.Proven, appid: str, until: float) -> str | No
     values = inbox.row_of(proven, is_known=is_known, appid=appid, request_id=_request_id())
     pk = inbox.keep(values, due_in=HEAD_START if is_awaited else 0)
     counts.count_accepted(MESSAGE, push.kind, is_new=bool(pk))
+    return Kept(pk, values["appid"], values["openid"], is_awaited)
+
+
+def _work_out(proven: inbox.Proven, kept: Kept, until: float) -> str | None:
+    """What PROVEN is answered, given UNTIL when, or None for `success`."""
     try:
-        if not pk:
+        if not kept.pk:
             return _repeat(proven)
         inbox.count_previous_key(proven)
-        if is_awaited:
-            answer = processing.process_awaited(pk, values["appid"], values["openid"])
+        if kept.is_awaited:
+            answer = processing.process_awaited(kept.pk, kept.appid, kept.openid)
             return answer(until) if answer else None
     except Exception:
         # It is kept, and due: an error would mute all merchants' pushes.

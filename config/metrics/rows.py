@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Now
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from messaging.models import Delivery, Reply
-from miniprograms.models import Authorizer, Binding
+from miniprograms.models import Authorizer, Binding, overdue_refreshes
 from platform_auth.models import Component, OddRows, Push, PushRefusal
 
 # Further than this nothing is counted: from here on so many, "or more", tell as much.
@@ -136,7 +136,7 @@ def _due() -> Metric:
     family = GaugeMetricFamily(
         "wechat_refresh_overdue", "Authorizers whose refresh is due and not done."
     )
-    family.add_metric([], count(Authorizer.objects.filter(due_at__lte=Now())))
+    family.add_metric([], count(overdue_refreshes()))
     return family
 
 

@@ -16,8 +16,8 @@ from wechat.replies import Content
 
 logger = logging.getLogger(__name__)
 
-# Pushes of one process that wait for a target's answer: half of its threads, of which all pushes
-# need one (--blocking-threads).
+# Pushes of one process that wait for a target's answer; all pushes need one of its places
+# (config/admission.py).
 MAX_WAITING = 4
 
 _places = threading.BoundedSemaphore(MAX_WAITING)
