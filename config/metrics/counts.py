@@ -12,10 +12,10 @@ from platform_auth import counters
 from platform_auth.calls import CALLS, SECONDS
 from platform_auth.counters import Counter, Histogram, Labels
 from platform_auth.wakeup import MISSED_WAKE_UPS
-from webhooks.counts import ACCEPTED, UNAVAILABLE, WORKED_OUT
+from webhooks.counts import ACCEPTED, SHED, UNAVAILABLE, WORKED_OUT
 
 COUNTERS = (
-    *(ACCEPTED, UNAVAILABLE, WORKED_OUT),
+    *(ACCEPTED, UNAVAILABLE, SHED, WORKED_OUT),
     CALLS,
     *(REPLIES_SENT, ATTEMPTS),
     *(MISSED_WAKE_UPS, ERRORS),

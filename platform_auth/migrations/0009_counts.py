@@ -7,7 +7,11 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
+<<<<<<<< HEAD:platform_auth/migrations/0008_seen.py
         ("platform_auth", "0007_operation_chain"),
+========
+        ('platform_auth', '0008_heartbeat_skew'),
+>>>>>>>> seen:platform_auth/migrations/0009_counts.py
     ]
 
     operations = [
@@ -15,11 +19,6 @@ class Migration(migrations.Migration):
             model_name='push',
             name='request_id',
             field=models.CharField(blank=True, db_default='', max_length=64, verbose_name='request'),
-        ),
-        migrations.AlterField(
-            model_name='heartbeat',
-            name='name',
-            field=models.CharField(max_length=200, primary_key=True, serialize=False),
         ),
         migrations.CreateModel(
             name='Count',
