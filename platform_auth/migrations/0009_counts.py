@@ -7,11 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-<<<<<<<< HEAD:platform_auth/migrations/0008_seen.py
-        ("platform_auth", "0007_operation_chain"),
-========
         ('platform_auth', '0008_heartbeat_skew'),
->>>>>>>> seen:platform_auth/migrations/0009_counts.py
     ]
 
     operations = [
