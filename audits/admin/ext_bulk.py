@@ -44,8 +44,8 @@ MAX_FILE = 2_000_000  # bytes of an import
 class LabelledForm(forms.Form):
     """Labels are written as the admin writes those of its own."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": "", **kwargs})
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files, label_suffix="")
         capitalise_labels(self)
 
 
