@@ -48,7 +48,8 @@ def _clocks() -> Metric:
         labels=["role", "host"],
     )
     rows = Heartbeat.objects.filter(at__gte=Now() - 3 * timedelta(seconds=MEASURED_EVERY))
-    for name, skew in rows.exclude(skew=None).values_list("name", "skew"):
-        role, _, host = name.partition("@")
-        family.add_metric([role, host], skew)
+    for name, skew in rows.values_list("name", "skew"):
+        if skew is not None:
+            role, _, host = name.partition("@")
+            family.add_metric([role, host], skew)
     return family
