@@ -40,7 +40,7 @@ ACTIONS = {
     "release_mismatch": _("found another version online"),
     "add_template": _("added a template"),
     "delete_template": _("deleted a template"),
-    "change_codetemplate": _("changed a template's notes"),
+    "change_codetemplate": _("changed a template's notes or schema"),
     "set_ext_values": _("changed values of ext.json"),
     "export_ext_values": _("exported values of ext.json"),
     "create_campaign": _("prepared a campaign"),
