@@ -10,7 +10,7 @@ from platform_auth import heartbeats
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 5.0  # what staff change in the schedule is seen so soon
+LOOK_SECONDS = 10.0  # what staff change in the schedule is seen so soon
 HEARTBEAT_SECONDS = 20.0
 
 
