@@ -7,15 +7,15 @@ its threads. `config.wsgi` serves everything, these doors among it.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 os.environ.setdefault("PROCESS_ROLE", "push")
 
 from config import wsgi  # first: it sets Django up
+from config.admission import Application
 from config.middleware import is_plain
 
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 NOT_FOUND = b"not found"
 
 

@@ -18,6 +18,7 @@ from types import FrameType
 
 ASK_SECONDS = 5.0
 ANSWER_SECONDS = 4.0
+START_SECONDS = 120.0  # for the first sign of life
 PR_SET_PDEATHSIG = 1
 DEAF = 70  # our exit code when it gave no sign of life
 
@@ -45,7 +46,7 @@ class Supervised:
     """
     COMMAND runs until it ends, is asked to end (SIGTERM or SIGINT to us), or does not work for
     SILENCE seconds: then at least half of the asks in that time were in vain. Half, since one of a
-    server's two workers may answer while the other does not.
+    server's two programs may answer while the other does not. It has START_SECONDS before that.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Supervised:
     silence: float
     is_alive: Callable[[], bool]
     asks: deque[bool] = field(default_factory=deque)
+    started: float = field(default_factory=time.monotonic)
+    has_worked: bool = False
     is_asked_to_end: bool = False
 
     def run(self) -> int:
@@ -99,7 +102,11 @@ class Supervised:
     def _is_deaf(self) -> bool:
         """Whether half of what was asked over the whole of SILENCE was in vain."""
         number = round(self.silence / self._pause())
-        self.asks.append(self.is_alive())
+        is_alive = self.is_alive()
+        self.has_worked |= is_alive
+        if not self.has_worked and time.monotonic() - self.started < START_SECONDS:
+            return False
+        self.asks.append(is_alive)
         while len(self.asks) > number:
             self.asks.popleft()
         return len(self.asks) == number and self.asks.count(False) * 2 >= number

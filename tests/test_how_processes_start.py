@@ -117,6 +117,7 @@ def test_a_server_that_answers_nobody_is_ended(
     words = ("--port", str(port), "--silence", "2")
     with supervised(wechat, tmp_path, "push", *words, PUSH_WORKERS="1") as process:
         wait_for(port)
+        time.sleep(2)  # it has been asked, and has answered
         [server] = children_of(process.pid)
         [program] = programs_of(server)
         os.kill(program, signal.SIGSTOP)

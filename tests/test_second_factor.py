@@ -252,7 +252,7 @@ def test_grave_pages_ask_again_after_a_while(
         for answer in (browser.get(path), browser.post(path)):
             assert answer["Location"] == f"{PROOF}?next={path.replace('/', '%2F')}"
         page = browser.get(answer["Location"])
-        assert "Is it you?" in page.content.decode()
+        assert "Confirm that it is you" in page.content.decode()
         assert browser.post(answer["Location"], {"password": "wrong"}).status_code == 200
         assert browser.post(answer["Location"], {"password": PASSWORD})["Location"] == path
         assert browser.get(path).status_code == 200

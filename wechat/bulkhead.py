@@ -14,9 +14,9 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
-T = TypeVar("T")
+Result = TypeVar("Result")
 
-PATIENCE = 1.0  # seconds that a request waits for a place
+PLACE_WITHIN = 1.0  # seconds that a request waits for a place
 RETRY_AFTER = 5  # seconds until it should ask again
 
 
@@ -27,7 +27,7 @@ class Crowded(Exception):
 class Bulkhead:
     """PLACES for those who wait for an answer; others have so much PATIENCE, in seconds."""
 
-    def __init__(self, places: int, patience: float = PATIENCE) -> None:
+    def __init__(self, places: int, patience: float = PLACE_WITHIN) -> None:
         self.patience = patience
         self._places = threading.BoundedSemaphore(places)
         self._queue = threading.BoundedSemaphore(max(places // 2, 1))
@@ -61,7 +61,7 @@ _bulkhead = Bulkhead(4)
 _request = _Request()
 
 
-def configure(places: int, patience: float = PATIENCE) -> Bulkhead:
+def configure(places: int, patience: float = PLACE_WITHIN) -> Bulkhead:
     """So many PLACES from now on; fewer than the process has threads."""
     global _bulkhead
     _bulkhead = Bulkhead(places, patience)
@@ -100,11 +100,11 @@ def came_late() -> bool:
     return _request.is_late
 
 
-def takes_place(view: Callable[P, T]) -> Callable[P, T]:
+def takes_place(view: Callable[P, Result]) -> Callable[P, Result]:
     """VIEW, which asks WeChat, begins with a place. It raises Crowded."""
 
     @wraps(view)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Result:
         take_place()
         return view(*args, **kwargs)
 

@@ -17,7 +17,7 @@ from audits.services.ext_paths import Values, flatten
 from audits.services.ext_values import Change, overlay, overlay_object
 from miniprograms.models import Authorizer
 
-COLUMNS = ("appid", "path", "value", "json")
+FILE_COLUMNS = ("appid", "path", "value", "json")
 MAX_PROGRAMS = 2000  # in one file
 MAX_PROBLEMS = 20  # named at once
 
@@ -84,13 +84,13 @@ def _replaced(values: Values, above: Values) -> Values:
 
 def _read_csv(text: str, replaces: bool) -> dict[str, Change]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    if missing := set(COLUMNS[:2]) - set(reader.fieldnames or ()):
+    if missing := set(FILE_COLUMNS[:2]) - set(reader.fieldnames or ()):
         raise BadExtJson(_("The file lacks the columns %s.") % ", ".join(sorted(missing)))
     puts: dict[str, Values] = defaultdict(dict)
     problems = []
     try:
         for number, line in enumerate(reader, 2):
-            if any(line.get(name) for name in COLUMNS):
+            if any(line.get(name) for name in FILE_COLUMNS):
                 try:
                     _read_line(line, puts)
                 except BadExtJson as problem:
@@ -108,7 +108,7 @@ def _put_all(values: Values, put: Values, replaces: bool) -> Values:
 
 
 def _read_line(line: dict[str, Any], puts: dict[str, Values]) -> None:
-    cells = {name: (line.get(name) or "").strip() for name in COLUMNS}
+    cells = {name: (line.get(name) or "").strip() for name in FILE_COLUMNS}
     appid, path = cells["appid"], cells["path"]
     overlay({}, put={path: None})  # the path can be read
     if path in puts[appid]:

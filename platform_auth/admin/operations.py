@@ -41,6 +41,8 @@ ACTIONS = {
     "add_template": _("added a template"),
     "delete_template": _("deleted a template"),
     "change_codetemplate": _("changed a template's notes"),
+    "set_ext_values": _("changed values of ext.json"),
+    "export_ext_values": _("exported values of ext.json"),
     "create_campaign": _("prepared a campaign"),
     "start_campaign": _("started a campaign"),
     "pause_campaign": _("paused a campaign"),

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from platform_auth.events import Origin
 
-DOORS = ("admin", "portal", "api")
+LOGIN_DOORS = ("admin", "portal", "api")
 
 
 def origin_of(request: HttpRequest) -> Origin:
@@ -16,7 +16,7 @@ def origin_of(request: HttpRequest) -> Origin:
 
 def door_of(request: HttpRequest) -> str:
     first = request.path_info.lstrip("/").partition("/")[0]
-    return first if first in DOORS else "other"
+    return first if first in LOGIN_DOORS else "other"
 
 
 def client_address(request: HttpRequest) -> str:

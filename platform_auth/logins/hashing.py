@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 AT_ONCE = 2  # in one process
 OF_STRANGERS = 1  # so that whoever has logged in here before finds the other one free
 MAX_WAITING = 3  # strangers; each holds a thread
-PATIENCE = 2.0  # seconds
+HASH_WITHIN = 2.0  # seconds
 
 
 class HashingBusy(Exception):
@@ -42,7 +42,7 @@ class _Places:
         if not self._waiting.acquire(blocking=False):
             raise HashingBusy
         try:
-            if not self._places.acquire(timeout=PATIENCE):
+            if not self._places.acquire(timeout=HASH_WITHIN):
                 raise HashingBusy
         finally:
             self._waiting.release()

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audits', '0001_initial'),
+        ("audits", "0002_campaign_run_by"),
         ('miniprograms', '0005_due_refreshes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -39,6 +39,6 @@ def own_values(text):
 
 class Migration(migrations.Migration):
 
-    dependencies = [('audits', '0002_ext_values')]
+    dependencies = [('audits', '0003_ext_values')]
 
     operations = [migrations.RunPython(keep_what_is_there, migrations.RunPython.noop)]
