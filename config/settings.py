@@ -309,15 +309,16 @@ AUTHENTICATION_BACKENDS = ["platform_auth.logins.backend.CountingBackend"]
 PASSWORD_HASHERS = ["platform_auth.logins.hashing.BoundedPBKDF2PasswordHasher"]
 # How many reverse proxies of ours append to X-Forwarded-For. Logins are counted by address.
 NUM_PROXIES = env.int("NUM_PROXIES", default=0)
+_DJANGOS = "django.contrib.auth.password_validation"
+# Long rather than of many kinds of letters: no rule says which.
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"{_DJANGOS}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_DJANGOS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{_DJANGOS}.CommonPasswordValidator"},
+    {"NAME": "platform_auth.logins.password_words.PasswordWords"},
 ]
+# Such as the company's name; besides those of platform_auth/logins/password_words.py.
+FORBIDDEN_PASSWORD_WORDS = env.list("FORBIDDEN_PASSWORD_WORDS", default=[])
 LOGIN_URL = reverse_lazy("portal:login")
 LOGIN_REDIRECT_URL = reverse_lazy("portal:home")
 LOGOUT_REDIRECT_URL = reverse_lazy("portal:login")
