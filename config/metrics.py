@@ -195,7 +195,7 @@ def _clocks() -> Metric:
     rows = Heartbeat.objects.filter(at__gte=Now() - 3 * timedelta(seconds=MEASURED_EVERY))
     for name, skew in rows.exclude(skew=None).values_list("name", "skew"):
         role, _, host = name.partition("@")
-        family.add_metric([role, host], skew)
+        family.add_metric([role, host], skew or 0.0)
     return family
 
 
