@@ -17,7 +17,7 @@ from config.celery import app
 from config.schedule import HEARTBEAT_SECONDS
 from config.worker import DISCARDED
 from messaging.models import Delivery, Reply
-from miniprograms.models import Authorizer, Binding
+from miniprograms.models import Authorizer, Binding, overdue_refreshes
 from platform_auth import heartbeats
 from platform_auth.models import Component, Heartbeat, OddRows, Push, PushRefusal
 from platform_auth.wakeup import queue_length
@@ -150,7 +150,7 @@ def _due() -> Metric:
     family = GaugeMetricFamily(
         "wechat_refresh_overdue", "Authorizers whose refresh is due and not done."
     )
-    family.add_metric([], _count(Authorizer.objects.filter(due_at__lte=Now())))
+    family.add_metric([], _count(overdue_refreshes()))
     return family
 
 

@@ -229,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "keep the component token": every(
         REFRESH_SWEEP_SECONDS, "platform_auth.tasks.keep_component_tokens"
     ),
+    "seal the operation log": every(300, "platform_auth.tasks.seal_operations"),
     "notice silence": every(30, "webhooks.tasks.listen"),
     "work out pushes": every(10, "webhooks.tasks.process_pushes"),
     "try failed pushes again": every(60, "webhooks.tasks.retry_failed_pushes"),

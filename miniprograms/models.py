@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -161,7 +161,7 @@ class Authorizer(Leased):
         verbose_name = _("mini program or official account")
         verbose_name_plural = _("mini programs and official accounts")
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="auth_due"),
+            # None of what a refresh writes: PostgreSQL would then write all of them each time.
             models.Index(
                 fields=["profile_due_at"],
                 condition=Q(profile_due_at__isnull=False),
@@ -172,7 +172,7 @@ class Authorizer(Leased):
             models.Index(
                 fields=["nick_name"], name="auth_nick_name", opclasses=["varchar_pattern_ops"]
             ),
-            # Nearly all rows are bound, and each refresh of a token writes every index of its row.
+            # Nearly all rows are bound.
             models.Index(
                 fields=["state", "-id"], condition=~Q(state="bound"), name="auth_not_bound"
             ),
@@ -220,6 +220,33 @@ class Authorizer(Leased):
     def older_refresh_tokens(self) -> list[str]:
         """The refresh tokens before the present one, newest first."""
         return read_or_empty(self, "refresh_token_history").split()
+
+
+class DueRefresh(models.Model):
+    """
+    PostgreSQL's index of `Authorizer.due_at`, which triggers of that table keep. An index
+    of that table would make each refresh of a token write all of the table's indexes: 27 µs a row
+    instead of 16. SQLite looks at `due_at`, and has no rows here.
+    """
+
+    authorizer = models.OneToOneField(
+        Authorizer, on_delete=models.CASCADE, primary_key=True, related_name="due_refresh"
+    )
+    due_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="due_refresh"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.authorizer_id}: {self.due_at}"
+
+
+def overdue_refreshes() -> "models.QuerySet[Any]":
+    """A row for each authorizer whose refresh is due, whether or not somebody is at it."""
+    model = DueRefresh if connection.vendor == "postgresql" else Authorizer
+    return model._default_manager.filter(due_at__lte=Now())
 
 
 class BindingQuerySet(LeasedQuerySet):

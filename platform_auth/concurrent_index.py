@@ -1,9 +1,9 @@
-"""An index that a migration makes while its table is in use."""
+"""What a migration does on PostgreSQL and not, or otherwise, on SQLite."""
 
 from typing import Any
 
 from django.contrib.postgres.operations import AddIndexConcurrently
-from django.db.migrations import AddIndex
+from django.db.migrations import AddIndex, RunSQL
 
 
 class AddIndexInUse(AddIndexConcurrently):
@@ -25,3 +25,15 @@ class AddIndexInUse(AddIndexConcurrently):
         is_postgresql = schema_editor.connection.vendor == "postgresql"
         act = AddIndexConcurrently if is_postgresql else AddIndex
         act.database_backwards(self, app_label, schema_editor, from_state, to_state)
+
+
+class RunOnPostgresql(RunSQL):
+    """SQL for PostgreSQL alone, such as triggers; SQLite does without."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_forwards(app_label, schema_editor, *states)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_backwards(app_label, schema_editor, *states)

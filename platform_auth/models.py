@@ -334,7 +334,7 @@ class Operation(models.Model):
     """
     The operation log: who did what to which mini program, and with which result.
 
-    Written in the transaction of the act; never changed afterwards.
+    Written in the transaction of the act; never changed afterwards, which PostgreSQL sees to.
     """
 
     at = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
@@ -367,6 +367,17 @@ class Operation(models.Model):
 
     def _refuse(self) -> NoReturn:
         raise TypeError("the operation log is only ever added to")
+
+
+class OperationSeal(models.Model):
+    """A link of the chain that shows whether the operation log is as it was written."""
+
+    position = models.BigIntegerField(primary_key=True)  # 1, 2, 3 …
+    operation_id = models.BigIntegerField(unique=True)  # which may be gone: that is the point
+    digest = models.CharField(max_length=64)  # of the operation and of the digest before
+
+    def __str__(self) -> str:
+        return f"{self.position}:{self.digest}"
 
 
 class Heartbeat(models.Model):

@@ -14,6 +14,10 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 Rows = list[tuple[Any, ...]]
 
+_TIME_LOADER: Any = psycopg.adapters.get_loader(
+    psycopg.adapters.types["timestamptz"].oid, psycopg.pq.Format.TEXT
+)
+
 
 def run_statement(sql: str, values: Mapping[str, Any]) -> Rows:
     """The rows that SQL gives with VALUES for its %(names)s; none where it returns nothing."""
@@ -35,9 +39,11 @@ def run_statement(sql: str, values: Mapping[str, Any]) -> Rows:
 def _run_prepared(connection: Any, sql: str, values: Mapping[str, Any]) -> Rows:
     """
     On PostgreSQL by psycopg's own cursor, which leaves the parameters to the server, so that it
-    plans the statement once a connection; Django's writes them into the SQL.
+    plans the statement once a connection; Django's writes them into the SQL. Times by psycopg's
+    loader in C, since Django's, in Python, takes a tenth of the time of working a push out.
     """
     with psycopg.Cursor(connection) as cursor:
+        cursor.adapters.register_loader("timestamptz", _TIME_LOADER)
         connection.prepare_threshold = 0
         try:
             cursor.execute(sql, values, prepare=True)

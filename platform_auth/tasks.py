@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django_celery_beat.models import PeriodicTask
 
-from platform_auth import heartbeats, tokens
+from platform_auth import heartbeats, operation_chain, tokens
 from platform_auth.fields import Unreadable
 from platform_auth.logins.attempts import forget_old_attempts
 from platform_auth.logins.sessions import forget_expired
@@ -35,6 +35,13 @@ def forget_old_logins() -> None:
     forget_expired()
     forget_old_attempts()
     heartbeats.beat("forget_old_logins")
+
+
+@shared_task
+def seal_operations() -> None:
+    """Seal the operation log, and log the end of its chain, for whoever keeps logs elsewhere."""
+    logger.info("operation log sealed up to %s", operation_chain.seal_operations())
+    heartbeats.beat("seal_operations")
 
 
 @shared_task

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from miniprograms.models import Authorizer, Binding
+from miniprograms.services.showing import SHOWN
 from portal.code import read_standings
 from portal.forms import BindForm
 from portal.messages import count_unread
@@ -34,7 +35,8 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
     """The page with FORM, which may hold errors."""
     if form.errors:  # below a long list it would not be seen
         form.fields["biz_appid"].widget.attrs["autofocus"] = True
-    accounts = Authorizer.objects.for_lists().filter(owner_id=request.user.pk).order_by("-id")
+    own = Authorizer.objects.for_lists().filter(owner_id=request.user.pk, is_show=SHOWN)
+    accounts = own.order_by("-id")
     page = Paginator(accounts, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))
     count_unread(request, page.object_list)
     standings = read_standings(page.object_list)

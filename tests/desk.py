@@ -19,6 +19,7 @@ from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
 from sandbox.world.program import Program
 from tests.conftest import Bound
+from tests.databases import empty_operation_log
 from tests.rollouts import make_template
 
 COMMIT, SUBMIT, RELEASE = "/wxa/commit", "/wxa/submit_audit", "/wxa/release"
@@ -127,5 +128,5 @@ def fresh(row: Any) -> Any:
 def desk(wechat: WeChat, component: Component, bound: Bound, staff: User, deliver: Deliver) -> Desk:
     shop = bound()
     template = make_template(wechat, component)
-    Operation.objects.all().delete()
+    empty_operation_log()
     return Desk(wechat, shop, template, staff, deliver)

@@ -298,3 +298,20 @@ def test_the_page_tells_all_but_values_of_tokens(
     assert 'referrerpolicy="no-referrer"' in page
     assert row.access_token not in page
     assert row.refresh_token not in page
+
+
+def test_an_account_is_hidden_from_its_merchant_and_shown_again(
+    operator: Client, bound: Bound, merchant: User
+) -> None:
+    row = bound()
+    portal = Client()
+    portal.force_login(merchant)
+    assert row.appid in text_of(portal.get("/portal/"))
+    asked = operator.post(LIST, choose("hide", row))
+    assert "does not find it" in text_of(asked)
+    operator.post(LIST, choose("hide", row, confirmed="yes"))
+    assert row.appid not in text_of(portal.get("/portal/"))
+    operator.post(LIST, choose("show", row))
+    assert row.appid in text_of(portal.get("/portal/"))
+    acts = [action for action, _result in operations(row.appid)]
+    assert acts[-2:] == ["hide_from_merchant", "show_to_merchant"]

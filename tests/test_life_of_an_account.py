@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from miniprograms import tasks
-from miniprograms.models import Authorizer, Binding, digest
+from miniprograms.models import Authorizer, Binding, DueRefresh, digest
 from miniprograms.services import binding as bindings
 from miniprograms.services import trading
 from miniprograms.services.reconciling import reconcile
@@ -30,12 +30,13 @@ from miniprograms.services.refresh_batches import lease_due
 from miniprograms.services.unbinding import unbind_locally
 from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
 from miniprograms.tokens import authorizer_token, request_token, usable_refresh_tokens
-from platform_auth.models import Component, Operation, Push
+from platform_auth.models import Component, Push
 from sandbox.wire.pushes import Deliver
 from sandbox.wire.pushes import Push as Told
 from sandbox.world import WeChat
 from sandbox.world.errors import Refusal
 from tests.conftest import AES_KEY, APPID, PREFIX, SECRET, TOKEN, Seam
+from tests.databases import empty_operation_log
 from wechat import http
 from wechat.errors import NotReady, WeChatError
 
@@ -63,7 +64,8 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        for model in (Operation, Push, Binding, Authorizer):
+        empty_operation_log()
+        for model in (Push, Binding, DueRefresh, Authorizer):
             model.objects.all()._raw_delete("default")
         Component.objects.update(
             access_token="", access_token_expires=0, verify_ticket="", previous_ticket="",

@@ -19,6 +19,7 @@ from config.metrics import MOST_COUNTED
 from miniprograms.models import Authorizer
 from miniprograms.services.refresh_batches import lease_statement
 from platform_auth.models import Component, Operation, Push
+from tests.databases import SILENCE_TRIGGERS
 from tests.plans import copy_rows, nodes, plan_of, rows_read
 from tests.test_admin_code_acts import browser_of
 
@@ -33,6 +34,7 @@ TABLES = (
     "wxminiprogram_audit",
     "wxminiprograms",
     "audits_release",
+    "miniprograms_duerefresh",
     "platform_auth_operation",
     "platform_auth_push",
 )
@@ -47,7 +49,10 @@ def many(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         _fill(component, owner)
         yield
         with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {', '.join(TABLES)}, platform_auth_component CASCADE")
+            tables = ", ".join(TABLES)
+            cursor.execute(
+                f"{SILENCE_TRIGGERS}; TRUNCATE {tables}, platform_auth_component CASCADE"
+            )
         owner.delete()
 
 
@@ -148,7 +153,7 @@ def test_due_rows_are_taken_by_their_index(many: None) -> None:
     component = Component.objects.get()
     sql, values = lease_statement(256, components=[component.pk])
     plan = plan_of(sql, values)
-    assert "auth_due" in {node.get("Index Name") for node in nodes(plan)}
+    assert "due_refresh" in {node.get("Index Name") for node in nodes(plan)}
     assert "Seq Scan" not in {
         node["Node Type"] for node in nodes(plan) if node.get("Relation Name") in TABLES
     }

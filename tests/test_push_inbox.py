@@ -16,6 +16,7 @@ from platform_auth.models import Component, DuePush, Operation, Push
 from platform_auth.operations import record_operation
 from sandbox.world import WeChat
 from tests.conftest import APPID, Bound
+from tests.databases import empty_operation_log
 from tests.knocking import SUCCESS, Knock, at_the_door, message_push, ticket_push
 from tests.threads import together
 from webhooks import handlers, processing, routing, tasks
@@ -57,7 +58,7 @@ def handling(monkeypatch: pytest.MonkeyPatch, wechat: WeChat, ticket: str) -> Ha
     handler = Handling()
     monkeypatch.setitem(routing.COMPONENT_PUSHES, KIND, handler)
     Push.objects.all().delete()
-    Operation.objects.all().delete()
+    empty_operation_log()
     return handler
 
 

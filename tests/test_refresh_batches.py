@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from miniprograms.models import Authorizer
+from miniprograms.models import Authorizer, DueRefresh, overdue_refreshes
 from miniprograms.services.refresh_batches import lease_due, save_all
 from miniprograms.tokens import LeasedRow, Refreshed, remember_refresh_token, save_refreshed
 from platform_auth.models import Component
@@ -155,3 +155,26 @@ def test_rows_leased_together_are_as_if_leased_singly(
                 transaction.set_rollback(True)
         transaction.set_rollback(True)
     assert leases[0] == leases[1]
+
+
+@pytest.mark.postgres
+def test_what_is_due_is_found_by_its_own_table(component: Component) -> None:
+    def both() -> tuple[list[object], list[object]]:
+        due = DueRefresh.objects.order_by("pk").values_list("pk", "due_at")
+        return list(Authorizer.objects.order_by("pk").values_list("pk", "due_at")), list(due)
+
+    case = Case(Authorizer.State.BOUND, 0, "refreshtoken@@@1", [], "", 7200, is_fenced=False)
+    make_rows(component, [case] * 3)
+    first, second, third = Authorizer.objects.order_by("pk")
+    Authorizer.objects.filter(pk=first.pk).update(due_at=None)
+    second.due_at = timezone.now() + timedelta(hours=1)
+    second.save()
+    assert len(both()[0]) == 3
+    assert both()[0] == both()[1]
+    assert [row.pk for row in overdue_refreshes()] == [third.pk]
+    assert [row.pk for row in lease_due(100)] == [third.pk]
+    assert not Authorizer.objects.due().exists()
+    first.delete()
+    Authorizer.objects.bulk_create([Authorizer(component=component, appid="wx" + "f" * 16)])
+    assert len(both()[0]) == 3
+    assert both()[0] == both()[1]

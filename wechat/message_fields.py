@@ -6,6 +6,7 @@ is read from. Reading never fails: what is absent or malformed is "", None or ()
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields
+from functools import cache
 from typing import Any, TypeVar
 
 from wechat.http import read_number, read_text
@@ -57,12 +58,19 @@ def read_objects(value: object) -> list[Mapping[str, Any]]:
 def read_fields(kind: type, members: Mapping[str, Any]) -> dict[str, Any]:
     """The values that the fields of KIND find in MEMBERS, by the fields' names."""
     values_by_name = {}
-    for declared in fields(kind):
-        if declared.metadata:
-            values = (_value_at(members, path) for path in declared.metadata["paths"])
-            value = next((value for value in values if value is not None), None)
-            values_by_name[declared.name] = declared.metadata["read"](value)
+    for name, paths, read in _declared_fields(kind):
+        values = (_value_at(members, path) for path in paths)
+        values_by_name[name] = read(next((value for value in values if value is not None), None))
     return values_by_name
+
+
+@cache
+def _declared_fields(kind: type) -> list[tuple[str, list[list[str]], Callable[[object], Any]]]:
+    return [
+        (declared.name, declared.metadata["paths"], declared.metadata["read"])
+        for declared in fields(kind)
+        if declared.metadata
+    ]
 
 
 def _value_at(value: Any, path: list[str]) -> Any:

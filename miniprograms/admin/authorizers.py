@@ -17,6 +17,7 @@ from miniprograms.admin.tags import TagFilter, TaggedPages
 from miniprograms.services.bind_links import make_bind_link
 from miniprograms.services.profiles import sync_profile
 from miniprograms.services.refreshing import refresh_now
+from miniprograms.services.showing import hide_from_merchant, show_to_merchant
 from miniprograms.services.unbinding import unbind_locally
 from platform_auth.admin.acts import (
     ask_about_chosen,
@@ -41,6 +42,11 @@ UNBIND_QUESTION = _(
 )
 _refresh_token = saying(_("the token is fresh."), refresh_now)
 _sync_profile = saying(_("the profile is up to date."), sync_profile)
+HIDE_QUESTION = _(
+    "Its merchant does not find it in the portal's list any more. Tokens, messages and code go on."
+)
+_hide = saying(_("hidden from its merchant."), hide_from_merchant)
+_show = saying(_("shown to its merchant."), show_to_merchant)
 _unbind_locally = saying(_("unbound locally."), unbind_locally)
 
 
@@ -79,6 +85,8 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
         "refresh_tokens",
         "sync_profiles",
         "make_bind_links",
+        "hide",
+        "show",
         "unbind",
     )
     actions_detail: tuple[Any, ...] = (
@@ -127,6 +135,11 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
     unbind = ask_about_chosen(
         _unbind_locally, _("Unbind locally"), UNBIND_QUESTION, "unbind", name="unbind"
     )
+
+    hide = ask_about_chosen(
+        _hide, _("Hide from the merchant"), HIDE_QUESTION, "operate", name="hide"
+    )
+    show = do_to_chosen(_show, _("Show to the merchant"), "operate")
 
     @admin.action(description=_("Make a bind link"), permissions=["invite"])
     def make_bind_links(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from miniprograms.models import Authorizer
+from miniprograms.models import Authorizer, DueRefresh
 from miniprograms.tokens import Refreshed, fresh_columns
 from platform_auth.fields import Sealed, read_or_empty, secret_fields
 from platform_auth.models import LEASE, Component
@@ -84,7 +84,7 @@ def lease_statement(
         which=which,
         now=_now(),
         lease=_now(str(int(LEASE.total_seconds()))),
-        locking="FOR UPDATE SKIP LOCKED" if is_postgresql() else "",
+        **(_INDEXED if is_postgresql() else _PLAIN),
     )
     return sql, values
 
@@ -94,13 +94,21 @@ def _now(plus: str = "0") -> str:
     return now_sql(plus).replace("now()", "statement_timestamp()")
 
 
+_INDEXED = {
+    "index": f"JOIN {DueRefresh._meta.db_table} d ON d.authorizer_id = a.id",
+    "due_at": "d.due_at",
+    "locking": "FOR UPDATE OF a SKIP LOCKED",
+}
+_PLAIN = {"index": "", "due_at": "a.due_at", "locking": ""}
+
+# Whether it is due is asked again at the end: another sweep may have refreshed the row meanwhile.
 _LEASE = f"""
 WITH free AS (
-  SELECT id AS free_id FROM {_TABLE}
-  WHERE due_at <= {{now}} AND (lease_until IS NULL OR lease_until < {{now}}) AND {{which}}
-  ORDER BY due_at LIMIT %(limit)s {{locking}})
+  SELECT a.id AS free_id FROM {_TABLE} a {{index}}
+  WHERE {{due_at}} <= {{now}} AND (lease_until IS NULL OR lease_until < {{now}}) AND {{which}}
+  ORDER BY {{due_at}} LIMIT %(limit)s {{locking}})
 UPDATE {_TABLE} SET epoch = epoch + 1, lease_until = {{lease}}
-WHERE id IN (SELECT free_id FROM free)
+WHERE id IN (SELECT free_id FROM free) AND due_at <= {{now}}
 RETURNING id, epoch, {_NAMES["appid"]}, component_id, state, {_NAMES["refresh_token"]},
   {_NAMES["refresh_token_history"]}, {{now}}
 """  # noqa: S608

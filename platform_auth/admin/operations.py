@@ -22,6 +22,8 @@ ACTIONS = {
     "refresh_token": _("refreshed the token"),
     "sync_profile": _("fetched the profile"),
     "unbind_locally": _("unbound locally"),
+    "hide_from_merchant": _("hid it from its merchant"),
+    "show_to_merchant": _("showed it to its merchant"),
     "cancelled in WeChat": _("cancelled in WeChat"),
     "import": _("imported the original system's tables"),
     "commit": _("uploaded code"),

@@ -2,6 +2,7 @@
 
 import csv
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from audits.services.dumps import BadDump, read_rows
-from audits.services.importing import AUDITS, AUTHORIZERS, ImportReport, import_rows
+from audits.services.importing import AUDITS, AUTHORIZERS, TABLES, ImportReport, import_rows
 from platform_auth.models import Component
 from platform_auth.operations import record_operation
 
 
 class Command(BaseCommand):
     help = (
-        "Read a MySQL dump (mysqldump's or Adminer's) of the original tables wxminiprograms and "
-        "wxminiprogram_audit. Without --commit nothing is written: it says what would be."
+        "Read a MySQL dump (mysqldump's, Adminer's or phpMyAdmin's) of the original tables "
+        "wxminiprograms, wxuser (official accounts), wxminiprogram_audit and weixin_account (the "
+        "component). Without --commit nothing is written: it says what would be."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,15 +28,17 @@ class Command(BaseCommand):
         parser.add_argument("--commit", action="store_true", help="write it")
         parser.add_argument("--component", metavar="APPID", help="if several are registered")
         parser.add_argument(
+            "--prefix", default="", help="what the tables' names begin with in the dump, as in tp_"
+        )
+        parser.add_argument(
             "--owners", type=Path, metavar="CSV", help="lines of: the original's uid, our username"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        component = _find_component(options["component"])
         owners = _read_owners(options["owners"]) if options["owners"] else {}
         try:
             dump = options["file"].read_text(encoding="utf-8-sig")
-            rows = list(read_rows(dump, {AUTHORIZERS, AUDITS}))
+            rows = list(read_rows(dump, set(TABLES), prefix=options["prefix"]))
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}") from None
         except UnicodeDecodeError:
@@ -42,9 +46,10 @@ class Command(BaseCommand):
         except BadDump as error:
             raise CommandError(str(error)) from None
         with transaction.atomic():
-            report = import_rows(rows, component, owners)
+            report = import_rows(rows, partial(_find_component, options["component"]), owners)
+            imported = {table: count for table, count in report.imported.items() if count}
             if options["commit"]:
-                record_operation("import", by=None, result=f"{report.imported}")
+                record_operation("import", by=None, result=f"{imported}")
             else:
                 transaction.set_rollback(True)
         self._print_report(report, committed=options["commit"])
@@ -52,7 +57,12 @@ class Command(BaseCommand):
     def _print_report(self, report: ImportReport, *, committed: bool) -> None:
         for line in [*report.notes, *(f"skipped {line}" for line in report.skipped)]:
             self.stdout.write(line)
-        counts = ", ".join(f"{count} of {table}" for table, count in report.imported.items())
+        shown = {**dict.fromkeys((AUTHORIZERS, AUDITS), 0), **report.imported}
+        counts = ", ".join(
+            f"{count} of {table}"
+            for table, count in shown.items()
+            if count or table in (AUTHORIZERS, AUDITS)
+        )
         verb = "Imported" if committed else "Would import"
         self.stdout.write(f"{verb} {counts}; skipped {len(report.skipped)}.")
         if not committed:

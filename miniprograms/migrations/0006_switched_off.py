@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('miniprograms', '0004_fewer_indexes'),
+        ('miniprograms', '0005_due_refreshes'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('platform_auth', '0006_operation_indexes'),
+        ('platform_auth', '0007_operation_chain'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
