@@ -79,7 +79,8 @@ def test_check_deploy_is_clean_behind_https(tmp_path: Path) -> None:
 COOKIES = """
 from django.conf import settings
 for kind in ("SESSION", "CSRF", "LANGUAGE", "DEVICE"):
-    print(getattr(settings, f"{kind}_COOKIE_NAME"), getattr(settings, f"{kind}_COOKIE_SECURE", True))
+    name, is_secure = f"{kind}_COOKIE_NAME", f"{kind}_COOKIE_SECURE"
+    print(getattr(settings, name), getattr(settings, is_secure, True))
 """
 
 
