@@ -118,6 +118,18 @@ def test_every_threat_has_its_defence_and_a_test() -> None:
     assert [number for number, rest in rows if not FUNCTION.search(rest)] == []
 
 
+def test_asvs_counts_itself_rightly() -> None:
+    text = (ROOT / "docs" / "asvs.md").read_text()
+    rows = re.findall(r"^\| V[\d.]+ \| (\d) \| .* \| (\S[^|]*) \| .* \|$", text, re.MULTILINE)
+    for level in "12":
+        states = [state for of_level, state in rows if of_level == level]
+        met, forced = states.count("met"), states.count("exception")
+        apply = len(states) - states.count("n/a") - states.count("operator")
+        [sums] = re.findall(rf"^\| {level} \| (\d+) \| (\d+)[^|]*\| (\d+) \|", text, re.MULTILINE)
+        assert tuple(map(int, sums)) == (apply, met, forced)
+        assert (met + forced) / apply > 0.95
+
+
 @each_document
 def test_documents_cite_what_is_defined(document: Path) -> None:
     cited = set(CITATION.findall(document.read_text()))

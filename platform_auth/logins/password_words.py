@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-WORDS = frozenset({"wechat", "weixin", "微信", "miniprogram", "password", "platform", "admin"})
+WORDS = frozenset({"wechat", "weixin", "微信", "miniprogram"})
 SHORTEST = 5  # of a label of our host: "www" is no name
 
 
