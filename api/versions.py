@@ -26,7 +26,11 @@ class CommitSerializer(StrictSerializer):
     template_id = serializers.IntegerField(min_value=0, max_value=LARGEST)
     user_version = serializers.CharField(max_length=64)
     user_desc = serializers.CharField(max_length=500)
-    ext_json = ExtJsonField(required=False, allow_null=True)
+    ext_json = ExtJsonField(
+        required=False,
+        allow_null=True,
+        help_text=gettext_lazy("Over the values that are kept for the mini program, this once."),
+    )
 
 
 _OUTCOME = ["status", "errcode", "explanation", "created_at"]

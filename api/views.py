@@ -39,8 +39,8 @@ class NewestFirst(CursorPagination):
         except NotFound:
             cursor, is_ours = None, False
         else:
-            position = cursor and cursor.position
-            is_ours = position is None or bool(_ROW.fullmatch(position))
+            position = cursor.position if cursor else None
+            is_ours = position is None or bool(_ROW.fullmatch(str(position)))
         if not is_ours:
             raise ValidationError({"cursor": [self.invalid_cursor_message]})
         return cursor

@@ -151,13 +151,11 @@ def measure(site: Site, name: str, *, seconds: float, size: int = BACKLOG) -> Ou
     flood = partial(backlog, size=size) if name == "backlog" else FLOODS[name]
     number = int(RATE * seconds)
     sealed = pushes.sealed_pushes(site.door, 2 * number)
-    requests = [pushes.request(push) for push in sealed[:number]]
-    requests += [pushes.request(_forged(push)) for push in sealed[number:]]
-    mixed = [requests[place] for pair in zip(range(number), range(number, 2 * number), strict=True)
-             for place in pair]  # fmt: skip
+    in_turn = [_forged(push) if place % 2 else push for place, push in enumerate(sealed)]
+    requests = [pushes.request(push) for push in in_turn]
     answers: Counter[int] = Counter()
     with flood(site, answers):
-        results = steady.send(site.push, mixed, rate=2 * RATE)
+        results = steady.send(site.push, requests, rate=2 * RATE)
         waiting = DuePush.objects.count()
     connection.close()
     return Outcome(name, results[::2], results[1::2], answers, f"{waiting:,} wait")
@@ -238,7 +236,7 @@ def _row(component: Component) -> dict[str, object]:
     digest = secrets.token_hex(32)
     key = component.envelope.keys[0]
     proven = inbox.Proven(component, message, push, True, digest, key, by_previous_key=False)
-    return inbox.row_of(proven, is_known=True, appid=pushes.APPID)
+    return inbox.row_of(proven, is_known=True, appid=pushes.APPID, request_id="")
 
 
 # The stack

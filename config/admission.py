@@ -12,13 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from prometheus_client import Counter
-
 HEALTH, PUSHES = "/healthz", "/wechat/"
 OPTION = "--blocking-threads"
 BUSY = b"unavailable"
-
-SHED = Counter("requests_shed", "Requests turned away since all places were taken.", ["kind"])
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -32,8 +28,10 @@ def threads_of(command: Sequence[str]) -> int:
     return 0
 
 
-def admission(application: Application, threads: int) -> Application:
-    """APPLICATION, of whose THREADS an eighth never waits."""
+def admission(
+    application: Application, threads: int, on_shed: Callable[[str], object]
+) -> Application:
+    """APPLICATION, of whose THREADS an eighth never waits. ON_SHED is told whom it turns away."""
     if not threads:
         return application
     pages = max(1, threads // 4)
@@ -49,7 +47,7 @@ def admission(application: Application, threads: int) -> Application:
             return application(environ, start_response)
         kind = "push" if path.startswith(PUSHES) else "page"
         if not places[kind].acquire(blocking=False):
-            SHED.labels(kind).inc()
+            on_shed(kind)
             return _turn_away(start_response)
         try:
             response = application(environ, start_response)

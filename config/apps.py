@@ -12,9 +12,12 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
+        from celery import signals
+
         from config import checks, presence  # noqa: F401 -- they register themselves
         from platform_auth import logs, roles
         from platform_auth.calls import count_call
+        from platform_auth.clocks import watch_clock
         from platform_auth.odd_rows import count_odd_rows
         from wechat import http
 
@@ -26,6 +29,10 @@ class ConfigConfig(AppConfig):
             from config import sentry
 
             sentry.start(settings.SENTRY_DSN, environment=settings.SENTRY_ENVIRONMENT)
+
+        # A web process does it itself: config/wsgi.py.
+        signals.worker_init.connect(watch_clock)
+        signals.beat_init.connect(watch_clock)
 
         # Once, for the last app that has models: only then do all permissions exist.
         last = apps.get_app_config("audits")

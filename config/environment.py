@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import environ
 
+from config.process_role import PATIENCE
 from config.secret_files import SecretFiles
 from wechat.ssrf import Listed
 
@@ -98,6 +99,7 @@ def _is_at_least(least: float) -> Callable[[float], bool]:
 
 _ORIGIN: Rule = (_is_origin, "be scheme and host, such as https://platform.example.com")
 _ONE_OR_MORE: Rule = (_is_at_least(1), "be 1 or more")
+_A_WHILE: Rule = (lambda number: 0 < number < 10_000, "be more than 0 and less than 10000")
 
 RULES: dict[str, Rule] = {
     "SECRET_KEY": (lambda key: len(key.strip()) >= 20, "be a random text of 20 characters or more"),
@@ -136,6 +138,16 @@ RULES: dict[str, Rule] = {
         _matches(r"[0-9A-Za-z]{43}"),
         "be an EncodingAESKey: 43 letters and digits",
     ),
+    "PROCESS_ROLE": (PATIENCE.__contains__, f"be one of {', '.join(PATIENCE)}"),
+    "GRANIAN_BLOCKING_THREADS": (_is_at_least(0), "be 0 or more"),
+    "BULKHEAD_PLACES": _ONE_OR_MORE,
+    "STAFF_SESSION_HOURS": _A_WHILE,
+    "STAFF_SESSION_IDLE_MINUTES": _A_WHILE,
+    "SESSION_HOURS": _A_WHILE,
+    "SESSION_IDLE_MINUTES": _A_WHILE,
+    "PROOF_MINUTES": _A_WHILE,
+    "PROOF_MINUTES_WITH_TOTP": _A_WHILE,
+    "SENTRY_DSN": (_has_scheme("http", "https"), "be the address that Sentry shows"),
     "LOG_LEVEL": (LEVELS.__contains__, f"be one of {', '.join(sorted(LEVELS))}"),
     "TIME_ZONE": (ZoneInfo, "be the name of a time zone, such as Asia/Shanghai"),
 }

@@ -64,6 +64,8 @@ def page_headers(get_response: Respond) -> Respond:
             response = get_response(request)
         response.headers.setdefault("Cache-Control", "private, no-store")
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        if request.method == "POST" and request.path_info.endswith("/logout/"):
+            response.headers["Clear-Site-Data"] = '"storage"'
         return response
 
     return middleware

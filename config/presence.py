@@ -9,26 +9,28 @@ from django.db import DatabaseError, InterfaceError
 
 from config import alive
 from platform_auth import heartbeats
-from platform_auth.counters import Counter
 from platform_auth.leases import release_db_connection
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 20
 
-DISCARDED = Counter(
-    "wechat_tasks_discarded",
-    "Tasks that workers threw away: revoked, rejected or unknown.",
-    first=((),),
-)
+DISCARDED = "tasks-discarded"
 
 
 @signals.task_revoked.connect
 @signals.task_rejected.connect
 @signals.task_unknown.connect
 def count_discarded(**kwargs: Any) -> None:
-    """None expires (see settings), so each of them is odd."""
-    DISCARDED.add()
+    """
+    Where every process sees it; none expires (see settings), so each of them is odd. Not in the
+    database: this is a worker's first process, whose children would inherit its connections.
+    """
+    try:
+        caches["markers"].add(DISCARDED, 0, None)
+        caches["markers"].incr(DISCARDED)
+    except Exception as error:  # noqa: BLE001 -- whatever the cache's client raises
+        logger.warning("a task that was discarded is not counted: %s", type(error).__name__)
 
 
 @signals.task_prerun.connect

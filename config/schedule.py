@@ -14,7 +14,7 @@ from platform_auth import heartbeats
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 5.0  # what staff change in the schedule is seen so soon
+LOOK_SECONDS = 10.0  # what staff change in the schedule is seen so soon
 HEARTBEAT_SECONDS = 20.0
 AGAIN_SECONDS = 1.0  # after the database or the broker did not answer
 

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 import structlog
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -36,8 +35,6 @@ env.read_env(env.str("ENV_FILE", default=str(ROOT / ".env")))
 
 # What this process does: one of config/process_role.py
 PROCESS_ROLE = env.str("PROCESS_ROLE", default="") or role_of(sys.argv)
-if PROCESS_ROLE not in PATIENCE:
-    raise ImproperlyConfigured(f"PROCESS_ROLE must be one of {', '.join(PATIENCE)}.")
 # Of a web process; of which some must always be free. 0, as with another server: not limited.
 WEB_THREADS = env.int("GRANIAN_BLOCKING_THREADS", default=threads_of(sys.argv))
 
@@ -312,15 +309,16 @@ AUTHENTICATION_BACKENDS = ["platform_auth.logins.backend.CountingBackend"]
 PASSWORD_HASHERS = ["platform_auth.logins.hashing.BoundedPBKDF2PasswordHasher"]
 # How many reverse proxies of ours append to X-Forwarded-For. Logins are counted by address.
 NUM_PROXIES = env.int("NUM_PROXIES", default=0)
+_DJANGOS = "django.contrib.auth.password_validation"
+# Long rather than of many kinds of letters: no rule says which.
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"{_DJANGOS}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_DJANGOS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{_DJANGOS}.CommonPasswordValidator"},
+    {"NAME": "platform_auth.logins.password_words.PasswordWords"},
 ]
+# Such as the company's name; besides those of platform_auth/logins/password_words.py.
+FORBIDDEN_PASSWORD_WORDS = env.list("FORBIDDEN_PASSWORD_WORDS", default=[])
 LOGIN_URL = reverse_lazy("portal:login")
 LOGIN_REDIRECT_URL = reverse_lazy("portal:home")
 LOGOUT_REDIRECT_URL = reverse_lazy("portal:login")
@@ -340,11 +338,12 @@ SESSION_COOKIE_AGE = int(max(SESSION_HOURS, STAFF_SESSION_HOURS) * 3600)
 SESSION_COOKIE_HTTPONLY = True
 # Lax, not Strict: WeChat sends the browser back across sites, and the session must come along.
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_SECURE
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_SECURE
+LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = True, "Lax"
 DEVICE_COOKIE_NAME = "device"
 if IS_SECURE:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-    DEVICE_COOKIE_NAME = "__Host-device"
+    DEVICE_COOKIE_NAME, LANGUAGE_COOKIE_NAME = "__Host-device", "__Host-language"
 
 # Security
 

@@ -82,5 +82,7 @@ def _ask_to_catch_up(app: Any) -> None:
 
 
 @signals.setup_logging.connect
-def keep_logging(**kwargs: Any) -> None:
+def keep_logging(loglevel: int | None = None, **kwargs: Any) -> None:
     """Somebody listens, so Celery sets up no logging of its own: ours is Django's."""
+    if loglevel:
+        logging.getLogger().setLevel(loglevel)

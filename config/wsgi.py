@@ -15,6 +15,9 @@ with last_words():
     django = get_wsgi_application()
 
 from config.admission import admission
+from platform_auth.clocks import watch_clock
+from webhooks.counts import SHED
 from webhooks.fast_door import fast_door
 
-application = admission(fast_door(django), settings.WEB_THREADS)
+watch_clock()
+application = admission(fast_door(django), settings.WEB_THREADS, SHED.add)

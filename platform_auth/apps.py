@@ -12,4 +12,4 @@ class PlatformAuthConfig(AppConfig):
 
     def ready(self) -> None:
         http.configure(api_url=settings.WECHAT_API_URL)
-        bulkhead.configure(places=settings.BULKHEAD_PLACES)
+        bulkhead.configure(places=max(settings.BULKHEAD_PLACES, 1))

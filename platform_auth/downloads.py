@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from redis.exceptions import RedisError
 
+from platform_auth.leases import release_db_connection
 from wechat.bulkhead import take_place
 from wechat.http import SHOWN_PICTURES, File
 
@@ -39,6 +40,7 @@ def cached_file(key: str, fetch: Callable[[], File | None]) -> File | None:
                 flight = _flights[key] = Future()
         if is_ours:
             _fly(flight, key, fetch)
+        release_db_connection()
         cached = flight.result()
     kind, content = cached
     return File(kind, content) if content else None

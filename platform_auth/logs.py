@@ -6,11 +6,11 @@ It needs no Django, so that the application server's first process, which loads 
 """
 
 import logging
+import os
 import re
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
@@ -74,7 +74,7 @@ _REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
 
 def request_id(header: str) -> str:
     """The id of a request: that of its X-Request-ID, which nginx gives it, or a new one."""
-    return header if _REQUEST_ID.fullmatch(header) else uuid.uuid4().hex
+    return header if _REQUEST_ID.fullmatch(header) else os.urandom(16).hex()
 
 
 # Repeated lines

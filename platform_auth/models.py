@@ -16,6 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from platform_auth.counted import Count as Count
+from platform_auth.counted import OddRows as OddRows
+from platform_auth.counted import PushRefusal as PushRefusal
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.login_models import LoginCounter as LoginCounter
 from platform_auth.login_models import LoginSession as LoginSession
@@ -304,49 +307,6 @@ class DuePush(models.Model):
         return f"{self.pk} at {self.due_at}"
 
 
-class PushRefusal(models.Model):
-    """How many requests at the push URLs were refused, for which reason, and when the last was."""
-
-    door = models.CharField(max_length=10)  # "component" or "message"
-    reason = models.CharField(max_length=20)
-    count = models.BigIntegerField(default=0)
-    newest_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["door", "reason"], name="one_refusal_a_reason")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.door}: {self.reason}"
-
-
-class OddRows(models.Model):
-    """How many rows of an endpoint's lists made no sense and were left out, and when the last."""
-
-    endpoint = models.CharField(max_length=100, primary_key=True)
-    count = models.BigIntegerField(default=0)
-    newest_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return self.endpoint
-
-
-class Count(models.Model):
-    """How often something happened: see `platform_auth.counters`. LABELS are a list in JSON."""
-
-    name = models.CharField(max_length=60)
-    labels = models.CharField(max_length=200)
-    value = models.FloatField(default=0)
-    since = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["name", "labels"], name="one_count")]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.labels}"
-
-
 class Operation(models.Model):
     """
     The operation log: who did what to which mini program, and with which result.
@@ -398,10 +358,15 @@ class OperationSeal(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a periodic job, or any task of a worker, last ran to its end: alive is who works."""
+    """
+    When a periodic job last ran to its end, a worker last carried out a task, or a process was last
+    alive, as role@host.
+    """
 
-    name = models.CharField(max_length=200, primary_key=True)
+    NAME_LENGTH = 100
+    name = models.CharField(max_length=NAME_LENGTH, primary_key=True)
     at = models.DateTimeField(default=timezone.now)
+    skew = models.FloatField(null=True)  # of a process: seconds that its clock is ahead of ours
 
     class Meta:
         verbose_name = _("heartbeat")

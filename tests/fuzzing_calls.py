@@ -13,7 +13,7 @@ OURS, THEIRS, NOBODYS = "wxaaaaaaaaaaaaaaaa", "wxbbbbbbbbbbbbbbbb", "wxccccccccc
 # Whoever calls, by how they prove who they are.
 STRANGERS = ("nobody", "a wrong key", "a broken header", "another scheme")
 MERCHANT, PLAIN_STAFF, STAFF = "merchant", "plain staff", "staff"
-CALLERS = (*STRANGERS, MERCHANT, PLAIN_STAFF, STAFF, STAFF, STAFF)
+CALLERS = (*STRANGERS, PLAIN_STAFF, *[MERCHANT] * 3, *[STAFF] * 8)
 
 TEXTS = (
     *(

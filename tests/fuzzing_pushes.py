@@ -9,6 +9,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -22,6 +23,8 @@ from wechat.messages import EVENTS, MESSAGES
 # Two accounts that are ours, one that is nobody's, and a component that is not ours.
 ACCOUNTS = {"wxaaaaaaaaaaaaaaaa": "gh_aaaaaaaaaaaa", "wxbbbbbbbbbbbbbbbb": "gh_bbbbbbbbbbbb"}
 STRANGER, FOREIGN, FOREIGN_KEY = "wxcccccccccccccccc", "wxffffffffffffffff", "B" * 42 + "A"
+_CAPTURES = json.loads((Path(__file__).parent / "captures" / "crypto-vectors.json").read_text())
+CAPTURES = [capture for capture in _CAPTURES if "msg_signature" in capture]
 KEPT, AGAIN, REFUSED = "kept", "again", "refused"
 HARMLESS = "again or refused"
 DAY = 86_400
@@ -275,6 +278,16 @@ class Fuzz:
              {"token": "x" * 32, "aes_key": FOREIGN_KEY, "tail": FOREIGN}]
         )  # fmt: skip
         return self.seal(self.message(appid), door_of(appid), **wrong).case("wrong keys", REFUSED)
+
+    def make_capture(self) -> Case:
+        """What WeChat has sealed for other platforms, at ours."""
+        name = self.random.choice(list(ACCOUNTS))
+        path = self.random.choice([COMPONENT_DOOR, door_of(name)])
+        capture = self.random.choice(CAPTURES)
+        signed = ("msg_signature", "timestamp", "nonce")
+        query = urlencode({part: capture[part] for part in signed})
+        body = enveloped(capture["encrypt"], self.random.choice([capture["appid"], APPID]))
+        return Case("a capture", path, query, body, REFUSED)
 
     def make_elsewhere(self) -> Case:
         """An honest push of one account at another's door, a stranger's, or the component's."""

@@ -27,6 +27,7 @@ class Link:
     client: socket.socket
     server: socket.socket
     is_swallowed: bool = False
+    sent: bytearray | None = None  # what the client has sent, where that is recorded
     may_carry: threading.Event = field(default_factory=threading.Event)
     carriers: list[threading.Thread] = field(default_factory=list)
 
@@ -41,6 +42,8 @@ class Link:
                 self.may_carry.wait()
                 if not self.is_swallowed:
                     target.sendall(data)
+                if self.sent is not None and source is self.client:
+                    self.sent += data
             self.may_carry.wait()
             if not self.is_swallowed:
                 target.shutdown(socket.SHUT_WR)
@@ -70,8 +73,9 @@ class Link:
 class Proxy:
     """Carries what comes to PORT to the server at `address`, until it is broken."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, records: bool = False) -> None:
         self.address = (host, port)
+        self.records = records
         self.links: list[Link] = []
         self.fault: Fault | None = None  # of new connections
         self._lock = threading.Lock()
@@ -127,7 +131,7 @@ class Proxy:
         except OSError:
             client.close()  # the server itself is away
             return
-        link = Link(client, server)
+        link = Link(client, server, sent=bytearray() if self.records else None)
         with self._lock:
             self.links = [*self.links[-1000:], link]
             link.may_carry.set()
@@ -137,10 +141,10 @@ class Proxy:
 
 
 @contextmanager
-def proxied(url: str) -> Iterator[tuple[Proxy, str]]:
+def proxied(url: str, *, records: bool = False) -> Iterator[tuple[Proxy, str]]:
     """A proxy before the server of URL, and the URL that goes through it."""
     parts = urlsplit(url)
-    proxy = Proxy(parts.hostname or "127.0.0.1", parts.port or 0)
+    proxy = Proxy(parts.hostname or "127.0.0.1", parts.port or 0, records=records)
     user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
     try:
         yield proxy, urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{proxy.port}"))

@@ -138,6 +138,14 @@ def test_looking_needs_less_than_editing(shop: Authorizer, template: CodeTemplat
     assert not ExtValues.objects.exists()
 
 
+def test_a_tag_that_gives_values_is_not_deleted(browser: Client, staff: User) -> None:
+    tag, other = Tag.objects.create(name="tea"), Tag.objects.create(name="cake")
+    save_values(tag, {"ext": {"a": 1}}, by=staff)
+    for row in (tag, other):
+        browser.post(f"/admin/miniprograms/tag/{row.pk}/delete/", {"post": "yes"})
+    assert list(Tag.objects.all()) == [tag]
+
+
 # By the form of a schema
 
 

@@ -52,7 +52,7 @@ class Slow:
 @pytest.mark.parametrize("streams", [False, True])
 def test_what_waits_has_places_and_the_rest_is_turned_away(streams: bool) -> None:
     slow = Slow(streams=streams)
-    door = admission(slow, THREADS)
+    door = admission(slow, THREADS, print)
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(THREADS))
         stack.callback(slow.may_answer.set)
@@ -72,7 +72,7 @@ def test_a_request_that_fails_gives_its_place_back() -> None:
     def failing(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         raise LookupError("broken")
 
-    door = admission(failing, THREADS)
+    door = admission(failing, THREADS, print)
     for _ in range(2 * PUSHES):
         with pytest.raises(LookupError, match="broken"):
             ask(door, PUSH)
@@ -80,4 +80,4 @@ def test_a_request_that_fails_gives_its_place_back() -> None:
 
 def test_a_server_that_does_not_say_how_many_threads_it_has_is_not_limited() -> None:
     slow = Slow()
-    assert admission(slow, 0) is slow
+    assert admission(slow, 0, print) is slow

@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from audits.models import CodeAudit
+from config.admission import admission
 from config.celery import app
 from messaging import tasks as messaging_tasks
 from messaging.models import Delivery, Reply, Target
@@ -46,6 +47,7 @@ from tests.forwards import town as town
 from tests.knocking import send, ticket_push, without_database
 from tests.measures import Measures, measured, risen
 from webhooks import tasks
+from webhooks.counts import SHED
 from wechat.replies import Text
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
@@ -85,6 +87,7 @@ def test_what_is_named_is_measured(file: str, ticket: str, bound: Bound) -> None
     bound()
     heartbeats.beat("beat")
     heartbeats.beat(WORKER)
+    Heartbeat.objects.create(name="worker@host-b", skew=0)
     count_odd_rows("/wxa/gettemplatelist", 1)
     Client().post("/wechat/component/push/", b"", content_type="text/xml")
     names = {name for name, _labels in measured()}
@@ -257,6 +260,22 @@ def test_pushes_that_are_answered_503(
     assert risen(before)["wechat_pushes_unavailable_total", "component/database"] == 1
 
 
+def test_requests_that_are_turned_away(before: Measures) -> None:
+    """RequestsShed: `test_admission` shows when."""
+    door = admission(lambda environ, start_response: iter([b""]), 1, SHED.add)
+    for _ in range(2):  # the first has its place until it is closed
+        door({"PATH_INFO": "/portal/"}, lambda *_: None)
+    assert risen(before)["wechat_requests_shed_total", "page"] == 1
+
+
+def test_a_clock_that_is_wrong(db: None) -> None:
+    """ClockSkew: `test_clocks` shows how it is measured."""
+    Heartbeat.objects.create(name="worker@host-b", skew=-30)
+    told = measured()
+    # Prometheus' text sorts labels by name.
+    assert told["wechat_clock_skew_seconds", "host-b/worker"] == -30
+
+
 def test_pushes_that_fail(wechat: WeChat, component: Component, deliver: Deliver) -> None:
     """PushesFailed: and what came of pushes, by their kind."""
     before = measured()
@@ -411,9 +430,9 @@ def test_a_new_series_is_shown_as_zero_first(wechat: WeChat, ticket: str) -> Non
 
 def test_all_processes_tell_the_same(before: Measures) -> None:
     """What one has counted and written, another tells."""
-    signals.task_revoked.send(sender=None)
-    first = risen(before)["wechat_tasks_discarded_total", ""]
-    second = risen(before)["wechat_tasks_discarded_total", ""]
+    wakeup.MISSED_WAKE_UPS.add()
+    first = risen(before)["bell_missed_total", ""]
+    second = risen(before)["bell_missed_total", ""]
     assert first == second == 1
 
 

@@ -30,6 +30,7 @@ from tests.test_matrix import code as code
 from tests.test_matrix import parked as parked
 from tests.test_matrix import talk as talk
 from tests.test_portal_binding import browser as browser
+from tests.test_portal_binding import confirm, start
 from tests.threads import in_a_thread
 from wechat import bulkhead
 
@@ -134,6 +135,20 @@ def test_a_merchant_is_told_in_plain_words(
     assert "no-store" in answer["Cache-Control"]
     assert "WeChat is slow just now" in answer.content.decode()
     assert not Binding.objects.filter(status=Binding.Status.OPEN).exists()
+
+
+def test_a_return_that_finds_no_place_is_repeated_by_a_reload(
+    browser: Client, ticket: str, wechat: WeChat, narrow: bulkhead.Bulkhead
+) -> None:
+    started = start(browser)
+    code = confirm(wechat, started, wechat.create_account())
+    narrow.take()
+    answer = browser.get(started["back"], code)
+    assert (answer.status_code, answer["Referrer-Policy"]) == (BUSY, "no-referrer")
+    assert Binding.objects.get().status == Binding.Status.OPEN
+    narrow.give_back()
+    assert browser.get(started["back"], code).status_code == HTTPStatus.FOUND
+    assert Binding.objects.get().status == Binding.Status.BOUND
 
 
 def test_a_client_is_told_and_may_try_again_with_the_same_key(

@@ -1,8 +1,10 @@
 """
 A campaign through real sockets and processes: one call in twenty goes wrong, both workers are
-killed twice on the way. WeChat's own ledger says what was done, and how often.
+killed twice on the way. WeChat's own ledger says what was done, and how often; each has its own
+ext.json.
 """
 
+import json
 import subprocess
 import sys
 import time
@@ -20,6 +22,7 @@ from django.db.models.functions import Now
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services import campaigns
+from audits.services.ext_values import save_values
 from miniprograms.models import Authorizer
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
@@ -161,6 +164,9 @@ def test_killed_workers_and_lost_answers_cost_nothing_and_do_nothing_twice(
     troubles = cycle(TROUBLES)
     for shop in shops[::20]:
         wechat.fault(appid=shop.appid, **next(troubles))
+    save_values(template, {"ext": {"theme": "green"}}, by=boss)
+    for number, shop in enumerate(shops):
+        save_values(shop, {"ext": {"shop": number}}, by=boss)
     canaries = 3 * size // 10
     campaign = make_campaign(
         template, boss, canary_size=canaries, concurrency=40, auto_release=True, most_failures=5
@@ -184,6 +190,8 @@ def test_killed_workers_and_lost_answers_cost_nothing_and_do_nothing_twice(
         assert effects(wechat, path) == {shop.appid: 1 for shop in shops}, path
     online = [wechat.accounts[shop.appid].program.online for shop in shops]
     assert {one and one.version.user_version for one in online} == {"2.0.0"}
+    ext = [json.loads(one.version.ext_json)["ext"] if one else {} for one in online]
+    assert ext == [{"theme": "green", "shop": number} for number in range(size)]
     assert campaign.items.filter(released_by=boss).count() == size
     assert not wechat.faults.pending()
 

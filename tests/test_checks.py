@@ -74,3 +74,24 @@ def test_check_deploy_is_clean_behind_https(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
+
+
+COOKIES = """
+from django.conf import settings
+for kind in ("SESSION", "CSRF", "LANGUAGE", "DEVICE"):
+    name, is_secure = f"{kind}_COOKIE_NAME", f"{kind}_COOKIE_SECURE"
+    print(getattr(settings, name), getattr(settings, is_secure, True))
+"""
+
+
+def test_behind_https_every_cookie_is_of_this_host_alone(tmp_path: Path) -> None:
+    done = manage(
+        *("shell", "--no-imports", "-c", COOKIES),
+        SECRET_KEY="k" * 60,
+        FIELD_ENCRYPTION_KEYS=KEY,
+        PUBLIC_URL="https://platform.example.com",
+        VAR_DIR=str(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    names = ["sessionid", "csrftoken", "language", "device"]
+    assert done.stdout.split("\n")[:-1] == [f"__Host-{name} True" for name in names]

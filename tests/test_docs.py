@@ -28,7 +28,7 @@ each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
 )
 
-# A citation of docs/wechat.md (A1, E4, G5 …) or docs/failures.md (F7, T25, P3), in prose.
+# A citation, in prose: docs/wechat.md (A1, E4, G5 …), docs/failures.md (F7, P3), SECURITY.md (T25).
 CITATION = re.compile(r"(?<![\w@+=])([A-HPT]\d{1,2})(?![\w)]*=)\b")
 FILE = re.compile(rf"`((?:{'|'.join([*FOLDERS, 'docs', 'deploy'])})/[\w./-]*|[\w-]+\.md)`")
 DOCUMENT = re.compile(r"\b[\w/-]+\.md\b")
@@ -66,8 +66,9 @@ def prose() -> list[tuple[str, str]]:
 
 
 def defined() -> set[str]:
-    """The numbers that begin a row or a heading of the two documents that are cited."""
-    texts = [(ROOT / "docs" / name).read_text() for name in ("wechat.md", "failures.md")]
+    """The numbers that begin a row or a heading of the documents that are cited."""
+    names = ("docs/wechat.md", "docs/failures.md", "SECURITY.md")
+    texts = [(ROOT / name).read_text() for name in names]
     return set(re.findall(r"^(?:\||#+) ([A-HPT]\d{1,2})\b", "\n".join(texts), re.MULTILINE))
 
 
@@ -108,6 +109,25 @@ def test_every_citation_in_code_is_defined(prose: list[tuple[str, str]]) -> None
     cited = {(path, number) for path, text in prose for number in CITATION.findall(text)}
 
     assert [entry for entry in sorted(cited) if entry[1] not in defined()] == []
+
+
+def test_every_threat_has_its_defence_and_a_test() -> None:
+    rows = re.findall(r"^\| (T\d+) \|(.*)\|$", (ROOT / "SECURITY.md").read_text(), re.MULTILINE)
+
+    assert [number for number, _rest in rows] == [f"T{number}" for number in range(1, 39)]
+    assert [number for number, rest in rows if not FUNCTION.search(rest)] == []
+
+
+def test_asvs_counts_itself_rightly() -> None:
+    text = (ROOT / "docs" / "asvs.md").read_text()
+    rows = re.findall(r"^\| V[\d.]+ \| (\d) \| .* \| (\S[^|]*) \| .* \|$", text, re.MULTILINE)
+    for level in "12":
+        states = [state for of_level, state in rows if of_level == level]
+        met, forced = states.count("met"), states.count("exception")
+        apply = len(states) - states.count("n/a") - states.count("operator")
+        [sums] = re.findall(rf"^\| {level} \| (\d+) \| (\d+)[^|]*\| (\d+) \|", text, re.MULTILINE)
+        assert tuple(map(int, sums)) == (apply, met, forced)
+        assert (met + forced) / apply > 0.95
 
 
 @each_document

@@ -149,6 +149,8 @@ def test_numbers_have_a_least(name: str, bad: str, good: str) -> None:
         ("WECHAT_TOKEN", "t" * 33, "t" * 32),
         ("WECHAT_AES_KEY", f"{'k' * 43}=", "k" * 43),
         ("LOG_LEVEL", "LOUD", "INFO"),
+        ("PROCESS_ROLE", "cook", "push"),
+        ("SENTRY_DSN", "sentry.example.com/1", "https://key@sentry.example.com/1"),
         ("TIME_ZONE", "Asia/Nowhere", "Asia/Shanghai"),
         ("TIME_ZONE", "../etc", "UTC"),
         ("SECRET_KEY", " " * 60, "k" * 20),

@@ -5,11 +5,14 @@ is the same text through every door, and no door loses a value that another woul
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from itertools import count
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +20,7 @@ from hypothesis import strategies as st
 from audits.models import Campaign, CodeTemplate, CodeVersion, ExtValues
 from audits.services import campaigns
 from audits.services.committing import commit_template
-from audits.services.ext_values import save_values
+from audits.services.ext_values import save_values, values_of
 from audits.services.templates import sync_templates
 from miniprograms.models import Authorizer, Tag
 from miniprograms.services.tagging import set_tags
@@ -167,7 +170,7 @@ def test_no_act_loses_a_value_that_another_would_have_sent(
     [shop] = make_shops(wechat, component, 1)
     tags = {f"tag {word}": Tag.objects.create(name=f"{word} {shop.pk}") for word in "ba"}
     set_tags([shop], add=tags.values(), by=boss)
-    owners = {"template": template, "own": shop, **tags}
+    owners: dict[str, Any] = {"template": template, "own": shop, **tags}
     kept: dict[str, Any] = dict.fromkeys(["template", "tag a", "tag b", "own"])
     save_values(template, {}, by=boss)
     for act, values in acts:
@@ -278,6 +281,32 @@ def test_the_template_that_follows_has_schema_and_defaults_of_the_one_before(
     assert after.ext_values.get(is_newest=True).values == {}
 
 
+def test_what_was_uploaded_before_there_were_values_became_the_own_ones(
+    wechat: WeChat, component: Component, template: CodeTemplate, boss: User
+) -> None:
+    doors, shops = Doors(boss, template), make_shops(wechat, component, 4)
+    texts = [
+        '{"extEnable": true, "extAppid": "wx1", "ext": {"shop": 7}, "window": {"x": 1}}',
+        '{"extEnable": true, "extAppid": "wx1", "ext": {}}',
+        '{"extEnable": false, "extAppid": "wx1", "ext": {}}',
+    ]
+    for shop, text in zip(shops, texts, strict=False):
+        for sent, state in (("{}", "committed"), (text, "committed"), ("{}", "refused")):
+            shop.versions.create(template=template, user_version="1", ext_json=sent, state=state)
+    migration = import_module("audits.migrations.0003_first_ext_values")
+    with connection.schema_editor() as editor:
+        migration.keep_what_is_there(apps, editor)
+    assert [getattr(values_of(shop), "values", None) for shop in shops] == [
+        {"ext": {"shop": 7}, "window": {"x": 1}},
+        None,
+        {"extEnable": False},
+        None,
+    ]
+    doors.campaign(shops, {})
+    for shop, text in zip(shops, texts, strict=False):
+        assert sent_to(wechat, shop) == json.loads(text) | {"extAppid": shop.appid}
+
+
 # What the schema refuses
 
 SCHEMA = {
@@ -319,7 +348,7 @@ def test_a_campaign_fails_only_for_those_whose_values_the_schema_refuses(
     work()
     assert states(campaign) == {"in_review": 1, "failed": 1}
     reason = campaign.items.get(authorizer=bad).reason
-    for words in ("/ext: it lacks shop", "/ext/theme/title", "5", "^[a-z]+$"):
+    for words in ("/ext: ", "shop", "/ext/theme/title", "5", "^[a-z]+$"):
         assert words in reason
     assert not CodeVersion.objects.filter(authorizer=bad).exists()
 

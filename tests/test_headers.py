@@ -85,6 +85,14 @@ def test_a_strange_host_gets_a_few_bytes_and_one_line(caplog: pytest.LogCaptureF
         check_headers(answer, "/")
 
 
+@pytest.mark.parametrize("path", ["/portal/logout/", "/admin/logout/"])
+def test_whoever_logs_out_leaves_nothing_in_the_browser(path: str, merchant: User) -> None:
+    client = Client()
+    client.force_login(merchant)
+    assert client.post(path)["Clear-Site-Data"] == '"storage"'
+    assert "Clear-Site-Data" not in client.get("/portal/login/")
+
+
 def test_a_refused_form_has_the_headers_too() -> None:
     answer = Client(enforce_csrf_checks=True).post("/portal/login/", {"username": "x"})
     assert answer.status_code == 403

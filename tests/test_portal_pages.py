@@ -253,6 +253,23 @@ def test_a_password_that_is_too_common_is_refused(browser: Client, merchant: Use
     assert merchant.check_password("merchant-password")
 
 
+@pytest.mark.parametrize("word", ["WeChat", "weixin", "testServer", "Acme"])
+def test_a_password_does_not_hold_our_name(browser: Client, settings: Any, word: str) -> None:
+    settings.PUBLIC_URL = "https://testserver.example.com"
+    settings.FORBIDDEN_PASSWORD_WORDS = ["acmex"]
+    new = f"{word}X-4711-harbour"
+    fields = {"old_password": "merchant-password", "new_password1": new, "new_password2": new}
+    assert "must not hold the name" in text_of(browser.post("/portal/password/", fields))
+
+
+def test_a_long_password_of_digits_is_taken(browser: Client, merchant: User) -> None:
+    new = "9036415527841960"
+    fields = {"old_password": "merchant-password", "new_password1": new, "new_password2": new}
+    browser.post("/portal/password/", fields)
+    merchant.refresh_from_db()
+    assert merchant.check_password(new)
+
+
 def test_changing_a_password_needs_a_login() -> None:
     assert new_browser().get("/portal/password/").status_code == 302
 

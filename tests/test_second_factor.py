@@ -15,6 +15,7 @@ from django_otp.oath import TOTP
 
 from platform_auth.login_models import LoginSession, SecondFactor
 from platform_auth.models import Component, Operation
+from tests.rows import make_authorizer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
@@ -252,11 +253,24 @@ def test_grave_pages_ask_again_after_a_while(
         for answer in (browser.get(path), browser.post(path)):
             assert answer["Location"] == f"{PROOF}?next={path.replace('/', '%2F')}"
         page = browser.get(answer["Location"])
-        assert "Is it you?" in page.content.decode()
+        assert "Confirm that it is you" in page.content.decode()
         assert browser.post(answer["Location"], {"password": "wrong"}).status_code == 200
         assert browser.post(answer["Location"], {"password": PASSWORD})["Location"] == path
         assert browser.get(path).status_code == 200
     assert browser.get("/admin/").status_code == 200
+
+
+def test_releases_ask_again(boss: User, component: Component) -> None:
+    shop = make_authorizer(component, None, kind="mini_program")
+    list_of_shops = "/admin/miniprograms/authorizer/"
+    browser = logged_in()
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        for act in ("release", "revert", "gray-release", "approve", "close"):
+            answer = browser.post(f"{list_of_shops}{shop.pk}/code/{act}/")
+            assert answer["Location"].startswith(PROOF), act
+        chosen = {"action": "release_code", "_selected_action": [shop.pk], "confirmed": "yes"}
+        assert browser.post(list_of_shops, chosen)["Location"].startswith(PROOF)
+        assert browser.get(f"{list_of_shops}{shop.pk}/code/submit/").status_code == 200
 
 
 def test_with_a_second_factor_they_ask_sooner_and_for_a_code(

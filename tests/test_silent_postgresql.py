@@ -21,7 +21,7 @@ from tests.pushing import Traffic, pushing
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
 OURS = "wxaaaaaaaaaaaaaaaa"
-FAULT_SECONDS = 4
+FAULT_SECONDS = 3
 RECOVERY = 5
 
 
@@ -48,7 +48,7 @@ def assert_answered(traffic: Traffic) -> None:
     assert Push.objects.count() >= kept
 
 
-@pytest.mark.parametrize("fault", [Fault.FROZEN, Fault.SWALLOWED, Fault.RESET])
+@pytest.mark.parametrize("fault", [Fault.FROZEN, Fault.RESET])
 def test_connections_that_stand_are_replaced(
     wechat: WeChat, broken: tuple[Proxy, int], fault: Fault
 ) -> None:
@@ -59,11 +59,11 @@ def test_connections_that_stand_are_replaced(
         proxy.break_old(fault)
         time.sleep(FAULT_SECONDS)
     assert_answered(traffic)
-    assert traffic.recovered_at() < broken_at + RECOVERY - 1
-    assert traffic.since(broken_at + 2)
+    assert traffic.recovered_at() < broken_at + FAULT_SECONDS - 1
+    assert traffic.since(broken_at + FAULT_SECONDS - 1)
 
 
-@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("fault", [Fault.SWALLOWED, Fault.RESET, Fault.REFUSED])
 def test_a_database_that_is_cut_off_is_used_again(
     wechat: WeChat, broken: tuple[Proxy, int], fault: Fault
 ) -> None:

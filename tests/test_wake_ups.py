@@ -153,7 +153,7 @@ def test_a_worker_whose_clock_is_ahead_throws_nothing_away(
     for entry in schedule.schedule.values():
         schedule.apply_async(entry, advance=False)
     redis = {"REDIS_URL": settings.REDIS_URL}
-    with celery(wechat, tmp_path, "worker", "-c", "2", ahead="600", **redis):
+    with celery(wechat, tmp_path, "worker", "-c", "2", ahead="50", **redis):
         wait_until(lambda: jobs_done() == JOBS)
     assert measured()["wechat_tasks_discarded_total", ""] == 0
 

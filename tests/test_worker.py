@@ -111,7 +111,8 @@ def test_the_bell_after_a_push_names_the_binding_and_nothing_else(
     # What joins the task's log lines with those of the request.
     newest = Push.objects.order_by("pk").last()
     assert newest
-    assert woken.headers["__django_structlog__"]["request_id"] == newest.request_id
+    context: Any = woken.headers["__django_structlog__"]
+    assert context["request_id"] == newest.request_id
     assert message.payload[:2] == [[opened.pk], {}]
     said = f"{message.headers} {message.properties} {message.body}"
     for secret in (code, opened.state, opened.pre_auth_code, opened.state_digest):

@@ -16,6 +16,12 @@ UNAVAILABLE = Counter(
     ("door", "reason"),
     first=tuple((door, reason) for door in DOORS for reason in ("database", "keys")),
 )
+SHED = Counter(
+    "wechat_requests_shed",
+    "Requests turned away since all places of their kind were taken.",
+    ("kind",),
+    first=(("push",), ("page",)),
+)
 WORKED_OUT = Counter(
     "wechat_pushes_worked_out", "What came of pushes, by their kind.", ("kind", "result")
 )

@@ -66,10 +66,11 @@ def _answer(environ: dict[str, Any], start_response: Any) -> list[bytes] | None:
     # From here on it has an id, also where it is Django's.
     environ["HTTP_X_REQUEST_ID"] = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
     try:
-        text = _receive(environ, environ["PATH_INFO"].split("/")[2], body)
+        text = _receive(environ, body)
     except psycopg.OperationalError as error:
         counts.UNAVAILABLE.add(views.MESSAGE, "database")
-        logger.error("a push could not be kept: %s", type(error).__name__)
+        with bound_contextvars(request_id=environ["HTTP_X_REQUEST_ID"]):
+            logger.error("a push could not be kept: %s", type(error).__name__)
         start_response("503 Service Unavailable", _headers(UNAVAILABLE))
         return [UNAVAILABLE]
     if text is None:
@@ -105,7 +106,7 @@ def _headers(text: bytes) -> list[tuple[str, str]]:
     return [("Content-Type", kind), ("Content-Length", str(len(text)))]
 
 
-def _receive(environ: dict[str, Any], appid: str, body: bytes) -> bytes | None:
+def _receive(environ: dict[str, Any], body: bytes) -> bytes | None:
     """
     What a push that is kept now, for the first time, is answered; None: it is Django's. Raises
     psycopg.OperationalError where the database is in trouble.
@@ -114,7 +115,7 @@ def _receive(environ: dict[str, Any], appid: str, body: bytes) -> bytes | None:
     try:
         _envelope_appid, sealed = inbox.read_sealed(environ.get("QUERY_STRING", ""), body)
         proven = inbox.prove(sealed, inbox.remembered_components())
-        row = _row(proven, appid, environ["HTTP_X_REQUEST_ID"])
+        row = _row(proven, environ)
         with deadlines.within(views.KEEP_WITHIN):
             kept = _writer.keep(row) if row else None
     except psycopg.OperationalError:
@@ -126,15 +127,17 @@ def _receive(environ: dict[str, Any], appid: str, body: bytes) -> bytes | None:
     counts.count_accepted(views.MESSAGE, row["kind"], is_new=True)
     if kept.is_awaited:
         with bound_contextvars(request_id=row["request_id"], push=kept.pk):
-            text = _reply(row, kept, proven, sealed.nonce, until)
+            text = _answer_at_once(row, kept, proven, sealed.nonce, until)
         if text is not None:
             return text
     wakeup.enqueue_now(tasks.process_pushes)
     return SUCCESS
 
 
-def _reply(row: Row, kept: "Kept", proven: inbox.Proven, nonce: str, until: float) -> bytes | None:
-    """What WeChat is answered at once; None where that fails."""
+def _answer_at_once(
+    row: Row, kept: Kept, proven: inbox.Proven, nonce: str, until: float
+) -> bytes | None:
+    """What a rule has to say; None where that fails."""
     try:
         answer = _work_out(row, kept, proven)
         text = answer(until) if answer else None
@@ -147,16 +150,18 @@ def _reply(row: Row, kept: "Kept", proven: inbox.Proven, nonce: str, until: floa
         connection.close()
 
 
-def _row(proven: inbox.Proven, appid: str, request_id: str) -> Row | None:
+def _row(proven: inbox.Proven, environ: dict[str, Any]) -> Row | None:
     """The columns of PROVEN; None where this process cannot decide by what it remembers."""
-    push = proven.push
+    push, appid = proven.push, environ["PATH_INFO"].split("/")[2]
     if push.is_component_push or proven.by_previous_key:
         return None
     user_name = push.get("ToUserName")
     if not user_name or is_release_test(appid, user_name):
         return None
     is_known = push.kind in routing.MESSAGE_PUSHES
-    values = inbox.row_of(proven, is_known=is_known, appid=appid, request_id=request_id)
+    values = inbox.row_of(
+        proven, is_known=is_known, appid=appid, request_id=environ["HTTP_X_REQUEST_ID"]
+    )
     return {**values, "user_name": user_name, "component": proven.component}
 
 

@@ -36,7 +36,7 @@ def _program_name(row: CampaignItem) -> str:
 def _preview_item(row: CampaignItem) -> object:
     """What was sent, or would be now."""
     if row.version is not None:
-        return preview_text(row.authorizer, row.version.ext_json)
+        return preview_text(row.authorizer, row.version.ext_json, row.version)
     return preview_upload(row.authorizer, row.campaign.template, row.campaign.ext)
 
 

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -19,7 +19,7 @@ from unfold.widgets import (
 
 from audits.admin.acts import MAY_EDIT_EXT
 from audits.admin.ext_form import ObjectField
-from audits.admin.ext_tables import plans_table
+from audits.admin.ext_tables import show_plans
 from audits.problems import BadExtJson, CannotAct
 from audits.services import ext_files
 from audits.services.ext_paths import Values, drop_value, read_path
@@ -34,13 +34,22 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.admin.spreadsheet import csv_lines, csv_response
+from platform_auth.forms import capitalise_labels
 from platform_auth.operations import record_operation
 
 MAX_EDITED = 500  # mini programs at once; nobody waits for WeChat here
 MAX_FILE = 2_000_000  # bytes of an import
 
 
-class ChangeForm(forms.Form):
+class LabelledForm(forms.Form):
+    """Labels are written as the admin writes those of its own."""
+
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files, label_suffix="")
+        capitalise_labels(self)
+
+
+class ChangeForm(LabelledForm):
     """What changes in the own values of each."""
 
     values = ObjectField(
@@ -77,7 +86,7 @@ class ChangeForm(forms.Form):
         return overlay_object(overlay(values, drop=data["drop"]), data["values"])
 
 
-class ImportForm(forms.Form):
+class ImportForm(LabelledForm):
     """A file, whose text the page that asks remembers."""
 
     file = forms.FileField(
@@ -179,10 +188,9 @@ class ValuesOfMany(StaffAdmin):
             has_preview=True,
         )
 
-    def _remember(self, form: ImportForm) -> ImportForm:
+    def _remember(self, form: Any) -> Any:
         """FORM with the text of its file, which no browser sends twice."""
-        form.data = form.data.copy()
-        form.data["text"] = form.cleaned_data.get("text", "")
+        form.data = {**form.data.dict(), "text": form.cleaned_data.get("text", "")}
         return form
 
     def _preview_or_save_all(
@@ -196,7 +204,7 @@ class ValuesOfMany(StaffAdmin):
             if "preview" in request.POST or problems:
                 for problem in problems:
                     form.add_error(None, problem)
-                return plans_table(plans)
+                return show_plans(plans)
             number = save_plans(plans, by=request.user)
         except CannotAct as problem:
             form.add_error(None, getattr(problem, "problems", str(problem)))
@@ -207,7 +215,7 @@ class ValuesOfMany(StaffAdmin):
         return ""
 
     @admin.action(description=_("Export values of ext.json (CSV)"), permissions=["view"])
-    def export_ext_csv(self, request: HttpRequest, queryset: Any) -> HttpResponse:
+    def export_ext_csv(self, request: HttpRequest, queryset: Any) -> StreamingHttpResponse:
         own = self._read_own(request, queryset)
         rows = ext_files.csv_rows(own)
         return csv_response("ext-values", csv_lines(ext_files.FILE_COLUMNS, rows))

@@ -23,6 +23,7 @@ from audits.services.ext_json import check_values
 from audits.services.ext_paths import Values, drop_value, put_value, write_path
 from audits.services.ext_schema import check_schema
 from audits.services.ext_values import overlay
+from platform_auth.forms import capitalise_labels
 
 MAX_NESTED = 2  # objects that are taken apart into fields; what is deeper is JSON
 LONG_TEXT = 200  # characters from which a text has an area instead of a line
@@ -31,7 +32,7 @@ LONG_TEXT = 200  # characters from which a text has an area instead of a line
 class ObjectField(forms.JSONField):
     """Values as JSON, in the admin's look; none at all is {}."""
 
-    check = staticmethod(check_values)
+    check: Callable[[Any], None] = staticmethod(check_values)
 
     def __init__(self, label: Any = None, *, rows: int = 8, **kwargs: Any) -> None:
         widget = UnfoldAdminTextareaWidget(attrs={"rows": rows, "spellcheck": "false"})
@@ -39,8 +40,8 @@ class ObjectField(forms.JSONField):
         super().__init__(**options)
 
     def prepare_value(self, value: Any) -> Any:
-        """As a person reads it."""
-        if isinstance(value, forms.fields.InvalidJSONInput):
+        """As a person reads it; nothing where there is nothing."""
+        if value is None or isinstance(value, forms.fields.InvalidJSONInput):
             return value
         return json.dumps(value, ensure_ascii=False, indent=2)
 
@@ -75,6 +76,7 @@ class ValuesForm(forms.Form):
     def __init__(self, current: Values, seen: int, data: Any = None) -> None:
         initial = {"values": current or {"ext": {}}, "seen": seen}
         super().__init__(data, initial=initial, label_suffix="")
+        capitalise_labels(self)
 
     def read_values(self) -> Values:
         values: Values = self.cleaned_data["values"]
@@ -187,12 +189,18 @@ def _make_text(schema: dict[str, Any]) -> forms.Field:
 
 
 def _make_integer(schema: dict[str, Any]) -> forms.Field:
-    limits = {"min_value": schema.get("minimum"), "max_value": schema.get("maximum")}
+    limits: dict[str, Any] = {
+        "min_value": schema.get("minimum"),
+        "max_value": schema.get("maximum"),
+    }
     return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget, **limits)
 
 
 def _make_number(schema: dict[str, Any]) -> forms.Field:
-    limits = {"min_value": schema.get("minimum"), "max_value": schema.get("maximum")}
+    limits: dict[str, Any] = {
+        "min_value": schema.get("minimum"),
+        "max_value": schema.get("maximum"),
+    }
     return forms.FloatField(widget=UnfoldAdminDecimalFieldWidget, **limits)
 
 

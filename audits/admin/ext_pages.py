@@ -11,14 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin.acts import MAY_EDIT_EXT, posted
 from audits.admin.ext_form import SchemaForm, ValuesForm
-from audits.admin.ext_tables import history_of, plans_table, preview_upload
+from audits.admin.ext_tables import history_of, preview_upload, show_plans
 from audits.models import CodeTemplate
 from audits.problems import CannotAct
-from audits.services.ext_json import Layers, current_template, merge, read_layers
+from audits.services.ext_json import Layers, Owner, current_template, merge, read_layers
 from audits.services.ext_paths import Values
 from audits.services.ext_values import (
     MAX_SHOWN,
-    Owner,
     affected_programs,
     plan_change,
     save_values,
@@ -43,6 +42,7 @@ class ValuesPages(StaffAdmin):
         """Look at the values of OWNER; with the right to it, change them, and see it beforehand."""
         may_edit = request.user.has_perm(MAY_EDIT_EXT)
         form = _make_form(request, owner)
+        template = _template_of(owner)
         preview: object = ""
         if request.method == "POST":
             if not may_edit:
@@ -64,11 +64,9 @@ class ValuesPages(StaffAdmin):
             form=form if may_edit else None,
             preview=preview,
             is_raw=isinstance(form, ValuesForm),
-            has_schema=bool(_template_of(owner) and _template_of(owner).ext_schema),
+            has_schema=bool(template and template.ext_schema),
             layers=_describe_layers(owner),
-            sent=preview_upload(owner, current_template(owner), None)
-            if isinstance(owner, Authorizer)
-            else "",
+            sent=preview_upload(owner, template, None) if isinstance(owner, Authorizer) else "",
             history=history_of(owner),
             back=back,
         )
@@ -87,7 +85,7 @@ class ValuesPages(StaffAdmin):
         if not plans:
             return _("No mini program has these values yet.")
         more = _("Only the first %d are shown.") % MAX_SHOWN if len(plans) == MAX_SHOWN else ""
-        return format_html("{}{}", plans_table(plans), more)
+        return format_html("{}{}", show_plans(plans), more)
 
 
 def _make_form(request: HttpRequest, owner: Owner) -> forms.Form:

@@ -9,13 +9,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from audits.admin.columns import code_page_of
-from audits.models import CodeTemplate, ExtValues
+from audits.models import CodeTemplate, CodeVersion, ExtValues
 from audits.problems import BadExtJson
-from audits.services.ext_json import MISSING, build_ext_json, compare_texts, live_version
-from audits.services.ext_values import Owner, Plan
+from audits.services.ext_json import (
+    MISSING,
+    Owner,
+    build_ext_json,
+    compare_texts,
+    live_version,
+)
+from audits.services.ext_values import Plan
 from miniprograms.models import Authorizer
-from platform_auth.admin.columns import link
 from platform_auth.admin.pages import ago, table
 
 MAX_VERSIONS = 20  # of values, in their history
@@ -44,9 +48,9 @@ def preview_upload(
     return preview_text(row, text)
 
 
-def preview_text(row: Authorizer, text: str) -> SafeString:
-    """TEXT, and how it differs from what ROW has live."""
-    live = live_version(row)
+def preview_text(row: Authorizer, text: str, version: CodeVersion | None = None) -> SafeString:
+    """TEXT, and how it differs from what ROW has live; it is that of VERSION, if uploaded."""
+    live = live_version(row, before=version)
     context = {
         "text": text,
         "live": live,
@@ -55,28 +59,13 @@ def preview_text(row: Authorizer, text: str) -> SafeString:
     return render_to_string("admin/code/ext_preview.html", context)
 
 
-def plans_table(plans: Sequence[Plan]) -> SafeString | str:
+def show_plans(plans: Sequence[Plan]) -> SafeString:
     """Who would have another ext.json at the next upload: what before, what afterwards."""
     rows = [
-        (
-            link(code_page_of(plan.authorizer), plan.authorizer),
-            plan.authorizer.appid,
-            _outcome(plan),
-        )
+        (plan, changes_table(plan.changes[:MAX_CHANGES]), len(plan.changes) - MAX_CHANGES)
         for plan in plans
     ]
-    return table([_("mini program"), _("appid"), _("before and afterwards")], rows)
-
-
-def _outcome(plan: Plan) -> SafeString | str:
-    if plan.problems:
-        return format_html('<p class="staff-problem">{}</p>', " ".join(plan.problems))
-    changes = plan.changes
-    if not changes:
-        return str(_("nothing changes"))
-    more = len(changes) - MAX_CHANGES
-    hidden = format_html("<p>{}</p>", _("and %d more") % more) if more > 0 else ""
-    return format_html("{}{}", changes_table(changes[:MAX_CHANGES]), hidden)
+    return render_to_string("admin/code/ext_plans.html", {"plans": rows})
 
 
 def history_of(owner: Owner) -> list[dict[str, object]]:
@@ -84,7 +73,7 @@ def history_of(owner: Owner) -> list[dict[str, object]]:
     newest = owner.ext_values.select_related("by").order_by("-id")
     rows: list[ExtValues] = list(newest[: MAX_VERSIONS + 1])
     earlier = [*(row.values for row in rows[1:]), {}]
-    return [
+    versions: list[dict[str, object]] = [
         {
             "row": row,
             "when": ago(row.at),
@@ -93,4 +82,5 @@ def history_of(owner: Owner) -> list[dict[str, object]]:
             "changes": changes_table(compare_texts(json.dumps(before), json.dumps(row.values))),
         }
         for row, before in zip(rows, earlier, strict=False)
-    ][:MAX_VERSIONS]
+    ]
+    return versions[:MAX_VERSIONS]

@@ -116,7 +116,7 @@ def _members_of(template: CodeTemplate | None) -> set[str]:
 
 def kept_members(values: Mapping[str, Any]) -> Values:
     """VALUES without what we put in ourselves, and what says nothing."""
-    usual = {"extAppid": values.get("extAppid"), "extEnable": True, "ext": {}}
+    usual: Values = {"extAppid": values.get("extAppid"), "extEnable": True, "ext": {}}
     return {
         name: value for name, value in values.items() if name not in usual or value != usual[name]
     }
@@ -213,8 +213,13 @@ def current_templates(
     return {authorizer: templates.get(authorizer.pk) for authorizer in authorizers}
 
 
-def live_version(authorizer: Authorizer) -> CodeVersion | None:
-    """What users have by our records; where nothing was ever released here, the newest upload."""
+def live_version(
+    authorizer: Authorizer, *, before: CodeVersion | None = None
+) -> CodeVersion | None:
+    """
+    What users have by our records; where nothing was ever released here, the newest upload, or
+    the newest BEFORE another.
+    """
     done = authorizer.releases.filter(state=Release.State.DONE).exclude(live_after="")
     release = done.select_related("audit__version").order_by("-id").first()
     committed = authorizer.versions.filter(state=CodeVersion.State.COMMITTED).order_by("-id")
@@ -223,6 +228,8 @@ def live_version(authorizer: Authorizer) -> CodeVersion | None:
         return version
     if release is not None:
         committed = committed.filter(user_version=release.live_after)
+    elif before is not None:
+        committed = committed.filter(pk__lt=before.pk)
     return committed.first()
 
 

@@ -6,21 +6,19 @@ from itertools import accumulate
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from config.middleware import ERRORS
-from config.presence import DISCARDED
 from messaging.services.customer_service import REPLIES_SENT
 from messaging.services.forwarding.outcomes import ATTEMPTS
 from platform_auth import counters
 from platform_auth.calls import CALLS, SECONDS
 from platform_auth.counters import Counter, Histogram, Labels
 from platform_auth.wakeup import MISSED_WAKE_UPS
-from webhooks.counts import ACCEPTED, UNAVAILABLE, WORKED_OUT
+from webhooks.counts import ACCEPTED, SHED, UNAVAILABLE, WORKED_OUT
 
 COUNTERS = (
-    *(ACCEPTED, UNAVAILABLE, WORKED_OUT),
+    *(ACCEPTED, UNAVAILABLE, SHED, WORKED_OUT),
     CALLS,
     *(REPLIES_SENT, ATTEMPTS),
-    *(DISCARDED, MISSED_WAKE_UPS),
-    ERRORS,
+    *(MISSED_WAKE_UPS, ERRORS),
 )
 HISTOGRAMS = (SECONDS,)
 

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from audits.models import CampaignItem, CodeAudit, CodeVersion, Release
 from config.metrics.rows import MOST_COUNTED, count
 from messaging.models import Delivery, ReleaseTest, Reply
-from miniprograms.models import Authorizer, Binding
+from miniprograms.models import Binding, overdue_refreshes
 from platform_auth.models import Component, DuePush, Push, is_free
 
 # By how much of what a merchant waits for at WeChat: label, from and until.
@@ -33,7 +33,7 @@ def _work() -> dict[str, tuple[QuerySet[Any], str]]:
         "deliveries": (forwardable.due(), "due_at"),
         "release tests": (ReleaseTest.objects.due(), "due_at"),
         "component tokens": (Component.objects.due(), "due_at"),
-        "authorizer tokens": (Authorizer.objects.due(), "due_at"),
+        "authorizer tokens": (overdue_refreshes(), "due_at"),
         "bindings": (Binding.objects.due(), "due_at"),
         "audits": (CodeAudit.objects.due(), "due_at"),
         "versions": (CodeVersion.objects.due(), "due_at"),

@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from config.schedule import HEARTBEAT_SECONDS
 from platform_auth import heartbeats
+from platform_auth.clocks import MEASURED_EVERY
 from platform_auth.models import Heartbeat
 
 # A worker that was seen in this time and did not end as it should is missed.
@@ -37,4 +38,18 @@ def measures() -> Iterable[Metric]:
         elif name.startswith(heartbeats.WORKER) and now - at < EXPECTED_FOR:
             worker = name.removeprefix(heartbeats.WORKER)
             workers.add_metric([worker], (now - at).total_seconds())
-    return [ages, intervals, workers]
+    return [ages, intervals, workers, _clocks()]
+
+
+def _clocks() -> Metric:
+    family = GaugeMetricFamily(
+        "wechat_clock_skew_seconds",
+        "How far a host's clock is ahead of the database's.",
+        labels=["role", "host"],
+    )
+    rows = Heartbeat.objects.filter(at__gte=Now() - 3 * timedelta(seconds=MEASURED_EVERY))
+    for name, skew in rows.values_list("name", "skew"):
+        if skew is not None:
+            role, _, host = name.partition("@")
+            family.add_metric([role, host], skew)
+    return family

@@ -150,7 +150,7 @@ class Proof(View):
     def _render(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
         context = {
             **admin.site.each_context(request),
-            "title": gettext_lazy("Is it you?"),
+            "title": gettext_lazy("Confirm that it is you"),
             "question": _("Before this act we ask you once more. Afterwards you come back."),
             "form": form,
             "back": reverse("admin:index"),

@@ -4,6 +4,7 @@ it, as JSON at the path in FAULTS_COUNTED.
 """
 
 import json
+import math
 import os
 from collections import Counter
 from pathlib import Path
@@ -22,10 +23,13 @@ def repetition(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with many parameters is run that often in all."""
     module = metafunc.module.__name__.rpartition(".test_")[2]
     most = int(os.environ.get("FAULTS_REPEATS", REPEATS))
     repeats = min(most, SLOW.get(module, REPEATS)) if most <= REPEATS else most
+    repeats = math.ceil(repeats / max(1, len(metafunc._calls)))
     metafunc.fixturenames.append("repetition")
     metafunc.parametrize("repetition", range(repeats), indirect=True)
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterator
@@ -181,7 +182,8 @@ def _summary(results: Results, rows: list[_Row]) -> str:
         f" with {sum(one['accepted'] for one in drilled):,} accepted pushes, and"
         f" {sum(map(_ran, results.tests.values())):,} tests: {lost} findings of something lost,"
         f" {doubled} of something done twice, {secrets} of a secret.\n\n"
-        f"{platform.machine()}, Python {platform.python_version()}; commits"
+        f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()};"
+        " commits"
         f" {', '.join(sorted({one['commit'] for one in drilled if one.get('commit')}))}.\n"
     )
 

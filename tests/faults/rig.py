@@ -322,3 +322,12 @@ def _set_up_django(settings: dict[str, str], database_url: str, wechat_url: str)
     call_command("migrate", verbosity=0)
     call_command("register_component", stdout=io.StringIO())
     connection.close()
+
+
+@contextlib.contextmanager
+def paper() -> Iterator[None]:
+    """Django is set up, and nothing runs: enough to read the table of drills."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        os.environ.update(_settings(8000, Path(folder)))
+        django.setup()
+        yield

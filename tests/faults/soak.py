@@ -77,7 +77,7 @@ class _Soak:
         except AssertionError as error:
             word = str(error)
         self.rig.restore()
-        sent, accepted = len(self.traffic.sent), len(self.traffic.accepted)
+        accepted, sent = len(self.traffic.accepted), len(self.traffic.sent)
         print(
             f"{fault.row} {fault.name}: {word}; {sent} sent, {sent - accepted} refused,"
             f" {self.traffic.late} not sent; {self.samples[-1].line()}",
@@ -98,7 +98,8 @@ class _Soak:
         accepted = len(self.traffic.accepted)
         lines += [
             f"{minutes:.0f} minutes, {len(self.samples)} faults, {len(self.traffic.sent):,} pushes,"
-            f" {accepted:,} accepted; healed within {healed:.1f} s;"
+            f" {accepted:,} accepted, {self.traffic.late:,} not sent since all senders waited for"
+            f" answers; healed within {healed:.1f} s;"
             f" {len(self.rig.ended)} processes ended by themselves and were started again",
             "; ".join(problems) or "nothing lost, nothing doubled, no secret in any log",
         ]

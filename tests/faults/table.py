@@ -13,7 +13,7 @@ from typing import Any
 
 from devtools.install import ROOT
 from tests.faults import results
-from tests.faults.rig import ground, rig
+from tests.faults.rig import paper, rig
 from tests.faults.rows import TESTS, node_of
 
 
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.skip_drills:
         failed |= _run_drills(options)
     if options.write:
-        with ground():
+        with paper():
             drills = importlib.import_module("tests.faults.drills")
             table = [_described(one) for one in drills.chosen([], short=False)]
             results.write(results.load(), table, drills.RATE)

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("platform_auth", "0008_seen"),
+        ("platform_auth", "0009_counts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("platform_auth", "0007_operation_chain"),
+        ('platform_auth', '0008_heartbeat_skew'),
     ]
 
     operations = [
@@ -15,11 +15,6 @@ class Migration(migrations.Migration):
             model_name='push',
             name='request_id',
             field=models.CharField(blank=True, db_default='', max_length=64, verbose_name='request'),
-        ),
-        migrations.AlterField(
-            model_name='heartbeat',
-            name='name',
-            field=models.CharField(max_length=200, primary_key=True, serialize=False),
         ),
         migrations.CreateModel(
             name='Count',
