@@ -8,7 +8,6 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +15,7 @@ from audits.admin.bulk_acts import BulkCodeAdmin
 from audits.admin.code_page import MAY_VIEW
 from audits.admin.code_status import audit_label, state_label
 from audits.admin.columns import ProgramRowAdmin
+from audits.admin.ext_tables import preview_text
 from audits.admin.tables import events_table, picture_response, screenshot_links
 from audits.models import CodeAudit, CodeVersion, Release, Screenshot
 from miniprograms.models import Authorizer
@@ -37,9 +37,7 @@ class CodeVersionAdmin(ProgramRowAdmin):
     uploaded = time_column("created_at", _("time"))
     state_label = column(_("state"), lambda row: state_label(row))
     by = column(_("by"), lambda row: str(row.created_by or "–"))
-    values = column(
-        _("ext.json"), lambda row: format_html('<pre class="staff-json">{}</pre>', row.ext_json)
-    )
+    values = column(_("ext.json"), lambda row: preview_text(row.authorizer, row.ext_json, row))
 
 
 _PASSED = Q(status=CodeAudit.Status.PASSED)
