@@ -83,6 +83,13 @@ def check(command: str, scratch: Path) -> None:
 Checker = Callable[[list[str], Path], None]
 
 
+def _names_files_of_ours(words: list[str], _scratch: Path) -> None:
+    """It takes a network or changes a file: what it names is there."""
+    named = [word for word in words if word.startswith((".venv/bin/", ".secrets", "requirements/"))]
+    assert named
+    assert [word for word in named if not (ROOT / word).exists()] == []
+
+
 def _checker_of(words: list[str]) -> Checker:
     """By the first words, the longest that is known."""
     for length in (3, 2, 1):
@@ -211,6 +218,8 @@ CHECKERS: dict[str, Checker] = {
     "python -m deploy.processes": _process,
     ".venv/bin/python -m deploy.processes": _process,
     "sudo install": _folder_of_another,
+    "git ls-files": _names_files_of_ours,
+    "pipx run pip-audit": _names_files_of_ours,
     "python3 dev.py": _dev,
     "dev.py run": _dev,
     "dev.py test": _dev,
