@@ -19,7 +19,6 @@ import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.core import checks
 from django.core.management import call_command
 from django.db.models.functions import Now
@@ -35,6 +34,7 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.services import profiles, reconciling, refreshing
 from platform_auth import tasks, tokens
 from platform_auth.fields import Sealed, SecretField
+from platform_auth.login_models import LoginSession
 from platform_auth.models import Component, Push
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN, Bound
@@ -171,7 +171,7 @@ def open_columns() -> str:
     return "\n".join(
         repr(row)
         for model in apps.get_models(include_auto_created=True)
-        if model is not Session
+        if model is not LoginSession
         for row in model._base_manager.values_list(
             *[one.name for one in model._meta.concrete_fields if not isinstance(one, SecretField)]
         )
