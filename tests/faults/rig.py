@@ -171,8 +171,9 @@ class Rig:
 
     def kill_child(self, name: str, random: Random) -> None:
         """kill -9 of one process that NAME has started, which is to start another."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(random.choice(self.pids(name)[1:]), signal.SIGKILL)
+        if children := self.pids(name)[1:]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(random.choice(children), signal.SIGKILL)
 
     def restore(self) -> None:
         """No fault any more: servers run, lines are open, everything that died is back."""
