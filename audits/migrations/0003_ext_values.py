@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='codetemplate',
             name='ext_schema',
-            field=models.JSONField(blank=True, default=dict, help_text='What `ext` in ext.json may hold, as JSON Schema. Values that it refuses are not uploaded, and staff get a form for the others. Empty: anything.', verbose_name='JSON Schema of ext'),
+            field=models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, help_text='What `ext` in ext.json may hold, as JSON Schema. Values that it refuses are not uploaded, and staff get a form for the others. Empty: anything.', verbose_name='JSON Schema of ext'),
         ),
         migrations.AddField(
             model_name='codeversion',

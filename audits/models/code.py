@@ -30,6 +30,7 @@ class CodeTemplate(models.Model):
     ext_schema = models.JSONField(
         _("JSON Schema of ext"),
         default=dict,
+        db_default=models.Value({}, models.JSONField()),
         blank=True,
         help_text=_(
             "What `ext` in ext.json may hold, as JSON Schema. Values that it refuses are not "
