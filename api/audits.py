@@ -12,7 +12,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.errors import ACT_ERRORS, READ_ERRORS
+from api.errors import ACT_ERRORS, READ_ERRORS, InvalidSerializer
 from api.fields import StrictSerializer, UTCField
 from api.idempotency import KEY_HEADER, idempotent
 from api.views import APPID, CodeView, act_response
@@ -105,7 +105,7 @@ class AuditSerializer(AuditStateSerializer):
     get=extend_schema(
         summary=_("The audits of a mini program, newest first"),
         parameters=[APPID],
-        responses={200: AuditSerializer(many=True), **READ_ERRORS},
+        responses={200: AuditSerializer(many=True), 400: InvalidSerializer, **READ_ERRORS},
     )
 )
 class AuditList(CodeView, ListAPIView[CodeAudit]):

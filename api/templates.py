@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
-from api.errors import READ_ERRORS
+from api.errors import READ_ERRORS, InvalidSerializer
 from api.fields import UTCField
 from api.views import CodeView
 from audits.models import CodeTemplate
@@ -35,7 +35,7 @@ class TemplateSerializer(serializers.ModelSerializer[CodeTemplate]):
 @extend_schema_view(
     get=extend_schema(
         summary=_("The code templates, newest first"),
-        responses={200: TemplateSerializer(many=True), **READ_ERRORS},
+        responses={200: TemplateSerializer(many=True), 400: InvalidSerializer, **READ_ERRORS},
     )
 )
 class TemplateList(CodeView, ListAPIView[CodeTemplate]):

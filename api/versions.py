@@ -12,7 +12,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.errors import ACT_ERRORS, READ_ERRORS
+from api.errors import ACT_ERRORS, READ_ERRORS, InvalidSerializer
 from api.fields import LARGEST, ExtJsonField, StrictSerializer, UTCField
 from api.idempotency import KEY_HEADER, idempotent
 from api.views import APPID, CodeView, act_response
@@ -57,7 +57,7 @@ class VersionSerializer(serializers.ModelSerializer[CodeVersion]):
     get=extend_schema(
         summary=gettext_lazy("The versions uploaded to a mini program, newest first"),
         parameters=[APPID],
-        responses={200: VersionSerializer(many=True), **READ_ERRORS},
+        responses={200: VersionSerializer(many=True), 400: InvalidSerializer, **READ_ERRORS},
     )
 )
 class VersionList(CodeView, ListAPIView[CodeVersion]):
