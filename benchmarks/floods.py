@@ -26,6 +26,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils import timezone
 
 from benchmarks import measuring, pushes, steady
 from benchmarks.push import prepare_database, wait_for
@@ -204,7 +205,9 @@ def _post(port: int, path: str, body: str, headers: dict[str, str]) -> int:
 def _merchants(number: int) -> list[dict[str, str]]:
     """So many who are logged in: the headers that say so."""
     names = [f"m-{secrets.token_hex(6)}" for _ in range(number)]
-    users = User.objects.bulk_create(User(username=name) for name in names)
+    users = User.objects.bulk_create(
+        User(username=name, last_login=timezone.now()) for name in names
+    )
     store = import_module(settings.SESSION_ENGINE).SessionStore
     made = []
     for user in users:

@@ -178,5 +178,6 @@ def test_many_at_the_same_moment_are_one_act(submit: Submit, wechat: WeChat) -> 
     accepted = [answer for answer in answers if answer.status_code == 201]
     refused = [told(answer) for answer in answers if answer.status_code != 201]
     assert len({answer.json()["auditid"] for answer in accepted}) == 1
-    assert set(refused) <= {(409, "idempotency_key_in_use")}
+    # Or there was no place to wait for WeChat at.
+    assert set(refused) <= {(409, "idempotency_key_in_use"), (503, "busy")}
     assert wechat.ledger.count(SUBMIT) == 1

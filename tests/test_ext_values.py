@@ -293,7 +293,7 @@ def test_what_was_uploaded_before_there_were_values_became_the_own_ones(
     for shop, text in zip(shops, texts, strict=False):
         for sent, state in (("{}", "committed"), (text, "committed"), ("{}", "refused")):
             shop.versions.create(template=template, user_version="1", ext_json=sent, state=state)
-    migration = import_module("audits.migrations.0003_first_ext_values")
+    migration = import_module("audits.migrations.0004_first_ext_values")
     with connection.schema_editor() as editor:
         migration.keep_what_is_there(apps, editor)
     assert [getattr(values_of(shop), "values", None) for shop in shops] == [
@@ -415,7 +415,6 @@ def test_rest_reads_and_replaces_the_own_values(
         {},
         {"ext": []},
         {"ext": None},
-        {"ext": {"a": "\ud800"}},
         {"ext": {"a": "\0"}},
         {"ext": {}, "shop": 7},
         {"ext": {}, "members": {"nonsense": {}}},

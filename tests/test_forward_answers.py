@@ -1,14 +1,13 @@
 """A target that answers: what it says in time is the passive reply, later a message of its own."""
 
 import json
-import re
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.processes import PROCESSES
 from messaging.models import Delivery, Reply, Rule
 from messaging.services.forwarding import answering
 from messaging.services.forwarding.answering import answer_within
@@ -30,8 +29,6 @@ from wechat.reply_windows import OFFICIAL_ACCOUNT
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HELLO = reply("您好")
-DOCKERFILE = Path(__file__).parent.parent / "Dockerfile"
-WEB_THREADS = re.compile(r'"--blocking-threads", "([0-9]+)"')
 
 
 @pytest.fixture
@@ -222,7 +219,8 @@ def test_only_so_many_wait_at_once(town: Town, paper: Authorizer) -> None:
 def test_slow_targets_leave_half_of_the_web_threads_to_others(
     town: Town, paper: Authorizer
 ) -> None:
-    threads = int(WEB_THREADS.findall(DOCKERFILE.read_text())[0])
+    words = PROCESSES["web"].words
+    threads = int(words[words.index("--blocking-threads") + 1])
     backend = town.backend(after(3), answers=True, concurrency=64)
     for number in range(threads):
         town.wechat.say(paper.appid, f"openid{number}", "a")
