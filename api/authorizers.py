@@ -60,7 +60,7 @@ class AuthorizerFilter(django_filters.FilterSet):
     kind = django_filters.ChoiceFilter(choices=Authorizer.Kind.choices)
     state = django_filters.ChoiceFilter(choices=Authorizer.State.choices)
     search = django_filters.CharFilter(
-        method="find", label=_("An appid, an original id, or how a name begins.")
+        method="find", max_length=200, label=_("An appid, an original id, or how a name begins.")
     )
 
     def find(self, rows: AuthorizerQuerySet, name: str, value: str) -> AuthorizerQuerySet:

@@ -1,6 +1,7 @@
 """A bound mini program's life: a user writes, code is uploaded, reviewed, released and reverted."""
 
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,8 @@ class CodeWalk:
         self.steps.done("it was submitted for review")
 
     def pass_review(self) -> None:
+        # Two verdicts of one second, alike in all they say, would be one push to us.
+        time.sleep(1)
         self.sandbox.tell("judge", appid=self.appid, outcome="pass")
         self.until("WeChat's verdict was pushed: passed", lambda: self._status() == "passed")
 

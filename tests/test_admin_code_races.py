@@ -63,7 +63,9 @@ def test_twenty_clicks_at_once_are_one_release(passed: CodeAudit, wechat: WeChat
     assert wechat.accounts[passed.appid].program.released == 1
     assert Release.objects.filter(state="done").count() == 1
     for page in told:
-        assert "is online" in page or "release is still under way" in page
+        # Or there was no place to wait for WeChat at.
+        answers = ("is online", "release is still under way", "Too many are waiting for WeChat")
+        assert any(answer in page for answer in answers)
     passed.refresh_from_db()
     assert passed.released_at
     assert passed.events.filter(after="released").count() == 1
