@@ -37,7 +37,7 @@ TEXTS = (
 JUNK = (b"", b"\x00", b"\xff\xfe", b"<", b"<xml", b"</xml>", b"{", b"[]", b"\xef\xbb\xbf")
 DOCUMENTS = (
     b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><xml><Encrypt>&b;</Encrypt></xml>',
-    b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><xml><Encrypt>x</Encrypt></xml>',
+    b'<!DOCTYPE x SYSTEM "file://localhost/etc/passwd"><xml><Encrypt>x</Encrypt></xml>',
     b"<xml>" + b"<a>" * 20_000 + b"</xml>",
     b"<xml><Encrypt>" + b"A" * 250_000 + b"</Encrypt></xml>",
     b"<xml " + b" ".join(b'a%d="x"' % number for number in range(2_000)) + b"/>",
