@@ -102,13 +102,15 @@ def a_database_that_refuses(openid: str) -> Iterator[None]:
         yield
     finally:
         with connection.cursor() as cursor:
-            on = f" ON {table}" if connection.vendor == "postgresql" else ""
-            cursor.execute(f"DROP TRIGGER troubled{on}")
+            is_postgresql = connection.vendor == "postgresql"
+            cursor.execute(
+                "DROP FUNCTION refuse CASCADE" if is_postgresql else "DROP TRIGGER troubled"
+            )
 
 
 _REFUSALS = {
     "postgresql": (
-        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
         " $$BEGIN RAISE EXCEPTION 'refused'; END$$",
         "CREATE TRIGGER troubled BEFORE INSERT ON {table} FOR EACH ROW"
         " WHEN (NEW.openid LIKE '{openid}%') EXECUTE FUNCTION refuse()",

@@ -26,7 +26,8 @@ SLASHES = [
 HOSTS = ["evil.example", "evil.example\\@testserver", "testserver@evil.example", "[::ffff:1.2.3.4]"]
 SCHEMES = [
     *("javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\nscript:alert(1)", "data:text/html,x"),
-    *("vbscript:x", "file://localhost/etc/passwd", "ftp://evil.example", "ws://evil.example", "mailto:x@y"),
+    *("vbscript:x", "file://localhost/etc/passwd", "mailto:x@y"),
+    *("ftp://evil.example", "ws://evil.example"),
     *("//evil.example:80", "http:///evil.example", "https:evil.example", "//evil。example"),
     *("http://testserver.evil.example/", "http://testserver:pw@evil.example/", "//%65vil.example"),
 ]
