@@ -18,7 +18,7 @@ from platform_auth.fields import seal
 from platform_auth.models import Component
 from sandbox.world import WeChat
 from tests.conftest import Bound
-from tests.threads import in_a_thread, together
+from tests.threads import Waiting, in_a_thread, together
 from wechat.component import get_authorizer_option
 from wechat.errors import (
     BackingOff,
@@ -269,17 +269,23 @@ def test_a_refresh_that_is_turned_down_for_ever_ends(wechat: WeChat, bound: Boun
     assert row_of(account).state == State.BOUND
 
 
+def ask_late(wechat: WeChat, account: Authorizer) -> tuple[threading.Event, Waiting[str]]:
+    """Somebody asks for ACCOUNT's token, and has its answer only once the event is set."""
+    make_due(expires=1)
+    answer = threading.Event()
+    fault = wechat.fault(REFRESH, until=answer)
+    late = in_a_thread(lambda: authorizer_token(account.appid))
+    assert fault.arrived.wait(10)
+    return answer, late
+
+
 @with_threads
 def test_a_late_holder_overwrites_nothing_and_what_it_got_is_kept(
     wechat: WeChat, bound: Bound
 ) -> None:
     account = bound()
     wechat.rotate = "always"
-    make_due(expires=1)
-    answer = threading.Event()
-    fault = wechat.fault(REFRESH, until=answer)
-    late = in_a_thread(lambda: authorizer_token(account.appid))
-    assert fault.arrived.wait(10)
+    answer, late = ask_late(wechat, account)
     lates_own = wechat.authorization(account.appid)
     assert lates_own is not None
     received = lates_own.refresh_token
@@ -302,11 +308,7 @@ def test_what_a_late_holder_got_is_tried_though_all_before_it_was_refused(
 ) -> None:
     account = bound()
     wechat.rotate = "always"
-    make_due(expires=1)
-    answer = threading.Event()
-    fault = wechat.fault(REFRESH, until=answer)
-    late = in_a_thread(lambda: authorizer_token(account.appid))
-    assert fault.arrived.wait(10)
+    answer, late = ask_late(wechat, account)
     # The late one's lease is over; whoever comes next is refused, and the list does not help.
     Authorizer.objects.update(lease_until=Now() - timedelta(seconds=1))
     wechat.fault(LIST, body=b'{"total_count": 0, "list": []}')

@@ -133,11 +133,15 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         question = _("Whoever opens the link within three days can bind for this merchant.")
         return self.ask(request, user, title, question)
 
-    @button(_("Revoke API keys"), "revoke", path="revoke-keys", icon="key_off")
-    def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def _check_access(self, request: HttpRequest, object_id: str) -> None:
+        """Before what takes a person's access away: may this one, and is it they who ask?"""
         if not _may_touch(request, self.visible_or_404(request, object_id)):
             raise PermissionDenied
         require_proof(request)
+
+    @button(_("Revoke API keys"), "revoke", path="revoke-keys", icon="key_off")
+    def revoke_keys(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        self._check_access(request, object_id)
         return self.confirm(
             request,
             object_id,
@@ -149,9 +153,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     @button(_("Remove two-step login"), "revoke", path="remove-factor", icon="phonelink_erase")
     def remove_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """For somebody who has lost their phone, and the recovery codes."""
-        if not _may_touch(request, self.visible_or_404(request, object_id)):
-            raise PermissionDenied
-        require_proof(request)
+        self._check_access(request, object_id)
         return self.confirm(
             request,
             object_id,
