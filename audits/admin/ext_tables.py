@@ -16,6 +16,7 @@ from audits.services.ext_json import (
     Owner,
     build_ext_json,
     compare_texts,
+    compare_values,
     live_version,
 )
 from audits.services.ext_values import Plan
@@ -79,7 +80,7 @@ def history_of(owner: Owner) -> list[dict[str, object]]:
             "when": ago(row.at),
             "by": row.by or "–",
             "text": json.dumps(row.values, ensure_ascii=False, indent=2),
-            "changes": changes_table(compare_texts(json.dumps(before), json.dumps(row.values))),
+            "changes": changes_table(compare_values(before, row.values)),
         }
         for row, before in zip(rows, earlier, strict=False)
     ]

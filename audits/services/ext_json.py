@@ -234,15 +234,22 @@ def live_version(
 
 
 def compare_texts(before: str, after: str) -> list[tuple[str, Any, Any]]:
-    """Where two texts of ext.json differ: path, value before and after; MISSING for none."""
-    old, new = (dict(flatten(json.loads(text))) if text else {} for text in (before, after))
+    """As `compare_values`, of two texts of ext.json; "" is none."""
+    return compare_values(*(json.loads(text) if text else {} for text in (before, after)))
+
+
+def compare_values(before: Values, after: Values) -> list[tuple[str, Any, Any]]:
+    """Where two ext.json differ: path, value before and after; MISSING for none."""
+    old, new = dict(flatten(before)), dict(flatten(after))
     paths = sorted(old.keys() | new.keys())
     pairs = [(path, old.get(path, MISSING), new.get(path, MISSING)) for path in paths]
     return [
-        pair for pair in pairs if pair[1] is MISSING or pair[2] is MISSING or _differ(*pair[1:])
+        pair
+        for pair in pairs
+        if pair[1] is MISSING or pair[2] is MISSING or not is_same_json(*pair[1:])
     ]
 
 
-def _differ(before: Any, after: Any) -> bool:
+def is_same_json(before: Any, after: Any) -> bool:
     """1 and true are the same to Python, not to JSON."""
-    return json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True)
+    return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)

@@ -16,8 +16,10 @@ from audits.services.ext_json import (
     Owner,
     check_values,
     compare_texts,
+    compare_values,
     compose_ext_json,
     current_templates,
+    is_same_json,
     read_layers,
 )
 from audits.services.ext_paths import Values, drop_value, put_value, read_path
@@ -53,7 +55,7 @@ def save_values(
             current = rows.select_for_update().first()
             if seen is not None and seen != (current.pk if current else 0):
                 raise ValuesChanged
-            if _is_same(current.values if current else {}, kept):
+            if is_same_json(current.values if current else {}, kept):
                 return current
             rows.update(is_newest=False)
             row: ExtValues = owner.ext_values.create(values=kept, by_id=by.pk if by else None)
@@ -63,13 +65,9 @@ def save_values(
         raise ValuesChanged from None
 
 
-def _is_same(before: Values, after: Values) -> bool:
-    return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
-
-
 def _record(owner: Owner, before: Values, after: Values, by: Actor | None) -> None:
     """Which paths have changed, never their values."""
-    changes = compare_texts(json.dumps(before), json.dumps(after))
+    changes = compare_values(before, after)
     paths = [path for path, _before, _after in changes]
     more = f" +{len(paths) - MAX_NAMED}" if len(paths) > MAX_NAMED else ""
     named = " ".join(paths[:MAX_NAMED]) + more
@@ -225,7 +223,7 @@ def save_plans(plans: Sequence[Plan], *, by: Actor | None) -> int:
         for plan in plans:
             plan.raise_problem()
             before = values_of(plan.authorizer)
-            if not _is_same(before.values if before else {}, plan.own_before):
+            if not is_same_json(before.values if before else {}, plan.own_before):
                 raise ValuesChanged
             seen = before.pk if before else 0
             changed += before != save_values(plan.authorizer, plan.own, by=by, seen=seen)

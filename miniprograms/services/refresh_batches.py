@@ -82,16 +82,11 @@ def lease_statement(
         which += f" AND component_id IN ({marks})"
     sql = _LEASE.format(
         which=which,
-        now=_now(),
-        lease=_now(str(int(LEASE.total_seconds()))),
+        now=now_sql(),
+        lease=now_sql(str(int(LEASE.total_seconds()))),
         **(_INDEXED if is_postgresql() else _PLAIN),
     )
     return sql, values
-
-
-def _now(plus: str = "0") -> str:
-    """The statement's time, as Django's Now() is it, and not that of the transaction around it."""
-    return now_sql(plus).replace("now()", "statement_timestamp()")
 
 
 _INDEXED = {
