@@ -6,16 +6,17 @@ Tokens are WeChat's: COMPONENT_TOKEN is the component_access_token. Every functi
 /doc/oplatform/openApi/.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlencode
 
-from wechat.errors import BadAnswer
+from wechat.errors import BadAnswer, WeChatError
 from wechat.http import (
     Rows,
     call,
+    call_side_by_side,
     read_id,
     read_number,
     read_object,
@@ -123,15 +124,38 @@ def refresh_authorizer_token(
 
     The old token dies and the refresh token may change, so only the refresh machinery repeats it.
     """
-    path = "/cgi-bin/component/api_authorizer_token"
-    body = {
+    body = _refresh_body(appid, authorizer_appid, refresh_token)
+    return _read_refreshed(call(_REFRESH, body, access_token=component_token, repeat=False))
+
+
+def refresh_authorizer_tokens(
+    component_token: str, appid: str, refresh_tokens: Sequence[tuple[str, str]], *, until: float
+) -> list[tuple[Token, str] | WeChatError | None]:
+    """
+    What `refresh_authorizer_token` returns or raises for each of REFRESH TOKENS, which come after
+    their authorizer's appid; None for those that `call_side_by_side` did not begin UNTIL then.
+    """
+    bodies = [_refresh_body(appid, *pair) for pair in refresh_tokens]
+    return call_side_by_side(
+        _REFRESH, bodies, _read_refreshed, access_token=component_token, until=until
+    )
+
+
+_REFRESH = "/cgi-bin/component/api_authorizer_token"
+
+
+def _refresh_body(appid: str, authorizer_appid: str, refresh_token: str) -> dict[str, str]:
+    return {
         "component_appid": appid,
         "authorizer_appid": authorizer_appid,
         "authorizer_refresh_token": refresh_token,
     }
-    answer = call(path, body, access_token=component_token, repeat=False)
-    token = Token(take_text(path, answer, "authorizer_access_token"), take_life(path, answer))
-    return token, read_id(answer.get("authorizer_refresh_token"))
+
+
+def _read_refreshed(answer: Mapping[str, Any]) -> tuple[Token, str]:
+    token = take_text(_REFRESH, answer, "authorizer_access_token")
+    new = read_id(answer.get("authorizer_refresh_token"))
+    return Token(token, take_life(_REFRESH, answer)), new
 
 
 def get_authorizer_info(

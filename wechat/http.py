@@ -13,7 +13,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -32,6 +32,7 @@ from wechat.errors import (
     clean,
     refusal,
 )
+from wechat.side_by_side import send_side_by_side
 from wechat.transport import Answer, Bounds, TransportError, encode_form, new_session, send
 
 logger = logging.getLogger(__name__)
@@ -136,16 +137,20 @@ class _Call:
 
     def send(self, max_bytes: int) -> Answer:
         """What comes back, whatever it is. Raises Unreachable or NotSent."""
-        content, media_type = self._encode()
         seconds = SENDING_DEADLINE if self.files else DEADLINE
-        bounds = Bounds(time.monotonic() + seconds, max_bytes, CONNECT_TIMEOUT, READ_TIMEOUT)
         try:
-            return send(
-                session, self.method, self._url, {"Content-Type": media_type}, content, bounds
-            )
+            return send(session, *self.encode(), _new_bounds(max_bytes, seconds))
         except TransportError as error:
-            kind = Unreachable if error.was_sent else NotSent
-            raise kind(self.path, str(error)) from None
+            raise self.trouble(error) from None
+
+    def encode(self) -> tuple[str, str, dict[str, str], bytes]:
+        """Method, URL, headers and body."""
+        content, media_type = self._encode()
+        return self.method, self._url, {"Content-Type": media_type}, content
+
+    def trouble(self, error: TransportError) -> Unreachable:
+        """What ERROR means to whoever asked."""
+        return (Unreachable if error.was_sent else NotSent)(self.path, str(error))
 
     def _encode(self) -> tuple[bytes, str]:
         if self.files:
@@ -157,6 +162,10 @@ class _Call:
     @property
     def _url(self) -> str:
         return f"{_api_url}{self.path}" + (f"?{urlencode(self.query)}" if self.query else "")
+
+
+def _new_bounds(max_bytes: int, seconds: float) -> Bounds:
+    return Bounds(time.monotonic() + seconds, max_bytes, CONNECT_TIMEOUT, READ_TIMEOUT)
 
 
 def call(
@@ -178,6 +187,43 @@ def call(
     """
     request = _Call(method, path, _query(access_token, query), body, files)
     return _ask(request, MAX_ANSWER, _read, repeat=repeat)
+
+
+def call_side_by_side(
+    path: str,
+    bodies: Sequence[Mapping[str, Any]],
+    read: Callable[[dict[str, Any]], T],
+    *,
+    access_token: str,
+    until: float,
+) -> list[T | WeChatError | None]:
+    """
+    What `call`, asking once, and READ, of its answer, return or raise for each of BODIES; None for
+    those that were not begun: UNTIL, a `time.monotonic()`, came first, or connections are too few.
+    """
+    calls = [_Call("POST", path, _query(access_token, None), body) for body in bodies]
+    requests = [request.encode() for request in calls]
+    bounds = partial(_new_bounds, MAX_ANSWER, DEADLINE)
+    outcomes = send_side_by_side(session, requests, bounds, until)
+    return [
+        None if outcome is None else _read_outcome(request, outcome, read)
+        for request, outcome in zip(calls, outcomes, strict=True)
+    ]
+
+
+def _read_outcome(
+    request: _Call, outcome: Answer | TransportError, read: Callable[[dict[str, Any]], T]
+) -> T | WeChatError:
+    trouble = None
+    try:
+        if isinstance(outcome, TransportError):
+            raise request.trouble(outcome)
+        return read(_read(request.path, outcome))
+    except WeChatError as error:
+        trouble = error
+        return error
+    finally:
+        _count(request.path, trouble, outcome.seconds)
 
 
 def fetch_file(
@@ -215,15 +261,20 @@ def _ask(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], *, re
 
 
 def _ask_once(request: _Call, max_bytes: int, read: Callable[[str, Answer], T]) -> T:
-    started, outcome = time.monotonic(), "0"
+    started, trouble = time.monotonic(), None
     try:
         return read(request.path, request.send(max_bytes))
     except WeChatError as error:
-        outcome = str(error.errcode) if isinstance(error, Refused) else type(error).__name__
+        trouble = error
         raise
     finally:
-        if _on_call:
-            _on_call(request.path, outcome, time.monotonic() - started)
+        _count(request.path, trouble, time.monotonic() - started)
+
+
+def _count(path: str, trouble: WeChatError | None, seconds: float) -> None:
+    if _on_call:
+        name = str(trouble.errcode) if isinstance(trouble, Refused) else type(trouble).__name__
+        _on_call(path, name if trouble else "0", seconds)
 
 
 _clock_warned_at = float("-inf")

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from io import BufferedReader, BytesIO, RawIOBase
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from threading import Thread
@@ -71,6 +71,7 @@ class TransportError(Exception):
         super().__init__(sentence % params)
         self.sentence = sentence
         self.params = params
+        self.seconds = 0.0  # until it was known, where that is told
 
     @property
     def was_sent(self) -> bool:
@@ -167,28 +168,42 @@ def send(
     """The answer to one request, through SESSION's adapter. Raises TransportError and Crowded."""
     take_late_place()
     started = time.monotonic()
-    request = PreparedRequest()  # by hand: `session.request` costs twice the exchange
-    request.method, request.url, request.body = method, url, body
-    request.headers = CaseInsensitiveDict({**HEADERS, **headers})
-    if body or method != "GET":
-        request.headers["Content-Length"] = str(len(body))
+    request = prepare(method, url, headers, body)
     try:
         adapter, timeout, verify = session.get_adapter(url), cast(Any, bounds), session.verify
         response = adapter.send(request, stream=True, timeout=timeout, verify=verify or True)
         content = b"".join(iter(lambda: response.raw.read(bounds.max_bytes + 1), b""))
     except (OSError, HTTPException, HTTPError) as error:
-        raise TransportError(_classify(error), host=_parse(url)[0].name) from None
+        raise as_trouble(error, _parse(url)[0]) from None
+    return as_answer(response, content, bounds, started)
+
+
+def prepare(method: str, url: str, headers: Mapping[str, str], body: bytes) -> PreparedRequest:
+    """A request with the headers of all of ours."""
+    request = PreparedRequest()  # by hand: `session.request` costs twice the exchange
+    request.method, request.url, request.body = method, url, body
+    request.headers = CaseInsensitiveDict({**HEADERS, **headers})
+    if body or method != "GET":
+        request.headers["Content-Length"] = str(len(body))
+    return request
+
+
+def as_answer(response: Response, content: bytes, bounds: Bounds, started: float) -> Answer:
+    """RESPONSE with CONTENT, or the beginning of it, as whoever asked gets it."""
     content, is_cut = content[: bounds.max_bytes], len(content) > bounds.max_bytes
     seconds = time.monotonic() - started
     return Answer(response.status_code, content, response.headers, seconds, is_cut)
 
 
-def _classify(error: Exception) -> Cause:
+def as_trouble(error: Exception, origin: Origin) -> TransportError:
+    """What ERROR of the layers below means."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
+    cause = Cause.CONNECTION_BROKEN
     if isinstance(reason, NewConnectionError):
-        return Cause.CONNECTION_REFUSED
-    is_late = isinstance(error, TimeoutError | ReadTimeout)
-    return Cause.ANSWER_TIMEOUT if is_late else Cause.CONNECTION_BROKEN
+        cause = Cause.CONNECTION_REFUSED
+    elif isinstance(error, TimeoutError | ReadTimeout):
+        cause = Cause.ANSWER_TIMEOUT
+    return TransportError(cause, host=origin.name)
 
 
 class Transport(BaseAdapter):
@@ -209,22 +224,18 @@ class Transport(BaseAdapter):
         self, request: PreparedRequest, *_: Any, timeout: Any = None, verify: Any = True, **__: Any
     ) -> Response:
         """The whole answer to REQUEST. TIMEOUT is its Bounds; proxies are not heeded."""
-        origin, target = _parse(request.url or "")
         if not self._keep:
             request.headers["Connection"] = "close"
-        content = _encode(request, origin, target)
-        sock = self._take(origin) or _connect(origin, timeout, verify, self._guard)
+        origin, content = encode(request)
+        sock = self.take(origin) or _connect(origin, timeout, verify, self._guard)
         is_reusable = False
         try:
             response, is_reusable = _exchange(sock, content, timeout)
         finally:
-            if is_reusable and len(self._kept[origin]) < self._keep:
-                self._kept[origin].append(sock)
-            else:
-                sock.close()
+            self.give_back(origin, sock, is_reusable=is_reusable)
         return response
 
-    def _take(self, origin: Origin) -> socket.socket | None:
+    def take(self, origin: Origin) -> socket.socket | None:
         """A kept connection to ORIGIN that is open and has nothing to say, if there is one."""
         with suppress(IndexError):
             while sock := self._kept[origin].pop():
@@ -234,6 +245,13 @@ class Transport(BaseAdapter):
                     return sock
                 sock.close()
         return None
+
+    def give_back(self, origin: Origin, sock: socket.socket, *, is_reusable: bool) -> None:
+        """Keep SOCK for the next exchange with ORIGIN, or close it."""
+        if is_reusable and len(self._kept[origin]) < self._keep:
+            self._kept[origin].append(sock)
+        else:
+            sock.close()
 
     def close(self) -> None:
         """Let go of the kept connections."""
@@ -331,13 +349,14 @@ def _trust(verify: Any) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH if verify is True else verify)
 
 
-def _encode(request: PreparedRequest, origin: Origin, target: str) -> bytes:
-    """REQUEST as it goes out. Raises ValueError where it would not be one request."""
+def encode(request: PreparedRequest) -> tuple[Origin, bytes]:
+    """Whom REQUEST goes to, and as what. Raises ValueError where it would not be one request."""
+    origin, target = _parse(request.url or "")
     lines = [f"{request.method} {target} HTTP/1.1", f"Host: {origin.name}"]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
     if " " in target or not all(line.isascii() and line.isprintable() for line in lines):
         raise ValueError("a line of the request's head would not be one")
-    return "\r\n".join([*lines, "", ""]).encode() + cast(bytes, request.body)
+    return origin, "\r\n".join([*lines, "", ""]).encode() + cast(bytes, request.body)
 
 
 def _exchange(sock: socket.socket, content: bytes, bounds: Bounds) -> tuple[Response, bool]:
@@ -346,11 +365,16 @@ def _exchange(sock: socket.socket, content: bytes, bounds: Bounds) -> tuple[Resp
         for start in range(0, len(content), PIECE):  # and may take it slowly
             sock.settimeout(bounds.read_timeout)
             sock.sendall(content[start : start + PIECE])
-    with HTTPResponse(cast(Any, _Incoming(sock, bounds))) as answer:
+    return read_response(_Incoming(sock, bounds), bounds)
+
+
+def read_response(source: Any, bounds: Bounds) -> tuple[Response, bool]:
+    """The answer that SOURCE, a socket to http.client, holds; whether it can be used again."""
+    with HTTPResponse(source) as answer:
         answer.begin()
         body = answer.read(bounds.max_bytes + 1)
         if answer.length and len(body) <= bounds.max_bytes:
-            raise HTTPException("cut short")
+            raise IncompleteRead(body, answer.length)
         is_reusable = answer.isclosed() and not answer.will_close
     response = Response()
     response.status_code, response.raw = answer.status, BytesIO(body)

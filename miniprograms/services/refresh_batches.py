@@ -81,27 +81,36 @@ def lease_statement(
         marks = ", ".join(f"%(component{number})s" for number in range(len(components)))
         which += f" AND component_id IN ({marks})"
     sql = _LEASE.format(
-        which=which,
+        free=(_FREE_BY_INDEX if is_postgresql() else _FREE).format(which=which, now=now_sql()),
         now=now_sql(),
         lease=now_sql(str(int(LEASE.total_seconds()))),
-        **(_INDEXED if is_postgresql() else _PLAIN),
     )
     return sql, values
 
 
-_INDEXED = {
-    "index": f"JOIN {DueRefresh._meta.db_table} d ON d.authorizer_id = a.id",
-    "due_at": "d.due_at",
-    "locking": "FOR UPDATE OF a SKIP LOCKED",
-}
-_PLAIN = {"index": "", "due_at": "a.due_at", "locking": ""}
+_FREE = f"""
+  SELECT id FROM {_TABLE}
+  WHERE due_at <= {{now}} AND (lease_until IS NULL OR lease_until < {{now}}) AND {{which}}
+  ORDER BY due_at LIMIT %(limit)s
+"""  # noqa: S608
+
+# Row by row in the index's order, until there are enough: written as a join, PostgreSQL would sort
+# all that is due for each batch until it has statistics (280 µs a row instead of 50 with 15,000).
+_FREE_BY_INDEX = f"""
+  SELECT a.id
+  FROM (
+    SELECT authorizer_id FROM {DueRefresh._meta.db_table}
+    WHERE due_at <= {{now}} ORDER BY due_at OFFSET 0) due
+  CROSS JOIN LATERAL (
+    SELECT id FROM {_TABLE}
+    WHERE id = due.authorizer_id AND (lease_until IS NULL OR lease_until < {{now}}) AND {{which}}
+    FOR UPDATE SKIP LOCKED) a
+  LIMIT %(limit)s
+"""  # noqa: S608
 
 # Whether it is due is asked again at the end: another sweep may have refreshed the row meanwhile.
 _LEASE = f"""
-WITH free AS (
-  SELECT a.id AS free_id FROM {_TABLE} a {{index}}
-  WHERE {{due_at}} <= {{now}} AND (lease_until IS NULL OR lease_until < {{now}}) AND {{which}}
-  ORDER BY {{due_at}} LIMIT %(limit)s {{locking}})
+WITH free (free_id) AS ({{free}})
 UPDATE {_TABLE} SET epoch = epoch + 1, lease_until = {{lease}}
 WHERE id IN (SELECT free_id FROM free) AND due_at <= {{now}}
 RETURNING id, epoch, {_NAMES["appid"]}, component_id, state, {_NAMES["refresh_token"]},

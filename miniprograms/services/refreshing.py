@@ -101,8 +101,9 @@ def _request_tokens(
     api_authorizer_token for each of ROWS that can be begun UNTIL then, a `time.monotonic()`; where
     WeChat is so slow that it cannot, the row's lease runs out, and it is due again.
     """
-    waiting = list(reversed(rows))
-    outcomes: list[tuple[DueRow, Outcome]] = []
+    outcomes = _request_side_by_side(rows, component_tokens, until)
+    begun = {row.pk for row, _outcome in outcomes}
+    waiting = [row for row in reversed(rows) if row.pk not in begun]
 
     def work() -> None:
         while waiting and time.monotonic() < until:
@@ -112,7 +113,7 @@ def _request_tokens(
                 break
             outcomes.append((row, _request_token(row, component_tokens)))
 
-    workers = [pool.submit(work) for _number in range(min(THREADS, len(rows)))]
+    workers = [pool.submit(work) for _number in range(min(THREADS, len(waiting)))]
     for worker in workers:  # if one fails, what the others got is saved all the same
         if error := worker.exception():
             logger.error("a refresh failed: %s", error, exc_info=error)
@@ -130,20 +131,51 @@ def _component_tokens() -> dict[int, tuple[str, str]]:
     return component_tokens
 
 
+def _request_side_by_side(
+    rows: list[DueRow], component_tokens: dict[int, tuple[str, str]], until: float
+) -> list[tuple[DueRow, Outcome]]:
+    """As `_request_token`, in this thread alone, for as many as there are connections for."""
+    outcomes: list[tuple[DueRow, Outcome]] = []
+    for pk, (appid, token) in component_tokens.items():
+        asking = {row: _sole_refresh_token(row) for row in rows if row.component_id == pk}
+        asking = {row: refresh_token for row, refresh_token in asking.items() if refresh_token}
+        answers = wechat.refresh_authorizer_tokens(
+            token, appid, [(row.appid, asking[row]) for row in asking], until=until
+        )
+        for (row, refresh_token), answer in zip(asking.items(), answers, strict=True):
+            if answer is not None:
+                outcomes.append((row, _as_outcome(row, refresh_token, answer)))
+    return outcomes
+
+
+def _sole_refresh_token(row: DueRow) -> str:
+    """The one to ask with; "" where it takes more than the one call."""
+    is_bound = row.state == Authorizer.State.BOUND
+    return read_or_empty(row, "refresh_token") if is_bound else ""
+
+
 def _request_token(row: DueRow, component_tokens: dict[int, tuple[str, str]]) -> Outcome:
     """api_authorizer_token for ROW; None where it takes more than the one call. No database."""
-    refresh_token = read_or_empty(row, "refresh_token")
-    if row.state != Authorizer.State.BOUND or not refresh_token:
+    refresh_token = _sole_refresh_token(row)
+    if not refresh_token:
         return None
     appid, component_token = component_tokens[row.component_id]
     try:
-        token, new = wechat.refresh_authorizer_token(
-            component_token, appid, row.appid, refresh_token
-        )
-    except (RefreshTokenInvalid, NotAuthorized, TokenExpired):
-        return None
+        answer = wechat.refresh_authorizer_token(component_token, appid, row.appid, refresh_token)
     except WeChatError as error:
-        return error
+        return _as_outcome(row, refresh_token, error)
+    return _as_outcome(row, refresh_token, answer)
+
+
+def _as_outcome(
+    row: DueRow, refresh_token: str, answer: tuple[wechat.Token, str] | WeChatError
+) -> Outcome:
+    """What ANSWER to REFRESH TOKEN means for ROW."""
+    if isinstance(answer, RefreshTokenInvalid | NotAuthorized | TokenExpired):
+        return None
+    if isinstance(answer, WeChatError):
+        return answer
+    token, new = answer
     return Refreshed(row, token, new or refresh_token, row.now, sent=refresh_token)
 
 
