@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from audits.admin import live
-from audits.admin.acts import MAY_RELEASE, CodeAct, audit_words, report_lost_answer
+from audits.admin.acts import MAY_RELEASE, CodeAct, audit_words
 from audits.admin.bulk_acts import BulkCodeAdmin
 from audits.admin.code_status import (
     CodeStatus,
@@ -31,7 +31,7 @@ from audits.models import CodeAudit
 from audits.services.ext_values import values_of
 from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.models import Authorizer
-from platform_auth.admin.acts import button, holding
+from platform_auth.admin.acts import button, holding, report_lost_answer
 from platform_auth.admin.pages import pretty
 from platform_auth.fields import Unreadable
 from platform_auth.logins.proof import require_proof
