@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from miniprograms.interface_models import InterfaceApplication as InterfaceApplication
+from miniprograms.member_models import Tester as Tester
 from miniprograms.permissions import name_permission_sets
 from platform_auth.fields import SecretField, read_or_empty
 from platform_auth.models import Component, Leased, LeasedQuerySet, is_appid

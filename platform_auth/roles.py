@@ -14,7 +14,7 @@ ANSWERERS = "merchants who answer"
 
 _LOOKED_AT = {
     "platform_auth": "component push operation",
-    "miniprograms": "authorizer binding tag",
+    "miniprograms": "authorizer binding tag tester interfaceapplication",
     "audits": "codetemplate codeversion codeaudit release campaign",
     "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
 }
@@ -37,6 +37,8 @@ ROLES = {
         "miniprograms.unbind_authorizer",
         "miniprograms.invite_merchant",
         "miniprograms.resolve_binding",
+        "miniprograms.manage_testers",
+        "miniprograms.apply_for_interface",
         # Merchants are made by staff; accounts of staff are for superusers, see admin.accounts.
         "auth.view_user",
         "auth.add_user",

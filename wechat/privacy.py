@@ -25,9 +25,8 @@ from wechat.http import (
 )
 
 ONLINE, DEVELOPMENT = 1, 2  # privacy_ver
-# Of a private interface; a push tells of REFUSED and GRANTED by numbers of its own.
+# Of a private interface; the push of a verdict counts otherwise.
 TO_APPLY, NO_RIGHT, IN_REVIEW, REFUSED, GRANTED = range(1, 6)
-PUSHED_STATUSES = {"2": REFUSED, "3": GRANTED}
 
 
 class OwnerSetting(TypedDict, total=False):

@@ -18,7 +18,7 @@ from sandbox.world.reviews import CODE_SET, SYSTEM_USER, Reviews
 from sandbox.world.surroundings import Surroundings
 
 TO_APPLY, NO_RIGHT, IN_REVIEW, REFUSED, GRANTED = range(1, 6)
-PUSHED = {REFUSED: "2", GRANTED: "3"}  # in wxa_privacy_apply
+PUSHED = {REFUSED: 2, GRANTED: 3}  # in wxa_privacy_apply
 PATH_IN_REVIEW, PATH_REFUSED, PATH_APPROVED = 2, 3, 4
 APPLIED, BUSY, NO_SUCH_APPID, REPEATED, NOT_OURS = 0, -1, -2, 1, 30001  # ret_code
 NO_CATEGORY = "类目未符合开通条件，请确保小程序具备与实时地理位置强相关的使用场景。"
@@ -106,12 +106,12 @@ class Applications:
         return application
 
     def _push_interface(self, account: Account, application: Application) -> None:
-        result = {
-            "api_name": application.subject,
-            "apply_time": str(application.apply_time),
-            "audit_id": str(application.audit_id),
-            "audit_time": str(int(self.world.clock())),
-            "reason": application.reason,
+        result = {  # the quotes are WeChat's
+            "api_name": f'"{application.subject}"',
+            "apply_time": f'"{application.apply_time}"',
+            "audit_id": f'"{application.audit_id}"',
+            "audit_time": f'"{int(self.world.clock())}"',
+            "reason": f'"{application.reason}"',
             "status": PUSHED[application.status],
         }
         fields = {"Event": "wxa_privacy_apply", "result_info": result}
