@@ -89,7 +89,7 @@ class Setting(Leased):
         permissions = [("edit_settings", _("Can set and apply settings of mini programs"))]
 
     def __str__(self) -> str:
-        return f"{self.authorizer_id}: {self.kind}"
+        return f"{self.authorizer} {self.kind}"
 
     def write_if_same(self, **values: Any) -> bool:
         """

@@ -12,7 +12,7 @@ from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import Actor, record_operation
-from platform_auth.tokens import as_component
+from platform_auth.tokens import with_component_token
 from wechat import domains
 from wechat.errors import BadAnswer
 
@@ -29,7 +29,7 @@ def fetch_confirm_file(authorizer: Authorizer, *, by: Actor | None = None) -> Co
 def fetch_platform_confirm_file(component: Component, *, by: Actor | None = None) -> ConfirmFile:
     """The file of the platform, for its own domains and all below them."""
     release_db_connection()
-    file = as_component(component, domains.get_platform_confirm_file)
+    file = with_component_token(component, domains.get_platform_confirm_file)
     return _keep_file(file, component, None, by)
 
 

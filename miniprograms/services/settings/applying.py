@@ -48,7 +48,7 @@ from wechat.errors import (
 
 logger = logging.getLogger(__name__)
 
-MAY_EDIT = "miniprograms.edit_settings"
+MAY_APPLY = "miniprograms.edit_settings"
 State = Setting.State
 
 RECHECK_AFTER = timedelta(seconds=30)
@@ -171,7 +171,7 @@ def _apply(row: Setting) -> None:
 
 def _obstacle(row: Setting, kind: Kind, at_wechat: Any) -> str:
     """Why WeChat is not asked: nobody may, or the month's changes are used up."""
-    if not may_still(row.apply_by_id, [MAY_EDIT]):
+    if not may_still(row.apply_by_id, [MAY_APPLY]):
         return _("Whoever wanted this may not do it any more, so it was not done.")
     changes = kind.count_changes(row.desired, at_wechat)
     if kind.monthly_limit and changes_this_month(row) + changes > kind.monthly_limit:

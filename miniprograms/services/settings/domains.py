@@ -39,7 +39,7 @@ DOMAIN_TITLES = {
     "tcpdomain": _("TCP domains"),
 }
 MAX_SERVER_DOMAINS = 200  # of each of these
-MAX_WEBVIEW_DOMAINS = 100
+MAX_WEBVIEW_DOMAINS = 300  # the pages of WeChat differ: 100 to 300
 CHANGES_A_MONTH = 50
 NO_ICP, INVALID = "no_icp", "invalid"
 
@@ -163,6 +163,7 @@ def _server_kind(name: str, title: Any, about: Any, endpoint: Callable[..., Any]
         check=check_server_domains,
         apply=partial(_apply_server, endpoint),
         compare=compare_server_domains,
+        empty={},
         join=join_server_domains,
         monthly_limit=CHANGES_A_MONTH,
         count_changes=lambda desired, at_wechat: (
@@ -236,6 +237,7 @@ def _webview_kind(
         check=check_webview_domains,
         apply=partial(_apply_webview, endpoint, fetch_file),
         compare=compare_webview_domains,
+        empty=[],
         join=lambda value, more: list(dict.fromkeys([*value, *more])),
         monthly_limit=CHANGES_A_MONTH,
         count_changes=lambda desired, at_wechat: (

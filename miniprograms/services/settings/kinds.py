@@ -67,8 +67,8 @@ class Kind:
     another one just now, and returns what WeChat has remarked. COMPARE lists how a value desired
     and WeChat's differ. JOIN adds a value to another, where that makes sense.
 
-    COUNT_CHANGES says how many changes APPLY would ask for, of which WeChat allows MONTHLY_LIMIT a
-    month; nothing is sent that would go beyond it.
+    EMPTY is a value that holds nothing. COUNT_CHANGES says how many changes APPLY would ask for, of
+    which WeChat allows MONTHLY_LIMIT a month; nothing is sent that would go beyond it.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Kind:
     check: Callable[[Any], Any]
     apply: Callable[[Authorizer, Any, Any], Remarks]
     compare: Callable[[Any, Any], list[Difference]]
+    empty: Any
     join: Callable[[Any, Any], Any] | None = None
     monthly_limit: int | None = None
     count_changes: Callable[[Any, Any], int] = lambda desired, at_wechat: 1

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from miniprograms.models import Authorizer, Setting, SettingProfile
 from miniprograms.services.settings.kinds import BadSetting, Difference, NothingDesired
-from miniprograms.services.settings.record import compare, request_look, set_desired
+from miniprograms.services.settings.record import changes_of, compare, request_look, set_desired
 from miniprograms.services.settings.registry import KINDS
 from platform_auth.operations import Actor, record_operation
 
@@ -19,7 +19,7 @@ OUT_OF_REACH = (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SettingPlan:
     """
     What a profile means for one setting of one mini program: what it should be AFTERWARDS, how this
     differs from what was desired and from what WeChat has; or the PROBLEM for which it is left out.
@@ -47,7 +47,7 @@ def members_of(profile: SettingProfile) -> list[Authorizer]:
 
 def plan_profile(
     profile: SettingProfile, authorizers: Sequence[Authorizer], *, adds: bool = False
-) -> list[Plan]:
+) -> list[SettingPlan]:
     """What it means for AUTHORIZERS to get PROFILE; where it ADDS, what they have stays."""
     rows = Setting.objects.filter(authorizer__in=authorizers, kind__in=profile.values)
     settings = {(row.authorizer_id, row.kind): row for row in rows}
@@ -59,7 +59,7 @@ def plan_profile(
     ]
 
 
-def _plan(authorizer: Authorizer, setting: Setting, value: Any, adds: bool) -> Plan:
+def _plan(authorizer: Authorizer, setting: Setting, value: Any, adds: bool) -> SettingPlan:
     problem, afterwards = "", value
     try:
         afterwards = _joined(setting, value) if adds else value
@@ -67,12 +67,11 @@ def _plan(authorizer: Authorizer, setting: Setting, value: Any, adds: bool) -> P
         problem = str(error)
     if authorizer.state in OUT_OF_REACH:
         problem = _("The mini program is not bound to the platform any more.")
-    changes = compare(setting.kind, afterwards, setting.desired)
-    return Plan(
+    return SettingPlan(
         authorizer,
         setting,
         afterwards,
-        changes,
+        changes_of(setting, afterwards),
         compare(setting.kind, afterwards, setting.at_wechat),
         problem,
     )
@@ -89,7 +88,9 @@ def _joined(setting: Setting, value: Any) -> Any:
     return kind.check(kind.join(present, value))
 
 
-def apply_plans(plans: Sequence[Plan], *, profile: SettingProfile | None, by: Actor | None) -> int:
+def apply_plans(
+    plans: Sequence[SettingPlan], *, profile: SettingProfile | None, by: Actor | None
+) -> int:
     """
     Each of PLANS without a problem is desired from now on, and due; workers bring them to WeChat.
     How many mini programs these are of. Raises SettingChanged where one is not as it was planned.

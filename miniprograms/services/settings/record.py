@@ -12,7 +12,6 @@ from miniprograms.services.settings.kinds import Difference, NothingDesired, Set
 from miniprograms.services.settings.registry import KINDS
 from platform_auth.operations import Actor, record_operation
 
-State = Setting.State
 TRIES = 3  # to write, while a worker changes the row
 
 
@@ -45,6 +44,13 @@ def compare(kind: str, desired: Any, at_wechat: Any) -> list[Difference]:
     if desired is None or at_wechat is None:
         return []
     return KINDS[kind].compare(desired, at_wechat)
+
+
+def changes_of(setting: Setting, value: Any) -> list[Difference]:
+    """How VALUE differs from what SETTING should be by now."""
+    kind = KINDS[setting.kind]
+    before = kind.empty if setting.desired is None else setting.desired
+    return kind.compare(value, before)
 
 
 def set_desired(
@@ -92,8 +98,12 @@ def _write_desired(
         return True
     values = _values_to_write(setting, value, is_new=is_new)
     if applies:
-        values |= {"state": State.WAITING, "due_at": Now(), "apply_by_id": by.pk if by else None}
-    if setting.state != State.APPLYING:
+        values |= {
+            "state": Setting.State.WAITING,
+            "due_at": Now(),
+            "apply_by_id": by.pk if by else None,
+        }
+    if setting.state != Setting.State.APPLYING:
         # Whoever looks at the row just now has looked too early.
         values |= {"epoch": F("epoch") + 1, "lease_until": None}
     rows = Setting.objects.filter(pk=setting.pk, version=setting.version, epoch=setting.epoch)
@@ -125,7 +135,7 @@ def _values_to_write(setting: Setting, value: Any, *, is_new: bool) -> dict[str,
         "desired": value,
         "version": F("version") + int(is_new),
         "has_drifted": has_drifted,
-        "state": State.APPLIED if is_there else State.UNTOUCHED,
+        "state": Setting.State.APPLIED if is_there else Setting.State.UNTOUCHED,
         "due_at": None if value is None else Now(),
         "failures": 0,
         "reason": "",
