@@ -31,7 +31,7 @@ from audits.models import (
 )
 from audits.services import committing, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
-from miniprograms.models import Authorizer, Binding, Tag
+from miniprograms.models import Authorizer, Binding, SettingProfile, Tag
 from miniprograms.services import bind_links
 from platform_auth.models import Operation, Push
 from platform_auth.operations import record_operation
@@ -170,6 +170,13 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/ext/": ("GET", PAGE),
     "admin/miniprograms/authorizer/import-ext/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/settings/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/settings/<slug:kind>/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/settings/<slug:kind>/now/": ("GET", PAGE),
+    "admin/miniprograms/settingprofile/<path:object_id>/values/<slug:kind>/": ("GET", PAGE),
+    "admin/miniprograms/settingprofile/<path:object_id>/apply/": ("GET", PAGE),
+    "admin/platform_auth/component/<path:object_id>/domains/": ("GET", PAGE),
+    "admin/platform_auth/component/<path:object_id>/domains/<slug:which>/": ("GET", PAGE),
     "admin/miniprograms/tag/<path:object_id>/ext/": ("GET", PAGE),
     "admin/audits/codetemplate/<path:object_id>/ext/": ("GET", PAGE),
     "admin/audits/codeaudit/<int:audit>/screenshots/<int:number>/": ("GET", PAGE),
@@ -308,6 +315,8 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<slug:way>": "text",
         "<path:userstr>": "nobody",
         "<slug:group>.<slug:name>": "wx.getLocation",
+        "<slug:kind>": "server-domains",
+        "<slug:which>": "server",
         "<slug:key>": f"r{reply.pk}",
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
@@ -346,6 +355,7 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         CampaignItem: lambda: CampaignItem.objects.create(
             campaign=_campaign(account), authorizer=account, state="waiting"
         ),
+        SettingProfile: lambda: SettingProfile.objects.create(name="tea"),
         Operation: lambda: record_operation("test", by=merchant, appid=account.appid),
         ReleaseTest: lambda: ReleaseTest.objects.create(
             component=account.component, push=Push.objects.all()[0], appid=account.appid

@@ -31,6 +31,7 @@ from audits.models import CodeAudit
 from audits.services.ext_values import values_of
 from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.admin.private_interfaces import InterfacePages
+from miniprograms.admin.setting_profiles import ProfileOfMany
 from miniprograms.admin.testers import TesterPages
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding, report_lost_answer
@@ -71,7 +72,8 @@ class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
     def unfit_acts(self, object_id: Any) -> set[str]:
         """An official account has no code, and nothing that hangs on it."""
         has_code = _has_code(Authorizer.objects.filter(pk=object_id).first())
-        return set() if has_code else {"code_page", "testers_page", "interfaces_page"}
+        unfit = set() if has_code else {"code_page", "testers_page", "interfaces_page"}
+        return super().unfit_acts(object_id) | unfit
 
     @button(_("Code and review"), "code", path="code", icon="code", variant=ActionVariant.PRIMARY)
     def code_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -174,9 +176,9 @@ class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
 
 
 @admin.register(Authorizer)
-class AuthorizerAdmin(CodePageAdmin, TesterPages, InterfacePages, AuthorizerPages):
+class AuthorizerAdmin(CodePageAdmin, ProfileOfMany, TesterPages, InterfacePages, AuthorizerPages):
     actions = ("upload_code", "submit_code", "release_code", *AuthorizerPages.actions)
-    actions += ("set_ext_values", "export_ext_csv", "export_ext_json")
+    actions += ("set_ext_values", "export_ext_csv", "export_ext_json", "apply_profile")
     actions_list = ("import_ext",)
     actions_detail = (
         "code_page",

@@ -20,7 +20,14 @@ from sandbox.world.errors import BadRequest, PageRefusal, Refusal
 from sandbox.world.faults import check_details
 
 PREFIX = "/sandbox/api/"
-PROGRAM_MEMBERS = ("is_complete", "without_auth", "without_conf", "privacy_keys")
+PROGRAM_MEMBERS = (
+    "is_complete",
+    "without_auth",
+    "without_conf",
+    "without_icp",
+    "without_file",
+    "privacy_keys",
+)
 MOST_ACCOUNTS = 100_000
 
 
