@@ -56,17 +56,17 @@ class RefusedSerializer(ErrorSerializer):
     wechat = RefusalSerializer()
 
 
-# What a view documents: the errors of any reading, of one account, and of an act.
+# What a view documents: the errors of any reading, of one account, of one that WeChat is asked
+# about, and of an act.
 LIST_ERRORS: dict[int, Any] = dict.fromkeys((401, 403, 429), ErrorSerializer)
 READ_ERRORS: dict[int, Any] = dict.fromkeys((401, 403, 404, 429), ErrorSerializer)
-ACT_ERRORS: dict[int, Any] = {
+ASK_ERRORS: dict[int, Any] = {
     **READ_ERRORS,
-    400: InvalidSerializer,
-    409: ConflictSerializer,
     422: RefusedSerializer,
     502: ErrorSerializer,
     503: ErrorSerializer,
 }
+ACT_ERRORS: dict[int, Any] = {**ASK_ERRORS, 400: InvalidSerializer, 409: ConflictSerializer}
 
 
 def error_body(code: str, detail: str, **details: Any) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def idempotent(act: Act) -> Act:
         except Exception as error:  # noqa: BLE001 -- handled by the view, or raised anew by it
             response = cast(Response, view.handle_exception(error))
         if response.status_code < HTTPStatus.BAD_REQUEST or response.status_code in DECIDED:
-            answer = json.loads(JSONRenderer().render(response.data))
+            answer = json.loads(JSONRenderer().render(response.data) or "null")
             rows = IdempotencyKey.objects.filter(pk=row.pk)
             rows.update(status=response.status_code, answer=answer)
         else:

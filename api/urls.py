@@ -9,8 +9,10 @@ from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
 from api.ext import ExtView
 from api.messages import MessageView
+from api.private_interfaces import InterfaceList
 from api.releases import ReleaseView, RevertView
 from api.templates import TemplateList
+from api.testers import TesterDetail, TesterList
 from api.versions import VersionList
 
 router = SimpleRouter()
@@ -28,6 +30,9 @@ urlpatterns = [
     path(f"{_ACCOUNT}audits/<slug:auditid>/withdraw/", AuditWithdraw.as_view(), name="withdraw"),
     path(f"{_ACCOUNT}release/", ReleaseView.as_view(), name="release"),
     path(f"{_ACCOUNT}revert/", RevertView.as_view(), name="revert"),
+    path(f"{_ACCOUNT}testers/", TesterList.as_view(), name="testers"),
+    path(f"{_ACCOUNT}testers/<path:userstr>/", TesterDetail.as_view(), name="tester"),
+    path(f"{_ACCOUNT}private-interfaces/", InterfaceList.as_view(), name="private-interfaces"),
     path(f"{_ACCOUNT}messages/", MessageView.as_view(), name="messages"),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

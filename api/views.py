@@ -80,6 +80,18 @@ class CodeView(AccountView):
     to_read: ClassVar[str] = "audits.view_codeaudit"
     to_act: ClassVar[str] = ""
     merchants_may_read: ClassVar[bool] = False
+    merchants_may_act: ClassVar[bool] = False
+
+
+class ProgramView(CodeView):
+    """What is about a mini program, which other kinds of accounts do not have."""
+
+    @property
+    def program(self) -> Authorizer:
+        """The mini program in the address; an account of another kind is not found."""
+        if self.authorizer.kind != Authorizer.Kind.MINI_PROGRAM:
+            raise NotFound
+        return self.authorizer
 
 
 def act_response(data: Any, *, is_lost: bool, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -12,7 +12,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from miniprograms.interface_models import InterfaceApplication as InterfaceApplication
+from miniprograms.member_models import Tester as Tester
 from miniprograms.permissions import name_permission_sets
+from miniprograms.settings_models import ConfirmFile as ConfirmFile
+from miniprograms.settings_models import Setting as Setting
+from miniprograms.settings_models import SettingProfile as SettingProfile
+from miniprograms.settings_models import SettingVersion as SettingVersion
 from platform_auth.fields import SecretField, read_or_empty
 from platform_auth.models import Component, Leased, LeasedQuerySet, is_appid
 from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT

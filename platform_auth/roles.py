@@ -14,11 +14,14 @@ ANSWERERS = "merchants who answer"
 
 _LOOKED_AT = {
     "platform_auth": "component push operation",
-    "miniprograms": "authorizer binding tag",
+    "miniprograms": "authorizer binding tag tester interfaceapplication setting settingprofile",
     "audits": "codetemplate codeversion codeaudit release campaign",
     "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
 }
-_EDITED_BY_OPERATORS = {"messaging": "rule cannedreply target forwardrule", "miniprograms": "tag"}
+_EDITED_BY_OPERATORS = {
+    "messaging": "rule cannedreply target forwardrule",
+    "miniprograms": "tag settingprofile",
+}
 
 
 def _on_models(models: Mapping[str, str], *verbs: str) -> list[str]:
@@ -37,6 +40,9 @@ ROLES = {
         "miniprograms.unbind_authorizer",
         "miniprograms.invite_merchant",
         "miniprograms.resolve_binding",
+        "miniprograms.manage_testers",
+        "miniprograms.apply_for_interface",
+        "miniprograms.edit_settings",
         # Merchants are made by staff; accounts of staff are for superusers, see admin.accounts.
         "auth.view_user",
         "auth.add_user",

@@ -70,7 +70,7 @@ def _standing(act: Release | None, review: CodeAudit | None) -> CodeStanding:
 @login_required
 def program(request: HttpRequest, appid: str) -> HttpResponse:
     """One mini program: online, under review, on trial, and how its reviews went."""
-    row = _find_program(request, appid)
+    row = find_program(request, appid)
     pictures = Prefetch("screenshots", Screenshot.objects.defer("content").order_by("id"))
     audits = list(row.audits.newest_first().prefetch_related(pictures)[:MAX_AUDITS_SHOWN])
     newest = audits[0] if audits else None
@@ -80,7 +80,7 @@ def program(request: HttpRequest, appid: str) -> HttpResponse:
         "newest": newest,
         "older": audits[1:],
         "to_do": explain_to_merchant(newest.errcode) if newest else "",
-        "trial": _trial_version(row),
+        "trial": trial_version(row),
     }
     return render(request, "portal/program.html", context)
 
@@ -89,8 +89,8 @@ def program(request: HttpRequest, appid: str) -> HttpResponse:
 @login_required
 def trial_code(request: HttpRequest, appid: str) -> HttpResponse:
     """The code that opens the trial version in WeChat; asked for through us, so no token leaks."""
-    row = _find_program(request, appid)
-    version = _trial_version(row)
+    row = find_program(request, appid)
+    version = trial_version(row)
     if version is None:
         raise Http404
     file = cached_file(f"trial-code-{version.pk}", lambda: _fetch_trial_code(row))
@@ -103,19 +103,19 @@ def trial_code(request: HttpRequest, appid: str) -> HttpResponse:
 @login_required
 def screenshot(request: HttpRequest, appid: str, pk: int) -> HttpResponse:
     """A picture WeChat took for a rejection."""
-    rows = Screenshot.objects.filter(audit__authorizer=_find_program(request, appid))
+    rows = Screenshot.objects.filter(audit__authorizer=find_program(request, appid))
     picture = get_object_or_404(rows, pk=pk, content_type__in=SHOWN_PICTURES)
     return file_response(picture.content_type, bytes(picture.content), life=PICTURE_LIFE)
 
 
-def _find_program(request: HttpRequest, appid: str) -> Authorizer:
+def find_program(request: HttpRequest, appid: str) -> Authorizer:
     """The mini program APPID of whoever asks; anybody else's is not found."""
     own = Authorizer.objects.filter(owner_id=request.user.pk, kind=Authorizer.Kind.MINI_PROGRAM)
     row: Authorizer = get_object_or_404(own, appid=appid)
     return row
 
 
-def _trial_version(row: Authorizer) -> CodeVersion | None:
+def trial_version(row: Authorizer) -> CodeVersion | None:
     """What was uploaded last, while WeChat lets us ask for it."""
     if row.state != Authorizer.State.BOUND:
         return None

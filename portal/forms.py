@@ -1,4 +1,4 @@
-"""What a merchant may say about a binding before it goes to WeChat."""
+"""What merchants enter: about a binding before it goes to WeChat, and about their testers."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -51,3 +51,20 @@ class BindForm(forms.Form):
     def clean_device(self) -> str:
         """Left out, it is the computer."""
         return str(self.cleaned_data["device"] or Binding.Device.COMPUTER)
+
+
+class TesterForm(forms.Form):
+    """Who shall be able to try the mini program out."""
+
+    wechatid = forms.CharField(
+        label=_("WeChat ID"),
+        help_text=_("微信号, as WeChat shows it under “me”; not the nickname."),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class RemoveTesterForm(forms.Form):
+    """Who shall not any more, by WeChat's name for them."""
+
+    userstr = forms.CharField(max_length=128)

@@ -5,7 +5,7 @@ from django.urls import path
 from platform_auth.views.doors import LoggedLogout
 from platform_auth.views.second_factor import LoginCode
 from platform_auth.views.sessions import OwnSessions
-from portal import account, binding, code, home, messages
+from portal import account, binding, code, home, messages, testers
 
 app_name = "portal"
 
@@ -23,6 +23,8 @@ urlpatterns = [
     path("bind/<str:state>/return/", binding.bind_return, name="bind-return"),
     # Last: an appid could be any of the words above.
     path("<slug:appid>/", code.program, name="program"),
+    path("<slug:appid>/testers/", testers.testers_page, name="testers"),
+    path("<slug:appid>/testers/remove/", testers.remove_tester_view, name="remove-tester"),
     path("<slug:appid>/trial/", code.trial_code, name="trial-code"),
     path("<slug:appid>/screenshots/<int:pk>/", code.screenshot, name="screenshot"),
     *messages.urlpatterns,

@@ -31,7 +31,7 @@ from audits.models import (
 )
 from audits.services import committing, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
-from miniprograms.models import Authorizer, Binding, Tag
+from miniprograms.models import Authorizer, Binding, SettingProfile, Tag
 from miniprograms.services import bind_links
 from platform_auth.models import Operation, Push
 from platform_auth.operations import record_operation
@@ -90,6 +90,8 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/bind/<str:state>/go/": ("GET", GONE),
     "portal/bind/<str:state>/return/": ("GET", GONE),
     "portal/<slug:appid>/": ("GET", OWNED),
+    "portal/<slug:appid>/testers/": ("GET", OWNED),
+    "portal/<slug:appid>/testers/remove/": ("POST", [FOUND, FOUND, MISSING, MISSING, MISSING]),
     "portal/<slug:appid>/trial/": ("GET", OWNED),
     "portal/<slug:appid>/screenshots/<int:pk>/": ("GET", OWNED),
     "portal/<slug:appid>/messages/": ("GET", OWNED),
@@ -105,6 +107,18 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/authorizers/<slug:appid>/audits/<slug:auditid>/withdraw/": ("POST", by_key(CLASH)),
     "api/v1/authorizers/<slug:appid>/release/": ("POST", by_key(CLASH)),
     "api/v1/authorizers/<slug:appid>/revert/": ("POST", by_key(NO)),
+    "api/v1/authorizers/<slug:appid>/testers/": (
+        "POST",
+        [UNKNOWN, HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_REQUEST, REFUSED, HTTPStatus.BAD_REQUEST],
+    ),
+    "api/v1/authorizers/<slug:appid>/testers/<path:userstr>/": (
+        "DELETE",
+        [UNKNOWN, MISSING, MISSING, REFUSED, MISSING],
+    ),
+    "api/v1/authorizers/<slug:appid>/private-interfaces/": (
+        "POST",
+        by_key(HTTPStatus.BAD_REQUEST),
+    ),
     "api/v1/authorizers/<slug:appid>/messages/": (
         "POST",
         [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],
@@ -156,6 +170,13 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/ext/": ("GET", PAGE),
     "admin/miniprograms/authorizer/import-ext/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/settings/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/settings/<slug:kind>/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/settings/<slug:kind>/now/": ("GET", PAGE),
+    "admin/miniprograms/settingprofile/<path:object_id>/values/<slug:kind>/": ("GET", PAGE),
+    "admin/miniprograms/settingprofile/<path:object_id>/apply/": ("GET", PAGE),
+    "admin/platform_auth/component/<path:object_id>/domains/": ("GET", PAGE),
+    "admin/platform_auth/component/<path:object_id>/domains/<slug:which>/": ("GET", PAGE),
     "admin/miniprograms/tag/<path:object_id>/ext/": ("GET", PAGE),
     "admin/audits/codetemplate/<path:object_id>/ext/": ("GET", PAGE),
     "admin/audits/codeaudit/<int:audit>/screenshots/<int:number>/": ("GET", PAGE),
@@ -167,6 +188,14 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/messaging/releasetest/rehearse/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/assign/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/refuse/": ("POST", ACT),
+}
+# Who may try a mini program, and what its code may use.
+PROGRAM = "admin/miniprograms/authorizer/<path:object_id>/"
+ADDRESSES |= {
+    f"{PROGRAM}testers/": ("GET", PAGE),
+    f"{PROGRAM}testers/<path:userstr>/remove/": ("GET", PAGE),
+    f"{PROGRAM}private-interfaces/": ("GET", PAGE),
+    f"{PROGRAM}private-interfaces/<slug:group>.<slug:name>/apply/": ("GET", PAGE),
 }
 # The acts on a mini program's code and the pieces of its page: a GET asks only.
 CODE = "admin/miniprograms/authorizer/<path:object_id>/code/"
@@ -284,6 +313,10 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:pk>": str(_number(address, row)),
         "<int:reply>": str(reply.pk),
         "<slug:way>": "text",
+        "<path:userstr>": "nobody",
+        "<slug:group>.<slug:name>": "wx.getLocation",
+        "<slug:kind>": "server-domains",
+        "<slug:which>": "server",
         "<slug:key>": f"r{reply.pk}",
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
@@ -322,6 +355,7 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         CampaignItem: lambda: CampaignItem.objects.create(
             campaign=_campaign(account), authorizer=account, state="waiting"
         ),
+        SettingProfile: lambda: SettingProfile.objects.create(name="tea"),
         Operation: lambda: record_operation("test", by=merchant, appid=account.appid),
         ReleaseTest: lambda: ReleaseTest.objects.create(
             component=account.component, push=Push.objects.all()[0], appid=account.appid

@@ -1,9 +1,11 @@
 """Domains, testers, the account and its privacy guideline, asked and read."""
 
+from typing import Any
+
 import pytest
 
 from tests.programs import Shop, open_shop, refused_with
-from wechat import domains, privacy, testers
+from wechat import domains, order_path, privacy, testers
 from wechat.account import get_account_basic_info
 
 API = "https://api.example.com"
@@ -49,6 +51,22 @@ def test_any_domain_can_be_set_directly_but_a_wrong_one(shop: Shop) -> None:
     assert gone.domains["wsrequestdomain"] == []
 
 
+def test_a_domain_that_nobody_has_filed_is_named_and_not_taken(shop: Shop) -> None:
+    shop.program.without_icp = ["new.example.com"]
+    wanted = domains.Domains(requestdomain=[API, "https://new.example.com:8443"])
+    done = domains.modify_domain_directly(shop.token, "add", wanted)
+    assert done.no_icp == ["https://new.example.com:8443"]
+    assert done.domains["requestdomain"] == [API]
+
+
+def test_the_file_is_looked_for_at_each_new_domain(shop: Shop) -> None:
+    domains.get_webview_confirm_file(shop.token)
+    shop.program.without_file = ["b.example.com"]
+    both = ["https://a.example.com", "https://b.example.com"]
+    refused_with(86103, domains.set_webview_domain_directly, shop.token, "add", both)
+    assert domains.set_webview_domain_directly(shop.token, "add", both[:1]) == both[:1]
+
+
 def test_the_effective_domains_are_all_together(shop: Shop) -> None:
     shop.program.domains["mp"] = {"requestdomain": ["https://mp.example.com"]}
     domains.modify_domain_directly(shop.token, "add", {"requestdomain": [API]})
@@ -75,6 +93,8 @@ def test_web_pages_must_be_below_the_platforms_domains(shop: Shop) -> None:
         *("https://a.example.com", "https://example.com"),
     ]
     direct = ["https://direct.example.org"]
+    refused_with(86103, domains.set_webview_domain_directly, shop.token, "set", direct)
+    domains.get_webview_confirm_file(shop.token)
     assert domains.set_webview_domain_directly(shop.token, "set", direct) == direct
     effective = domains.get_effective_webview_domain(shop.token)
     assert effective["direct"] == direct
@@ -167,11 +187,19 @@ def test_the_privacy_guideline_goes_online_with_a_release(shop: Shop) -> None:
 
 def test_a_privacy_guideline_must_be_whole(shop: Shop) -> None:
     ask = privacy.set_privacy_setting
-    refused_with(86069, ask, shop.token, owner_setting={"contact_phone": "1"}, uses=USES)
+    refused_with(86070, ask, shop.token, owner_setting={"contact_phone": "1"}, uses=USES)
     refused_with(86069, ask, shop.token, owner_setting={"notice_method": "弹窗"}, uses=USES)
     refused_with(86071, ask, shop.token, owner_setting=OWNER, uses=USES, privacy_ver=3)
     refused_with(86074, ask, shop.token, owner_setting=OWNER, privacy_ver=privacy.ONLINE)
     refused_with(47001, ask, shop.token, owner_setting=OWNER)
+    with_file = privacy.OwnerSetting(**OWNER, ext_file_media_id="nothing")
+    refused_with(86073, ask, shop.token, owner_setting=with_file, uses=USES)
+
+
+def test_a_privacy_guideline_says_what_each_kind_of_data_is_called(shop: Shop) -> None:
+    setting = privacy.get_privacy_setting(shop.token)
+    assert setting.descriptions["PhoneNumber"] == "手机号"
+    assert setting.sdks == []
 
 
 def test_a_privacy_file_is_uploaded(shop: Shop) -> None:
@@ -179,10 +207,81 @@ def test_a_privacy_file_is_uploaded(shop: Shop) -> None:
     assert shop.wechat.media.files[media_id].content == "我们尊重您的隐私".encode()
 
 
-def test_a_location_interface_is_applied_for(shop: Shop) -> None:
-    name = "wx.getLocation"
-    audit_id = privacy.apply_privacy_interface(
-        shop.token, name, "显示附近的书店", url_list=[], pic_list=[]
-    )
-    [one] = [row for row in privacy.list_privacy_interfaces(shop.token) if row["api_name"] == name]
-    assert (one["status"], one["audit_id"]) == (3, audit_id)
+LOCATION = "wx.getLocation"
+SHOT = ["https://pictures.example.com/map.png"]
+
+
+def interface(shop: Shop, name: str = LOCATION) -> privacy.PrivateInterface:
+    rows = privacy.list_privacy_interfaces(shop.token)
+    return next(row for row in rows if row["api_name"] == name)
+
+
+def apply_for(shop: Shop, **values: Any) -> int:
+    material = {"api_name": LOCATION, "content": "显示附近的书店", "url_list": [], "pic_list": SHOT}
+    return privacy.apply_privacy_interface(shop.token, **{**material, **values})
+
+
+def test_a_private_interface_is_applied_for_refused_and_granted(shop: Shop) -> None:
+    assert interface(shop)["status"] == privacy.TO_APPLY
+    first = apply_for(shop)
+    assert (interface(shop)["status"], interface(shop)["audit_id"]) == (privacy.IN_REVIEW, first)
+    refused_with(61031, apply_for, shop)
+    shop.wechat.applications.judge_interface(shop.account, LOCATION, "reject", "看不出用途")
+    assert interface(shop)["status"] == privacy.REFUSED
+    assert interface(shop)["fail_reason"] == "看不出用途"
+    assert apply_for(shop) != first
+    shop.wechat.applications.judge_interface(shop.account, LOCATION, "pass")
+    assert interface(shop)["status"] == privacy.GRANTED
+    refused_with(61035, apply_for, shop)
+
+
+@pytest.mark.parametrize(
+    ("errcode", "values"),
+    [
+        (61034, {"content": ""}),
+        (61034, {"content": "x" * 301}),
+        (61034, {"pic_list": []}),
+        (61034, {"pic_list": SHOT * 11}),
+        (61034, {"pic_list": ["a-media-id"]}),
+        (61034, {"video_list": ["https://example.com/a.mp4"] * 2}),
+        (61032, {"video_list": ["https://example.com/a.mov"]}),
+        (61035, {"api_name": "wx.login"}),
+        (61035, {"api_name": "wx.getlocation"}),
+    ],
+)
+def test_an_application_must_be_whole(shop: Shop, errcode: int, values: dict[str, Any]) -> None:
+    refused_with(errcode, apply_for, shop, **values)
+
+
+def test_without_a_category_there_is_no_right_to_an_interface(shop: Shop) -> None:
+    shop.account.categories = []
+    assert interface(shop)["status"] == privacy.NO_RIGHT
+    assert "类目" in interface(shop)["fail_reason"]
+    refused_with(61036, apply_for, shop)
+
+
+# The page with orders
+
+
+def test_a_page_with_orders_is_used_once_it_is_approved(shop: Shop) -> None:
+    path, ask = "pages/order/list", order_path.get_order_path
+    assert ask(shop.token) is None
+    order_path.apply_order_path(shop.component_token, [shop.appid], path, remark="订单")
+    assert ask(shop.token) is None
+    waiting = ask(shop.token, order_path.UNDER_REVIEW)
+    assert waiting is not None
+    assert (waiting.path, waiting.status) == (path, order_path.IN_REVIEW)
+    shop.wechat.applications.judge_path(shop.account, "pass")
+    used = ask(shop.token)
+    assert used is not None
+    assert (used.path, used.status) == (path, order_path.APPROVED)
+    told = [push.kind for push in shop.wechat.outbox]
+    assert told == ["order_path_apply_result_notify", "order_path_audit_result_notify"]
+
+
+def test_a_page_with_orders_is_refused(shop: Shop) -> None:
+    ask = order_path.apply_order_path
+    refused_with(61042, ask, shop.component_token, [shop.appid] * 101, "pages/a/b")
+    refused_with(61043, ask, shop.component_token, [], "pages/a/b")
+    refused_with(61044, ask, shop.component_token, [shop.appid], "https://example.com")
+    refused_with(61014, ask, shop.token, [shop.appid], "pages/a/b")

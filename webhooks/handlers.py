@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 from django.utils.translation import gettext as _
 
@@ -18,11 +19,12 @@ from messaging.services.release_test import answers, codes
 from miniprograms import tasks as miniprogram_tasks
 from miniprograms.models import Authorizer
 from miniprograms.services import addresses, trading, unbinding
+from miniprograms.services.private_interfaces import record_interface_verdict
 from platform_auth import tokens
 from platform_auth.models import Push as Row
 from platform_auth.wakeup import enqueue
 from wechat.code_review import split_screenshots
-from wechat.messages import read_message
+from wechat.messages import PrivacyAudit, read_message
 from wechat.push import Push
 
 # What the door says to WeChat once all is committed, given until when (a `time.monotonic()`): XML
@@ -102,6 +104,13 @@ def handle_verdict(row: Row, push: Push) -> None:
     if not changed:
         raise Ignored(_("There is no open audit that this could be about."))
     enqueue(audit_tasks.reconcile_acts)
+
+
+def handle_interface_verdict(row: Row, push: Push) -> None:
+    """wxa_privacy_apply: an interface that a mini program applied for is granted, or rejected."""
+    verdict = cast(PrivacyAudit, read_message(push))
+    if not record_interface_verdict(row.component, verdict):
+        raise Ignored(_("It is known already, or about no application that we could know."))
 
 
 VERDICTS = {

@@ -14,6 +14,7 @@ from webhooks.handlers import (
     answer_user,
     handle_authorization,
     handle_cancellation,
+    handle_interface_verdict,
     handle_ticket,
     handle_update,
     handle_verdict,
@@ -63,6 +64,7 @@ MESSAGE_PUSHES: dict[str, Handler] = {
     "weapp_audit_success": handle_verdict,
     "weapp_audit_fail": handle_verdict,
     "weapp_audit_delay": handle_verdict,
+    "wxa_privacy_apply": handle_interface_verdict,
 }
 
 

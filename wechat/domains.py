@@ -125,7 +125,11 @@ def set_webview_domain(
 def set_webview_domain_directly(
     token: str, action: Action | None = None, domains: list[str] | None = None
 ) -> list[str]:
-    """wxa/setwebviewdomain_directly 快速配置小程序业务域名: any with its file in place."""
+    """
+    wxa/setwebviewdomain_directly 快速配置小程序业务域名: any with its file in place.
+
+    86103 WeChat did not find the file at a domain that is new.
+    """
     return _set_webview_domain("/wxa/setwebviewdomain_directly", token, action, domains)
 
 

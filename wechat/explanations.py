@@ -4,6 +4,8 @@ what to do about it, and who must. Many errcodes have one remedy, so the two are
 
 The texts are the English sources of the translations; the edges translate them. Sources: the tables
 of each call's page and "公共错误码"; where WeChat gives no text, neither do we invent a reason.
+
+Long because it is a table.
 """
 
 import re
@@ -93,6 +95,18 @@ _CAUSES = {
     # Submission
     61039: _("WeChat is still checking the code that was uploaded."),
     61040: _("The code uses privacy interfaces that are not permitted or not declared."),
+    # Private interfaces and the page with orders
+    61031: _("WeChat is still deciding on the last application for this interface."),
+    61032: _("The film is no mp4."),
+    61033: _("WeChat could not load the film from its address."),
+    61034: _("The application lacks a reason, or a page, picture or film that shows the use."),
+    61035: _("This interface needs no permission, or WeChat does not know it."),
+    61036: _("The categories of the mini program do not allow this interface."),
+    61037: _("WeChat could not read the text of the application."),
+    61041: _("The mini program has no page with orders."),
+    61042: _("These are too many mini programs at once: WeChat takes a hundred."),
+    61043: _("WeChat does not accept the page with orders as it was described."),
+    61044: _("The path of the page with orders is wrong."),
     85005: _("The appid is not bound to a mini program."),
     85006: _("The tags of a page have the wrong form."),
     85007: _("The path of a page is wrong."),
@@ -179,16 +193,18 @@ _CAUSES = {
     89021: _("A web-view domain is not below one of the platform's."),
     89029: _("There are more than 100 web-view domains."),
     89231: _("A person's mini program cannot have web-view domains."),
+    86103: _("WeChat did not find the verification file at the root of a web-view domain."),
     85001: _("There is no such WeChat id, or it cannot be searched for."),
     85002: _("The mini program has as many testers as it may have."),
     85003: _("This person tests as many mini programs as one may."),
     85004: _("This person is a tester already."),
     86069: _("The privacy guideline lacks a way to reach the owner."),
-    86070: _("WeChat does not accept the privacy guideline."),
+    86070: _("The privacy guideline does not say how users are told of changes."),
     86071: _("The privacy guideline's version number is wrong."),
-    86072: _("WeChat does not accept the privacy guideline."),
-    86073: _("WeChat does not accept the privacy guideline."),
+    86072: _("WeChat does not accept how long data is kept."),
+    86073: _("WeChat does not know the file of the privacy guideline any more."),
     86074: _("Nothing is online, so its privacy guideline cannot be changed."),
+    86075: _("The file of the privacy guideline that is online cannot be changed."),
 }
 
 # Who must do what about which errcodes
@@ -203,11 +219,26 @@ _REMEDIES: list[tuple[Responsible, str, list[int]]] = [
         [40001, 40014, 42001, 42006],
     ),
     ("us", _("Check the appid; the account may have been deleted."), [40013]),
-    ("us", _("Check what was entered and try again."), [40097, 86070, 86072, 86073]),
+    ("us", _("Check what was entered and try again."), [40097, 61043, 86072]),
     (
         "us",
         _("This is a fault of our program: tell the developers the error code and the request id."),
-        [41001, 41002, 43001, 43002, 44002, 47001, 61008, 61014, 61015, 40002, 45072, 85022, 86071],
+        [
+            41001,
+            41002,
+            43001,
+            43002,
+            44002,
+            47001,
+            61008,
+            61037,
+            61014,
+            61015,
+            40002,
+            45072,
+            85022,
+            86071,
+        ],
     ),
     (
         "merchant",
@@ -298,7 +329,8 @@ _REMEDIES: list[tuple[Responsible, str, list[int]]] = [
     ("wechat", _("Wait until the user writes again: that allows five more."), [45047]),
     ("merchant", _("The owner must link it in WeChat's console."), [45064]),
     ("wechat", _("Nothing to do: messages can be sent all the same."), [45080]),
-    ("us", _("Nothing to do."), [45081, 89019, 85004]),
+    ("us", _("Nothing to do."), [45081, 89019]),
+    ("merchant", _("Nothing to do."), [85004]),
     ("wechat", _("Nothing to do: only the user can switch them on again."), [48002]),
     ("us", _("Choose an agent that the owner has added in WeChat's console."), [65401]),
     ("us", _("Submit the version; nothing of it is in review."), [85012]),
@@ -323,11 +355,26 @@ _REMEDIES: list[tuple[Responsible, str, list[int]]] = [
     ),
     ("us", _("Register it in the console of the Open Platform first."), [85018, 89020]),
     ("merchant", _("Only a company's mini program can show web pages."), [89231]),
+    ("us", _("Open the file at that domain in a browser: it leads to us or not."), [86103]),
     ("merchant", _("Check the WeChat id; its owner may have to allow being found."), [85001]),
     ("merchant", _("Remove a tester first."), [85002]),
     ("merchant", _("They must leave another one, or name somebody else."), [85003]),
-    ("merchant", _("Enter at least one contact and how users are told of changes."), [86069]),
-    ("us", _("Change the one in development and release a version."), [86074]),
+    (
+        "merchant",
+        _("Enter at least one contact and how users are told of changes."),
+        [86069, 86070],
+    ),
+    ("us", _("Upload the file again."), [86073]),
+    ("us", _("Change the one in development and release a version."), [86074, 86075]),
+    ("wechat", _("Wait for WeChat's decision on it."), [61031]),
+    ("us", _("Save the film as mp4 and send it again."), [61032]),
+    ("us", _("Check that anybody can open its address, then send it again."), [61033]),
+    ("us", _("Complete the application and send it again."), [61034]),
+    ("us", _("Nothing to do: the code may use it. Otherwise check its name."), [61035]),
+    ("merchant", _("The owner must add a fitting category in WeChat's console."), [61036]),
+    ("us", _("Apply for one first."), [61041]),
+    ("us", _("Send them in several parts."), [61042]),
+    ("us", _("Enter a path of the code, such as pages/order/list."), [61044]),
 ]
 
 EXPLANATIONS = {

@@ -7,14 +7,11 @@ from typing import Any
 from django.forms import Form
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from audits.admin.code_status import CodeStatus, status_text
 from audits.models import CodeAudit
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import UncertainOutcome
 from platform_auth.operations import Actor
-from wechat.errors import NotSent, Unreachable
 
 MAY_COMMIT = "audits.commit_version"
 MAY_EDIT_EXT = "audits.edit_ext_values"
@@ -38,22 +35,6 @@ class CodeAct:
     is_for_live: bool = False  # its button stands where WeChat says what is so now
     preview: Callable[[Authorizer, Any], object] | None = None  # what would be sent
     permission: str = field(kw_only=True)
-
-
-def report_lost_answer(act: Callable[[], object]) -> object:
-    """Do ACT; where WeChat's answer was lost, say that nobody knows yet."""
-    try:
-        return act()
-    except NotSent:
-        raise
-    except Unreachable as problem:
-        return UncertainOutcome(
-            _(
-                "WeChat's answer was lost, so it is not known whether it was done. Look again in "
-                "a minute before you repeat it. (%(problem)s)"
-            )
-            % {"problem": problem}
-        )
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

@@ -13,14 +13,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
-from audits.admin.acts import report_lost_answer
 from audits.admin.bulk_acts import CodeStaffAdmin
 from audits.admin.ext_form import SchemaField
 from audits.admin.ext_pages import ValuesPages
 from audits.admin.live import wechat_time
 from audits.models import CodeTemplate
 from audits.services import templates
-from platform_auth.admin.acts import ask_about_one, button, holding
+from platform_auth.admin.acts import ask_about_one, button, holding, report_lost_answer
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, ago, label

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from audits.models import AuditEvent, CodeAudit, CodeVersion
 from audits.problems import AuditIsOpen, CommitIsOpen, NoOpenAudit, NothingCommitted
 from audits.services.committing import lock_authorizer
-from audits.services.history import actor_name, record_event, recorded_call, transition
+from audits.services.history import actor_name, record_event, transition
 from audits.services.outcomes import (
     ABANDONED_AFTER,
     CLOCKS_DIFFER,
@@ -22,7 +22,7 @@ from audits.services.verdicts import MIN_POLL_INTERVAL, adopt_newest_audit, appl
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
-from platform_auth.operations import Actor, record_operation
+from platform_auth.operations import Actor, record_operation, recorded_call
 from wechat import code_review
 from wechat.errors import AuditOpen, NoAudit, Unreachable, WeChatError
 

@@ -13,6 +13,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
+from miniprograms.admin.settings_pages import SettingsPages
 from miniprograms.admin.tags import TagFilter, TaggedPages
 from miniprograms.services.bind_links import make_bind_link
 from miniprograms.services.profiles import sync_profile
@@ -61,7 +62,7 @@ def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, i
     return open_list
 
 
-class AuthorizerPages(AuthorizerColumns, TaggedPages):
+class AuthorizerPages(AuthorizerColumns, SettingsPages, TaggedPages):
     """The list and the page of an account; what apps above know of it is added there."""
 
     list_display = (
@@ -91,6 +92,7 @@ class AuthorizerPages(AuthorizerColumns, TaggedPages):
     )
     actions_detail: tuple[Any, ...] = (
         "conversations",
+        "settings_page",
         "refresh_one",
         "sync_one",
         {"title": _("More"), "items": ["tag_one", "rules", "bind_link", "unbind_one"]},

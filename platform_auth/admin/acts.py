@@ -6,13 +6,15 @@ from typing import Any, TypeVar
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from platform_auth.admin.pages import StaffAdmin
+from platform_auth.admin.pages import StaffAdmin, UncertainOutcome
 from platform_auth.logins.proof import require_proof
 from platform_auth.operations import Actor
+from wechat.errors import NotSent, Unreachable
 
 # What is done to a row, by whom; it returns the sentence that tells what came of it.
 RowAct = Callable[[Any, Actor], object]
@@ -26,6 +28,22 @@ def saying(sentence: StrOrPromise, act: Callable[..., object]) -> RowAct:
         return str(sentence) % {"number": act(row, by=by)}
 
     return act_and_say
+
+
+def report_lost_answer(act: Callable[[], object]) -> object:
+    """Do ACT; where WeChat's answer was lost, say that nobody knows yet."""
+    try:
+        return act()
+    except NotSent:
+        raise
+    except Unreachable as problem:
+        return UncertainOutcome(
+            _(
+                "WeChat's answer was lost, so it is not known whether it was done. Look again in "
+                "a minute before you repeat it. (%(problem)s)"
+            )
+            % {"problem": problem}
+        )
 
 
 def holding(*permissions: str) -> Callable[..., bool]:

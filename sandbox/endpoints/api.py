@@ -34,7 +34,7 @@ def answer(wechat: WeChat, request: Request) -> Reply:
     call, path = Call(wechat, request, ENDPOINTS), _path(request)
     endpoint = ENDPOINTS.get(path)
     owner, subject = call.owner, call.subject
-    wechat.reviews.judge_due()
+    wechat.judge_due()
     with wechat.lock:
         fault = wechat.faults.take(path, subject)
         rid = wechat.failed_calls.new_rid()

@@ -1,4 +1,4 @@
-"""The endpoints for an authorizer's testers (H3), basics (H4) and privacy guideline (H5)."""
+"""The endpoints for an account's testers (H3), basics (H4), privacy (H5) and page with orders."""
 
 import hashlib
 import re
@@ -12,15 +12,34 @@ MOST_TESTERS = 30  # of one mini program
 MOST_TESTS = 50  # of one person
 ONLINE, DEVELOPMENT = 1, 2
 CONTACTS = ("contact_phone", "contact_email", "contact_qq", "contact_weixin")
-PRIVACY_KEYS = ["UserInfo", "Location", "PhoneNumber"]
-LABELS = {"UserInfo": "用户信息（微信昵称、头像）", "Location": "位置信息", "PhoneNumber": "手机号"}
-LOCATION_APIS = {
-    "wx.getLocation": "获取当前的地理位置",
-    "wx.getFuzzyLocation": "获取模糊地理位置",
-    "wx.chooseLocation": "打开地图选择位置",
-    "wx.chooseAddress": "获取用户收货地址",
+LABELS = {
+    "UserInfo": "用户信息（微信昵称、头像）",
+    "Location": "位置信息",
+    "Address": "地址",
+    "Invoice": "发票信息",
+    "RunData": "微信运动数据",
+    "Record": "麦克风",
+    "Album": "选中的照片或视频信息",
+    "Camera": "摄像头",
+    "PhoneNumber": "手机号",
+    "Contact": "通讯录（仅写入）权限",
+    "DeviceInfo": "设备信息",
+    "EXIDNumber": "身份证号码",
+    "EXOrderInfo": "订单信息",
+    "EXUserPublishContent": "发布内容",
+    "EXUserFollowAcct": "所关注账号",
+    "EXUserOpLog": "操作日志",
+    "AlbumWriteOnly": "相册（仅写入）权限",
+    "LicensePlate": "车牌号",
+    "BlueTooth": "蓝牙",
+    "CalendarWriteOnly": "日历（仅写入）权限",
+    "Email": "邮箱",
+    "MessageFile": "选中的文件",
+    "ChooseLocation": "选择的位置信息",
 }
-NOT_APPLIED, IN_REVIEW = 1, 3
+LONGEST_CONTENT, MOST_PICTURES, MOST_FILMS = 300, 10, 1
+MOST_APPIDS = 100
+ORDER_PATH = re.compile(r"[\w-]+(?:/[\w-]+)+(?:\?\S*)?", re.ASCII)
 
 
 # H3: testers
@@ -71,7 +90,7 @@ def get_privacy_setting(call: Call) -> dict[str, Any]:
     setting = call.program.privacy.get(_privacy_ver(call), {})
     return OK | {
         "code_exist": int(call.program.trial is not None),
-        "privacy_list": PRIVACY_KEYS if call.program.trial else [],
+        "privacy_list": call.program.privacy_keys if call.program.trial else [],
         "setting_list": [
             row | {"privacy_label": LABELS.get(row["privacy_key"], row["privacy_key"])}
             for row in setting.get("setting_list", [])
@@ -88,10 +107,13 @@ def get_privacy_setting(call: Call) -> dict[str, Any]:
 
 def set_privacy_setting(call: Call) -> dict[str, Any]:
     privacy_ver, owner = _privacy_ver(call), call.body.get("owner_setting")
-    if not isinstance(owner, dict) or not owner.get("notice_method"):
+    if not isinstance(owner, dict) or not any(owner.get(contact) for contact in CONTACTS):
         raise Refusal(86069)
-    if not any(owner.get(contact) for contact in CONTACTS):
-        raise Refusal(86069)
+    if not owner.get("notice_method"):
+        raise Refusal(86070)
+    media_id = owner.get("ext_file_media_id")
+    if media_id and media_id not in call.wechat.media.files:
+        raise Refusal(86073)
     setting: dict[str, Any] = {"owner_setting": owner, "update_time": int(call.wechat.clock())}
     if privacy_ver == ONLINE:
         if call.program.online is None:
@@ -132,28 +154,67 @@ def upload_privacy_file(call: Call) -> dict[str, Any]:
     return OK | {"ext_file_media_id": media_id}
 
 
-def apply_location_api(call: Call) -> dict[str, Any]:
-    name = call.text("api_name", 40097)
-    if name not in LOCATION_APIS or not call.text("content", 40097):
-        raise Refusal(40097)
-    audit_id = len(call.program.location_apis) + 1
-    call.program.location_apis.setdefault(name, audit_id)
-    return OK | {"audit_id": call.program.location_apis[name]}
+def apply_privacy_interface(call: Call) -> dict[str, Any]:
+    name, content = call.text("api_name", 61034), call.text("content", 61034)
+    pages, pictures, films = (_addresses(call, f"{kind}_list") for kind in ("url", "pic", "video"))
+    if not (pages or pictures or films):
+        raise Refusal(61034)
+    if len(content) > LONGEST_CONTENT or len(pictures) > MOST_PICTURES or len(films) > MOST_FILMS:
+        raise Refusal(61034)
+    if not all(film.partition("?")[0].endswith(".mp4") for film in films):
+        raise Refusal(61032)
+    applications = call.wechat.applications
+    return OK | {
+        "audit_id": applications.apply_for_interface(call.account, name, call.body).audit_id
+    }
 
 
-def list_location_apis(call: Call) -> dict[str, Any]:
-    audits = call.program.location_apis
-    rows = [_location_api(name, title, audits.get(name)) for name, title in LOCATION_APIS.items()]
-    return OK | {"interface_list": rows}
+def _addresses(call: Call, name: str) -> list[str]:
+    addresses = call.body.get(name) or []
+    if not isinstance(addresses, list) or not all(
+        isinstance(address, str) and address.startswith(("https://", "http://"))
+        for address in addresses
+    ):
+        raise Refusal(61034)
+    return addresses
 
 
-def _location_api(name: str, title: str, audit_id: int | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"api_name": name, "api_ch_name": title, "api_desc": title}
-    if audit_id is None:
-        row["status"] = NOT_APPLIED
-    else:
-        row |= {"status": IN_REVIEW, "audit_id": audit_id}
-    return row | {"api_link": "", "group_name": "地理位置"}
+def list_privacy_interfaces(call: Call) -> dict[str, Any]:
+    return OK | {"interface_list": call.wechat.applications.describe_interfaces(call.account)}
+
+
+# The page with orders
+
+
+def get_order_path(call: Call) -> dict[str, Any]:
+    info_type, program = call.body.get("info_type"), call.program
+    if info_type not in (0, 1):
+        raise Refusal(61043)
+    application = program.order_application if info_type else program.order_path
+    if application is None:
+        raise Refusal(61041)
+    message = {
+        "path": application.subject,
+        "status": application.status,
+        "apply_time": application.apply_time,
+    }
+    return OK | {"msg": message | (application.material if info_type else {})}
+
+
+def apply_order_path(call: Call) -> dict[str, Any]:
+    request = call.body.get("batch_req")
+    if not isinstance(request, dict):
+        raise Refusal(61043)
+    appids, path = request.get("appid_list"), request.get("path")
+    if not isinstance(appids, list) or not appids or not isinstance(path, str):
+        raise Refusal(61043)
+    if len(appids) > MOST_APPIDS:
+        raise Refusal(61042)
+    if not ORDER_PATH.fullmatch(path):
+        raise Refusal(61044)
+    material = {name: request[name] for name in request if name not in ("appid_list", "path")}
+    call.wechat.applications.apply_for_path(call.component, map(str, appids), path, material)
+    return OK
 
 
 CODE = (18,)
@@ -168,8 +229,10 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/cgi-bin/component/getprivacysetting": Endpoint(get_privacy_setting, "authorizer", CODE),
     "/cgi-bin/component/setprivacysetting": Endpoint(set_privacy_setting, "authorizer", CODE),
     "/cgi-bin/component/uploadprivacyextfile": Endpoint(upload_privacy_file, "authorizer", CODE),
-    "/wxa/security/apply_privacy_interface": Endpoint(apply_location_api, "authorizer", CODE),
+    "/wxa/security/apply_privacy_interface": Endpoint(apply_privacy_interface, "authorizer", CODE),
     "/wxa/security/get_privacy_interface": Endpoint(
-        list_location_apis, "authorizer", CODE, ("GET",)
+        list_privacy_interfaces, "authorizer", CODE, ("GET",)
     ),
+    "/wxa/security/getorderpathinfo": Endpoint(get_order_path, "authorizer", CODE),
+    "/wxa/security/applysetorderpathinfo": Endpoint(apply_order_path, "component"),
 }

@@ -20,7 +20,14 @@ from sandbox.world.errors import BadRequest, PageRefusal, Refusal
 from sandbox.world.faults import check_details
 
 PREFIX = "/sandbox/api/"
-PROGRAM_MEMBERS = ("is_complete", "without_auth", "without_conf")
+PROGRAM_MEMBERS = (
+    "is_complete",
+    "without_auth",
+    "without_conf",
+    "without_icp",
+    "without_file",
+    "privacy_keys",
+)
 MOST_ACCOUNTS = 100_000
 
 
@@ -80,6 +87,16 @@ def upload_draft(wechat: WeChat, data: Data) -> Data:
 def judge(wechat: WeChat, data: Data) -> Data:
     """A reviewer's verdict: OUTCOME is pass, reject or delay."""
     return {"auditid": wechat.judge(**data).auditid}
+
+
+def judge_application(wechat: WeChat, data: Data) -> Data:
+    """A verdict, pass or reject, on the application of APPID for an INTERFACE, or for its path."""
+    account, about = wechat.accounts[data["appid"]], (data["outcome"], data.get("reason"))
+    if "interface" in data:
+        application = wechat.applications.judge_interface(account, data["interface"], *about)
+    else:
+        application = wechat.applications.judge_path(account, *about)
+    return {"audit_id": application.audit_id}
 
 
 def change_program(wechat: WeChat, data: Data) -> Data:
@@ -250,6 +267,7 @@ ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("POST", "update"): update,
     ("POST", "drafts"): upload_draft,
     ("POST", "judge"): judge,
+    ("POST", "judge_application"): judge_application,
     ("GET", "program"): read_program,
     ("POST", "program"): change_program,
     ("POST", "push"): push,

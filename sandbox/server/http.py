@@ -33,7 +33,7 @@ class SandboxServer(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         """Between requests: the verdicts whose time has come."""
-        self.wechat.reviews.judge_due()
+        self.wechat.judge_due()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is nothing to report; anything else is a fault of ours."""

@@ -190,6 +190,18 @@ class Gray:
 
 
 @dataclass(eq=False)
+class Application:
+    """For a private interface, or for the page with orders."""
+
+    audit_id: int
+    subject: str  # the interface's name, or the path
+    apply_time: int
+    material: dict[str, Any]
+    status: int
+    reason: str = ""
+
+
+@dataclass(eq=False)
 class Program:
     """The versions of one mini program, and what its owner or platform has set."""
 
@@ -208,10 +220,18 @@ class Program:
     without_conf: list[str] = field(default_factory=list)
     domains: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     webview_domains: dict[str, list[str]] = field(default_factory=dict)
+    without_icp: list[str] = field(default_factory=list)  # domains that nobody has filed
+    without_file: list[str] = field(default_factory=list)  # where the file is not in its place
+    has_confirm_file: bool = False  # somebody has fetched what its web-view domains must serve
     prefetch: list[str] = field(default_factory=list)
     testers: dict[str, str] = field(default_factory=dict)  # userstr by WeChat id
     privacy: dict[int, dict[str, Any]] = field(default_factory=dict)  # by privacy_ver
-    location_apis: dict[str, int] = field(default_factory=dict)  # audit_id by name
+    privacy_keys: list[str] = field(  # what the scan finds in the code
+        default_factory=lambda: ["UserInfo", "Location", "PhoneNumber"]
+    )
+    interfaces: dict[str, Application] = field(default_factory=dict)  # by their names
+    order_application: Application | None = None  # the newest
+    order_path: Application | None = None  # in use
 
     # The trial version
 

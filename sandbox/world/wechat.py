@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.wire.envelope import Sealed
 from sandbox.wire.outbox import PostOffice
 from sandbox.wire.pushes import Deliver, Delivery, OnDelivery, Push, over_http
+from sandbox.world.applications import Applications
 from sandbox.world.authorizations import Authorizations
 from sandbox.world.chats import Chats
 from sandbox.world.codes import new_code
@@ -66,6 +67,7 @@ class WeChat(Terms):
         self.tickets = Tickets(self, self, self.outgoing)
         self.authorizations = Authorizations(self, self, self.register, self.outgoing)
         self.reviews = Reviews(self, self.register, self.media)
+        self.applications = Applications(self, self.register, self.outgoing, self.reviews)
         self.standing = Standing(self, self.register)
         self.chats = Chats(self, self, self.register, self.media)
         self.release_tests = ReleaseTests(
@@ -195,6 +197,11 @@ class WeChat(Terms):
     ) -> Audit:
         """A reviewer's verdict on the open review: pass, reject (with PICTURES) or delay."""
         return self.reviews.judge(self.accounts[appid], outcome, reason, pictures)
+
+    def judge_due(self) -> None:
+        """The reviewers' verdicts whose time has come."""
+        self.reviews.judge_due()
+        self.applications.judge_due()
 
     # Pushes
 
