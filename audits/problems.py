@@ -81,6 +81,62 @@ class RightEnded(CannotAct):
     text = _("Whoever wanted this may not do it any more, so it was not done.")
 
 
+class NeedsReleaseRight(CannotAct):
+    """A campaign that releases by itself does so in somebody's name, who must be one who may."""
+
+    code = "needs_release_right"
+    text = _("It releases by itself: only somebody who may release can let it go on.")
+
+
+class UnknownPrograms(CannotAct):
+    """What was named is no mini program of this platform."""
+
+    code = "unknown_appids"
+
+    def __init__(self, appids: list[str]) -> None:
+        examples = ", ".join(appids[:10]) + (" …" if len(appids) > 10 else "")
+        super().__init__(_("These are no mini programs of this platform: %s") % examples)
+        self.appids = appids
+
+
+class LibraryIsFull(CannotAct):
+    """WeChat would refuse one more template."""
+
+    code = "library_full"
+
+    def __init__(self, limit: int, unused: list[int]) -> None:
+        text = _("WeChat keeps %(limit)d templates, and so many are there. Delete one first.")
+        if unused:
+            numbers = ", ".join(map(str, unused[:10]))
+            text = _(
+                "WeChat keeps %(limit)d templates, and so many are there. Delete one first; these "
+                "are not live anywhere by our records: %(unused)s."
+            ) % {"limit": limit, "unused": numbers}
+        else:
+            text = text % {"limit": limit}
+        super().__init__(text)
+
+
+class NoDraftFits(CannotAct):
+    """Nothing that developers uploaded is what was described."""
+
+    code = "no_fitting_draft"
+    text = _("No draft fits. Was it uploaded to a development mini program of this platform?")
+
+
+class AmbiguousDraft(CannotAct):
+    """Drafts of several development mini programs fit, and which is meant nobody but a person knows."""
+
+    code = "ambiguous_draft"
+
+    def __init__(self, candidates: list[dict[str, object]]) -> None:
+        super().__init__(
+            _("%(number)d drafts fit. Say more, for instance its source_appid.")
+            % {"number": len(candidates)}
+        )
+        self.candidates = candidates
+
+
 class NoOpenAudit(CannotAct):
     """There is no open audit to act on."""
 

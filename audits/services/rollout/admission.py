@@ -1,6 +1,7 @@
 """A campaign as a whole: which items may begin, when it halts, when its canary wave has passed."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -45,6 +46,16 @@ def count_items(campaign: Campaign) -> Counter[str]:
     """How many items of CAMPAIGN are in each state."""
     rows = campaign.items.order_by().values_list("state").annotate(Count("id"))
     return Counter(dict(rows))
+
+
+def count_items_of(campaigns: Iterable[Campaign]) -> dict[int, Counter[str]]:
+    """The same for each of CAMPAIGNS, by its key."""
+    pks = [campaign.pk for campaign in campaigns]
+    counts: dict[int, Counter[str]] = {pk: Counter() for pk in pks}
+    rows = CampaignItem.objects.filter(campaign__in=pks).order_by()
+    for pk, state, number in rows.values_list("campaign", "state").annotate(Count("id")):
+        counts[pk][state] = number
+    return counts
 
 
 def count_failures(counts: Counter[str]) -> int:
@@ -98,13 +109,13 @@ def halt_campaign(campaign: Campaign, because: str) -> None:
 
 
 def _check_canary(campaign: Campaign) -> None:
-    """All of the canary wave is released: the others may follow."""
+    """All of the canary wave has got where the campaign brings them: the others may follow."""
     if campaign.is_past_canary:
         return
     canaries = campaign.items.filter(is_canary=True)
-    released = canaries.filter(state=CampaignItem.State.RELEASED)
-    is_passing = Q(state__in=[CampaignItem.State.RELEASED, CampaignItem.State.SKIPPED])
-    if released.exists() and not canaries.exclude(is_passing).exists():
+    successful = canaries.filter(state__in=CampaignItem.SUCCESSFUL)
+    is_passing = Q(state__in=[*CampaignItem.SUCCESSFUL, CampaignItem.State.SKIPPED])
+    if successful.exists() and not canaries.exclude(is_passing).exists():
         campaign.is_past_canary = True
         Campaign.objects.filter(pk=campaign.pk).update(is_past_canary=True)
         record_operation("canary_passed", by=None, result=str(campaign))

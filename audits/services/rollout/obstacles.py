@@ -82,11 +82,14 @@ def handle_ended_right(item: CampaignItem, error: RightEnded) -> None:
     The campaign is paused; whoever resumes it answers for it from then on, and ITEM goes on where
     it stands.
     """
-    reason = _("%(person)s may not do this any more. Somebody who may can resume it.") % {
-        "person": item.campaign.run_by or "–"
-    }
-    halt_campaign(item.campaign, reason)
+    halt_for_ended_right(item.campaign)
     item.write(due_at=Now(), reason=str(error), updated_at=Now())
+
+
+def halt_for_ended_right(campaign: Campaign) -> None:
+    """Pause CAMPAIGN: whoever it runs for may not do it any more."""
+    reason = _("%(person)s may not do this any more. Somebody who may can resume it.")
+    halt_campaign(campaign, reason % {"person": campaign.run_by or "–"})
 
 
 def handle_refusal(

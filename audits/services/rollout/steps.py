@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from audits.services.rollout.items import (
 )
 from audits.services.rollout.obstacles import (
     foreign_open_audit,
+    halt_for_ended_right,
     handle_ended_right,
     handle_error,
     handle_open_audit,
@@ -47,12 +49,12 @@ def begin_item(item: CampaignItem) -> None:
     if authorizer.state in (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION):
         reason = _("The mini program is not bound to the platform any more.")
         finish_item(item, CampaignItem.State.FAILED, reason)
-    elif (foreign := foreign_open_audit(item)) is not None:
+    elif item.campaign.submits and (foreign := foreign_open_audit(item)) is not None:
         yield_to_audit(item, foreign)
     elif _is_approved(item):
         follow_verdict(item)
     elif _is_uploaded(item):
-        set_item_state(item, CampaignItem.State.COMMITTED)
+        _mark_uploaded(item)
     else:
         _commit_item(item)
 
@@ -107,11 +109,19 @@ def follow_commit(item: CampaignItem) -> None:
     version = CodeVersion.objects.get(campaignitem=item)
     match version.state:
         case CodeVersion.State.COMMITTED:
-            set_item_state(item, CampaignItem.State.COMMITTED, failures=0)
+            _mark_uploaded(item)
         case CodeVersion.State.REFUSED:
             handle_refusal(item, version, CampaignItem.State.READY)
         case _other:
             set_item_state(item, CampaignItem.State.COMMITTING, due_at=None)
+
+
+def _mark_uploaded(item: CampaignItem) -> None:
+    """Submitted next, or at its end where the campaign only uploads."""
+    if item.campaign.submits:
+        set_item_state(item, CampaignItem.State.COMMITTED, failures=0)
+    else:
+        finish_item(item, CampaignItem.State.ON_TRIAL)
 
 
 def submit_item(item: CampaignItem) -> None:
@@ -202,27 +212,28 @@ def _mark_passed(item: CampaignItem) -> None:
 def release_item(item: CampaignItem) -> None:
     """Release what has passed, in the name of whoever chose so."""
     audit = CodeAudit.objects.get(campaignitem=item)
+    person = _releaser_of(item)
     if audit.released_at:
         finish_item(item, CampaignItem.State.RELEASED)
         return
-    if item.released_by is None:
+    if person is None:
         set_item_state(item, CampaignItem.State.PASSED, due_at=None)
         return
     try:
         release_newest_audit(
             item.authorizer,
-            by=item.released_by,
+            by=person,
             auditid=audit.auditid,
             within=lambda act: bind_act(
                 item,
                 CampaignItem.State.RELEASING,
-                person_id=item.released_by_id,
+                person_id=person.pk,
                 permission=MAY_RELEASE,
                 release=act,
             ),
         )
     except RightEnded as error:
-        _refuse_release(item, error)
+        _refuse_release(item, person, error)
     except ReleaseIsOpen as error:
         due_at = Now() + REQUEUE_AFTER
         set_item_state(item, CampaignItem.State.PASSED, due_at=due_at, reason=str(error))
@@ -237,13 +248,28 @@ def release_item(item: CampaignItem) -> None:
         follow_release(item)
 
 
-def _refuse_release(item: CampaignItem, error: RightEnded) -> None:
-    """It waits for the click of somebody who may."""
+def _releaser_of(item: CampaignItem) -> User | None:
+    """Who clicked; where it is released by itself, otherwise whoever the campaign runs for."""
+    person: User | None = item.released_by
+    if person is None and item.campaign.auto_release:
+        person = item.campaign.run_by
+    return person
+
+
+def _refuse_release(item: CampaignItem, person: User, error: RightEnded) -> None:
+    """
+    It waits for the click of somebody who may; a campaign that releases by itself, in the name of
+    the same PERSON, for somebody to resume it.
+    """
+    campaign = item.campaign
+    due_at = Now() if campaign.auto_release else None
     with transaction.atomic():
-        values: dict[str, Any] = {"released_by": None, "reason": str(error), "due_at": None}
+        values: dict[str, Any] = {"released_by": None, "reason": str(error), "due_at": due_at}
         if item.write(updated_at=Now(), **values):
-            appid, person = item.authorizer.appid, item.released_by
+            appid = item.authorizer.appid
             record_operation("refuse_release", by=None, appid=appid, result=f"{person}: {error}")
+    if campaign.auto_release and campaign.run_by_id == person.pk:
+        halt_for_ended_right(campaign)
 
 
 def follow_release(item: CampaignItem) -> None:
