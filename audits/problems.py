@@ -125,7 +125,7 @@ class NoDraftFits(CannotAct):
 
 
 class AmbiguousDraft(CannotAct):
-    """Drafts of several development mini programs fit, and which is meant nobody but a person knows."""
+    """Drafts of several development mini programs fit, and only a person knows which is meant."""
 
     code = "ambiguous_draft"
 

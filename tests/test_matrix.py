@@ -98,6 +98,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/authorizers/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
     "api/v1/authorizers/<appid>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
     "api/v1/templates/": ("GET", by_key(OK)),
+    "api/v1/drafts/": ("GET", by_key(OK)),
+    "api/v1/drafts/promote/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
+    "api/v1/campaigns/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/ext/": ("PUT", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/versions/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/audits/": ("POST", by_key(HTTPStatus.CREATED)),
@@ -181,6 +184,18 @@ ADDRESSES |= {
     "admin/audits/campaign/<int:pk>/progress/": ("GET", PAGE),
     "admin/audits/campaignitem/<path:object_id>/retry/": ("POST", ACT),
     "admin/audits/campaignitem/<path:object_id>/skip/": ("POST", ACT),
+}
+# A campaign by REST: one that is prepared can only be started, or ended.
+REST_CAMPAIGN = "api/v1/campaigns/<int:pk>/"
+ADDRESSES |= {f"{REST_CAMPAIGN}{end}": ("GET", by_key(OK)) for end in ("", "items/", "plan/")} | {
+    f"{REST_CAMPAIGN}forecast/": ("GET", by_key(HTTPStatus.SERVICE_UNAVAILABLE)),
+    f"{REST_CAMPAIGN}start/": ("POST", by_key(OK)),
+    f"{REST_CAMPAIGN}cancel/": ("POST", by_key(OK)),
+    f"{REST_CAMPAIGN}retry/": ("POST", by_key(OK)),
+    f"{REST_CAMPAIGN}pause/": ("POST", by_key(CLASH)),
+    f"{REST_CAMPAIGN}resume/": ("POST", by_key(CLASH)),
+    f"{REST_CAMPAIGN}go-on/": ("POST", by_key(CLASH)),
+    f"{REST_CAMPAIGN}release/": ("POST", by_key(CLASH)),
 }
 # The pages of a conversation: for merchants who were given their own, and for staff.
 CHAT = [
@@ -267,6 +282,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
     model = next(
         (model for model in admin.site._registry if address.startswith(_base_of(model))), None
     )
+    model = Campaign if address.startswith(REST_CAMPAIGN) else model
     row = _row(model, account, merchant) if model else None
     reply = Reply.objects.get()
     fillings = {

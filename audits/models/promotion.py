@@ -13,8 +13,8 @@ class Promotion(Leased):
     """
     One draft that becomes a template: wxa/addtotemplate. The row is written before the call.
 
-    WeChat's answer does not name the template, and the call made twice makes two: so `listed_before`
-    has the ids of the library as it was, and what is new afterwards is looked at.
+    WeChat's answer does not name the template, and the call made twice makes two: `listed_before`
+    has the ids of the library as it was, so that what is new afterwards is seen.
     """
 
     class State(models.TextChoices):

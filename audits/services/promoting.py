@@ -50,11 +50,12 @@ def _pick(fitting: Iterable[Draft]) -> Draft:
     if not drafts:
         raise NoDraftFits
     if len({draft.source_miniprogram_appid for draft in drafts}) > 1:
-        raise AmbiguousDraft([_describe(draft) for draft in drafts])
+        raise AmbiguousDraft([describe_draft(draft) for draft in drafts])
     return drafts[0]
 
 
-def _describe(draft: Draft) -> dict[str, object]:
+def describe_draft(draft: Draft) -> dict[str, object]:
+    """What REST says of DRAFT."""
     uploaded_at = datetime.fromtimestamp(draft.create_time, UTC)
     return {
         "draft_id": draft.draft_id,

@@ -91,7 +91,7 @@ def promote_draft(component: Component, draft: Draft, *, by: Actor | None) -> Pr
     """As `add_template`, of a DRAFT that was listed."""
     listed = _mirror_templates(component)
     if earlier := _earlier_promotion(component, draft):
-        return _look_again(earlier)
+        return _look_again(earlier, listed)
     promotion = Promotion(
         component=component,
         draft_id=draft.draft_id,
@@ -137,11 +137,13 @@ def _earlier_promotion(component: Component, draft: Draft) -> Promotion | None:
     return earlier or is_done.filter(state=Promotion.State.DONE).first()
 
 
-def _look_again(promotion: Promotion) -> Promotion:
-    """PROMOTION as WeChat's library has it now, if its answer was lost and nobody else looks."""
-    if promotion.state == Promotion.State.UNKNOWN and promotion.take_lease():
-        reconcile_promotion(promotion)
-        promotion.write()
+def _look_again(promotion: Promotion, listed: Rows[Template]) -> Promotion:
+    """
+    PROMOTION, done if its template is LISTED by now. Only a worker counts the looks that find
+    nothing: somebody who asks twice in a second must not make it a thing that never happened.
+    """
+    template = None if promotion.template else _template_of(promotion, listed)
+    if template and close_act(promotion, Promotion.State.DONE, template=template):
         promotion.refresh_from_db()
     return promotion
 
