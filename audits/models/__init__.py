@@ -5,6 +5,7 @@ from audits.models.campaign import Campaign, CampaignItem
 from audits.models.code import CodeTemplate, CodeVersion
 from audits.models.ext_values import ExtValues
 from audits.models.idempotency import IdempotencyKey
+from audits.models.preflight import PreflightSummary
 from audits.models.release import Release
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "CodeVersion",
     "ExtValues",
     "IdempotencyKey",
+    "PreflightSummary",
     "Release",
     "Screenshot",
 ]
