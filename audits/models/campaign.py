@@ -108,10 +108,11 @@ class CampaignItem(Leased):
         REJECTED = "rejected", _("rejected")
         FAILED = "failed", _("failed")
         SKIPPED = "skipped", _("skipped")
+        HELD_BACK = "held_back", _("held back")  # by the preflight: WeChat would have refused it
 
     UNSUCCESSFUL = (State.FAILED, State.REJECTED)
     SUCCESSFUL = (State.RELEASED, State.ON_TRIAL)  # as far as the campaign was to bring it
-    FINAL = (*SUCCESSFUL, State.SKIPPED, *UNSUCCESSFUL)
+    FINAL = (*SUCCESSFUL, State.SKIPPED, State.HELD_BACK, *UNSUCCESSFUL)
     # Calls that are under way, or whose outcome is being asked for: neither pause nor stop ends it.
     IN_FLIGHT = (State.COMMITTING, State.SUBMITTING, State.RELEASING)
     # Their steps only read rows and call nobody, so a paused campaign takes them, too.
@@ -162,7 +163,16 @@ class CampaignItem(Leased):
             ),
             models.UniqueConstraint(
                 fields=["authorizer"],
-                condition=~Q(state__in=["released", "on_trial", "rejected", "failed", "skipped"]),
+                condition=~Q(
+                    state__in=[
+                        "released",
+                        "on_trial",
+                        "rejected",
+                        "failed",
+                        "skipped",
+                        "held_back",
+                    ]
+                ),
                 name="one_open_campaign_per_mini_program",
             ),
         ]

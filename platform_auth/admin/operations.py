@@ -28,6 +28,7 @@ ACTIONS = {
     "import": _("imported the original system's tables"),
     "commit": _("uploaded code"),
     "submit_audit": _("submitted for review"),
+    "submit_despite_preflight": _("submitted what the preflight held back"),
     "withdraw_audit": _("withdrew from review"),
     "speed_up_audit": _("sped a review up"),
     "approve_release": _("agreed to a release"),
