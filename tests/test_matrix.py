@@ -180,7 +180,9 @@ CAMPAIGN = "admin/audits/campaign/<path:object_id>/"
 CAMPAIGN_ACTS = ["start", "pause", "resume", "stop", "go-on", "release", "retry-failed"]
 ADDRESSES |= {f"{CAMPAIGN}{act}/": ("POST", ACT) for act in CAMPAIGN_ACTS}
 ADDRESSES |= {
-    f"{CAMPAIGN}export/": ("GET", PAGE),
+    **{f"{CAMPAIGN}{end}/": ("GET", PAGE) for end in ("export", "plan", "dry-run")},
+    "admin/audits/campaign/<int:pk>/forecast/": ("GET", PAGE),
+    "admin/audits/campaign/<int:pk>/plan/<int:item>/preflight/": ("GET", PAGE),
     "admin/audits/campaign/<int:pk>/progress/": ("GET", PAGE),
     "admin/audits/campaignitem/<path:object_id>/retry/": ("POST", ACT),
     "admin/audits/campaignitem/<path:object_id>/skip/": ("POST", ACT),
@@ -297,6 +299,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:number>": str(Screenshot.objects.get().pk),
         "<int:component>": str(account.component_id),
         "<int:draft>": "1",
+        "<int:item>": str(_item(address, account)),
         "<int:pk>": str(_number(address, row)),
         "<int:reply>": str(reply.pk),
         "<slug:way>": "text",
@@ -307,6 +310,17 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
     for mark, filling in fillings.items():
         address = address.replace(mark, filling)
     return "/" + address
+
+
+def _item(address: str, account: Authorizer) -> object:
+    """A mini program in the newest campaign."""
+    if "<int:item>" not in address:
+        return 0
+    campaign = Campaign.objects.order_by("-pk")[0]
+    item, _made = CampaignItem.objects.get_or_create(
+        campaign=campaign, authorizer=account, state="waiting"
+    )
+    return item.pk
 
 
 def _number(address: str, row: object) -> object:

@@ -23,6 +23,7 @@ ITEM_COLOURS = {
     CampaignItem.State.WAITING: "",
     CampaignItem.State.PASSED: "warning",
     CampaignItem.State.RELEASED: "success",
+    CampaignItem.State.ON_TRIAL: "success",
     CampaignItem.State.REJECTED: "danger",
     CampaignItem.State.FAILED: "danger",
     CampaignItem.State.SKIPPED: "",
@@ -32,7 +33,7 @@ TO_BE_LOOKED_AT = (*CampaignItem.UNSUCCESSFUL, CampaignItem.State.HELD_BACK)
 MAY_BE_RETRIED = (CampaignItem.State.FAILED, CampaignItem.State.HELD_BACK)
 # The pieces of the bar, by the names of their styles.
 _BAR = {
-    "released": (CampaignItem.State.RELEASED,),
+    "released": CampaignItem.SUCCESSFUL,
     "passed": (CampaignItem.State.PASSED, CampaignItem.State.RELEASING),
     "review": (CampaignItem.State.IN_REVIEW,),
     "begun": CampaignItem.CONCURRENT,
@@ -93,6 +94,8 @@ def possible_acts(campaign: Campaign) -> set[str]:
         "release_passed": items.filter(state=CampaignItem.State.PASSED, released_by=None).exists(),
         "retry_failed": has_begun and items.filter(state__in=MAY_BE_RETRIED).exists(),
         "export": True,
+        "plan": state in Campaign.UNFINISHED,
+        "dry_run": state in Campaign.UNFINISHED,
     }
     return {name for name, possible in is_possible.items() if possible}
 
@@ -113,8 +116,11 @@ def describe_wait(campaign: Campaign, counts: Counter[str]) -> str:
 def _waits(campaign: Campaign, counts: Counter[str]) -> Iterator[str]:
     if not campaign.is_past_canary:
         canaries = campaign.items.filter(is_canary=True)
-        live = canaries.filter(state=CampaignItem.State.RELEASED).count()
-        text = gettext("The rest waits for the canary wave: %(live)d of %(all)d are released.")
+        live = canaries.filter(state__in=CampaignItem.SUCCESSFUL).count()
+        if campaign.submits:
+            text = gettext("The rest waits for the canary wave: %(live)d of %(all)d are released.")
+        else:
+            text = gettext("The rest waits for the canary wave: %(live)d of %(all)d are uploaded.")
         yield text % {"live": live, "all": canaries.count()}
         if canaries.filter(state__in=CampaignItem.UNSUCCESSFUL).exists():
             yield gettext("Some of it failed: retry those, or go on without.")

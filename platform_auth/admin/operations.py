@@ -56,6 +56,7 @@ ACTIONS = {
     "retry_campaign_item": _("put back in line"),
     "skip_campaign_item": _("left out of a campaign"),
     "export_campaign": _("exported a campaign"),
+    "dry_run_campaign": _("tried out what a campaign would do"),
     "answer_user": _("answered a user"),
     "answer_user_again": _("sent an answer again"),
     "let_merchant_answer": _("let a merchant answer their users"),
