@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from audits.models import CodeAudit, CodeVersion, Promotion, Release
+from audits.models import CodeAudit, CodeVersion, GrayRelease, Promotion, Release
 from audits.services.committing import reconcile_commit
+from audits.services.gray_releases import reconcile_gray_release
 from audits.services.outcomes import RECHECK_AFTER
 from audits.services.releasing import reconcile_release
 from audits.services.submitting import reconcile_submission
@@ -22,7 +23,7 @@ MAX_POLL_BACKOFF = timedelta(minutes=30)
 
 
 def reconcile_due() -> int:
-    """Ask WeChat about every commit, submission, audit, release and draft that is due. How many."""
+    """Ask WeChat about every act and audit that is due. How many."""
     return sum(runner.run().successes for runner in RUNNERS)
 
 
@@ -60,6 +61,7 @@ RUNNERS = (
     ),
     _runner(CodeAudit.objects.exclude(auditid=""), refresh_audit, _poll_later),
     _runner(Release.objects.exclude(state=Release.State.REFUSED), reconcile_release),
+    _runner(GrayRelease.objects.all(), reconcile_gray_release, _poll_later),
     _runner(
         Promotion.objects.filter(state__in=Promotion.OPEN), reconcile_promotion, related="component"
     ),
