@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 from structlog.contextvars import get_contextvars
 
-from audits.problems import AuditIsOpen, AuditNotPassed, CannotAct
+from audits.problems import AmbiguousDraft, AuditIsOpen, AuditNotPassed, CannotAct
 from platform_auth.errcodes import explain_errcode
 from platform_auth.events import log_event
 from platform_auth.logins.attempts import TooManyAttempts
@@ -42,6 +42,23 @@ class ConflictSerializer(ErrorSerializer):
     """Something else is under way, or missing; `auditid` where an audit is in the way."""
 
     auditid = serializers.CharField(required=False, allow_null=True)
+
+
+class DraftSerializer(serializers.Serializer[Any]):
+    """Code that a developer uploaded, and that is no template yet."""
+
+    draft_id = serializers.IntegerField()
+    source_appid = serializers.CharField()
+    user_version = serializers.CharField()
+    user_desc = serializers.CharField()
+    developer = serializers.CharField()
+    uploaded_at = serializers.CharField()
+
+
+class AmbiguousSerializer(ErrorSerializer):
+    """Something is under way; or no draft fits, or several, which are the `candidates`."""
+
+    candidates = DraftSerializer(many=True, required=False)
 
 
 class RefusalSerializer(serializers.Serializer[Any]):
@@ -107,6 +124,8 @@ def _conflict_body(error: CannotAct) -> dict[str, Any]:
     """With the audit that is in the way: null while WeChat has not numbered it, or has none."""
     if isinstance(error, AuditIsOpen | AuditNotPassed):
         return error_body(error.code, str(error), auditid=error.auditid or None)
+    if isinstance(error, AmbiguousDraft):
+        return error_body(error.code, str(error), candidates=error.candidates)
     return error_body(error.code, str(error))
 
 

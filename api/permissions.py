@@ -22,14 +22,15 @@ class MayLook(IsAuthenticated):
 
 
 class MayAct(MayLook):
-    """Staff with the permission that the view names; merchants where it lets them."""
+    """Staff with the permissions that the view names; merchants where it lets them."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not super().has_permission(request, view):
             return False
         if not request.user.is_staff:
             return bool(view.merchants_may_act if is_act(request) else view.merchants_may_read)
-        return request.user.has_perm(view.to_act if is_act(request) else view.to_read)
+        needed = view.to_act if is_act(request) else view.to_read
+        return request.user.has_perms([needed] if isinstance(needed, str) else needed)
 
 
 class MayAnswer(MayLook):

@@ -7,6 +7,21 @@ from rest_framework.routers import SimpleRouter
 from api.audits import AuditList, AuditRefresh, AuditWithdraw
 from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
+from api.campaigns import (
+    CampaignCancel,
+    CampaignDetail,
+    CampaignForecast,
+    CampaignGoOn,
+    CampaignItems,
+    CampaignList,
+    CampaignPause,
+    CampaignPlan,
+    CampaignRelease,
+    CampaignResume,
+    CampaignRetry,
+    CampaignStart,
+)
+from api.drafts import DraftList, PromoteView
 from api.ext import ExtView
 from api.messages import MessageView
 from api.private_interfaces import InterfaceList
@@ -19,10 +34,28 @@ router = SimpleRouter()
 router.register("authorizers", AuthorizerViewSet, basename="authorizer")
 
 _ACCOUNT = "v1/authorizers/<slug:appid>/"
+_CAMPAIGN = "v1/campaigns/<int:pk>/"
+_CAMPAIGN_VIEWS = {
+    "": CampaignDetail,
+    "items/": CampaignItems,
+    "plan/": CampaignPlan,
+    "forecast/": CampaignForecast,
+    "start/": CampaignStart,
+    "pause/": CampaignPause,
+    "resume/": CampaignResume,
+    "cancel/": CampaignCancel,
+    "go-on/": CampaignGoOn,
+    "retry/": CampaignRetry,
+    "release/": CampaignRelease,
+}
 
 urlpatterns = [
     path("v1/auth/token/", TokenView.as_view(), name="token"),
     path("v1/templates/", TemplateList.as_view(), name="templates"),
+    path("v1/drafts/", DraftList.as_view(), name="drafts"),
+    path("v1/drafts/promote/", PromoteView.as_view(), name="promote"),
+    path("v1/campaigns/", CampaignList.as_view(), name="campaigns"),
+    *(path(_CAMPAIGN + end, view.as_view()) for end, view in _CAMPAIGN_VIEWS.items()),
     path(f"{_ACCOUNT}ext/", ExtView.as_view(), name="ext"),
     path(f"{_ACCOUNT}versions/", VersionList.as_view(), name="versions"),
     path(f"{_ACCOUNT}audits/", AuditList.as_view(), name="audits"),

@@ -78,7 +78,7 @@ class CodeView(AccountView):
 
     permission_classes = [MayAct]
     to_read: ClassVar[str] = "audits.view_codeaudit"
-    to_act: ClassVar[str] = ""
+    to_act: ClassVar[str | tuple[str, ...]] = ""
     merchants_may_read: ClassVar[bool] = False
     merchants_may_act: ClassVar[bool] = False
 

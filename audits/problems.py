@@ -1,5 +1,9 @@
 """Why an act on code is not done. Each knows the sentence for a person."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.problems import CannotAct as CannotAct
@@ -72,6 +76,62 @@ class RightEnded(CannotAct):
     text = _("Whoever wanted this may not do it any more, so it was not done.")
 
 
+class NeedsReleaseRight(CannotAct):
+    """A campaign that releases by itself does so in somebody's name, who must be one who may."""
+
+    code = "needs_release_right"
+    text = _("It releases by itself: only somebody who may release can let it go on.")
+
+
+class UnknownPrograms(CannotAct):
+    """What was named is no mini program of this platform."""
+
+    code = "unknown_appids"
+
+    def __init__(self, appids: list[str]) -> None:
+        examples = ", ".join(appids[:10]) + (" …" if len(appids) > 10 else "")
+        super().__init__(_("These are no mini programs of this platform: %s") % examples)
+        self.appids = appids
+
+
+class LibraryIsFull(CannotAct):
+    """WeChat would refuse one more template."""
+
+    code = "library_full"
+
+    def __init__(self, limit: int, unused: list[int]) -> None:
+        text = _("WeChat keeps %(limit)d templates, and so many are there. Delete one first.")
+        if unused:
+            numbers = ", ".join(map(str, unused[:10]))
+            text = _(
+                "WeChat keeps %(limit)d templates, and so many are there. Delete one first; these "
+                "are not live anywhere by our records: %(unused)s."
+            ) % {"limit": limit, "unused": numbers}
+        else:
+            text = text % {"limit": limit}
+        super().__init__(text)
+
+
+class NoDraftFits(CannotAct):
+    """Nothing that developers uploaded is what was described."""
+
+    code = "no_fitting_draft"
+    text = _("No draft fits. Was it uploaded to a development mini program of this platform?")
+
+
+class AmbiguousDraft(CannotAct):
+    """Drafts of several development mini programs fit, and only a person knows which is meant."""
+
+    code = "ambiguous_draft"
+
+    def __init__(self, candidates: list[dict[str, object]]) -> None:
+        super().__init__(
+            _("%(number)d drafts fit. Say more, for instance its source_appid.")
+            % {"number": len(candidates)}
+        )
+        self.candidates = candidates
+
+
 class NoOpenAudit(CannotAct):
     """There is no open audit to act on."""
 
@@ -94,3 +154,31 @@ class ValuesChanged(CannotAct):
 
     code = "values_changed"
     text = _("Somebody else has changed these values in the meantime. Look at them again.")
+
+
+Who = Literal["merchant", "staff", "wechat"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition of a submission: whether it is met (None: not known), why, and who must act."""
+
+    code: str
+    ok: bool | None
+    detail: str
+    who: Who
+
+
+class PreflightFailed(CannotAct):
+    """WeChat would refuse the submission, so it was not sent."""
+
+    code = "preflight_failed"
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        details = " ".join(check.detail for check in checks)
+        super().__init__(_("It was held back, no quota was spent: %s") % details)
+        self.checks = list(checks)
+
+    def is_only(self, *codes: str) -> bool:
+        """Whether nothing else stands in the way than checks of CODES."""
+        return {check.code for check in self.checks} <= set(codes)

@@ -404,6 +404,10 @@ SPECTACULAR_SETTINGS = {
         "AuditStatus": "api.audits.AUDIT_WORDS",
         "VersionStatus": "audits.models.CodeVersion.State",
         "ReleaseStatus": "audits.models.Release.State",
+        "AccountState": "miniprograms.models.Authorizer.State",
+        "CampaignState": "audits.models.Campaign.State",
+        "CampaignItemState": "audits.models.CampaignItem.State",
+        "PromotionStatus": "audits.models.Promotion.State",
     },
 }
 

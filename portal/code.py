@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from audits.models import CodeAudit, CodeVersion, Release, Screenshot
+from audits.models import CodeAudit, CodeVersion, GrayRelease, Release, Screenshot
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.downloads import CACHE_LIFE, cached_file, file_response
@@ -31,11 +31,15 @@ PICTURE_LIFE = 24 * 3600  # seconds
 
 @dataclass(frozen=True)
 class CodeStanding:
-    """What a merchant sees of a mini program: what is ONLINE since when, and the last review."""
+    """
+    What a merchant sees of a mini program: what is ONLINE since when, the last review, and what
+    only a part of the users have so far.
+    """
 
     online: str
     since: datetime | None
     review: CodeAudit | None
+    gray: GrayRelease | None = None
 
 
 def read_standings(rows: Iterable[Authorizer]) -> dict[int, CodeStanding]:
@@ -45,24 +49,32 @@ def read_standings(rows: Iterable[Authorizer]) -> dict[int, CodeStanding]:
     """
     done = Release.objects.filter(authorizer=OuterRef("pk"), state=Release.State.DONE)
     reviews = CodeAudit.objects.filter(authorizer=OuterRef("pk"))
+    steps = GrayRelease.objects.filter(authorizer=OuterRef("pk"), state__in=GrayRelease.PARTLY_LIVE)
     newest = Authorizer.objects.filter(pk__in=[row.pk for row in rows]).values_list(
         "pk",
         Subquery(done.order_by("-id").values("pk")[:1]),
         Subquery(reviews.newest_first().values("pk")[:1]),
+        Subquery(steps.values("pk")),
     )
     pks = list(newest)
-    acts = Release.objects.select_related("audit").in_bulk([act for _pk, act, _ in pks if act])
-    audits = CodeAudit.objects.in_bulk([review for _pk, _, review in pks if review])
-    return {pk: _standing(acts.get(act), audits.get(review)) for pk, act, review in pks}
+    acts = Release.objects.select_related("audit").in_bulk([act for _, act, _, _ in pks if act])
+    audits = CodeAudit.objects.in_bulk([review for _, _, review, _ in pks if review])
+    grays = GrayRelease.objects.select_related("audit").in_bulk([gray for *_, gray in pks if gray])
+    return {
+        pk: _standing(acts.get(act), audits.get(review), grays.get(gray))
+        for pk, act, review, gray in pks
+    }
 
 
-def _standing(act: Release | None, review: CodeAudit | None) -> CodeStanding:
+def _standing(
+    act: Release | None, review: CodeAudit | None, gray: GrayRelease | None
+) -> CodeStanding:
     if act:
         version = act.live_after or (act.audit.user_version if act.audit else "")
-        return CodeStanding(version, act.at, review)
+        return CodeStanding(version, act.at, review, gray)
     if review and review.released_at:  # before our time: it has no act
-        return CodeStanding(review.user_version, review.released_at, review)
-    return CodeStanding("", None, review)
+        return CodeStanding(review.user_version, review.released_at, review, gray)
+    return CodeStanding("", None, review, gray)
 
 
 @never_cache

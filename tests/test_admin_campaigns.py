@@ -8,13 +8,22 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
-from audits.models import Campaign, CampaignItem, CodeTemplate
+from audits.models import Campaign, CampaignItem, CodeTemplate, Release
+from audits.services.ext_values import save_values
 from audits.tasks import run_campaigns
-from miniprograms.models import Authorizer
+from miniprograms.models import Authorizer, Tag
 from platform_auth.admin.spreadsheet import escape_formula
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
-from tests.rollouts import COMMIT, RELEASE, make_campaign, make_shops, make_template, work_and_wait
+from tests.rollouts import (
+    COMMIT,
+    RELEASE,
+    SUBMIT,
+    make_campaign,
+    make_shops,
+    make_template,
+    work_and_wait,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -282,3 +291,130 @@ def test_the_list_takes_as_many_queries_for_many_as_for_one(
         make_campaign(template, boss)
     with django_assert_max_num_queries(8):
         assert browser.get(LIST).status_code == 200
+
+
+# Before it is started.
+
+
+def test_the_form_chooses_by_tag_and_live_version_and_may_only_upload(
+    browser: Client, wechat: WeChat, component: Component, template: CodeTemplate
+) -> None:
+    old, never, odd = make_shops(wechat, component, 3)
+    tag = Tag.objects.create(name="tea")
+    old.tags.add(tag)
+    Release.objects.create(authorizer=old, kind="release", state="done", live_after="1.0.0")
+    Release.objects.create(authorizer=odd, kind="revert", state="done")
+
+    def chosen(**more: str) -> set[int]:
+        Campaign.objects.all().delete()
+        browser.post(f"{LIST}add/", form(template, **more))
+        return set(CampaignItem.objects.values_list("authorizer", flat=True))
+
+    assert chosen(tag="tea") == {old.pk}
+    assert chosen(live_below="2.0") == {old.pk}
+    assert chosen(never_live="on") == {never.pk}
+    assert chosen(live_below="2.0", never_live="on", only_uploads="on") == {old.pk, never.pk}
+    assert Campaign.objects.get().submits is False
+    answer = browser.post(f"{LIST}add/", form(template, live_below="newest"))
+    assert "No number is in it" in text_of(answer)
+    both = form(template, only_uploads="on", auto_release="on", tag="tea")
+    assert "cannot be released" in text_of(browser.post(f"{LIST}add/", both))
+
+
+def test_the_plan_shows_what_each_would_get_and_what_stands_in_the_way(
+    browser: Client,
+    wechat: WeChat,
+    component: Component,
+    template: CodeTemplate,
+    boss: User,
+) -> None:
+    shops = make_shops(wechat, component, 25)
+    save_values(shops[0], {"ext": {"shop": 7}}, by=boss, seen=0)
+    Authorizer.objects.filter(pk=shops[1].pk).update(state="needs_reauthorization")
+    browser.post(f"{LIST}add/", form(template, state=""))
+    campaign = Campaign.objects.get()
+    assert page_of(campaign, "plan") in text_of(browser.get(page_of(campaign)))
+    calls = len(wechat.ledger)
+
+    page = text_of(browser.get(page_of(campaign, "plan")))
+
+    assert "25 mini programs" in page
+    assert "1 of them are not bound any more" in page
+    assert "&quot;shop&quot;: 7" in page
+    assert "not bound to the platform any more" in page
+    assert page.count("takes one submission of this month") == 19
+    assert "1 / 2" in page
+    assert "1 / 2" not in text_of(browser.get(f"{page_of(campaign, 'plan')}?page=2"))
+    assert len(wechat.ledger) == calls
+    preflight = f"{page_of(campaign, 'plan')}{campaign.items.order_by('id')[0].pk}/preflight/"
+    assert preflight in page
+    piece = text_of(browser.get(preflight))
+    assert "Preflight" in piece or "staff-problem" in piece
+    assert wechat.count(COMMIT) == wechat.count(SUBMIT) == 0
+
+
+def test_the_dry_run_has_all_of_them(
+    browser: Client,
+    wechat: WeChat,
+    component: Component,
+    template: CodeTemplate,
+) -> None:
+    shops = make_shops(wechat, component, 3)
+    browser.post(f"{LIST}add/", form(template))
+    campaign = Campaign.objects.get()
+    answer = browser.get(page_of(campaign, "dry-run"))
+    body = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    _titles, *rows = csv.reader(io.StringIO(body.removeprefix("\ufeff")))
+    assert [row[0] for row in rows] == [shop.appid for shop in shops]
+    assert all('"theme": "green"' in row[-1] for row in rows)
+    assert Operation.objects.filter(action="dry_run_campaign", actor_name="boss").exists()
+    assert wechat.count(COMMIT) == 0
+
+
+def test_the_forecast_is_a_sentence(
+    browser: Client, wechat: WeChat, component: Component, template: CodeTemplate
+) -> None:
+    make_shops(wechat, component, 3)
+    wechat.reviews.audit_limit = 50
+    browser.post(f"{LIST}add/", form(template, daily_budget="1"))
+    campaign = Campaign.objects.get()
+    url = page_of(campaign, "forecast")
+    assert url in text_of(browser.get(page_of(campaign)))
+    piece = text_of(browser.get(url))
+    assert "3 submissions are to be made; WeChat has 50 of 50 left" in piece
+    assert "The last is submitted on" in piece
+    wechat.reviews.audit_limit = 0
+    assert "does not end within three years" in text_of(browser.get(url))
+    wechat.fault("/wxa/queryquota", status=500, times=None)
+    assert "staff-unknown" in text_of(browser.get(url))
+
+
+@pytest.mark.parametrize("act", ["plan", "dry-run", "forecast"])
+def test_who_may_not_see_campaigns_sees_no_plan_either(
+    client: Client,
+    wechat: WeChat,
+    component: Component,
+    template: CodeTemplate,
+    boss: User,
+    act: str,
+) -> None:
+    [shop] = make_shops(wechat, component, 1)
+    campaign = make_campaign(template, boss)
+    client.force_login(User.objects.create_user("new", password="new-password", is_staff=True))
+    answer = client.get(page_of(campaign, act))
+    assert answer.status_code == 403
+    assert shop.appid not in text_of(answer)
+
+
+def test_a_plan_takes_as_many_queries_for_many_as_for_few(
+    browser: Client,
+    wechat: WeChat,
+    component: Component,
+    template: CodeTemplate,
+    django_assert_max_num_queries: Any,
+) -> None:
+    make_shops(wechat, component, 20)
+    browser.post(f"{LIST}add/", form(template))
+    campaign = Campaign.objects.get()
+    with django_assert_max_num_queries(22):
+        assert browser.get(page_of(campaign, "plan")).status_code == 200

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from django.test import Client
 
-from audits.models import Release
+from audits.models import GrayRelease, Release
 from audits.problems import AuditNotPassed
-from audits.services.releasing import (
-    release_newest_audit,
-    set_visit_status,
-    start_gray_release,
-    stop_gray_release,
-)
+from audits.services.gray_releases import start_gray_release, stop_gray_release
+from audits.services.reconcile_outcomes import reconcile_due
+from audits.services.releasing import release_newest_audit, set_visit_status
+from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.models import Operation
 from tests.desk import GRAY, RELEASE, VISIT, Desk, acts
@@ -114,3 +115,83 @@ def test_an_effect_is_never_without_its_row(
         act(approved)
     assert approved.asked(path) == approved.done(path) == 1
     assert action in acts()
+
+
+# What merchants are told.
+
+HOME = "/portal/"
+
+
+@pytest.fixture
+def portal(approved: Desk, client: Client, merchant: User) -> Client:
+    """The merchant whose mini program it is."""
+    Authorizer.objects.filter(pk=approved.shop.pk).update(owner=merchant)
+    client.force_login(merchant)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return client
+
+
+def pages(portal: Client, desk: Desk) -> list[str]:
+    paths = (HOME, f"{HOME}{desk.shop.appid}/")
+    return [portal.get(path).content.decode() for path in paths]
+
+
+def test_the_portal_tells_which_share_of_users_has_it(approved: Desk, portal: Client) -> None:
+    start_gray_release(approved.shop, 10, by=approved.staff)
+    for page in pages(portal, approved):
+        assert "Version 1.0.0 has been online since" in page
+        assert "10 % of your users have version 1.1.0 so far" in page
+        assert "It is not online yet" not in page
+        assert "Our staff will put it online" not in page
+    start_gray_release(approved.shop, 50, by=approved.staff)
+    assert all("50 % of your users" in page for page in pages(portal, approved))
+    start_gray_release(approved.shop, 100, by=approved.staff)
+    for page in pages(portal, approved):
+        assert "Version 1.1.0 has been online since" in page
+        assert "of your users have" not in page
+
+
+def test_it_tells_that_testers_come_first_and_that_it_was_stopped(
+    approved: Desk, portal: Client
+) -> None:
+    start_gray_release(approved.shop, 0, by=approved.staff, testers_first=True)
+    assert all("Only testers have version 1.1.0" in page for page in pages(portal, approved))
+    stop_gray_release(approved.shop, by=approved.staff)
+    for page in pages(portal, approved):
+        assert "so far" not in page
+        assert "It is not online yet" in page
+
+
+def test_what_others_change_at_wechat_is_seen_within_an_hour(
+    approved: Desk, portal: Client
+) -> None:
+    start_gray_release(approved.shop, 10, by=approved.staff)
+    approved.program.gray.percentage = 30
+    approved.program.gray.status = code_release.GRAY_PAUSED
+    GrayRelease.objects.update(due_at=Now())
+    reconcile_due()
+    assert all("30 % of your users" in page for page in pages(portal, approved))
+    assert all("paused" in page for page in pages(portal, approved))
+    approved.program.gray.status = code_release.GRAY_DELETED
+    GrayRelease.objects.update(due_at=Now())
+    reconcile_due()
+    assert all("so far" not in page for page in pages(portal, approved))
+    assert GrayRelease.objects.get().due_at is None
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_a_lost_answer_is_asked_about(approved: Desk, portal: Client, after: bool) -> None:
+    approved.wechat.fault(GRAY, drop="after", effect=after)
+    with pytest.raises(Unreachable):
+        start_gray_release(approved.shop, 10, by=approved.staff)
+    assert all("so far" not in page for page in pages(portal, approved))
+    GrayRelease.objects.update(due_at=Now())
+    reconcile_due()
+    assert all(("10 % of your" in page) is after for page in pages(portal, approved))
+
+
+def test_a_refusal_leaves_what_was_so(approved: Desk, portal: Client) -> None:
+    start_gray_release(approved.shop, 10, by=approved.staff)
+    with pytest.raises(Refused):
+        start_gray_release(approved.shop, 5, by=approved.staff)
+    assert all("10 % of your users" in page for page in pages(portal, approved))

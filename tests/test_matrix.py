@@ -100,6 +100,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/authorizers/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
     "api/v1/authorizers/<appid>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
     "api/v1/templates/": ("GET", by_key(OK)),
+    "api/v1/drafts/": ("GET", by_key(OK)),
+    "api/v1/drafts/promote/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
+    "api/v1/campaigns/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/ext/": ("PUT", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/versions/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/audits/": ("POST", by_key(HTTPStatus.CREATED)),
@@ -206,10 +209,24 @@ CAMPAIGN = "admin/audits/campaign/<path:object_id>/"
 CAMPAIGN_ACTS = ["start", "pause", "resume", "stop", "go-on", "release", "retry-failed"]
 ADDRESSES |= {f"{CAMPAIGN}{act}/": ("POST", ACT) for act in CAMPAIGN_ACTS}
 ADDRESSES |= {
-    f"{CAMPAIGN}export/": ("GET", PAGE),
+    **{f"{CAMPAIGN}{end}/": ("GET", PAGE) for end in ("export", "plan", "dry-run")},
+    "admin/audits/campaign/<int:pk>/forecast/": ("GET", PAGE),
+    "admin/audits/campaign/<int:pk>/plan/<int:item>/preflight/": ("GET", PAGE),
     "admin/audits/campaign/<int:pk>/progress/": ("GET", PAGE),
     "admin/audits/campaignitem/<path:object_id>/retry/": ("POST", ACT),
     "admin/audits/campaignitem/<path:object_id>/skip/": ("POST", ACT),
+}
+# A campaign by REST: one that is prepared can only be started, or ended.
+REST_CAMPAIGN = "api/v1/campaigns/<int:pk>/"
+ADDRESSES |= {f"{REST_CAMPAIGN}{end}": ("GET", by_key(OK)) for end in ("", "items/", "plan/")} | {
+    f"{REST_CAMPAIGN}forecast/": ("GET", by_key(HTTPStatus.SERVICE_UNAVAILABLE)),
+    f"{REST_CAMPAIGN}start/": ("POST", by_key(OK)),
+    f"{REST_CAMPAIGN}cancel/": ("POST", by_key(OK)),
+    f"{REST_CAMPAIGN}retry/": ("POST", by_key(OK)),
+    f"{REST_CAMPAIGN}pause/": ("POST", by_key(CLASH)),
+    f"{REST_CAMPAIGN}resume/": ("POST", by_key(CLASH)),
+    f"{REST_CAMPAIGN}go-on/": ("POST", by_key(CLASH)),
+    f"{REST_CAMPAIGN}release/": ("POST", by_key(CLASH)),
 }
 # The pages of a conversation: for merchants who were given their own, and for staff.
 CHAT = [
@@ -296,6 +313,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
     model = next(
         (model for model in admin.site._registry if address.startswith(_base_of(model))), None
     )
+    model = Campaign if address.startswith(REST_CAMPAIGN) else model
     row = _row(model, account, merchant) if model else None
     reply = Reply.objects.get()
     fillings = {
@@ -310,6 +328,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:number>": str(Screenshot.objects.get().pk),
         "<int:component>": str(account.component_id),
         "<int:draft>": "1",
+        "<int:item>": str(_item(address, account)),
         "<int:pk>": str(_number(address, row)),
         "<int:reply>": str(reply.pk),
         "<slug:way>": "text",
@@ -324,6 +343,17 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
     for mark, filling in fillings.items():
         address = address.replace(mark, filling)
     return "/" + address
+
+
+def _item(address: str, account: Authorizer) -> object:
+    """A mini program in the newest campaign."""
+    if "<int:item>" not in address:
+        return 0
+    campaign = Campaign.objects.order_by("-pk")[0]
+    item, _made = CampaignItem.objects.get_or_create(
+        campaign=campaign, authorizer=account, state="waiting"
+    )
+    return item.pk
 
 
 def _number(address: str, row: object) -> object:

@@ -2,14 +2,18 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.functions import Now
 
-from audits.models import CodeTemplate
+from audits.models import CodeTemplate, Promotion
+from audits.problems import LibraryIsFull
 from audits.services import templates
+from audits.services.reconcile_outcomes import reconcile_due
 from audits.tasks import sync_templates
 from platform_auth.models import Component, Heartbeat, Operation
 from sandbox.world import WeChat
 from tests.desk import acts
 from tests.rollouts import make_template
+from wechat import code_templates
 from wechat.errors import Refused, Unreachable
 
 ADD, DELETE = "/wxa/addtotemplate", "/wxa/deletetemplate"
@@ -113,12 +117,66 @@ def test_a_deletion_whose_answer_is_lost_is_not_repeated_and_comes_out(
     assert (template.gone_at is None) is (drop == "before")
 
 
-def test_an_addition_whose_answer_is_lost_is_mirrored_later(
+def test_an_addition_whose_answer_is_lost_is_looked_for_at_once(
     wechat: WeChat, component: Component, staff: User
 ) -> None:
     draft = wechat.upload_draft()
     wechat.fault(ADD, drop="after")
-    with pytest.raises(Unreachable):
+    promotion = templates.add_template(component, draft.draft_id, by=staff)
+    assert promotion.template == CodeTemplate.objects.get()
+    assert wechat.count(ADD, effect=True) == wechat.count(ADD) == 1
+
+
+def test_an_addition_that_never_arrived_is_asked_about_and_not_repeated(
+    wechat: WeChat, component: Component, staff: User
+) -> None:
+    draft = wechat.upload_draft()
+    wechat.fault(ADD, drop="after", effect=False)
+    promotion = templates.add_template(component, draft.draft_id, by=staff)
+    assert (promotion.state, promotion.template) == ("unknown", None)
+    for _round in range(3):
+        Promotion.objects.exclude(due_at=None).update(due_at=Now())
+        reconcile_due()
+    promotion.refresh_from_db()
+    assert (promotion.state, promotion.due_at) == ("refused", None)
+    assert wechat.count(ADD) == 1
+    assert templates.add_template(component, draft.draft_id, by=staff).state == "done"
+    assert wechat.count(ADD, effect=True) == 1
+
+
+def test_a_draft_is_added_once_however_often_it_is_asked_for(
+    wechat: WeChat, component: Component, staff: User
+) -> None:
+    draft = wechat.upload_draft()
+    first = templates.add_template(component, draft.draft_id, by=staff)
+    again = templates.add_template(component, draft.draft_id, by=staff)
+    assert again.template == first.template
+    assert wechat.count(ADD) == 1
+    assert first.template is not None
+    templates.delete_template(first.template, by=staff)
+    assert templates.add_template(component, draft.draft_id, by=staff).template != first.template
+    assert wechat.count(ADD) == 2
+
+
+def test_what_somebody_added_elsewhere_is_not_added_again(
+    wechat: WeChat, component: Component, staff: User
+) -> None:
+    draft = wechat.upload_draft()
+    theirs = wechat.component.library.keep(draft.draft_id, 0, int(wechat.clock()))
+    promotion = templates.add_template(component, draft.draft_id, by=staff)
+    assert promotion.template is not None
+    assert promotion.template.template_id == theirs.template_id
+    assert wechat.count(ADD) == 0
+
+
+def test_a_full_library_is_said_before_wechat_is_asked(
+    wechat: WeChat, component: Component, staff: User
+) -> None:
+    first = make_template(wechat, component)
+    for number in range(code_templates.LIBRARY_LIMIT - 1):
+        draft = wechat.upload_draft(user_version=f"1.0.{number}")
+        wechat.component.library.keep(draft.draft_id, 0, int(wechat.clock()))
+    draft = wechat.upload_draft(user_version="3.0.0")
+    with pytest.raises(LibraryIsFull, match=f"200 templates.*: {first.template_id}, "):
         templates.add_template(component, draft.draft_id, by=staff)
-    sync_templates()
-    assert CodeTemplate.objects.count() == wechat.count(ADD, effect=True) == 1
+    assert wechat.count(ADD) == 0

@@ -13,6 +13,7 @@ from typing import Any
 from wechat.http import Rows, call, read_number, read_text, read_time, take_number, take_rows
 
 ORDINARY_TEMPLATE, STANDARD_TEMPLATE = 0, 1
+LIBRARY_LIMIT = 200  # templates of one platform
 
 
 @dataclass(frozen=True, slots=True)

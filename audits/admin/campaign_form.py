@@ -17,12 +17,14 @@ from unfold.widgets import (
 from audits.admin.ext_form import ObjectField
 from audits.models import Campaign, CodeTemplate
 from audits.services import campaigns
-from miniprograms.models import Authorizer
+from audits.services.live_versions import version_key
+from miniprograms.models import Authorizer, Tag
 from platform_auth.forms import TextField
 
 _SEPARATORS = re.compile(r"[\s,;，；、]+")
 # These say which template goes to whom; the other fields are the campaign's own.
-_CHOICE_FIELDS = {"template", "appids", "state", "merchant", "name"}
+_CHOICE_FIELDS = {"template", "appids", "state", "merchant", "name", "tag", "live_below"}
+_CHOICE_FIELDS |= {"never_live", "only_uploads"}
 
 
 class NumberField(forms.IntegerField):
@@ -51,7 +53,7 @@ class CampaignForm(forms.Form):
     appids = forms.CharField(
         label=_("appids"),
         required=False,
-        help_text=_("One a line. Empty: all mini programs that the next three fields let through."),
+        help_text=_("One a line. Empty: all mini programs that the next fields let through."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
     )
     state = forms.ChoiceField(
@@ -62,7 +64,26 @@ class CampaignForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
     merchant = TextField(_("merchant"), help_text=_("A user name"))
-    name = TextField(_("beginning of the name"))
+    name = TextField(_("part of the name"))
+    tag = forms.ModelChoiceField(
+        Tag.objects.all(),
+        label=_("tag"),
+        required=False,
+        to_field_name="name",
+        empty_label=_("any"),
+        widget=UnfoldAdminSelectWidget,
+    )
+    live_below = TextField(
+        _("live version below"),
+        64,
+        help_text=_("Such as 2.0.0: where an older version is live by our records."),
+    )
+    never_live = forms.BooleanField(
+        label=_("nothing was ever live"),
+        required=False,
+        help_text=_("Only these; with a version in the field before, those as well."),
+        widget=UnfoldBooleanWidget,
+    )
     canary_size = NumberField(
         label=_("canary wave"),
         min_value=0,
@@ -94,6 +115,12 @@ class CampaignForm(forms.Form):
         choices=Campaign.WhenOpen.choices,
         widget=UnfoldAdminSelectWidget,
     )
+    only_uploads = forms.BooleanField(
+        label=_("only upload"),
+        required=False,
+        help_text=_("The code can be tried out; nothing is submitted for review."),
+        widget=UnfoldBooleanWidget,
+    )
     auto_release = forms.BooleanField(
         label=_("release automatically"),
         required=False,
@@ -120,6 +147,12 @@ class CampaignForm(forms.Form):
             raise ValidationError(_("There is no user of that name."))
         return user
 
+    def clean_live_below(self) -> str:
+        version: str = self.cleaned_data["live_below"]
+        if version and version_key(version) is None:
+            raise ValidationError(_("No number is in it, so nothing can be older."))
+        return version
+
     def create(self) -> Campaign:
         """The campaign, prepared. Raises CannotAct."""
         data = self.cleaned_data
@@ -129,6 +162,10 @@ class CampaignForm(forms.Form):
             state=data["state"],
             owner=data["merchant"],
             name=data["name"],
+            tag=data["tag"].name if data["tag"] else "",
+            live_below=data["live_below"],
+            never_live=data["never_live"],
         )
         rules = {name: value for name, value in data.items() if name not in _CHOICE_FIELDS}
+        rules["submits"] = not data["only_uploads"]
         return campaigns.create_campaign(data["template"], chosen, by=self.user, **rules)

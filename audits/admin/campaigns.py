@@ -15,13 +15,14 @@ from unfold.enums import ActionVariant
 
 from audits.admin.campaign_form import CampaignForm
 from audits.admin.campaign_items import OPERATE_CAMPAIGNS, RETRY_QUESTION, item_csv_lines
+from audits.admin.campaign_plan import PlanPages, forecast_address
 from audits.admin.campaign_progress import campaign_label, possible_acts, progress_context
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
 from platform_auth.admin.acts import ask_about_one, button, holding, saying
 from platform_auth.admin.columns import column, time_column
-from platform_auth.admin.pages import StaffAdmin, label, pretty
+from platform_auth.admin.pages import label, pretty
 from platform_auth.admin.spreadsheet import csv_response
 from platform_auth.operations import Actor, record_operation
 
@@ -33,8 +34,8 @@ STOP_QUESTION = _(
     "withdraw them one by one."
 )
 RULE_FIELDS: tuple[str, ...] = ("user_version", "user_desc", "template", "values", "canary_size")
-RULE_FIELDS += ("concurrency", "daily_budget", "most_failures", "auto_release", "when_open")
-RULE_FIELDS += ("made_by", "created", "finished")
+RULE_FIELDS += ("concurrency", "daily_budget", "most_failures", "submits", "auto_release")
+RULE_FIELDS += ("when_open", "made_by", "runs_for", "created", "finished")
 
 
 def _release_passed(campaign: Campaign, by: Actor) -> object:
@@ -45,7 +46,7 @@ def _release_passed(campaign: Campaign, by: Actor) -> object:
 
 
 @admin.register(Campaign)
-class CampaignAdmin(StaffAdmin):
+class CampaignAdmin(PlanPages):
     asks_outside = False
     list_display: tuple[str, ...] = ("user_version", "template", "state_label", "progress_in_short")
     list_display += ("failed", "made_by", "created")
@@ -53,10 +54,14 @@ class CampaignAdmin(StaffAdmin):
     list_select_related = ("template", "created_by")
     ordering = ("-id",)
     sortable_by = ()
-    fieldsets = ((_("Progress"), {"fields": ("progress",)}), (_("Rules"), {"fields": RULE_FIELDS}))
-    readonly_fields = ("progress", *RULE_FIELDS)
-    actions_detail: tuple[str, ...] = ("start", "resume", "go_on", "release_passed", "pause")
-    actions_detail += ("retry_failed", "stop", "export")
+    fieldsets = (
+        (_("Progress"), {"fields": ("progress",)}),
+        (_("Forecast"), {"fields": ("end",)}),
+        (_("Rules"), {"fields": RULE_FIELDS}),
+    )
+    readonly_fields = ("progress", "end", *RULE_FIELDS)
+    actions_detail: tuple[str, ...] = ("plan", "start", "resume", "go_on", "release_passed")
+    actions_detail += ("pause", "retry_failed", "stop", "export", "dry_run")
     troubles = (CannotAct,)
 
     class Media:
@@ -65,7 +70,7 @@ class CampaignAdmin(StaffAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         items = CampaignItem.objects.filter(campaign=OuterRef("pk")).order_by()
-        rows = super().get_queryset(request).select_related("template", "created_by")
+        rows = super().get_queryset(request).select_related("template", "created_by", "run_by")
         return rows.annotate(
             size=_count_of(items),
             ended=_count_of(items.filter(state__in=CampaignItem.FINAL)),
@@ -190,11 +195,21 @@ class CampaignAdmin(StaffAdmin):
     made_by = column(
         _("made by"), lambda row: row.created_by.get_username() if row.created_by else "–"
     )
+    runs_for = column(
+        _("carried out for"), lambda row: row.run_by.get_username() if row.run_by else "–"
+    )
     values = column(_("ext.json"), lambda row: pretty(row.ext))
 
     @admin.display(description=_("progress"))
     def progress(self, row: Campaign) -> SafeString:
         return render_to_string("admin/campaigns/progress.html", progress_context(row))
+
+    @admin.display(description=_("end"))
+    def end(self, row: Campaign) -> SafeString | str:
+        """When it may end: WeChat is asked once the page is there."""
+        if row.state not in Campaign.UNFINISHED:
+            return "–"
+        return render_to_string("admin/parts/load.html", {"url": forecast_address(row)})
 
 
 def _count_of(items: Any) -> Any:

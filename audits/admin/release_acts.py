@@ -13,7 +13,7 @@ from audits.admin.code_status import CodeStatus, newest_audit
 from audits.admin.forms import GrayForm, ReleaseForm, RevertForm
 from audits.models import CodeAudit, Release
 from audits.problems import AuditNotPassed
-from audits.services import releasing
+from audits.services import gray_releases, releasing
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import UncertainOutcome
 from platform_auth.operations import Actor
@@ -70,12 +70,12 @@ def _lost_answer() -> UncertainOutcome:
 def _gray_release(row: Authorizer, form: Any, by: Actor) -> object:
     percentage, testers_first = form.cleaned_data["percentage"], form.cleaned_data["testers_first"]
     _shown_audit(row, form)
-    releasing.start_gray_release(row, percentage, by=by, testers_first=bool(testers_first))
+    gray_releases.start_gray_release(row, percentage, by=by, testers_first=bool(testers_first))
     return _("%(percentage)d %% of users have the new version.") % {"percentage": percentage}
 
 
 def _stop_gray_release(row: Authorizer, form: Any, by: Actor) -> object:
-    releasing.stop_gray_release(row, by=by)
+    gray_releases.stop_gray_release(row, by=by)
     return _("the release in steps is stopped; everybody has the version before.")
 
 

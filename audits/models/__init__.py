@@ -4,7 +4,10 @@ from audits.models.audit import AuditEvent, CodeAudit, Screenshot
 from audits.models.campaign import Campaign, CampaignItem
 from audits.models.code import CodeTemplate, CodeVersion
 from audits.models.ext_values import ExtValues
+from audits.models.gray_release import GrayRelease
 from audits.models.idempotency import IdempotencyKey
+from audits.models.preflight import PreflightSummary
+from audits.models.promotion import Promotion
 from audits.models.release import Release
 
 __all__ = [
@@ -15,7 +18,10 @@ __all__ = [
     "CodeTemplate",
     "CodeVersion",
     "ExtValues",
+    "GrayRelease",
     "IdempotencyKey",
+    "PreflightSummary",
+    "Promotion",
     "Release",
     "Screenshot",
 ]

@@ -50,6 +50,9 @@ class Campaign(models.Model):
     daily_budget = models.PositiveIntegerField(_("submissions a day"), null=True, blank=True)
     most_failures = models.PositiveSmallIntegerField(_("failures, per cent"), default=10)
     forgiven = models.PositiveIntegerField(default=0, editable=False)  # failures seen at a resume
+    submits = models.BooleanField(
+        _("submit for review"), default=True, db_default=True
+    )  # otherwise it only uploads
     auto_release = models.BooleanField(_("release automatically"), default=False)
     when_open = models.CharField(
         _("where another audit is open"),
@@ -101,12 +104,15 @@ class CampaignItem(Leased):
         PASSED = "passed", _("passed")
         RELEASING = "releasing", _("being released")
         RELEASED = "released", _("released")
+        ON_TRIAL = "on_trial", _("uploaded, not submitted")
         REJECTED = "rejected", _("rejected")
         FAILED = "failed", _("failed")
         SKIPPED = "skipped", _("skipped")
+        HELD_BACK = "held_back", _("held back")  # by the preflight: WeChat would have refused it
 
     UNSUCCESSFUL = (State.FAILED, State.REJECTED)
-    FINAL = (State.RELEASED, State.SKIPPED, *UNSUCCESSFUL)
+    SUCCESSFUL = (State.RELEASED, State.ON_TRIAL)  # as far as the campaign was to bring it
+    FINAL = (*SUCCESSFUL, State.SKIPPED, State.HELD_BACK, *UNSUCCESSFUL)
     # Calls that are under way, or whose outcome is being asked for: neither pause nor stop ends it.
     IN_FLIGHT = (State.COMMITTING, State.SUBMITTING, State.RELEASING)
     # Their steps only read rows and call nobody, so a paused campaign takes them, too.
@@ -157,7 +163,16 @@ class CampaignItem(Leased):
             ),
             models.UniqueConstraint(
                 fields=["authorizer"],
-                condition=~Q(state__in=["released", "rejected", "failed", "skipped"]),
+                condition=~Q(
+                    state__in=[
+                        "released",
+                        "on_trial",
+                        "rejected",
+                        "failed",
+                        "skipped",
+                        "held_back",
+                    ]
+                ),
                 name="one_open_campaign_per_mini_program",
             ),
         ]

@@ -10,8 +10,14 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeTemplate
-from audits.problems import CannotAct, NeedsSecondPerson
+from audits.problems import (
+    CannotAct,
+    NeedsReleaseRight,
+    NeedsSecondPerson,
+    UnknownPrograms,
+)
 from audits.services.ext_json import check_upload
+from audits.services.live_versions import choose_by_live
 from audits.services.releasing import approve_release
 from audits.services.rollout.admission import (
     count_failures,
@@ -21,24 +27,30 @@ from audits.services.rollout.admission import (
 )
 from miniprograms.models import Authorizer
 from platform_auth.operations import Actor, record_operation
+from platform_auth.rights import may_still
 
 MAX_ITEMS = 50_000
 INSERT_BATCH = 1_000
+MAY_RELEASE = "audits.release_audit"
 
 
 def choose_programs(
     template: CodeTemplate,
     *,
     appids: Iterable[str] = (),
+    tag: str = "",
     state: str = "",
     owner: Actor | None = None,
     name: str = "",
+    live_below: str = "",
+    never_live: bool = False,
 ) -> QuerySet[Authorizer]:
     """
-    The mini programs that TEMPLATE can go to: those of APPIDS, or all; in STATE, of OWNER, with a
-    nickname that begins with NAME.
+    The mini programs that TEMPLATE can go to: those of APPIDS, or all; with TAG, in STATE, of
+    OWNER, with NAME in their nickname; whose live version is below LIVE_BELOW, or that NEVER_LIVE
+    had one.
 
-    Raises CannotAct for an appid that is not one of them.
+    Raises UnknownPrograms for appids that are none of them.
     """
     chosen = Authorizer.objects.filter(
         component=template.component_id, kind=Authorizer.Kind.MINI_PROGRAM
@@ -46,14 +58,19 @@ def choose_programs(
     if appids := set(appids):
         listed = chosen.filter(appid__in=appids)
         if missing := sorted(appids - set(listed.values_list("appid", flat=True))):
-            examples = ", ".join(missing[:10])
-            raise CannotAct(_("These are no mini programs of this platform: %s") % examples)
+            raise UnknownPrograms(missing)
         chosen = listed
+    if tag:
+        chosen = chosen.filter(tags__name=tag)
     if state:
         chosen = chosen.filter(state=state)
     if owner is not None:
         chosen = chosen.filter(owner=owner.pk)
-    return chosen.filter(nick_name__startswith=name) if name else chosen
+    if name:
+        chosen = chosen.filter(nick_name__contains=name)
+    if live_below or never_live:
+        chosen = choose_by_live(chosen, below=live_below, never=never_live)
+    return chosen
 
 
 def create_campaign(
@@ -69,11 +86,13 @@ def create_campaign(
     `start_campaign`.
 
     RULES are the fields of Campaign: user_version, user_desc, canary_size, concurrency,
-    daily_budget, most_failures, auto_release, when_open. Mini programs of another unfinished
-    campaign are left out. Raises CannotAct where nothing is left, and BadExtJson.
+    daily_budget, most_failures, submits, auto_release, when_open. Mini programs of another
+    unfinished campaign are left out. Raises CannotAct where nothing is left, and BadExtJson.
     """
     if rules.get("auto_release") and settings.RELEASE_NEEDS_TWO:
         raise CannotAct(_("Two people must agree on a release: release by click instead."))
+    if rules.get("auto_release") and not rules.get("submits", True):
+        raise CannotAct(_("What is not submitted for review cannot be released."))
     unfinished = CampaignItem.objects.exclude(state__in=CampaignItem.FINAL)
     free = chosen.exclude(pk__in=unfinished.values("authorizer"))
     pks = list(free.order_by("id").values_list("pk", flat=True)[: MAX_ITEMS + 1])
@@ -108,7 +127,11 @@ def _create_rows(
 
 
 def start_campaign(campaign: Campaign, *, by: Actor | None) -> None:
-    """Begin with the canary wave, or with all where there is none."""
+    """
+    Begin with the canary wave, or with all where there is none; in the name of BY. Raises
+    NeedsReleaseRight where it releases by itself and BY may not.
+    """
+    _check_release_right(campaign, by)
     before, after = [Campaign.State.PREPARED], Campaign.State.RUNNING
     _transition(campaign, before, after, "start_campaign", by, run_by_id=_id_of(by))
 
@@ -123,8 +146,9 @@ def pause_campaign(campaign: Campaign, *, by: Actor | None) -> None:
 def resume_campaign(campaign: Campaign, *, by: Actor | None) -> None:
     """
     Go on after a pause, from now on in the name of BY. Failures so far are forgiven: only new ones
-    can pause it again.
+    can pause it again. Raises NeedsReleaseRight as `start_campaign`.
     """
+    _check_release_right(campaign, by)
     values = {"forgiven": count_failures(count_items(campaign)), "run_by_id": _id_of(by)}
     before, after = [Campaign.State.PAUSED], Campaign.State.RUNNING
     _transition(campaign, before, after, "resume_campaign", by, **values)
@@ -140,13 +164,19 @@ def stop_campaign(campaign: Campaign, *, by: Actor | None) -> None:
 
 
 def pass_canary(campaign: Campaign, *, by: Actor | None) -> None:
-    """Let the others follow, whatever became of the canary wave."""
+    """Let the others follow, whatever became of the canary wave; in the name of BY."""
+    _check_release_right(campaign, by)
     if campaign.is_past_canary:
         raise CannotAct(_("The canary wave has passed already."))
     before, after = [Campaign.State.RUNNING, Campaign.State.PAUSED], Campaign.State.RUNNING
     values = {"is_past_canary": True, "forgiven": count_failures(count_items(campaign))}
     values["run_by_id"] = _id_of(by)
     _transition(campaign, before, after, "go_on_campaign", by, **values)
+
+
+def _check_release_right(campaign: Campaign, by: Actor | None) -> None:
+    if campaign.auto_release and not may_still(_id_of(by), [MAY_RELEASE]):
+        raise NeedsReleaseRight
 
 
 def _id_of(person: Actor | None) -> Any:
@@ -206,7 +236,8 @@ def retry_item(item: CampaignItem, *, by: Actor | None) -> None:
     campaign = item.campaign
     if campaign.state == Campaign.State.STOPPED:
         raise CannotAct(_("The campaign was stopped."))
-    before = [*CampaignItem.UNSUCCESSFUL, CampaignItem.State.SKIPPED]
+    left_out = (CampaignItem.State.SKIPPED, CampaignItem.State.HELD_BACK)
+    before = [*CampaignItem.UNSUCCESSFUL, *left_out]
     rows = Campaign.objects.filter(pk=campaign.pk)
     try:
         with transaction.atomic():
@@ -220,8 +251,9 @@ def retry_item(item: CampaignItem, *, by: Actor | None) -> None:
 
 
 def retry_failed(campaign: Campaign, *, by: Actor | None) -> int:
-    """Retry all that failed, not those WeChat rejected; how many."""
-    failed = campaign.items.filter(state=CampaignItem.State.FAILED)
+    """Retry all that failed or were held back, not those WeChat rejected; how many."""
+    again = (CampaignItem.State.FAILED, CampaignItem.State.HELD_BACK)
+    failed = campaign.items.filter(state__in=again)
     items = failed.select_related("campaign", "authorizer")
     for item in items:
         retry_item(item, by=by)

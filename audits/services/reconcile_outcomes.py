@@ -6,11 +6,13 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from audits.models import CodeAudit, CodeVersion, Release
+from audits.models import CodeAudit, CodeVersion, GrayRelease, Promotion, Release
 from audits.services.committing import reconcile_commit
+from audits.services.gray_releases import reconcile_gray_release
 from audits.services.outcomes import RECHECK_AFTER
 from audits.services.releasing import reconcile_release
 from audits.services.submitting import reconcile_submission
+from audits.services.templates import reconcile_promotion
 from audits.services.verdicts import refresh_audit
 from platform_auth.due_work import Runner, due_rows, under_lease
 from platform_auth.models import Leased, backoff_after
@@ -21,7 +23,7 @@ MAX_POLL_BACKOFF = timedelta(minutes=30)
 
 
 def reconcile_due() -> int:
-    """Ask WeChat about every commit, submission, audit and release that is due. How many."""
+    """Ask WeChat about every act and audit that is due. How many."""
     return sum(runner.run().successes for runner in RUNNERS)
 
 
@@ -42,13 +44,14 @@ def _runner(
     rows: Any,
     reconcile: Callable[[Any], object],
     back_off: Callable[[Leased, WeChatError], object] = _recheck_later,
+    related: str = "authorizer",
 ) -> Runner[Leased]:
     def work(row: Leased) -> None:
         reconcile(row)
         row.write()
 
-    related = rows.select_related("authorizer")
-    return Runner(reconcile.__name__, due_rows(related.all, MAX_ROWS), under_lease(work, back_off))
+    rows = rows.select_related(related)
+    return Runner(reconcile.__name__, due_rows(rows.all, MAX_ROWS), under_lease(work, back_off))
 
 
 RUNNERS = (
@@ -58,4 +61,8 @@ RUNNERS = (
     ),
     _runner(CodeAudit.objects.exclude(auditid=""), refresh_audit, _poll_later),
     _runner(Release.objects.exclude(state=Release.State.REFUSED), reconcile_release),
+    _runner(GrayRelease.objects.all(), reconcile_gray_release, _poll_later),
+    _runner(
+        Promotion.objects.filter(state__in=Promotion.OPEN), reconcile_promotion, related="component"
+    ),
 )

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from audits.models import CodeAudit, Release
+from audits.models import CodeAudit, GrayRelease, Release
 from audits.problems import AuditNotPassed, NeedsSecondPerson, ReleaseIsOpen
 from audits.services.history import record_event
 from audits.services.outcomes import (
@@ -72,7 +72,7 @@ def release_newest_audit(
     then and WeChat is not asked. Raises AuditNotPassed with the newest auditid, ReleaseIsOpen,
     NeedsSecondPerson, and what WeChat answered.
     """
-    audit = _releasable_audit(authorizer, by)
+    audit = releasable_audit(authorizer, by)
     if auditid and audit.auditid != auditid:
         raise AuditNotPassed(audit.auditid, _("another version was submitted since"))
     if audit.released_at:
@@ -83,7 +83,7 @@ def release_newest_audit(
         if audit.released_at:  # somebody was quicker, between our look and our row
             close_act(act, Release.State.REFUSED, _("It has been released already."))
             return _last_release(audit)
-        _check_newest(audit)
+        check_newest(audit)
         _read_live_before(act)
     except (AuditNotPassed, WeChatError) as error:
         refuse_act(act, error)
@@ -92,7 +92,7 @@ def release_newest_audit(
     return act
 
 
-def _releasable_audit(authorizer: Authorizer, by: Actor | None) -> CodeAudit:
+def releasable_audit(authorizer: Authorizer, by: Actor | None) -> CodeAudit:
     """The newest audit of AUTHORIZER that WeChat took, if by our rows it may be released by BY."""
     newest = authorizer.audits.exclude(auditid="").newest_first()
     audit: CodeAudit | None = newest.first()
@@ -102,7 +102,7 @@ def _releasable_audit(authorizer: Authorizer, by: Actor | None) -> CodeAudit:
     if audit is None:
         raise AuditNotPassed("", _("nothing submitted"))
     if audit.status != CodeAudit.Status.PASSED and not audit.released_at:
-        _check_newest(audit)
+        check_newest(audit)
     wants_two = settings.RELEASE_NEEDS_TWO and not audit.released_at
     if wants_two:
         _check_approver(audit)
@@ -123,7 +123,7 @@ def _check_approver(audit: CodeAudit) -> None:
     audit.approved_by = None
 
 
-def _check_newest(audit: CodeAudit) -> None:
+def check_newest(audit: CodeAudit) -> None:
     """The newest audit at WeChat must be AUDIT, passed. Raises AuditNotPassed, WeChat's answer."""
     newest = adopt_newest_audit(audit.authorizer)
     audit.refresh_from_db()
@@ -249,6 +249,8 @@ def _close_done(act: Release) -> None:
             unreleased = CodeAudit.objects.filter(pk=act.audit.pk, released_at=None)
             unreleased.update(released_at=Now(), released_by_id=act.by_id, due_at=None)
             record_event(act.audit, "released", by=act.by)
+            steps = GrayRelease.objects.filter(authorizer=act.authorizer_id)
+            steps.update(state=GrayRelease.State.ENDED, due_at=None)
     try:
         _read_live_after(act)
     except WeChatError as error:
@@ -307,33 +309,6 @@ def revert_release(
         act, lambda: call_as(authorizer.appid, code_release.revert_code_release, app_version)
     )
     return act
-
-
-def start_gray_release(
-    authorizer: Authorizer, percentage: int, *, by: Actor | None, testers_first: bool = False
-) -> None:
-    """
-    grayrelease: give the newest audit's version to PERCENTAGE of users.
-
-    Raises what `release_newest_audit` raises, and is that where all users are meant.
-    """
-    if percentage == 100:
-        release_newest_audit(authorizer, by=by)
-        return
-    _check_newest(_releasable_audit(authorizer, by))
-    with recorded_call("gray_release", by=by, appid=authorizer.appid, result=f"{percentage} %"):
-        call_as(
-            authorizer.appid,
-            code_release.gray_release,
-            percentage,
-            support_experiencer_first=testers_first,
-        )
-
-
-def stop_gray_release(authorizer: Authorizer, *, by: Actor | None) -> None:
-    """revertgrayrelease: give everybody the version before. Raises WeChat's answer."""
-    with recorded_call("stop_gray_release", by=by, appid=authorizer.appid):
-        call_as(authorizer.appid, code_release.revert_gray_release)
 
 
 def set_visit_status(authorizer: Authorizer, *, is_open: bool, by: Actor | None) -> None:

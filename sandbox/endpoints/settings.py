@@ -90,7 +90,7 @@ def get_privacy_setting(call: Call) -> dict[str, Any]:
     setting = call.program.privacy.get(_privacy_ver(call), {})
     return OK | {
         "code_exist": int(call.program.trial is not None),
-        "privacy_list": call.program.privacy_keys if call.program.trial else [],
+        "privacy_list": call.program.found_privacy if call.program.trial else [],
         "setting_list": [
             row | {"privacy_label": LABELS.get(row["privacy_key"], row["privacy_key"])}
             for row in setting.get("setting_list", [])

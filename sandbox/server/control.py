@@ -26,7 +26,8 @@ PROGRAM_MEMBERS = (
     "without_conf",
     "without_icp",
     "without_file",
-    "privacy_keys",
+    "found_privacy",
+    "icp_status",
 )
 MOST_ACCOUNTS = 100_000
 
@@ -100,8 +101,16 @@ def judge_application(wechat: WeChat, data: Data) -> Data:
 
 
 def change_program(wechat: WeChat, data: Data) -> Data:
-    """What review finds in a mini program's code, or misses in its profile."""
-    program = wechat.accounts[data.pop("appid")].program
+    """
+    What review finds in a mini program's code, or misses in its profile; its CATEGORIES, each
+    `first` and `second`, and a `state` where it is not in force; and GRANTED INTERFACES.
+    """
+    account = wechat.accounts[data.pop("appid")]
+    if "categories" in data:
+        account.categories = data.pop("categories")
+    for name in data.pop("granted_interfaces", ()):
+        wechat.applications.grant_interface(account, name)
+    program = account.program
     if unknown := set(data) - set(PROGRAM_MEMBERS):
         raise BadRequest(f"a mini program has no {', '.join(sorted(unknown))}")
     for name, value in data.items():

@@ -12,12 +12,12 @@ from typing import Any
 from sandbox.world.errors import Refusal
 from sandbox.world.outgoing import Outgoing
 from sandbox.world.parties import Account, Component
-from sandbox.world.program import Application
+from sandbox.world.program import INTERFACE_GRANTED, Application
 from sandbox.world.register import Register
 from sandbox.world.reviews import CODE_SET, SYSTEM_USER, Reviews
 from sandbox.world.surroundings import Surroundings
 
-TO_APPLY, NO_RIGHT, IN_REVIEW, REFUSED, GRANTED = range(1, 6)
+TO_APPLY, NO_RIGHT, IN_REVIEW, REFUSED, GRANTED = range(1, INTERFACE_GRANTED + 1)
 PUSHED = {REFUSED: 2, GRANTED: 3}  # in wxa_privacy_apply
 PATH_IN_REVIEW, PATH_REFUSED, PATH_APPROVED = 2, 3, 4
 APPLIED, BUSY, NO_SUCH_APPID, REPEATED, NOT_OURS = 0, -1, -2, 1, 30001  # ret_code
@@ -90,6 +90,10 @@ class Applications:
         account.program.interfaces[name] = application
         self._judge_later(account, application)
         return application
+
+    def grant_interface(self, account: Account, name: str) -> None:
+        """NAME may be used, as if somebody had applied for it long ago."""
+        account.program.interfaces[f"wx.{name}"] = self._new(f"wx.{name}", {}, GRANTED)
 
     def judge_interface(
         self, account: Account, name: str, outcome: str, reason: str | None = None

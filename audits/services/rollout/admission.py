@@ -1,6 +1,7 @@
 """A campaign as a whole: which items may begin, when it halts, when its canary wave has passed."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +14,12 @@ from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion, Releas
 from platform_auth.models import UTC_PLUS_8
 from platform_auth.operations import record_operation
 
+# These say nothing about the code.
+UNTRIED = (
+    CampaignItem.State.WAITING,
+    CampaignItem.State.SKIPPED,
+    CampaignItem.State.HELD_BACK,
+)
 MIN_BEGUN = 10  # mini programs, before their failures say anything
 MAX_WOKEN = 1000  # items in one statement
 
@@ -47,6 +54,16 @@ def count_items(campaign: Campaign) -> Counter[str]:
     return Counter(dict(rows))
 
 
+def count_items_of(campaigns: Iterable[Campaign]) -> dict[int, Counter[str]]:
+    """The same for each of CAMPAIGNS, by its key."""
+    pks = [campaign.pk for campaign in campaigns]
+    counts: dict[int, Counter[str]] = {pk: Counter() for pk in pks}
+    rows = CampaignItem.objects.filter(campaign__in=pks).order_by()
+    for pk, state, number in rows.values_list("campaign", "state").annotate(Count("id")):
+        counts[pk][state] = number
+    return counts
+
+
 def count_failures(counts: Counter[str]) -> int:
     return sum(counts[state] for state in CampaignItem.UNSUCCESSFUL)
 
@@ -76,8 +93,7 @@ def skip_unfinished(campaign: Campaign) -> None:
 
 def _halt_if_failing(campaign: Campaign, counts: Counter[str]) -> bool:
     """Pause CAMPAIGN if too many of those it has begun have failed."""
-    idle = counts[CampaignItem.State.WAITING] + counts[CampaignItem.State.SKIPPED]
-    begun = sum(counts.values()) - idle
+    begun = sum(counts.values()) - sum(counts[state] for state in UNTRIED)
     failed = count_failures(counts) - campaign.forgiven
     if begun < MIN_BEGUN or failed * 100 <= campaign.most_failures * begun:
         return False
@@ -98,13 +114,14 @@ def halt_campaign(campaign: Campaign, because: str) -> None:
 
 
 def _check_canary(campaign: Campaign) -> None:
-    """All of the canary wave is released: the others may follow."""
+    """All of the canary wave has got where the campaign brings them: the others may follow."""
     if campaign.is_past_canary:
         return
     canaries = campaign.items.filter(is_canary=True)
-    released = canaries.filter(state=CampaignItem.State.RELEASED)
-    is_passing = Q(state__in=[CampaignItem.State.RELEASED, CampaignItem.State.SKIPPED])
-    if released.exists() and not canaries.exclude(is_passing).exists():
+    successful = canaries.filter(state__in=CampaignItem.SUCCESSFUL)
+    left_out = (CampaignItem.State.SKIPPED, CampaignItem.State.HELD_BACK)
+    is_passing = Q(state__in=[*CampaignItem.SUCCESSFUL, *left_out])
+    if successful.exists() and not canaries.exclude(is_passing).exists():
         campaign.is_past_canary = True
         Campaign.objects.filter(pk=campaign.pk).update(is_past_canary=True)
         record_operation("canary_passed", by=None, result=str(campaign))

@@ -3,12 +3,20 @@
 import logging
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import CampaignItem, CodeAudit, CodeVersion, Release
-from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen, RightEnded
+from audits.problems import (
+    AuditIsOpen,
+    CannotAct,
+    CommitIsOpen,
+    PreflightFailed,
+    ReleaseIsOpen,
+    RightEnded,
+)
 from audits.services.committing import commit_template
 from audits.services.releasing import release_newest_audit
 from audits.services.rollout.items import (
@@ -20,9 +28,11 @@ from audits.services.rollout.items import (
 )
 from audits.services.rollout.obstacles import (
     foreign_open_audit,
+    halt_for_ended_right,
     handle_ended_right,
     handle_error,
     handle_open_audit,
+    handle_preflight,
     handle_refusal,
     own_open_audit,
     yield_to_audit,
@@ -47,12 +57,12 @@ def begin_item(item: CampaignItem) -> None:
     if authorizer.state in (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION):
         reason = _("The mini program is not bound to the platform any more.")
         finish_item(item, CampaignItem.State.FAILED, reason)
-    elif (foreign := foreign_open_audit(item)) is not None:
+    elif item.campaign.submits and (foreign := foreign_open_audit(item)) is not None:
         yield_to_audit(item, foreign)
     elif _is_approved(item):
         follow_verdict(item)
     elif _is_uploaded(item):
-        set_item_state(item, CampaignItem.State.COMMITTED)
+        _mark_uploaded(item)
     else:
         _commit_item(item)
 
@@ -107,11 +117,19 @@ def follow_commit(item: CampaignItem) -> None:
     version = CodeVersion.objects.get(campaignitem=item)
     match version.state:
         case CodeVersion.State.COMMITTED:
-            set_item_state(item, CampaignItem.State.COMMITTED, failures=0)
+            _mark_uploaded(item)
         case CodeVersion.State.REFUSED:
             handle_refusal(item, version, CampaignItem.State.READY)
         case _other:
             set_item_state(item, CampaignItem.State.COMMITTING, due_at=None)
+
+
+def _mark_uploaded(item: CampaignItem) -> None:
+    """Submitted next, or at its end where the campaign only uploads."""
+    if item.campaign.submits:
+        set_item_state(item, CampaignItem.State.COMMITTED, failures=0)
+    else:
+        finish_item(item, CampaignItem.State.ON_TRIAL)
 
 
 def submit_item(item: CampaignItem) -> None:
@@ -133,14 +151,8 @@ def submit_item(item: CampaignItem) -> None:
             fields={"version_desc": item.campaign.user_desc} if item.campaign.user_desc else None,
             within=lambda audit: _bind_audit(item, audit),
         )
-    except RightEnded as error:
-        handle_ended_right(item, error)
-    except AuditIsOpen as error:
-        handle_open_audit(item, error)
-    except CommitIsOpen as error:
-        requeue_item(item, str(error))
     except CannotAct as error:
-        finish_item(item, CampaignItem.State.FAILED, str(error))
+        _handle_unsubmitted(item, error)
     except WeChatError as error:
         if item.state == CampaignItem.State.SUBMITTING:
             follow_submission(item)
@@ -148,6 +160,21 @@ def submit_item(item: CampaignItem) -> None:
             handle_error(item, error, CampaignItem.State.COMMITTED)
     else:
         follow_submission(item)
+
+
+def _handle_unsubmitted(item: CampaignItem, error: CannotAct) -> None:
+    """Our own rows, or the preflight, say no to the submission of ITEM."""
+    match error:
+        case RightEnded():
+            handle_ended_right(item, error)
+        case AuditIsOpen():
+            handle_open_audit(item, error)
+        case PreflightFailed():
+            handle_preflight(item, error)
+        case CommitIsOpen():
+            requeue_item(item, str(error))
+        case _:
+            finish_item(item, CampaignItem.State.FAILED, str(error))
 
 
 def _bind_audit(item: CampaignItem, audit: CodeAudit) -> None:
@@ -202,27 +229,28 @@ def _mark_passed(item: CampaignItem) -> None:
 def release_item(item: CampaignItem) -> None:
     """Release what has passed, in the name of whoever chose so."""
     audit = CodeAudit.objects.get(campaignitem=item)
+    person = _releaser_of(item)
     if audit.released_at:
         finish_item(item, CampaignItem.State.RELEASED)
         return
-    if item.released_by is None:
+    if person is None:
         set_item_state(item, CampaignItem.State.PASSED, due_at=None)
         return
     try:
         release_newest_audit(
             item.authorizer,
-            by=item.released_by,
+            by=person,
             auditid=audit.auditid,
             within=lambda act: bind_act(
                 item,
                 CampaignItem.State.RELEASING,
-                person_id=item.released_by_id,
+                person_id=person.pk,
                 permission=MAY_RELEASE,
                 release=act,
             ),
         )
     except RightEnded as error:
-        _refuse_release(item, error)
+        _refuse_release(item, person, error)
     except ReleaseIsOpen as error:
         due_at = Now() + REQUEUE_AFTER
         set_item_state(item, CampaignItem.State.PASSED, due_at=due_at, reason=str(error))
@@ -237,13 +265,28 @@ def release_item(item: CampaignItem) -> None:
         follow_release(item)
 
 
-def _refuse_release(item: CampaignItem, error: RightEnded) -> None:
-    """It waits for the click of somebody who may."""
+def _releaser_of(item: CampaignItem) -> User | None:
+    """Who clicked; where it is released by itself, otherwise whoever the campaign runs for."""
+    person: User | None = item.released_by
+    if person is None and item.campaign.auto_release:
+        person = item.campaign.run_by
+    return person
+
+
+def _refuse_release(item: CampaignItem, person: User, error: RightEnded) -> None:
+    """
+    It waits for the click of somebody who may; a campaign that releases by itself, in the name of
+    the same PERSON, for somebody to resume it.
+    """
+    campaign = item.campaign
+    due_at = Now() if campaign.auto_release else None
     with transaction.atomic():
-        values: dict[str, Any] = {"released_by": None, "reason": str(error), "due_at": None}
+        values: dict[str, Any] = {"released_by": None, "reason": str(error), "due_at": due_at}
         if item.write(updated_at=Now(), **values):
-            appid, person = item.authorizer.appid, item.released_by
+            appid = item.authorizer.appid
             record_operation("refuse_release", by=None, appid=appid, result=f"{person}: {error}")
+    if campaign.auto_release and campaign.run_by_id == person.pk:
+        halt_for_ended_right(campaign)
 
 
 def follow_release(item: CampaignItem) -> None:
