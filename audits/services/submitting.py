@@ -18,6 +18,7 @@ from audits.services.outcomes import (
     NOT_DONE,
     RECHECK_AFTER,
 )
+from audits.services.summaries import summarise_code
 from audits.services.verdicts import MIN_POLL_INTERVAL, adopt_newest_audit, apply_verdict
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
@@ -69,6 +70,7 @@ def submit_newest_version(
                 due_at=Now() + ABANDONED_AFTER,
             )
             AuditEvent.objects.create(audit=audit, after="submitting", by=actor_name(by))
+            summarise_code(authorizer.pk)
             record_operation(
                 "submit_audit", by=by, appid=authorizer.appid, result=version.user_version
             )
