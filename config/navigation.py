@@ -48,6 +48,7 @@ GROUPS: list[tuple[Any, ...]] = [
         (_("Versions"), "upload", "audits.codeversion"),
         (_("Releases"), "rocket_launch", "audits.release"),
         (_("Templates"), "widgets", "audits.codetemplate"),
+        (_("Who runs which version"), "stacks", "audits.codesummary"),
     ),
     (
         _("Platform"),

@@ -80,6 +80,9 @@ class Conversation(SecretModel):
             models.Index(
                 fields=["-touched_at"], condition=Q(unread__gt=0), name="conversation_unread"
             ),
+            models.Index(
+                fields=["authorizer"], condition=Q(unread__gt=0), name="conversation_unread_of"
+            ),
         ]
         permissions = [
             ("answer_conversation", _("Can answer users")),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from miniprograms.interface_models import InterfaceApplication as InterfaceApplication
 from miniprograms.member_models import Tester as Tester
+from miniprograms.name_search import HasPieces, containing, ends_of
 from miniprograms.permissions import name_permission_sets
 from miniprograms.settings_models import ConfirmFile as ConfirmFile
 from miniprograms.settings_models import Setting as Setting
@@ -27,6 +28,7 @@ HISTORY_SIZE = 5  # refresh tokens kept besides the current one
 BINDING_LIFETIME = timedelta(minutes=15)
 # So much before the profiles that are merely due go those that are known to have changed.
 AHEAD = timedelta(days=365)
+MOST_ALIKE = 10  # accounts with one original id; there should be one
 
 
 def digest(text: str) -> str:
@@ -58,6 +60,22 @@ class AuthorizerQuerySet(LeasedQuerySet):
         """Rows to be shown: secrets, which never are, and long JSON stay in the database."""
         secrets = ("token", "access_token", "refresh_token", "refresh_token_history")
         return self.defer(*secrets, "miniprograminfo", "business_info")
+
+    def called(self, term: str) -> Self:
+        """Those with TERM anywhere in their name."""
+        rows = containing(self, "nick_name", term)
+        if connection.vendor == "postgresql":
+            rows = rows.filter(HasPieces("nick_name", *ends_of(term)))
+        return rows
+
+    def found_by(self, term: str) -> Self:
+        """
+        The one with TERM as its appid or original id, else those with TERM in their name: one
+        question that is both would have PostgreSQL look at each row twice.
+        """
+        exact = Q(appid=term) | Q(user_name=term)
+        pks = list(Authorizer.objects.filter(exact).values_list("pk", flat=True)[:MOST_ALIKE])
+        return self.filter(pk__in=pks) if pks else self.called(term)
 
     def visible_to(self, user: Any) -> Self:
         """All rows for staff who may look at them; for everybody else their own."""

@@ -15,7 +15,7 @@ ANSWERERS = "merchants who answer"
 _LOOKED_AT = {
     "platform_auth": "component push operation",
     "miniprograms": "authorizer binding tag tester interfaceapplication setting settingprofile",
-    "audits": "codetemplate codeversion codeaudit release campaign",
+    "audits": "codetemplate codeversion codeaudit release campaign codesummary",
     "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
 }
 _EDITED_BY_OPERATORS = {

@@ -252,9 +252,11 @@ def test_it_is_found_by_what_has_an_index(
     make(component, 2, nick_name="Book tea", owner=merchant)
     assert found(operator, "q=wx0000000000000001") == {"Tea house"}
     assert found(operator, "q=gh_tea") == {"Tea house"}
-    assert found(operator, "q=Tea") == {"Tea house"}
+    assert found(operator, "q=Tea") == {"Tea house", "Book tea"}
+    assert found(operator, "q=tea+h") == {"Tea house"}
+    assert found(operator, "q=teas") == set()
     assert found(operator, "q=merchant") == {"Book tea"}
-    assert found(operator, "q=house") == set()
+    assert found(operator, "q=ouse") == {"Tea house"}
     assert found(operator, "q=%20") == {"Tea house", "Book tea"}
 
 

@@ -180,6 +180,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/settingprofile/<path:object_id>/apply/": ("GET", PAGE),
     "admin/platform_auth/component/<path:object_id>/domains/": ("GET", PAGE),
     "admin/platform_auth/component/<path:object_id>/domains/<slug:which>/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/export/": ("GET", PAGE),
     "admin/miniprograms/tag/<path:object_id>/ext/": ("GET", PAGE),
     "admin/audits/codetemplate/<path:object_id>/ext/": ("GET", PAGE),
     "admin/audits/codeaudit/<int:audit>/screenshots/<int:number>/": ("GET", PAGE),
@@ -251,7 +252,7 @@ for _end, _method, _status in CHAT:
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
                "codeaudit", "release", "campaignitem", "conversation", "releasetest",
-               "delivery"}  # fmt: skip
+               "delivery", "codesummary"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, CodeVersion, Release
+from audits.services.summaries import pick_newest
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import label
 
@@ -90,9 +91,7 @@ def code_status_of(row: Authorizer) -> CodeStatus:
 def newest_audit(row: Authorizer) -> CodeAudit | None:
     """The newest audit of ROW that WeChat did not refuse to take, else the newest."""
     audits = row.audits.select_related("submitted_by", "approved_by", "released_by")
-    at_wechat = audits.exclude(status=CodeAudit.Status.REFUSED)
-    audit: CodeAudit | None = at_wechat.newest_first().first()
-    return audit or audits.newest_first().first()
+    return pick_newest(audits)
 
 
 def status_text(audit: CodeAudit) -> str:

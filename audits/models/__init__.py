@@ -3,6 +3,7 @@
 from audits.models.audit import AuditEvent, CodeAudit, Screenshot
 from audits.models.campaign import Campaign, CampaignItem
 from audits.models.code import CodeTemplate, CodeVersion
+from audits.models.code_summary import CodeSummary
 from audits.models.ext_values import ExtValues
 from audits.models.gray_release import GrayRelease
 from audits.models.idempotency import IdempotencyKey
@@ -15,6 +16,7 @@ __all__ = [
     "Campaign",
     "CampaignItem",
     "CodeAudit",
+    "CodeSummary",
     "CodeTemplate",
     "CodeVersion",
     "ExtValues",

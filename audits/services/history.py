@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from audits.models import AuditEvent, CodeAudit
+from audits.services.summaries import summarise_code
 from platform_auth.operations import SYSTEM, Actor
 
 
@@ -30,6 +31,7 @@ def transition(
             rows = CodeAudit.objects.filter(pk=audit.pk, status=status)
             if rows.update(status=after, **values):
                 record_event(audit, after.name.lower(), before=status, by=by, note=note)
+                summarise_code(audit.authorizer_id)
                 audit.refresh_from_db()
                 return True
     return False

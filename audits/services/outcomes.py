@@ -8,9 +8,11 @@ Where WeChat's answer was lost the row is UNKNOWN and due: what happened is look
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from audits.models import CodeVersion, Promotion, Release
+from audits.services.summaries import summarise_code
 from wechat.errors import BackingOff, NotReady, NotSent, Refused
 
 Act = CodeVersion | Promotion | Release
@@ -39,7 +41,11 @@ def earliest_effect(began: datetime, previous: datetime | None) -> datetime:
 def close_act(row: Act, state: str, error: str = "", **values: Any) -> bool:
     """Write the outcome of ROW, unless it has one. Whether it was written."""
     rows = type(row).objects.filter(pk=row.pk, state__in=row.OPEN)
-    return bool(rows.update(state=state, last_error=error, due_at=None, lease_until=None, **values))
+    with transaction.atomic():
+        if not rows.update(state=state, last_error=error, due_at=None, lease_until=None, **values):
+            return False
+        summarise_code(row.authorizer_id)
+    return True
 
 
 def refuse_act(row: Act, error: Exception) -> None:

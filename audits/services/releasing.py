@@ -29,6 +29,7 @@ from audits.services.outcomes import (
     mark_unknown,
     refuse_act,
 )
+from audits.services.summaries import summarise_code
 from audits.services.verdicts import adopt_newest_audit
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
@@ -251,6 +252,7 @@ def _close_done(act: Release) -> None:
             record_event(act.audit, "released", by=act.by)
             steps = GrayRelease.objects.filter(authorizer=act.authorizer_id)
             steps.update(state=GrayRelease.State.ENDED, due_at=None)
+            summarise_code(act.authorizer_id)
     try:
         _read_live_after(act)
     except WeChatError as error:
@@ -263,7 +265,9 @@ def _read_live_after(act: Release) -> None:
     release_db_connection()
     _trial, released = call_as(act.authorizer.appid, code_release.get_version_info)
     live = released.user_version[:64] if released else ""
-    Release.objects.filter(pk=act.pk).update(live_after=live, due_at=None)
+    with transaction.atomic():
+        Release.objects.filter(pk=act.pk).update(live_after=live, due_at=None)
+        summarise_code(act.authorizer_id)
     if act.audit and act.kind == Release.Kind.RELEASE and live != act.audit.user_version:
         logger.error("%s: another version is live than was approved", act.authorizer.appid)
         versions = {"approved": act.audit.user_version, "live": live}

@@ -27,6 +27,7 @@ from audits.services.outcomes import (
 )
 from audits.services.preflight.answers import Answers
 from audits.services.preflight.checking import Preflight, inspect, newest_upload, subject_of
+from audits.services.summaries import summarise_code
 from audits.services.verdicts import MIN_POLL_INTERVAL, adopt_newest_audit, apply_verdict
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
@@ -96,6 +97,7 @@ def submit_newest_version(
                     appid=authorizer.appid,
                     result=f"{codes or '–'}: {despite}",
                 )
+            summarise_code(authorizer.pk)
             record_operation(
                 "submit_audit", by=by, appid=authorizer.appid, result=version.user_version
             )

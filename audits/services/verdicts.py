@@ -17,6 +17,7 @@ from audits.models import AuditEvent, CodeAudit, Screenshot
 from audits.services.committing import lock_authorizer
 from audits.services.history import transition
 from audits.services.outcomes import CLOCKS_DIFFER
+from audits.services.summaries import summarise_code
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
@@ -167,6 +168,7 @@ def _create_adopted(authorizer: Authorizer, latest: code_review.LatestAudit) -> 
             )
             status = CodeAudit.Status(latest.verdict.status).name.lower()
             AuditEvent.objects.create(audit=audit, after=status, by="WeChat", note="found")
+            summarise_code(authorizer.pk)
     except IntegrityError:  # a submission of ours is open and will find it itself
         return None
     return audit

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +11,7 @@ from django_stubs_ext import StrOrPromise
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from miniprograms.admin.account_list import ListedAccounts
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
 from miniprograms.admin.settings_pages import SettingsPages
 from miniprograms.admin.tags import TagFilter, TaggedPages
@@ -62,7 +62,7 @@ def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, i
     return open_list
 
 
-class AuthorizerPages(AuthorizerColumns, SettingsPages, TaggedPages):
+class AuthorizerPages(AuthorizerColumns, SettingsPages, ListedAccounts, TaggedPages):
     """The list and the page of an account; what apps above know of it is added there."""
 
     list_display = (
@@ -80,7 +80,7 @@ class AuthorizerPages(AuthorizerColumns, SettingsPages, TaggedPages):
     list_select_related = ("owner", "component")
     ordering = ("-id",)
     search_fields = ("appid", "user_name", "nick_name", "owner__username")
-    search_help_text = _("appid, gh_… id, beginning of the name, or merchant")
+    search_help_text = _("appid, gh_… id, any part of the name, or merchant")
     actions: tuple[str, ...] = (
         "set_tags",
         "refresh_tokens",
@@ -118,12 +118,10 @@ class AuthorizerPages(AuthorizerColumns, SettingsPages, TaggedPages):
         return [(title, {"fields": fields}) for title, fields in sections]
 
     def find_rows(self, queryset: Any, term: str) -> Any:
-        """Exact, but for the beginning of a name: each of these has an index."""
+        """By an id, a part of the name, or the merchant: each of these has an index."""
+        found: Any = queryset.found_by(term)
         merchant = User.objects.filter(username=term).values_list("pk", flat=True).first()
-        is_match = Q(appid=term) | Q(user_name=term) | Q(nick_name__startswith=term)
-        if merchant is not None:
-            is_match |= Q(owner=merchant)
-        return queryset.filter(is_match)
+        return found if merchant is None else found | queryset.filter(owner=merchant)
 
     has_rules_permission = holding("messaging.view_rule")
     has_talk_permission = holding("messaging.view_conversation")

@@ -24,7 +24,7 @@ class NearPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows: models.QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        return rows.order_by()[: self.horizon].count()
+        return rows.order_by().values("pk")[: self.horizon].count()
 
     @property
     def has_more(self) -> bool:

@@ -29,6 +29,7 @@ ACTIONS = {
     "apply_for_interface": _("applied for a private interface"),
     "interface_granted": _("saw a private interface granted"),
     "interface_rejected": _("saw a private interface rejected"),
+    "export_accounts": _("exported the list of accounts"),
     "cancelled in WeChat": _("cancelled in WeChat"),
     "import": _("imported the original system's tables"),
     "commit": _("uploaded code"),

@@ -1,0 +1,149 @@
+"""What the list of accounts tells of their code: what is live, in review, and uploaded last."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from audits.admin.code_status import AUDIT_COLOURS
+from audits.models import CodeAudit, CodeSummary, CodeTemplate
+from audits.services.summaries import order_key, summary_of
+from miniprograms.admin.facts import Fact, add_facts
+from miniprograms.models import Authorizer
+from platform_auth.admin.filters import choice_filter
+from platform_auth.admin.pages import label
+
+MAX_VERSIONS = 20  # in the filter
+REVIEWS: dict[str, Any] = {status.name.lower(): status.label for status in CodeAudit.Status} | {
+    "released": _("released")
+}
+REVIEW_COLOURS = {status.name.lower(): colour for status, colour in AUDIT_COLOURS.items()}
+
+
+def _is_blank(field: str) -> Q:
+    """No code of that kind. Without a row, which on PostgreSQL every account has, there is none."""
+    is_blank = Q(**{f"code_summary__{field}": ""})
+    if connection.vendor == "postgresql":
+        return is_blank
+    return is_blank | Q(code_summary__isnull=True)
+
+
+class LiveVersionFilter(admin.SimpleListFilter):
+    """
+    What users have. The choices are the newest templates' versions, since to ask which versions are
+    live would read the whole table; any other may be in the address, `<2.0.0` is all below it.
+    """
+
+    title = _("live version")
+    parameter_name = "live"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        templates = CodeTemplate.objects.exclude(user_version="").order_by("-template_id")
+        newest = templates.values_list("user_version", flat=True)[: 2 * MAX_VERSIONS]
+        versions = list(dict.fromkeys(newest))[:MAX_VERSIONS]
+        asked = request.GET.get(self.parameter_name, "")
+        if asked and asked not in ("none", *versions):
+            versions.insert(0, asked)
+        return [("none", _("none")), *((version, version) for version in versions)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        version = self.value()
+        if not version:
+            return queryset
+        if version == "none":
+            return queryset.filter(_is_blank("live_version"))
+        if version.startswith("<"):
+            return queryset.filter(is_live_below(version[1:]))
+        return queryset.filter(code_summary__live_version=version)
+
+
+def is_live_below(version: str) -> Q:
+    """Something is live, and it is older than VERSION."""
+    return Q(code_summary__live_key__lt=order_key(version), code_summary__live_key__gt="")
+
+
+ReviewFilter = choice_filter(
+    _("review"),
+    "review",
+    {
+        "none": (_("none"), lambda: _is_blank("review")),
+        **{
+            word: (name, lambda word=word: Q(code_summary__review=word))
+            for word, name in REVIEWS.items()
+        },
+    },
+)
+
+
+def _read_summaries(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.select_related("code_summary")
+
+
+def _with_summaries(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """
+    Every account has a summary on PostgreSQL, and only where that is said can it begin with the
+    summaries' index.
+    """
+    if connection.vendor == "postgresql":
+        return rows.filter(code_summary__isnull=False)
+    return rows
+
+
+def _review_label(account: Authorizer) -> SafeString | str:
+    summary = summary_of(account)
+    if not summary.review:
+        return "–"
+    text = label(REVIEWS.get(summary.review, summary.review), _colour(summary))
+    return format_html("{} {}", text, summary.review_version) if summary.review_version else text
+
+
+def _colour(summary: CodeSummary) -> str:
+    return REVIEW_COLOURS.get(summary.review, "")
+
+
+def _review_text(account: Authorizer) -> str:
+    review = summary_of(account).review
+    return str(REVIEWS.get(review, review))
+
+
+VIEW_PERMISSION = "audits.view_codeaudit"
+
+add_facts(
+    Fact(
+        name="live_version",
+        title=_("live version"),
+        permission=VIEW_PERMISSION,
+        show=lambda row: summary_of(row).live_version or "–",
+        text=lambda row: summary_of(row).live_version,
+        extend=_read_summaries,
+        filter=LiveVersionFilter,
+        ordering="code_summary__live_key",
+        when_sorted=_with_summaries,
+    ),
+    Fact(
+        name="review",
+        title=_("review"),
+        permission=VIEW_PERMISSION,
+        show=_review_label,
+        text=_review_text,
+        extend=_read_summaries,
+        filter=ReviewFilter,
+        ordering="code_summary__review",
+        when_sorted=_with_summaries,
+    ),
+    Fact(
+        name="newest_upload",
+        title=_("newest upload"),
+        permission=VIEW_PERMISSION,
+        show=lambda row: summary_of(row).uploaded_version or "–",
+        text=lambda row: summary_of(row).uploaded_version,
+        extend=_read_summaries,
+        ordering="code_summary__uploaded_key",
+        when_sorted=_with_summaries,
+    ),
+)
