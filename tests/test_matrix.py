@@ -105,6 +105,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/authorizers/<slug:appid>/audits/<slug:auditid>/withdraw/": ("POST", by_key(CLASH)),
     "api/v1/authorizers/<slug:appid>/release/": ("POST", by_key(CLASH)),
     "api/v1/authorizers/<slug:appid>/revert/": ("POST", by_key(NO)),
+    "api/v1/authorizers/<slug:appid>/settings/": ("GET", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/settings/<slug:kind>/": ("GET", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/settings/<slug:kind>/check/": ("POST", by_key(OK)),
     "api/v1/authorizers/<slug:appid>/messages/": (
         "POST",
         [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],
