@@ -92,10 +92,12 @@ class AuthorizerPages(AuthorizerColumns, SettingsPages, ListedAccounts, TaggedPa
     )
     actions_detail: tuple[Any, ...] = (
         "conversations",
-        "settings_page",
         "refresh_one",
         "sync_one",
-        {"title": _("More"), "items": ["tag_one", "rules", "bind_link", "unbind_one"]},
+        {
+            "title": _("More"),
+            "items": ["settings_page", "tag_one", "rules", "bind_link", "unbind_one"],
+        },
     )
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)
 
