@@ -64,15 +64,12 @@ urlpatterns = [
     path(f"{_ACCOUNT}audits/<slug:auditid>/withdraw/", AuditWithdraw.as_view(), name="withdraw"),
     path(f"{_ACCOUNT}release/", ReleaseView.as_view(), name="release"),
     path(f"{_ACCOUNT}revert/", RevertView.as_view(), name="revert"),
-<<<<<<< HEAD
     path(f"{_ACCOUNT}testers/", TesterList.as_view(), name="testers"),
     path(f"{_ACCOUNT}testers/<path:userstr>/", TesterDetail.as_view(), name="tester"),
     path(f"{_ACCOUNT}private-interfaces/", InterfaceList.as_view(), name="private-interfaces"),
-=======
     path(f"{_ACCOUNT}settings/", SettingList.as_view(), name="settings"),
     path(f"{_ACCOUNT}settings/<slug:kind>/", SettingView.as_view(), name="setting"),
     path(f"{_ACCOUNT}settings/<slug:kind>/check/", SettingCheck.as_view(), name="setting-check"),
->>>>>>> settings
     path(f"{_ACCOUNT}messages/", MessageView.as_view(), name="messages"),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

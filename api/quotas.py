@@ -1,0 +1,119 @@
+"""REST: what is left of WeChat's quota of calls, counting anew, and what became of one call."""
+
+import re
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.errors import ACT_ERRORS, ASK_ERRORS, InvalidSerializer
+from api.fields import StrictSerializer
+from api.idempotency import KEY_HEADER, idempotent
+from api.views import APPID, CodeView
+from miniprograms.services.call_quotas import call_of, clear_quota, quota_of, resets_left
+
+PATH = OpenApiParameter(
+    "path", str, required=True, description=_("A path of WeChat's API, such as /wxa/get_page.")
+)
+RID = OpenApiParameter("rid", str, OpenApiParameter.PATH)
+OF_APPID = OpenApiParameter("appid", str, required=True, description=_("Whose call it was."))
+GET_ERRORS: dict[int, Any] = {**ASK_ERRORS, 400: InvalidSerializer}
+_PATH = re.compile(r"/[A-Za-z0-9_./-]{1,200}", re.ASCII)
+
+
+class RateSerializer(serializers.Serializer[Any]):
+    calls = serializers.IntegerField()
+    seconds = serializers.IntegerField()
+
+
+class QuotaSerializer(serializers.Serializer[Any]):
+    path = serializers.CharField()
+    daily_limit = serializers.IntegerField(allow_null=True)
+    used = serializers.IntegerField(allow_null=True)
+    remain = serializers.IntegerField(allow_null=True)
+    rates = RateSerializer(many=True)
+    resets_left = serializers.IntegerField(
+        help_text=_("How often the counters may still be reset this month, as far as we know.")
+    )
+
+
+class ClearSerializer(StrictSerializer):
+    """Why the counters start anew; kept in the operation log."""
+
+    reason = serializers.CharField(max_length=200)
+
+
+class ClearedSerializer(serializers.Serializer[Any]):
+    resets_left = serializers.IntegerField()
+
+
+class CallSerializer(serializers.Serializer[Any]):
+    invoked_at = serializers.IntegerField(allow_null=True, help_text=_("Unix seconds."))
+    milliseconds = serializers.IntegerField(allow_null=True)
+    request_url = serializers.CharField()
+    request_body = serializers.CharField()
+    response_body = serializers.CharField()
+    client_ip = serializers.CharField()
+
+
+class QuotaView(CodeView):
+    to_read = "miniprograms.view_authorizer"
+    serializer_class = QuotaSerializer
+
+    @extend_schema(
+        summary=_("What is left today of the calls of one path of WeChat's API"),
+        parameters=[APPID, PATH],
+        responses={200: QuotaSerializer, **GET_ERRORS},
+    )
+    def get(self, request: Request, appid: str) -> Response:
+        path = request.query_params.get("path", "")
+        if not _PATH.fullmatch(path):
+            raise ValidationError({"path": [_("A path begins with / and has no query.")]})
+        quota = quota_of(self.authorizer, path)
+        return Response(
+            {
+                "path": path,
+                "daily_limit": quota.daily_limit,
+                "used": quota.used,
+                "remain": quota.remain,
+                "rates": [{"calls": calls, "seconds": seconds} for calls, seconds in quota.rates],
+                "resets_left": resets_left(appid),
+            }
+        )
+
+
+class QuotaClear(CodeView):
+    to_act = "miniprograms.clear_quota"
+
+    @extend_schema(
+        summary=_("Let WeChat count the calls of an account anew, ten times a month"),
+        parameters=[APPID, KEY_HEADER],
+        request=ClearSerializer,
+        responses={200: ClearedSerializer, **ACT_ERRORS},
+    )
+    @idempotent
+    def post(self, request: Request, appid: str) -> Response:
+        fields = self.read_body(ClearSerializer)
+        left = clear_quota(self.authorizer, fields["reason"], by=request.user)
+        return Response({"resets_left": left})
+
+
+class CallView(CodeView):
+    to_read = "miniprograms.view_authorizer"
+    serializer_class = CallSerializer
+
+    @extend_schema(
+        summary=_("What WeChat has seen of a call that failed"),
+        description=_("By the rid at the end of WeChat's errmsg, within a week. Tokens are masked."),
+        parameters=[RID, OF_APPID],
+        responses={200: CallSerializer, **GET_ERRORS},
+    )
+    def get(self, request: Request, rid: str) -> Response:
+        self.kwargs["appid"] = request.query_params.get("appid", "")
+        if not self.kwargs["appid"]:
+            raise ValidationError({"appid": [_("Say whose call it was.")]})
+        return Response(call_of(self.authorizer, rid))
