@@ -108,7 +108,7 @@ class CallView(CodeView):
 
     @extend_schema(
         summary=_("What WeChat has seen of a call that failed"),
-        description=_("By the rid at the end of WeChat's errmsg, within a week. Tokens are masked."),
+        description=_("By the rid at the end of its errmsg, within a week. Tokens are masked."),
         parameters=[RID, OF_APPID],
         responses={200: CallSerializer, **GET_ERRORS},
     )

@@ -24,7 +24,9 @@ from api.campaigns import (
 from api.drafts import DraftList, PromoteView
 from api.ext import ExtView
 from api.messages import MessageView
+from api.options import OptionView
 from api.private_interfaces import InterfaceList
+from api.quotas import CallView, QuotaClear, QuotaView
 from api.releases import ReleaseView, RevertView
 from api.settings import SettingCheck, SettingList, SettingView
 from api.templates import TemplateList
@@ -70,6 +72,10 @@ urlpatterns = [
     path(f"{_ACCOUNT}settings/", SettingList.as_view(), name="settings"),
     path(f"{_ACCOUNT}settings/<slug:kind>/", SettingView.as_view(), name="setting"),
     path(f"{_ACCOUNT}settings/<slug:kind>/check/", SettingCheck.as_view(), name="setting-check"),
+    path(f"{_ACCOUNT}options/<slug:name>/", OptionView.as_view(), name="option"),
+    path(f"{_ACCOUNT}quota/", QuotaView.as_view(), name="quota"),
+    path(f"{_ACCOUNT}quota/clear/", QuotaClear.as_view(), name="quota-clear"),
+    path("v1/rids/<slug:rid>/", CallView.as_view(), name="rid"),
     path(f"{_ACCOUNT}messages/", MessageView.as_view(), name="messages"),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

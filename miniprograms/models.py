@@ -213,6 +213,7 @@ class Authorizer(Leased):
         permissions = [
             ("unbind_authorizer", _("Can unbind locally")),
             ("invite_merchant", _("Can make bind links for merchants")),
+            ("clear_quota", _("Can let WeChat count the calls of an account anew")),
         ]
 
     def __str__(self) -> str:

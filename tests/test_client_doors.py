@@ -1,4 +1,4 @@
-"""Each call to WeChat that the client knows is made from somewhere a person or a program reaches."""
+"""Each call to WeChat that the client knows is made where a person or a program reaches it."""
 
 import ast
 from collections.abc import Iterator
@@ -79,5 +79,5 @@ def test_a_call_of_the_client_is_reached(name: str) -> None:
 
 
 def test_there_are_calls() -> None:
-    assert len(CLIENT) > 80
+    assert len(CLIENT) > 60
     assert set(WITHOUT_A_DOOR) <= set(CLIENT)

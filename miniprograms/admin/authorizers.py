@@ -13,6 +13,7 @@ from unfold.enums import ActionVariant
 
 from miniprograms.admin.account_list import ListedAccounts
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
+from miniprograms.admin.call_quotas import CallPages
 from miniprograms.admin.settings_pages import SettingsPages
 from miniprograms.admin.tags import TagFilter, TaggedPages
 from miniprograms.services.bind_links import make_bind_link
@@ -62,7 +63,7 @@ def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, i
     return open_list
 
 
-class AuthorizerPages(AuthorizerColumns, SettingsPages, ListedAccounts, TaggedPages):
+class AuthorizerPages(AuthorizerColumns, SettingsPages, CallPages, ListedAccounts, TaggedPages):
     """The list and the page of an account; what apps above know of it is added there."""
 
     list_display = (
@@ -96,7 +97,7 @@ class AuthorizerPages(AuthorizerColumns, SettingsPages, ListedAccounts, TaggedPa
         "sync_one",
         {
             "title": _("More"),
-            "items": ["settings_page", "tag_one", "rules", "bind_link", "unbind_one"],
+            "items": ["settings_page", "tag_one", "rules", "calls_page", "bind_link", "unbind_one"],
         },
     )
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)

@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
+from miniprograms.admin.call_quotas import CallPages
 from miniprograms.admin.settings_forms import LinesField
 from miniprograms.admin.settings_tables import platform_table
 from miniprograms.services.confirm_files import fetch_platform_confirm_file
@@ -151,5 +152,6 @@ def _fetch_file(component: Component, by: Actor) -> object:
 
 
 @admin.register(Component)
-class ComponentAdmin(PlatformDomainPages, ComponentPages):
-    actions_detail = (*ComponentPages.actions_detail, "domains_page")
+class ComponentAdmin(PlatformDomainPages, CallPages, ComponentPages):
+    needed_to_clear = (*CallPages.needed_to_clear, MAY_CHANGE)
+    actions_detail = (*ComponentPages.actions_detail, "domains_page", "calls_page")

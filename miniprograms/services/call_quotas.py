@@ -1,6 +1,6 @@
 """
-How many calls of WeChat's API are left, counting them anew (重置API调用次数), and what WeChat has seen
-of a call that failed (rid).
+How many calls of WeChat's API are left, counting them anew (重置API调用次数), and what WeChat has
+seen of a call that failed (rid).
 """
 
 from collections.abc import Callable
@@ -122,8 +122,8 @@ def quota_of(account: Authorizer | Component, path: str) -> PathQuota:
 
 def call_of(account: Authorizer | Component, rid: str) -> dict[str, Any]:
     """
-    openapi/rid/get 查询rid信息: the call with the token of ACCOUNT that WeChat answered with RID. No
-    secret is left in it.
+    openapi/rid/get 查询rid信息: the call with the token of ACCOUNT that WeChat answered with RID,
+    and no secret of it.
     """
     request = _ask(account, wechat.get_rid, rid)
     return {
@@ -133,8 +133,10 @@ def call_of(account: Authorizer | Component, rid: str) -> dict[str, Any]:
     }
 
 
-def _ask(account: Authorizer | Component, endpoint: Callable[..., dict[str, Any]], *args: str) -> Any:
+def _ask(
+    account: Authorizer | Component, endpoint: Callable[[str, str], dict[str, Any]], about: str
+) -> dict[str, Any]:
     release_db_connection()
     if isinstance(account, Component):
-        return with_component_token(account, endpoint, *args)
-    return call_as(account.appid, endpoint, *args)
+        return with_component_token(account, endpoint, about)
+    return call_as(account.appid, endpoint, about)
