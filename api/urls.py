@@ -8,6 +8,7 @@ from api.audits import AuditList, AuditRefresh, AuditWithdraw
 from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
 from api.ext import ExtView
+from api.guideline_file import GuidelineFileView
 from api.messages import MessageView
 from api.private_interfaces import InterfaceList
 from api.releases import ReleaseView, RevertView
@@ -30,6 +31,11 @@ urlpatterns = [
     path(f"{_ACCOUNT}audits/<slug:auditid>/withdraw/", AuditWithdraw.as_view(), name="withdraw"),
     path(f"{_ACCOUNT}release/", ReleaseView.as_view(), name="release"),
     path(f"{_ACCOUNT}revert/", RevertView.as_view(), name="revert"),
+    path(
+        f"{_ACCOUNT}settings/privacy-guideline/file/",
+        GuidelineFileView.as_view(),
+        name="guideline-file",
+    ),
     path(f"{_ACCOUNT}testers/", TesterList.as_view(), name="testers"),
     path(f"{_ACCOUNT}testers/<path:userstr>/", TesterDetail.as_view(), name="tester"),
     path(f"{_ACCOUNT}private-interfaces/", InterfaceList.as_view(), name="private-interfaces"),

@@ -8,8 +8,19 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from miniprograms.services.settings.domains import DOMAIN_TITLES, SCHEMES
 from miniprograms.services.settings.kinds import BadSetting, Kind
+from miniprograms.services.settings.order_path import MAX_PATH, MAX_REMARK
+from miniprograms.services.settings.privacy import (
+    CONTACTS,
+    FOUND_KEYS,
+    MAX_TEXT,
+    OWNER_TITLES,
+    PRIVACY_TITLES,
+    owner_of,
+    privacy_title,
+    uses_of,
+)
 from miniprograms.services.settings.registry import KINDS
-from platform_auth.forms import capitalise_labels
+from platform_auth.forms import TextField, capitalise_labels
 
 
 class LinesField(forms.CharField):
@@ -27,14 +38,26 @@ class LinesField(forms.CharField):
 
 
 class SettingForm(forms.Form):
-    """What one kind of setting should be. SEEN is the version that the person was shown."""
+    """
+    What one kind of setting should be. SEEN is the version that the person was shown, AT_WECHAT
+    what WeChat has; a value that IS_PART of a profile may leave things open.
+    """
 
     seen = forms.IntegerField(widget=forms.HiddenInput)
 
-    def __init__(self, kind: Kind, value: Any, seen: int = 0, data: Any = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        value: Any,
+        seen: int = 0,
+        data: Any = None,
+        *,
+        at_wechat: Any = None,
+        is_part: bool = False,
+    ) -> None:
         initial = {"seen": seen, **self.fields_of(value)}
         super().__init__(data, initial=initial, label_suffix="")
-        self.kind = kind
+        self.kind, self.value, self.at_wechat, self.is_part = kind, value, at_wechat, is_part
         self.fields |= self.more_fields()
         capitalise_labels(self)
 
@@ -54,10 +77,14 @@ class SettingForm(forms.Form):
         fields = super().clean() or self.cleaned_data
         if not self.errors:
             try:
-                fields["value"] = self.kind.check(self.value_of(fields))
+                fields["value"] = self._check(self.value_of(fields))
             except BadSetting as problem:
                 self.add_error(None, problem.problems)
         return fields
+
+    def _check(self, value: Any) -> Any:
+        check_part = self.kind.check_part if self.is_part else None
+        return (check_part or self.kind.check)(value)
 
     def read_value(self) -> Any:
         return self.cleaned_data["value"]
@@ -90,15 +117,103 @@ class WebviewDomainsForm(SettingForm):
         return fields["urls"]
 
 
+CONTACT_HELP = _("WeChat wants at least one of the four.")
+OWNER_HELP = {
+    "contact_phone": CONTACT_HELP,
+    "notice_method": _("Such as: by a window in the mini program."),
+    "store_expire_timestamp": _("Such as: 30 days. Empty: no longer than is needed."),
+    "store_region": _("Wanted of owners abroad."),
+}
+FILE = "ext_file_media_id"
+
+
+class OwnerForm(SettingForm):
+    """How users reach the owner, and how long data is kept."""
+
+    names = tuple(name for name in OWNER_TITLES if name != FILE)
+
+    def more_fields(self) -> dict[str, forms.Field]:
+        fields = {
+            name: TextField(OWNER_TITLES[name], MAX_TEXT, help_text=OWNER_HELP.get(name, ""))
+            for name in self.names
+        }
+        if self.is_part:
+            fields[CONTACTS[0]].help_text = _(
+                "All four empty: each mini program keeps the contacts that it has."
+            )
+        return fields
+
+    def fields_of(self, value: Any) -> dict[str, Any]:
+        return dict(value or {})
+
+    def value_of(self, fields: dict[str, Any]) -> Any:
+        return {name: fields[name] for name in self.names}
+
+
+class GuidelineForm(OwnerForm):
+    """The whole guideline: a field for each kind of data that it explains, or should."""
+
+    def more_fields(self) -> dict[str, forms.Field]:
+        found = (self.at_wechat or {}).get(FOUND_KEYS, [])
+        keys = dict.fromkeys([*found, *uses_of(self.value), *PRIVACY_TITLES])
+        self.keys = {f"use_{number}": key for number, key in enumerate(keys)}
+        uses: dict[str, forms.Field] = {
+            name: TextField(
+                _("what it is used for: %(data)s") % {"data": privacy_title(key)},
+                MAX_TEXT,
+                help_text=_("WeChat has found it in the code (%(key)s).") % {"key": key}
+                if key in found
+                else key,
+                initial=uses_of(self.value).get(key, ""),
+            )
+            for name, key in self.keys.items()
+        }
+        return super().more_fields() | uses
+
+    def fields_of(self, value: Any) -> dict[str, Any]:
+        return owner_of(value)
+
+    def value_of(self, fields: dict[str, Any]) -> Any:
+        owner = super().value_of(fields)
+        if file := owner_of(self.value).get(FILE):
+            owner[FILE] = file  # it has a form of its own
+        uses = [
+            {"privacy_key": key, "privacy_text": fields[name]}
+            for name, key in self.keys.items()
+            if fields[name]
+        ]
+        return {"owner_setting": owner, "setting_list": uses}
+
+
+class OrderPageForm(SettingForm):
+    path = TextField(_("path"), MAX_PATH, help_text=_("Such as pages/order/list."), required=True)
+    img_list = LinesField(
+        _("addresses of pictures"), rows=2, help_text=_("For the reviewer, one a line, up to ten.")
+    )
+    video = TextField(_("address of a film"), 500)
+    test_remark = TextField(_("remark for the reviewer"), MAX_REMARK, rows=2)
+
+    def fields_of(self, value: Any) -> dict[str, Any]:
+        return dict(value or {})
+
+    def value_of(self, fields: dict[str, Any]) -> Any:
+        return {name: fields[name] for name in ("path", "img_list", "video", "test_remark")}
+
+
 # A new kind gets its line here.
 FORMS: dict[str, type[SettingForm]] = {
     "server-domains": ServerDomainsForm,
     "server-domains-direct": ServerDomainsForm,
     "webview-domains": WebviewDomainsForm,
     "webview-domains-direct": WebviewDomainsForm,
+    "privacy-guideline": GuidelineForm,
+    "privacy-owner-online": OwnerForm,
+    "order-path": OrderPageForm,
 }
 
 
-def make_form(kind: str, value: Any, seen: int = 0, data: Any = None) -> SettingForm:
-    """The form of KIND, showing VALUE, or filled with DATA."""
-    return FORMS[kind](KINDS[kind], value, seen, data)
+def make_form(
+    kind: str, value: Any, seen: int = 0, data: Any = None, **context: Any
+) -> SettingForm:
+    """The form of KIND, showing VALUE, or filled with DATA; CONTEXT is what the form knows more."""
+    return FORMS[kind](KINDS[kind], value, seen, data, **context)
