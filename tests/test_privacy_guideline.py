@@ -66,7 +66,9 @@ def post_form(browser: Client, page: str, uses: dict[str, str], **fields: str) -
     names = {key: name for name, key in getattr(form, "keys", {}).items()}
     values = {field.html_name: field.value() for field in form}
     shown = {name: "" if value is None else value for name, value in values.items()}
-    filled = {names[key]: text for key, text in uses.items()}
+    filled = {names[key]: text for key, text in uses.items() if key in names}
+    others = [f"{key} = {text}" for key, text in uses.items() if key not in names]
+    fields = {"others": "\n".join(others), **fields}
     return browser.post(page, {**shown, **filled, **fields}, follow=True)
 
 
@@ -91,6 +93,19 @@ def test_what_the_scan_found_is_explained_in_the_form_and_applied(
     assert at_wechat(program) == guideline()
     row = setting_of(shop, GUIDELINE)
     assert (row.state, row.has_drifted, row.desired) == (State.APPLIED, False, guideline())
+
+
+def test_kinds_of_data_that_nobody_has_found_are_entered_by_line(
+    browser: Client, shop: Authorizer, program: Program
+) -> None:
+    page = page_of(shop)
+    browser.post(page, {"act": "look"})
+    uses = {**USES, "Address": "配送", "会员生日": "生日礼"}
+    assert "Address" not in browser.get(page).context["form"].keys.values()
+    post_form(browser, page, uses, **OWNER, apply="yes")
+    assert at_wechat(program) == guideline(uses)
+    told = text_of(post_form(browser, page, {}, others="no equals sign"))
+    assert "There is no = in this line" in told
 
 
 @pytest.mark.parametrize(

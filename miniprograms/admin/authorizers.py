@@ -13,8 +13,10 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
+from miniprograms.admin.private_interfaces import InterfacePages
 from miniprograms.admin.settings_pages import SettingsPages
 from miniprograms.admin.tags import TagFilter, TaggedPages
+from miniprograms.admin.testers import TesterPages
 from miniprograms.services.bind_links import make_bind_link
 from miniprograms.services.profiles import sync_profile
 from miniprograms.services.refreshing import refresh_now
@@ -62,7 +64,7 @@ def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, i
     return open_list
 
 
-class AuthorizerPages(AuthorizerColumns, SettingsPages, TaggedPages):
+class AuthorizerPages(AuthorizerColumns, SettingsPages, TesterPages, InterfacePages, TaggedPages):
     """The list and the page of an account; what apps above know of it is added there."""
 
     list_display = (
@@ -92,7 +94,10 @@ class AuthorizerPages(AuthorizerColumns, SettingsPages, TaggedPages):
     )
     actions_detail: tuple[Any, ...] = (
         "conversations",
-        "settings_page",
+        {
+            "title": _("At WeChat"),
+            "items": ["settings_page", "testers_page", "interfaces_page"],
+        },
         "refresh_one",
         "sync_one",
         {"title": _("More"), "items": ["tag_one", "rules", "bind_link", "unbind_one"]},

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -35,6 +36,24 @@ class LinesField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         return super().clean(value).split()
+
+
+class UsesField(forms.CharField):
+    """What kinds of data are used for, one a line: a key, =, and the words."""
+
+    def __init__(self, label: Any, *, help_text: Any = "") -> None:
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
+        super().__init__(label=label, required=False, widget=widget, help_text=help_text)
+
+    def clean(self, value: Any) -> Any:
+        uses = {}
+        for line in super().clean(value).splitlines():
+            key, separator, text = line.partition("=")
+            if separator:
+                uses[key.strip()] = text.strip()
+            elif line.strip():
+                raise ValidationError(_("There is no = in this line: %(line)s") % {"line": line})
+        return uses
 
 
 class SettingForm(forms.Form):
@@ -151,24 +170,35 @@ class OwnerForm(SettingForm):
 
 
 class GuidelineForm(OwnerForm):
-    """The whole guideline: a field for each kind of data that it explains, or should."""
+    """
+    The whole guideline: a field for each kind of data that the code was found to use, or that it
+    explains, and lines for others. In a profile, which is about no code, all of WeChat's have one.
+    """
 
     def more_fields(self) -> dict[str, forms.Field]:
-        found = (self.at_wechat or {}).get(FOUND_KEYS, [])
-        keys = dict.fromkeys([*found, *uses_of(self.value), *PRIVACY_TITLES])
+        in_code = (self.at_wechat or {}).get(FOUND_KEYS, [])
+        all_keys = PRIVACY_TITLES if self.is_part else ()
+        keys = dict.fromkeys([*in_code, *uses_of(self.value), *all_keys])
         self.keys = {f"use_{number}": key for number, key in enumerate(keys)}
-        uses: dict[str, forms.Field] = {
-            name: TextField(
+        fields = super().more_fields()
+        for name, key in self.keys.items():
+            fields[name] = TextField(
                 _("what it is used for: %(data)s") % {"data": privacy_title(key)},
                 MAX_TEXT,
                 help_text=_("WeChat has found it in the code (%(key)s).") % {"key": key}
-                if key in found
+                if key in in_code
                 else key,
                 initial=uses_of(self.value).get(key, ""),
             )
-            for name, key in self.keys.items()
-        }
-        return super().more_fields() | uses
+        others = [key for key in PRIVACY_TITLES if key not in keys]
+        fields["others"] = UsesField(
+            _("other kinds of data"),
+            help_text=_("One a line, such as Address = to deliver. WeChat's: %(keys)s.")
+            % {"keys": ", ".join(others)}
+            if others
+            else _("One a line: a name of your own, =, and what it is used for."),
+        )
+        return fields
 
     def fields_of(self, value: Any) -> dict[str, Any]:
         return owner_of(value)
@@ -177,12 +207,12 @@ class GuidelineForm(OwnerForm):
         owner = super().value_of(fields)
         if file := owner_of(self.value).get(FILE):
             owner[FILE] = file  # it has a form of its own
-        uses = [
-            {"privacy_key": key, "privacy_text": fields[name]}
-            for name, key in self.keys.items()
-            if fields[name]
-        ]
-        return {"owner_setting": owner, "setting_list": uses}
+        uses = {key: fields[name] for name, key in self.keys.items() if fields[name]}
+        rows = {**fields["others"], **uses}
+        return {
+            "owner_setting": owner,
+            "setting_list": [{"privacy_key": key, "privacy_text": rows[key]} for key in rows],
+        }
 
 
 class OrderPageForm(SettingForm):
