@@ -12,6 +12,7 @@ from api.guideline_file import GuidelineFileView
 from api.messages import MessageView
 from api.private_interfaces import InterfaceList
 from api.releases import ReleaseView, RevertView
+from api.settings import SettingCheck, SettingList, SettingView
 from api.templates import TemplateList
 from api.testers import TesterDetail, TesterList
 from api.versions import VersionList
@@ -31,6 +32,9 @@ urlpatterns = [
     path(f"{_ACCOUNT}audits/<slug:auditid>/withdraw/", AuditWithdraw.as_view(), name="withdraw"),
     path(f"{_ACCOUNT}release/", ReleaseView.as_view(), name="release"),
     path(f"{_ACCOUNT}revert/", RevertView.as_view(), name="revert"),
+    path(f"{_ACCOUNT}settings/", SettingList.as_view(), name="settings"),
+    path(f"{_ACCOUNT}settings/<slug:kind>/", SettingView.as_view(), name="setting"),
+    path(f"{_ACCOUNT}settings/<slug:kind>/check/", SettingCheck.as_view(), name="setting-check"),
     path(
         f"{_ACCOUNT}settings/privacy-guideline/file/",
         GuidelineFileView.as_view(),

@@ -404,6 +404,8 @@ SPECTACULAR_SETTINGS = {
         "AuditStatus": "api.audits.AUDIT_WORDS",
         "VersionStatus": "audits.models.CodeVersion.State",
         "ReleaseStatus": "audits.models.Release.State",
+        "SettingKind": "api.settings.KIND_NAMES",
+        "SettingOutcome": "miniprograms.models.Setting.State",
     },
 }
 

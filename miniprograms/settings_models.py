@@ -42,7 +42,7 @@ class Setting(Leased):
         UNKNOWN = "unknown", _("not known yet")
         APPLIED = "applied", _("applied")
         PARTLY = "partly", _("applied in part")
-        REFUSED = "refused", _("refused")
+        REFUSED = "refused", _("could not be applied")
 
     TO_APPLY = (State.WAITING, State.APPLYING, State.UNKNOWN)
 

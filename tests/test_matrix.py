@@ -123,6 +123,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
         "POST",
         by_key(HTTPStatus.BAD_REQUEST),
     ),
+    "api/v1/authorizers/<slug:appid>/settings/": ("GET", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/settings/<slug:kind>/": ("GET", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/settings/<slug:kind>/check/": ("POST", by_key(OK)),
     "api/v1/authorizers/<slug:appid>/messages/": (
         "POST",
         [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],

@@ -63,7 +63,7 @@ def show_item(value: Any) -> object:
 
 def differences_table(differences: Sequence[Difference]) -> SafeString | str:
     headers = ["", _("missing at WeChat"), _("only at WeChat")]
-    rows = [(row.place, show_item(row.missing), show_item(row.surplus)) for row in differences]
+    rows = [(row.title, show_item(row.missing), show_item(row.surplus)) for row in differences]
     return table(headers, rows)
 
 
@@ -71,7 +71,7 @@ def value_changes_table(changes: Sequence[Difference]) -> SafeString | str:
     """How a value desired would change."""
     headers = ["", _("added"), _("taken away")]
     return table(
-        headers, [(row.place, show_item(row.missing), show_item(row.surplus)) for row in changes]
+        headers, [(row.title, show_item(row.missing), show_item(row.surplus)) for row in changes]
     )
 
 

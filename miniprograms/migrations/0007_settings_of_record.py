@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ('at_wechat', models.JSONField(null=True, verbose_name='at WeChat')),
                 ('checked_at', models.DateTimeField(null=True, verbose_name='looked at')),
                 ('has_drifted', models.BooleanField(default=False, verbose_name='drift')),
-                ('state', models.CharField(choices=[('untouched', 'never applied'), ('waiting', 'waits to be applied'), ('applying', 'being applied'), ('unknown', 'not known yet'), ('applied', 'applied'), ('partly', 'applied in part'), ('refused', 'refused')], default='untouched', max_length=10, verbose_name='state')),
+                ('state', models.CharField(choices=[('untouched', 'never applied'), ('waiting', 'waits to be applied'), ('applying', 'being applied'), ('unknown', 'not known yet'), ('applied', 'applied'), ('partly', 'applied in part'), ('refused', 'could not be applied')], default='untouched', max_length=10, verbose_name='state')),
                 ('reason', models.TextField(blank=True, verbose_name='reason')),
                 ('errcode', models.IntegerField(null=True, verbose_name='errcode')),
                 ('remarks', models.JSONField(blank=True, default=dict, verbose_name='remarks')),

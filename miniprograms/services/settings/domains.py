@@ -141,7 +141,7 @@ def _apply_server(
 def compare_server_domains(desired: ServerDomains, at_wechat: ServerDomains) -> list[Difference]:
     missing, surplus = _missing(desired, at_wechat), _missing(at_wechat, desired)
     return [
-        Difference(title, missing.get(name, []), surplus.get(name, []))
+        Difference(name, title, missing.get(name, []), surplus.get(name, []))
         for name, title in DOMAIN_TITLES.items()
         if name in missing or name in surplus
     ]
@@ -219,7 +219,11 @@ def _apply_webview(
 def compare_webview_domains(desired: list[str], at_wechat: list[str]) -> list[Difference]:
     missing = [url for url in desired if url not in at_wechat]
     surplus = [url for url in at_wechat if url not in desired]
-    return [Difference(_("web-view domains"), missing, surplus)] if missing or surplus else []
+    return (
+        [Difference("webviewdomain", _("web-view domains"), missing, surplus)]
+        if missing or surplus
+        else []
+    )
 
 
 def _webview_kind(

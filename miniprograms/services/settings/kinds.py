@@ -19,9 +19,13 @@ Remarks = dict[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place in which WeChat has something else: what is missing there, what is too much."""
+    """
+    One member, NAME, of which WeChat has something else: what is missing there, what is surplus.
+    TITLE is for people.
+    """
 
-    place: str | Promise
+    name: str
+    title: str | Promise
     missing: Any
     surplus: Any
 
