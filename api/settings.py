@@ -23,6 +23,7 @@ from platform_auth.problems import CannotAct
 from wechat.errors import Refused
 
 MAX_VERSIONS = 20
+KIND_NAMES = [(name, kind.title) for name, kind in KINDS.items()]
 KIND = OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=list(KINDS))
 
 
@@ -64,7 +65,7 @@ class SettingVersionSerializer(serializers.Serializer[Any]):
 class SettingStateSerializer(serializers.Serializer[Any]):
     """One kind of setting of a mini program, in short."""
 
-    kind = serializers.ChoiceField(list(KINDS))
+    kind = serializers.ChoiceField(KIND_NAMES)
     drift = serializers.BooleanField(
         allow_null=True, help_text=_("null while one of the two values is not known.")
     )
@@ -108,6 +109,8 @@ class SettingsView(CodeView):
 
 
 class SettingList(SettingsView):
+    queryset = Setting.objects.none()
+    pagination_class = None  # there are as many as there are kinds
     serializer_class = SettingStateSerializer
 
     @extend_schema(

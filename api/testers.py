@@ -63,18 +63,18 @@ class TesterView(ProgramView):
     merchants_may_act = True
     serializer_class = TesterSerializer
 
-    def describe(self, userstr: str, known: Tester | None) -> dict[str, Any]:
+    def describe(self, userstr: str, tester: Tester | None) -> dict[str, Any]:
         data = {
             "userstr": userstr,
-            "wechatid": known.wechatid if known else None,
-            "added_at": known.added_at if known else None,
-            "added_by": self._name_of(known) if known else None,
+            "wechatid": tester.wechatid if tester else None,
+            "added_at": tester.added_at if tester else None,
+            "added_by": self._name_of(tester) if tester else None,
         }
         return dict(TesterSerializer(data).data)
 
-    def _name_of(self, known: Tester) -> str | None:
+    def _name_of(self, tester: Tester) -> str | None:
         """Who has added them; members of staff are not named to merchants."""
-        user, person = self.request.user, known.added_by
+        user, person = self.request.user, tester.added_by
         return person.get_username() if person and (user.is_staff or user == person) else None
 
 
@@ -86,7 +86,7 @@ class TesterList(TesterView):
     )
     def get(self, request: Request, appid: str) -> Response:
         rows: list[ListedTester] = list_testers(self.program)
-        return Response({"results": [self.describe(row.userstr, row.known) for row in rows]})
+        return Response({"results": [self.describe(row.userstr, row.added) for row in rows]})
 
     @extend_schema(
         summary=gettext_lazy("Add a tester"),

@@ -23,6 +23,7 @@ from api.campaigns import (
 )
 from api.drafts import DraftList, PromoteView
 from api.ext import ExtView
+from api.guideline_file import GuidelineFileView
 from api.messages import MessageView
 from api.options import OptionView
 from api.private_interfaces import InterfaceList
@@ -66,12 +67,17 @@ urlpatterns = [
     path(f"{_ACCOUNT}audits/<slug:auditid>/withdraw/", AuditWithdraw.as_view(), name="withdraw"),
     path(f"{_ACCOUNT}release/", ReleaseView.as_view(), name="release"),
     path(f"{_ACCOUNT}revert/", RevertView.as_view(), name="revert"),
-    path(f"{_ACCOUNT}testers/", TesterList.as_view(), name="testers"),
-    path(f"{_ACCOUNT}testers/<path:userstr>/", TesterDetail.as_view(), name="tester"),
-    path(f"{_ACCOUNT}private-interfaces/", InterfaceList.as_view(), name="private-interfaces"),
     path(f"{_ACCOUNT}settings/", SettingList.as_view(), name="settings"),
     path(f"{_ACCOUNT}settings/<slug:kind>/", SettingView.as_view(), name="setting"),
     path(f"{_ACCOUNT}settings/<slug:kind>/check/", SettingCheck.as_view(), name="setting-check"),
+    path(
+        f"{_ACCOUNT}settings/privacy-guideline/file/",
+        GuidelineFileView.as_view(),
+        name="guideline-file",
+    ),
+    path(f"{_ACCOUNT}testers/", TesterList.as_view(), name="testers"),
+    path(f"{_ACCOUNT}testers/<path:userstr>/", TesterDetail.as_view(), name="tester"),
+    path(f"{_ACCOUNT}private-interfaces/", InterfaceList.as_view(), name="private-interfaces"),
     path(f"{_ACCOUNT}options/<slug:name>/", OptionView.as_view(), name="option"),
     path(f"{_ACCOUNT}quota/", QuotaView.as_view(), name="quota"),
     path(f"{_ACCOUNT}quota/clear/", QuotaClear.as_view(), name="quota-clear"),

@@ -408,6 +408,8 @@ SPECTACULAR_SETTINGS = {
         "CampaignState": "audits.models.Campaign.State",
         "CampaignItemState": "audits.models.CampaignItem.State",
         "PromotionStatus": "audits.models.Promotion.State",
+        "SettingKind": "api.settings.KIND_NAMES",
+        "SettingOutcome": "miniprograms.models.Setting.State",
     },
 }
 

@@ -42,7 +42,7 @@ def testers_page(request: HttpRequest, appid: str) -> HttpResponseBase:
     context = {
         "row": row,
         "form": form,
-        "testers": [(one.userstr, _describe(request, one.known)) for one in listed],
+        "testers": [(one.userstr, _describe(request, one.added)) for one in listed],
         "problem": problem,
         "trial": trial_version(row),
     }
@@ -88,8 +88,8 @@ def _list(row: Authorizer) -> tuple[list[ListedTester], str]:
     try:
         return list_testers(row), ""
     except (WeChatError, Unreadable) as problem:
-        known = [ListedTester(one.userstr, one) for one in known_testers(row)]
-        return known, _describe_problem(problem)
+        testers = [ListedTester(one.userstr, one) for one in known_testers(row)]
+        return testers, _describe_problem(problem)
 
 
 def _describe_problem(problem: Exception) -> str:
@@ -101,9 +101,9 @@ def _describe_problem(problem: Exception) -> str:
     return _("WeChat cannot be asked just now. Try again later; if it stays so, tell our staff.")
 
 
-def _describe(request: HttpRequest, known: Tester | None) -> dict[str, object] | None:
+def _describe(request: HttpRequest, tester: Tester | None) -> dict[str, object] | None:
     """What we know of a tester; members of staff are not named to merchants."""
-    if known is None:
+    if tester is None:
         return None
-    by = _("you") if known.added_by == request.user else _("the platform's staff")
-    return {"name": known.wechatid, "by": by, "at": known.added_at}
+    by = _("you") if tester.added_by == request.user else _("the platform's staff")
+    return {"name": tester.wechatid, "by": by, "at": tester.added_at}

@@ -118,6 +118,10 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
         "DELETE",
         [UNKNOWN, MISSING, MISSING, REFUSED, MISSING],
     ),
+    "api/v1/authorizers/<slug:appid>/settings/privacy-guideline/file/": (
+        "POST",
+        by_key(HTTPStatus.BAD_REQUEST),
+    ),
     "api/v1/authorizers/<slug:appid>/private-interfaces/": (
         "POST",
         by_key(HTTPStatus.BAD_REQUEST),

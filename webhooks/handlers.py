@@ -20,6 +20,11 @@ from miniprograms import tasks as miniprogram_tasks
 from miniprograms.models import Authorizer
 from miniprograms.services import addresses, trading, unbinding
 from miniprograms.services.private_interfaces import record_interface_verdict
+from miniprograms.services.settings.order_path import (
+    read_results,
+    record_applications,
+    record_order_verdicts,
+)
 from platform_auth import tokens
 from platform_auth.models import Push as Row
 from platform_auth.wakeup import enqueue
@@ -111,6 +116,22 @@ def handle_interface_verdict(row: Row, push: Push) -> None:
     verdict = cast(PrivacyAudit, read_message(push))
     if not record_interface_verdict(row.component, verdict):
         raise Ignored(_("It is known already, or about no application that we could know."))
+
+
+def handle_order_application(row: Row, push: Push) -> None:
+    """order_path_apply_result_notify: what became of applications for pages with orders."""
+    _wake_settings(record_applications(row.component, read_results(push.fields)))
+
+
+def handle_order_verdict(row: Row, push: Push) -> None:
+    """order_path_audit_result_notify: WeChat's verdicts on them."""
+    _wake_settings(record_order_verdicts(row.component, read_results(push.fields)))
+
+
+def _wake_settings(number: int) -> None:
+    if not number:
+        raise Ignored(_("It is about no mini program of ours."))
+    enqueue(miniprogram_tasks.run_settings)
 
 
 VERDICTS = {

@@ -15,6 +15,8 @@ from webhooks.handlers import (
     handle_authorization,
     handle_cancellation,
     handle_interface_verdict,
+    handle_order_application,
+    handle_order_verdict,
     handle_ticket,
     handle_update,
     handle_verdict,
@@ -38,8 +40,8 @@ COMPONENT_PUSHES: dict[str, Handler] = {
     "notify_3rd_wxa_wxverify": refresh_profile,
     "notify_icpfiling_verify_result": refresh_profile,
     "notify_apply_icpfiling_result": refresh_profile,
-    "order_path_apply_result_notify": keep_push,
-    "order_path_audit_result_notify": keep_push,
+    "order_path_apply_result_notify": handle_order_application,
+    "order_path_audit_result_notify": handle_order_verdict,
 }
 # What WeChat tells an account of its name, categories, verification and punishments.
 PROFILE_PUSHES = (

@@ -14,7 +14,6 @@ from wechat.http import call, read_number, read_object, read_text, read_time, ta
 IN_USE, UNDER_REVIEW = 0, 1  # info_type
 IN_REVIEW, REFUSED, APPROVED = 2, 3, 4  # status
 NOT_SET = 61041
-MAX_PROGRAMS = 100  # in one application
 
 
 @dataclass(frozen=True, slots=True)

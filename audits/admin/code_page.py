@@ -30,9 +30,7 @@ from audits.admin.tables import history_tables, picture_response, screenshot_add
 from audits.models import CodeAudit
 from audits.services.ext_values import values_of
 from miniprograms.admin.authorizers import AuthorizerPages
-from miniprograms.admin.private_interfaces import InterfacePages
 from miniprograms.admin.setting_profiles import ProfileOfMany
-from miniprograms.admin.testers import TesterPages
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding, report_lost_answer
 from platform_auth.admin.pages import pretty
@@ -70,10 +68,9 @@ class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
     has_code_permission = holding(MAY_VIEW)
 
     def unfit_acts(self, object_id: Any) -> set[str]:
-        """An official account has no code, and nothing that hangs on it."""
+        """An official account has no code."""
         has_code = _has_code(Authorizer.objects.filter(pk=object_id).first())
-        unfit = set() if has_code else {"code_page", "testers_page", "interfaces_page"}
-        return super().unfit_acts(object_id) | unfit
+        return super().unfit_acts(object_id) | (set() if has_code else {"code_page"})
 
     @button(_("Code and review"), "code", path="code", icon="code", variant=ActionVariant.PRIMARY)
     def code_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -176,16 +173,11 @@ class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
 
 
 @admin.register(Authorizer)
-class AuthorizerAdmin(CodePageAdmin, ProfileOfMany, TesterPages, InterfacePages, AuthorizerPages):
+class AuthorizerAdmin(CodePageAdmin, ProfileOfMany, AuthorizerPages):
     actions = ("upload_code", "submit_code", "release_code", *AuthorizerPages.actions)
     actions += ("set_ext_values", "export_ext_csv", "export_ext_json", "apply_profile")
     actions_list = ("import_ext",)
-    actions_detail = (
-        "code_page",
-        "testers_page",
-        "interfaces_page",
-        *AuthorizerPages.actions_detail,
-    )
+    actions_detail = ("code_page", *AuthorizerPages.actions_detail)
 
 
 def describe_status(status: CodeStatus) -> list[str]:

@@ -14,8 +14,10 @@ from unfold.enums import ActionVariant
 from miniprograms.admin.account_list import ListedAccounts
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
 from miniprograms.admin.call_quotas import CallPages
+from miniprograms.admin.private_interfaces import InterfacePages
 from miniprograms.admin.settings_pages import SettingsPages
 from miniprograms.admin.tags import TagFilter, TaggedPages
+from miniprograms.admin.testers import TesterPages
 from miniprograms.services.bind_links import make_bind_link
 from miniprograms.services.profiles import sync_profile
 from miniprograms.services.refreshing import refresh_now
@@ -63,7 +65,15 @@ def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, i
     return open_list
 
 
-class AuthorizerPages(AuthorizerColumns, SettingsPages, CallPages, ListedAccounts, TaggedPages):
+class AuthorizerPages(
+    AuthorizerColumns,
+    SettingsPages,
+    TesterPages,
+    InterfacePages,
+    CallPages,
+    ListedAccounts,
+    TaggedPages,
+):
     """The list and the page of an account; what apps above know of it is added there."""
 
     list_display = (
@@ -93,11 +103,15 @@ class AuthorizerPages(AuthorizerColumns, SettingsPages, CallPages, ListedAccount
     )
     actions_detail: tuple[Any, ...] = (
         "conversations",
+        {
+            "title": _("At WeChat"),
+            "items": ["settings_page", "testers_page", "interfaces_page"],
+        },
         "refresh_one",
         "sync_one",
         {
             "title": _("More"),
-            "items": ["settings_page", "tag_one", "rules", "calls_page", "bind_link", "unbind_one"],
+            "items": ["tag_one", "rules", "calls_page", "bind_link", "unbind_one"],
         },
     )
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)

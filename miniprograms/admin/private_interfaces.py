@@ -25,7 +25,7 @@ from platform_auth.forms import TextField, capitalise_labels
 from wechat import privacy
 from wechat.privacy import PrivateInterface
 
-MAY_VIEW = "miniprograms.view_interfaceapplication"
+MAY_VIEW_INTERFACES = "miniprograms.view_interfaceapplication"
 MAY_APPLY = "miniprograms.apply_for_interface"
 
 INTERFACE_STATES = {
@@ -96,7 +96,7 @@ class ApplicationForm(forms.Form):
 class InterfacePages(ProgramPages):
     """Adds the private interfaces to the admin of mini programs."""
 
-    has_interface_permission = holding(MAY_VIEW)
+    has_interface_permission = holding(MAY_VIEW_INTERFACES)
 
     def get_urls(self) -> list[URLPattern]:
         page = "<path:object_id>/private-interfaces/<slug:group>.<slug:name>/apply/"
@@ -106,7 +106,7 @@ class InterfacePages(ProgramPages):
     @button(_("Private interfaces"), "interface", path="private-interfaces", icon="location_on")
     def interfaces_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """How each stands by WeChat, and what was applied for."""
-        row = self.program_or_404(request, object_id, MAY_VIEW)
+        row = self.program_or_404(request, object_id, MAY_VIEW_INTERFACES)
         interfaces, problem = self._list_interfaces(row)
         may_apply = request.user.has_perm(MAY_APPLY)
         return self.page(

@@ -133,7 +133,8 @@ class SettingProfileAdmin(ExplainedAdmin, RecordedAdmin):
             raise Http404
         if not self.has_change_permission(request, row):
             raise PermissionDenied
-        form = make_form(kind, row.values.get(kind), data=request.POST or None)
+        value, data = row.values.get(kind), request.POST or None
+        form = make_form(kind, value, data=data, is_part=True)
         if "forget" in request.POST or (request.method == "POST" and form.is_valid()):
             others = {name: value for name, value in row.values.items() if name != kind}
             row.values = others if "forget" in request.POST else {**others, kind: form.read_value()}

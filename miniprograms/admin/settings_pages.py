@@ -29,6 +29,12 @@ from miniprograms.services.settings.applying import (
     look_now,
 )
 from miniprograms.services.settings.domain_lists import WEBVIEW_KINDS, list_domains, platform_list
+from miniprograms.services.settings.guideline_file import (
+    MAX_GUIDELINE_FILE,
+    attach_guideline_file,
+    drop_guideline_file,
+)
+from miniprograms.services.settings.privacy import PRIVACY_GUIDELINE
 from miniprograms.services.settings.record import (
     adopt_value,
     changes_of,
@@ -68,11 +74,12 @@ class SettingsPages(ExplainedAdmin):
         return [*own, *super().get_urls()]
 
     def unfit_acts(self, object_id: Any) -> set[str]:
-        """Only mini programs have such settings."""
+        """Only mini programs have such settings, testers and interfaces."""
         is_program = Authorizer.objects.filter(
             pk=object_id, kind=Authorizer.Kind.MINI_PROGRAM
         ).exists()
-        return super().unfit_acts(object_id) | (set() if is_program else {"settings_page"})
+        pages = {"settings_page", "testers_page", "interfaces_page"}
+        return super().unfit_acts(object_id) | (set() if is_program else pages)
 
     @button(_("Settings at WeChat"), "settings", path="settings", icon="tune")
     def settings_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -129,6 +136,7 @@ class SettingsPages(ExplainedAdmin):
             now=setting_url(row, kind, "setting-now") if kind in DOMAIN_KINDS else "",
             back=reverse("admin:miniprograms_authorizer_settings_page", args=[row.pk]),
             files=row.confirm_files.all() if kind in WEBVIEW_KINDS else None,
+            takes_text=kind == PRIVACY_GUIDELINE.name and may_edit,
             **_describe(setting),
         )
 
@@ -180,6 +188,11 @@ class SettingsPages(ExplainedAdmin):
                 self.carry_out(request, setting, lambda row: _forget_and_tell(row, by))
             case "file":
                 self.carry_out(request, setting, lambda row: _fetch_and_tell(row, by))
+            case "attach" if file := request.FILES.get("text"):
+                text = file.read(MAX_GUIDELINE_FILE + 1).decode(errors="replace")
+                self.carry_out(request, setting, lambda row: _attach_and_tell(row, text, by))
+            case "detach":
+                self.carry_out(request, setting, lambda row: _detach_and_tell(row, by))
 
     def _program_with_settings(self, request: HttpRequest, object_id: str) -> Authorizer:
         if not request.user.has_perm(MAY_VIEW_SETTINGS):
@@ -197,7 +210,7 @@ def setting_url(row: Authorizer, kind: str, name: str = "setting") -> str:
 def _make_form(setting: Setting, data: Any) -> SettingForm:
     """The value desired, or else the one that WeChat has, to begin with."""
     value = setting.at_wechat if setting.desired is None else setting.desired
-    return make_form(setting.kind, value, setting.version, data)
+    return make_form(setting.kind, value, setting.version, data, at_wechat=setting.at_wechat)
 
 
 def _describe(setting: Setting) -> dict[str, object]:
@@ -263,6 +276,16 @@ def _adopt_and_tell(setting: Setting, by: Actor) -> object:
 def _forget_and_tell(setting: Setting, by: Actor) -> object:
     set_desired(setting.authorizer, setting.kind, None, by=by, applies=False)
     return _("Nothing is desired any more; WeChat keeps what it has.")
+
+
+def _attach_and_tell(setting: Setting, text: str, by: Actor) -> object:
+    attach_guideline_file(setting.authorizer, text, by=by)
+    return _("the file is uploaded. It is a part of the guideline once that is applied.")
+
+
+def _detach_and_tell(setting: Setting, by: Actor) -> object:
+    drop_guideline_file(setting.authorizer, by=by)
+    return _("The guideline should have no file from now on.")
 
 
 def _fetch_and_tell(setting: Setting, by: Actor) -> object:

@@ -12,7 +12,15 @@ from miniprograms.models import Setting, SettingVersion
 from miniprograms.services.settings.domain_lists import SOURCE_TITLES, ListedDomain
 from miniprograms.services.settings.domains import DOMAIN_TITLES, INVALID, NO_ICP
 from miniprograms.services.settings.kinds import Difference
+from miniprograms.services.settings.privacy import (
+    OWNER_TITLES,
+    owner_of,
+    privacy_title,
+    unexplained_keys,
+    uses_of,
+)
 from platform_auth.admin.pages import ago, label, pretty, table
+from wechat import order_path
 from wechat.domains import PlatformDomains
 
 STATE_COLOURS = {
@@ -107,12 +115,69 @@ def _webview_domains(setting: Setting) -> SafeString | str:
     return table(_DOMAIN_HEADERS[1:], [row[1:] for row in rows])
 
 
+def _guideline(setting: Setting) -> SafeString | str:
+    desired, at_wechat = uses_of(setting.desired), uses_of(setting.at_wechat)
+    unexplained = unexplained_keys(setting.desired, setting.at_wechat)
+    keys = dict.fromkeys([*desired, *at_wechat, *unexplained])
+    uses = [
+        (
+            f"{privacy_title(key)} ({key})",
+            desired.get(key, ""),
+            at_wechat.get(key, ""),
+            label(_("found in the code, and not explained"), "danger")
+            if key in unexplained
+            else "",
+        )
+        for key in keys
+    ]
+    owners = _owner_rows(owner_of(setting.desired), owner_of(setting.at_wechat))
+    return table(_GUIDELINE_HEADERS, [*owners, *uses])
+
+
+def _owner_online(setting: Setting) -> SafeString | str:
+    rows = _owner_rows(setting.desired or {}, setting.at_wechat or {})
+    return table(_GUIDELINE_HEADERS[:3], [row[:3] for row in rows])
+
+
+_GUIDELINE_HEADERS = ["", _("should be"), _("at WeChat"), _("remark")]
+
+
+def _owner_rows(desired: dict[str, str], at_wechat: dict[str, str]) -> list[Any]:
+    return [
+        (title, desired.get(name, ""), at_wechat.get(name, ""), "")
+        for name, title in OWNER_TITLES.items()
+        if name in desired or name in at_wechat
+    ]
+
+
+PATH_STATES = {
+    order_path.IN_REVIEW: (_("in review"), "info"),
+    order_path.REFUSED: (_("rejected"), "danger"),
+    order_path.APPROVED: (_("approved"), "success"),
+}
+
+
+def _order_page(setting: Setting) -> SafeString | str:
+    at_wechat = setting.at_wechat or {}
+    rows: list[Any] = [
+        (_("should be"), show_item((setting.desired or {}).get("path")), ""),
+        (_("in use"), show_item(at_wechat.get("path")), ""),
+    ]
+    if at_wechat.get("under_review"):
+        words, colour = PATH_STATES.get(at_wechat.get("status"), ("–", ""))
+        rows.append((_("applied for last"), at_wechat["under_review"], label(words, colour)))
+    return table(["", _("path"), ""], rows)
+
+
 # Kinds that are shown better than as JSON.
 TABLES: dict[str, Callable[[Setting], SafeString | str]] = {
     "server-domains": _server_domains,
     "server-domains-direct": _server_domains,
     "webview-domains": _webview_domains,
     "webview-domains-direct": _webview_domains,
+    "privacy-guideline": _guideline,
+    "privacy-owner-online": _owner_online,
+    "order-path": _order_page,
 }
 
 

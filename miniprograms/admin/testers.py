@@ -22,7 +22,7 @@ from platform_auth.admin.acts import button, holding, report_lost_answer
 from platform_auth.admin.pages import ago
 from platform_auth.forms import capitalise_labels
 
-MAY_VIEW = "miniprograms.view_tester"
+MAY_VIEW_TESTERS = "miniprograms.view_tester"
 MAY_MANAGE = "miniprograms.manage_testers"
 
 
@@ -44,7 +44,7 @@ class TesterForm(forms.Form):
 class TesterPages(ProgramPages):
     """Adds the testers to the admin of mini programs."""
 
-    has_tester_permission = holding(MAY_VIEW)
+    has_tester_permission = holding(MAY_VIEW_TESTERS)
 
     def get_urls(self) -> list[URLPattern]:
         page = "<path:object_id>/testers/<path:userstr>/remove/"
@@ -54,7 +54,7 @@ class TesterPages(ProgramPages):
     @button(_("Testers"), "tester", path="testers", icon="group")
     def testers_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """WeChat's list, and a form to add somebody."""
-        row = self.program_or_404(request, object_id, MAY_VIEW)
+        row = self.program_or_404(request, object_id, MAY_VIEW_TESTERS)
         may_manage = request.user.has_perm(MAY_MANAGE)
         form = TesterForm(request.POST if request.method == "POST" else None)
         if request.method == "POST":
@@ -90,16 +90,16 @@ class TesterPages(ProgramPages):
         try:
             return list_testers(row), ""
         except self.troubles as problem:
-            known = known_testers(row)
-            return [ListedTester(one.userstr, one) for one in known], self.describe_problem(problem)
+            testers = [ListedTester(one.userstr, one) for one in known_testers(row)]
+            return testers, self.describe_problem(problem)
 
     def _describe_tester(self, row: Authorizer, tester: ListedTester) -> dict[str, object]:
-        known = tester.known
+        added = tester.added
         return {
-            "name": known.wechatid if known else "",
+            "name": added.wechatid if added else "",
             "userstr": tester.userstr,
-            "by": (known.added_by or "–") if known else "",
-            "at": ago(known.added_at) if known else "",
+            "by": (added.added_by or "–") if added else "",
+            "at": ago(added.added_at) if added else "",
             "remove": self._tester_address("remove-tester", row.pk, tester.userstr),
         }
 
@@ -110,8 +110,8 @@ class TesterPages(ProgramPages):
         self, request: HttpRequest, object_id: str, userstr: str
     ) -> HttpResponse:
         row = self.program_or_404(request, object_id, MAY_MANAGE)
-        known = row.testers.filter(userstr=userstr).first()
-        name = known.wechatid if known else userstr
+        added = row.testers.filter(userstr=userstr).first()
+        name = added.wechatid if added else userstr
 
         def act(row: Authorizer, form: Any) -> object:
             def remove() -> object:

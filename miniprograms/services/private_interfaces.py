@@ -27,7 +27,7 @@ from wechat.privacy import PrivateInterface
 
 MAX_CONTENT, MAX_PAGES, MAX_PICTURES, MAX_FILMS = 300, 10, 10, 1
 MAX_ADDRESS = 500
-MAX_SHOWN = 20  # applications of one mini program
+MAX_APPLICATIONS = 20  # that are shown of one mini program
 SETTLED_AFTER = timedelta(seconds=60)  # an answer on its way is older than this no more
 
 State = InterfaceApplication.State
@@ -54,29 +54,44 @@ class Material:
 
     def check(self) -> None:
         """Raise BadApplication for what WeChat would refuse."""
-        problems = {}
-        if not self.content.strip() or len(self.content) > MAX_CONTENT:
-            text = _("WeChat takes a reason of up to %(most)d characters.")
-            problems["content"] = text % {"most": MAX_CONTENT}
-        most = {"url_list": MAX_PAGES, "pic_list": MAX_PICTURES, "video_list": MAX_FILMS}
-        for name, number in most.items():
-            addresses = getattr(self, name)
-            if len(addresses) > number:
-                text = _("WeChat takes at most %(most)d addresses here.")
-                problems[name] = text % {"most": number}
-            elif not all(map(_is_address, addresses)):
-                problems[name] = _(
-                    "These are not all addresses that begin with https:// or http://."
-                )
-        if not any(getattr(self, name) for name in most):
-            problems["url_list"] = _("Show the use: WeChat wants a page, a picture or a film.")
-        if not all(urlsplit(film).path.lower().endswith(".mp4") for film in self.video_list):
-            problems["video_list"] = _("WeChat takes films as mp4 only.")
+        problems = {
+            name: sentence
+            for name, sentence in {
+                "content": self._problem_of_content(),
+                "url_list": _problem_of(self.url_list, MAX_PAGES) or self._problem_of_all(),
+                "pic_list": _problem_of(self.pic_list, MAX_PICTURES),
+                "video_list": _problem_of(self.video_list, MAX_FILMS) or self._problem_of_film(),
+            }.items()
+            if sentence
+        }
         if problems:
             raise BadApplication(problems)
 
+    def _problem_of_content(self) -> str:
+        if self.content.strip() and len(self.content) <= MAX_CONTENT:
+            return ""
+        return _("WeChat takes a reason of up to %(most)d characters.") % {"most": MAX_CONTENT}
 
-def _is_address(text: str) -> bool:
+    def _problem_of_all(self) -> str:
+        if self.url_list or self.pic_list or self.video_list:
+            return ""
+        return _("Show the use: WeChat wants a page, a picture or a film.")
+
+    def _problem_of_film(self) -> str:
+        is_mp4 = all(urlsplit(film).path.lower().endswith(".mp4") for film in self.video_list)
+        return "" if is_mp4 else _("WeChat takes films as mp4 only.")
+
+
+def _problem_of(addresses: list[str], most: int) -> str:
+    if len(addresses) > most:
+        return _("WeChat takes at most %(most)d addresses here.") % {"most": most}
+    if not all(map(is_address, addresses)):
+        return _("These are not all addresses that begin with https:// or http://.")
+    return ""
+
+
+def is_address(text: str) -> bool:
+    """Whether WeChat could load TEXT as an address."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -135,7 +150,7 @@ def _change(row: InterfaceApplication, state: str, **values: Any) -> bool:
 def applications_of(authorizer: Authorizer) -> list[InterfaceApplication]:
     """The last ones, newest first."""
     rows = authorizer.interface_applications.select_related("applied_by").order_by("-pk")
-    return list(rows[:MAX_SHOWN])
+    return list(rows[:MAX_APPLICATIONS])
 
 
 def apply_for_interface(

@@ -26,10 +26,10 @@ class NotATester(CannotAct):
 
 @dataclass(frozen=True, slots=True)
 class ListedTester:
-    """One of WeChat's list; KNOWN where somebody here has added them."""
+    """One of WeChat's list; ADDED where somebody here has added them."""
 
     userstr: str
-    known: Tester | None
+    added: Tester | None
 
 
 def list_testers(authorizer: Authorizer) -> list[ListedTester]:
@@ -40,8 +40,8 @@ def list_testers(authorizer: Authorizer) -> list[ListedTester]:
     rows = {row.userstr: row for row in known_testers(authorizer)}
     release_db_connection()
     userstrs = call_as(authorizer.appid, wechat.list_testers)
-    gone = [row.pk for userstr, row in rows.items() if userstr not in userstrs]
-    Tester.objects.filter(pk__in=gone).delete()
+    former = [row.pk for userstr, row in rows.items() if userstr not in userstrs]
+    Tester.objects.filter(pk__in=former).delete()
     return [ListedTester(userstr, rows.get(userstr)) for userstr in userstrs]
 
 
@@ -71,8 +71,8 @@ def remove_tester(authorizer: Authorizer, userstr: str, *, by: Actor) -> None:
     "busy" may mean either, and an answer that was lost anything, so then its list is looked at.
     """
     appid = authorizer.appid
-    known = authorizer.testers.filter(userstr=userstr).first()
-    name = mask_wechatid(known.wechatid) if known else userstr
+    row = authorizer.testers.filter(userstr=userstr).first()
+    name = mask_wechatid(row.wechatid) if row else userstr
     with recorded_call("remove_tester", by=by, appid=appid, result=name):
         try:
             call_as(appid, wechat.unbind_tester, userstr=userstr)

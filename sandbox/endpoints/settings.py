@@ -97,6 +97,7 @@ def get_privacy_setting(call: Call) -> dict[str, Any]:
         ],
         "update_time": setting.get("update_time", 0),
         "owner_setting": setting.get("owner_setting", {}),
+        "sdk_privacy_info_list": setting.get("sdk_privacy_info_list", []),
         "privacy_desc": {
             "privacy_desc_list": [
                 {"privacy_key": key, "privacy_desc": label} for key, label in LABELS.items()
@@ -124,6 +125,7 @@ def set_privacy_setting(call: Call) -> dict[str, Any]:
             owner["ext_file_media_id"] = before["owner_setting"]["ext_file_media_id"]
     else:
         setting["setting_list"] = _setting_list(call)
+        setting["sdk_privacy_info_list"] = call.body.get("sdk_privacy_info_list", [])
     call.program.privacy[privacy_ver] = setting
     return OK
 

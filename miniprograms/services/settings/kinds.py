@@ -71,6 +71,9 @@ class Kind:
     another one just now, and returns what WeChat has remarked. COMPARE lists how a value desired
     and WeChat's differ. JOIN adds a value to another, where that makes sense.
 
+    CHECK_PART is CHECK of a profile's value, where that may leave things open; FILL puts into them
+    what the mini program has.
+
     EMPTY is a value that holds nothing. COUNT_CHANGES says how many changes APPLY would ask for, of
     which WeChat allows MONTHLY_LIMIT a month; nothing is sent that would go beyond it.
     """
@@ -84,5 +87,7 @@ class Kind:
     compare: Callable[[Any, Any], list[Difference]]
     empty: Any
     join: Callable[[Any, Any], Any] | None = None
+    check_part: Callable[[Any], Any] | None = None
+    fill: Callable[[Any, Any], Any] | None = None
     monthly_limit: int | None = None
     count_changes: Callable[[Any, Any], int] = lambda desired, at_wechat: 1

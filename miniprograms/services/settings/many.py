@@ -62,7 +62,7 @@ def plan_profile(
 def _plan(authorizer: Authorizer, setting: Setting, value: Any, adds: bool) -> SettingPlan:
     problem, afterwards = "", value
     try:
-        afterwards = _joined(setting, value) if adds else value
+        afterwards = _joined(setting, value) if adds else _filled(setting, value)
     except (BadSetting, NothingDesired) as error:
         problem = str(error)
     if authorizer.state in OUT_OF_REACH:
@@ -75,6 +75,20 @@ def _plan(authorizer: Authorizer, setting: Setting, value: Any, adds: bool) -> S
         compare(setting.kind, afterwards, setting.at_wechat),
         problem,
     )
+
+
+def _filled(setting: Setting, value: Any) -> Any:
+    """VALUE, with what the mini program has where that leaves something open."""
+    kind = KINDS[setting.kind]
+    if kind.fill is None:
+        return value
+    present = setting.at_wechat if setting.desired is None else setting.desired
+    try:
+        return kind.check(kind.fill(value, kind.empty if present is None else present))
+    except BadSetting:
+        if present is None:
+            raise NothingDesired(_("What it has now is not known yet. Look at it first.")) from None
+        raise
 
 
 def _joined(setting: Setting, value: Any) -> Any:

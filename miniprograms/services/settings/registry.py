@@ -6,6 +6,8 @@ from miniprograms.services.settings.domains import (
     WEBVIEW_DOMAINS,
     WEBVIEW_DOMAINS_DIRECT,
 )
+from miniprograms.services.settings.order_path import ORDER_PATH
+from miniprograms.services.settings.privacy import PRIVACY_GUIDELINE, PRIVACY_OWNER_ONLINE
 
 KINDS = {
     kind.name: kind
@@ -14,5 +16,8 @@ KINDS = {
         SERVER_DOMAINS_DIRECT,
         WEBVIEW_DOMAINS,
         WEBVIEW_DOMAINS_DIRECT,
+        PRIVACY_GUIDELINE,
+        PRIVACY_OWNER_ONLINE,
+        ORDER_PATH,
     )
 }
