@@ -164,6 +164,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/audits/codeaudit/<int:audit>/screenshots/<int:number>/": ("GET", PAGE),
     "admin/audits/codetemplate/sync/": ("GET", PAGE),
     "admin/audits/codetemplate/drafts/": ("GET", PAGE),
+    "admin/audits/codetemplate/use/": ("GET", PAGE),
     "admin/audits/codetemplate/drafts/<int:component>/": ("GET", PAGE),
     "admin/audits/codetemplate/drafts/<int:component>/<int:draft>/": ("GET", PAGE),
     "admin/audits/codetemplate/<path:object_id>/delete-template/": ("GET", PAGE),
