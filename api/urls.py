@@ -9,6 +9,7 @@ from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
 from api.ext import ExtView
 from api.messages import MessageView
+from api.preflight import PreflightView
 from api.releases import ReleaseView, RevertView
 from api.templates import TemplateList
 from api.versions import VersionList
@@ -22,6 +23,7 @@ urlpatterns = [
     path("v1/auth/token/", TokenView.as_view(), name="token"),
     path("v1/templates/", TemplateList.as_view(), name="templates"),
     path(f"{_ACCOUNT}ext/", ExtView.as_view(), name="ext"),
+    path(f"{_ACCOUNT}preflight/", PreflightView.as_view(), name="preflight"),
     path(f"{_ACCOUNT}versions/", VersionList.as_view(), name="versions"),
     path(f"{_ACCOUNT}audits/", AuditList.as_view(), name="audits"),
     path(f"{_ACCOUNT}audits/<slug:auditid>/refresh/", AuditRefresh.as_view(), name="refresh"),
