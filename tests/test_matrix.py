@@ -102,6 +102,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/drafts/promote/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/campaigns/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/ext/": ("PUT", by_key(HTTPStatus.BAD_REQUEST)),
+    "api/v1/authorizers/<slug:appid>/preflight/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
     "api/v1/authorizers/<slug:appid>/versions/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/audits/": ("POST", by_key(HTTPStatus.CREATED)),
     "api/v1/authorizers/<slug:appid>/audits/<slug:auditid>/refresh/": ("POST", by_key(NO)),
