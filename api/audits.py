@@ -69,6 +69,11 @@ class SubmitSerializer(StrictSerializer):
     ugc_declare = UgcSerializer(required=False)
     privacy_api_not_use = serializers.BooleanField(required=False)
     order_path = serializers.CharField(required=False)
+    despite_preflight = serializers.CharField(
+        required=False,
+        max_length=500,
+        help_text=_("Why it is submitted though WeChat would refuse it; takes a right of its own."),
+    )
 
 
 class AuditStateSerializer(serializers.ModelSerializer[CodeAudit]):
@@ -126,8 +131,12 @@ class AuditList(CodeView, ListAPIView[CodeAudit]):
     )
     @idempotent
     def post(self, request: Request, appid: str) -> Response:
-        fields = cast(Submission, self.read_body(SubmitSerializer))
-        audit = submitting.submit_newest_version(self.authorizer, by=request.user, fields=fields)
+        body = self.read_body(SubmitSerializer)
+        despite = body.pop("despite_preflight", "")
+        fields = cast(Submission, body)
+        audit = submitting.submit_newest_version(
+            self.authorizer, by=request.user, fields=fields, despite=despite
+        )
         is_lost = audit.status == CodeAudit.Status.UNKNOWN
         data = AuditSerializer(audit).data
         return act_response(data, is_lost=is_lost, status=HTTPStatus.CREATED)

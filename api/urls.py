@@ -26,6 +26,7 @@ from api.ext import ExtView
 from api.guideline_file import GuidelineFileView
 from api.messages import MessageView
 from api.options import OptionView
+from api.preflight import PreflightView
 from api.private_interfaces import InterfaceList
 from api.quotas import CallView, QuotaClear, QuotaView
 from api.releases import ReleaseView, RevertView
@@ -61,6 +62,7 @@ urlpatterns = [
     path("v1/campaigns/", CampaignList.as_view(), name="campaigns"),
     *(path(_CAMPAIGN + end, view.as_view()) for end, view in _CAMPAIGN_VIEWS.items()),
     path(f"{_ACCOUNT}ext/", ExtView.as_view(), name="ext"),
+    path(f"{_ACCOUNT}preflight/", PreflightView.as_view(), name="preflight"),
     path(f"{_ACCOUNT}versions/", VersionList.as_view(), name="versions"),
     path(f"{_ACCOUNT}audits/", AuditList.as_view(), name="audits"),
     path(f"{_ACCOUNT}audits/<slug:auditid>/refresh/", AuditRefresh.as_view(), name="refresh"),

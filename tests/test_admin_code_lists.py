@@ -14,6 +14,7 @@ from miniprograms.models import Authorizer
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
 from tests.conftest import Bound, Deliver
+from tests.rollouts import make_campaign, make_shops, states, work_and_wait
 from tests.rows import make_authorizer
 from tests.test_admin_code_acts import (
     RELEASE_CALL,
@@ -317,3 +318,70 @@ def test_drafts_are_not_known_while_wechat_is_down(
     wechat.fault("/wxa/gettemplatedraftlist", drop="before", times=None)
     assert operator.get(f"{TEMPLATES}drafts/").status_code == 200
     assert "Not known now" in text_of(operator.get(f"{TEMPLATES}drafts/{component.pk}/"))
+
+
+def test_a_draft_that_is_a_template_says_so_and_is_not_offered_again(
+    operator: Client, template: CodeTemplate, component: Component, wechat: WeChat
+) -> None:
+    kept = template.draft_id
+    draft = wechat.upload_draft(
+        user_version="2.0.0", source_appid="wx5a0d1e2f3b4c5dfe", developer="ci机器人1"
+    )
+    piece = f"{TEMPLATES}drafts/{component.pk}/"
+    page = text_of(operator.get(piece))
+    assert "ci机器人1" in page
+    assert "wx5a0d1e2f3b4c5dfe" in page
+    assert f"{piece}{draft.draft_id}/" in page
+    assert f"{piece}{kept}/" not in page
+    assert f"{TEMPLATES}{template.pk}/change/" in page
+    assert "1 of 200 templates" in page
+
+
+def test_a_full_library_is_said_before_wechat_is_asked(
+    operator: Client, template: CodeTemplate, component: Component, wechat: WeChat
+) -> None:
+    for number in range(199):
+        made = wechat.upload_draft(user_version=f"1.0.{number}")
+        wechat.component.library.keep(made.draft_id, 0, int(wechat.clock()))
+    templates.sync_templates(component)
+    draft = wechat.upload_draft(user_version="9.0.0")
+    piece = f"{TEMPLATES}drafts/{component.pk}/"
+    page = text_of(operator.get(piece))
+    assert "Delete one first" in page
+    assert f"{piece}{draft.draft_id}/" not in page
+    asked = wechat.count("/wxa/addtotemplate")
+    answer = text_of(operator.post(f"{piece}{draft.draft_id}/", follow=True))
+    assert "WeChat keeps 200 templates, and so many are there" in answer
+    assert wechat.count("/wxa/addtotemplate") == asked
+
+
+def test_a_lost_answer_to_an_addition_is_a_warning(
+    operator: Client, template: CodeTemplate, component: Component, wechat: WeChat
+) -> None:
+    draft = wechat.upload_draft(user_version="2.0.0")
+    wechat.fault("/wxa/addtotemplate", drop="after", effect=False)
+    keep = f"{TEMPLATES}drafts/{component.pk}/{draft.draft_id}/"
+    assert "adding the draft again does no harm" in text_of(operator.post(keep, follow=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_which_templates_are_used_by_whom(
+    operator: Client, releaser: Client, template: CodeTemplate, component: Component, wechat: WeChat
+) -> None:
+    wechat.reviews.review_seconds = 0
+    wechat.upload_draft(user_version="2.0.0", source_appid="wx5a0d1e2f3b4c5dfe")
+    unused = wechat.upload_draft(user_version="3.0.0", source_appid="wx5a0d1e2f3b4c5dfd")
+    templates.add_template(component, unused.draft_id, by=None)
+    shops = make_shops(wechat, component, 3)
+    boss = User.objects.create_superuser("boss")
+    campaign = make_campaign(template, boss, auto_release=True)
+    work_and_wait(3)
+    assert states(campaign) == {"released": 3}
+
+    page = text_of(releaser.get(f"{TEMPLATES}use/"))
+
+    assert "2 of 200 templates" in page
+    assert page.count("used by nobody") == 1
+    assert "<td>3</td><td>3</td>" in page
+    own = text_of(operator.get(f"{TEMPLATES}{template.pk}/change/"))
+    assert all(shop.appid in own for shop in shops)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from audits.models import CampaignItem, CodeTemplate
-from audits.problems import NeedsSecondPerson
+from audits.problems import NeedsReleaseRight, NeedsSecondPerson
 from audits.services import campaigns, releasing
 from messaging.models import Conversation, Reply
 from messaging.services import customer_service
@@ -119,6 +119,42 @@ def test_whoever_resumes_it_answers_for_it(
     assert states(campaign) == {State.RELEASED: 3}
     acts = Operation.objects.filter(action__in=["commit", "submit_audit", "release"])
     assert set(acts.values_list("actor_name", flat=True)) == {"colleague"}
+
+
+def may_not_release(person: User) -> None:
+    person.groups.remove(Group.objects.get(name="releasers"))
+
+
+@pytest.mark.parametrize("end", [*ENDS, may_not_release])
+def test_a_campaign_that_releases_by_itself_pauses_before_a_release(
+    wechat: WeChat, component: Component, template: CodeTemplate, end: Any
+) -> None:
+    shops = make_shops(wechat, component, 3)
+    boss, colleague = staff_member("boss"), staff_member("colleague")
+    wechat.reviews.review_seconds = None
+    campaign = make_campaign(template, boss, auto_release=True)
+    work()
+    assert states(campaign) == {State.IN_REVIEW: 3}
+    end(boss)
+    for shop in shops:
+        wechat.judge(shop.appid, "pass")
+
+    work_and_wait(3)
+
+    assert effects(wechat, RELEASE) == {}
+    assert states(campaign) == {State.PASSED: 3}
+    campaign.refresh_from_db()
+    assert campaign.state == campaign.State.PAUSED
+    assert campaign.because
+    may_not_release(colleague)
+    with pytest.raises(NeedsReleaseRight):
+        campaigns.resume_campaign(campaign, by=colleague)
+    colleague.groups.add(Group.objects.get(name="releasers"))
+    campaigns.resume_campaign(campaign, by=colleague)
+    work_and_wait(3)
+    assert states(campaign) == {State.RELEASED: 3}
+    released = Operation.objects.filter(action="release").values_list("actor_name", flat=True)
+    assert set(released) == {"colleague"}
 
 
 @pytest.mark.parametrize("end", ENDS)

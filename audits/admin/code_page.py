@@ -118,6 +118,7 @@ class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
             form=act.form,
             back=code_page_of(row),
             live=self._live(request, row, act),
+            preflight=self._address(row, "preflight") if act.is_preflighted else "",
             is_grave=act.is_grave,
             preview=act.preview,
             about=describe_status(code_status_of(row)),

@@ -144,11 +144,21 @@ class SubmitForm(forms.Form):
         label=_("A team checks what users publish"), required=False, widget=UnfoldBooleanWidget
     )
     ugc_desc = TextField(_("How it is checked"), 256)
+    despite_preflight = TextField(
+        _("Submit it though WeChat would refuse it, because"),
+        500,
+        rows=2,
+        help_text=_("Mostly empty. The reason is kept in the operation log."),
+    )
 
-    def __init__(self, *args: Any, rejected: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, rejected: bool = True, may_overrule: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         if not rejected:
             del self.fields["feedback_info"]
+        if not may_overrule:
+            del self.fields["despite_preflight"]
         self.items = [
             ItemForm(self.data if self.is_bound else None, prefix=f"item{number}")
             for number in range(1, MAX_SUBMITTED_PAGES + 1)
@@ -162,6 +172,11 @@ class SubmitForm(forms.Form):
                     text = _("Page %(number)d: %(error)s") % {"number": number, "error": error}
                     self.add_error(None, text)
         return super().is_valid() and all(valid)
+
+    @property
+    def despite(self) -> str:
+        """Why it is submitted whatever the preflight says; "" for no such thing."""
+        return str(self.cleaned_data.get("despite_preflight", ""))
 
     @property
     def submission(self) -> code_review.Submission:

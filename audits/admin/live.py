@@ -9,9 +9,11 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
 
 from audits.admin.forms import MAX_SUBMITTED_PAGES, ItemForm, category_choice
 from audits.services import releasing
+from audits.services.preflight.checking import TITLES, preflight_of
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
@@ -21,6 +23,8 @@ from platform_auth.leases import release_db_connection
 from wechat import code, code_release, code_review
 from wechat.errors import CheckRunning, NoAudit, WeChatError
 from wechat.http import File
+
+WHO = {"merchant": _("the merchant"), "staff": _("we"), "wechat": _("WeChat")}
 
 
 def trial_qrcode(row: Authorizer) -> File:
@@ -123,6 +127,14 @@ def _past(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
         return {"problem": explain_error(problem)}
 
 
+def _preflight(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
+    """What would stand in the way of a submission, line by line."""
+    result = preflight_of(row)
+    lines = [(TITLES[check.code], check, WHO[check.who]) for check in result.checks]
+    failing = [line for line in lines if line[1].ok is False]
+    return {"failing": failing, "others": [line for line in lines if line not in failing]}
+
+
 Piece = Callable[[HttpRequest, Authorizer], dict[str, Any]]
 PIECES: dict[str, Piece] = {
     "versions": _versions,
@@ -131,6 +143,7 @@ PIECES: dict[str, Piece] = {
     "check": _check,
     "items": _items,
     "past": _past,
+    "preflight": _preflight,
 }
 
 

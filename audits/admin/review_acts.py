@@ -39,7 +39,8 @@ def _preview_commit(row: Authorizer, form: Any) -> object:
 
 def submit_program(row: Authorizer, form: Any, by: Actor) -> object:
     """Submit the newest version, with the fields of FORM if there is one."""
-    audit = submitting.submit_newest_version(row, by=by, fields=form.submission if form else None)
+    fields, despite = (form.submission, form.despite) if form else (None, "")
+    audit = submitting.submit_newest_version(row, by=by, fields=fields, despite=despite)
     if audit.status == CodeAudit.Status.UNKNOWN:
         return UncertainOutcome(
             _(
@@ -76,7 +77,8 @@ def _refresh_audit(row: Authorizer, form: Any, by: Actor) -> object:
 def _submit_form(request: HttpRequest, row: Authorizer) -> Form:
     audit = newest_audit(row)
     rejected = audit is not None and audit.status == CodeAudit.Status.REJECTED
-    return SubmitForm(posted(request), rejected=rejected)
+    may_overrule = request.user.has_perm(submitting.MAY_SUBMIT_DESPITE)
+    return SubmitForm(posted(request), rejected=rejected, may_overrule=may_overrule)
 
 
 _act = partial(CodeAct, permission=MAY_SUBMIT)
@@ -104,6 +106,7 @@ REVIEW_ACTS = (
         lambda status, by: status.is_submittable,
         _submit_form,
         "items",
+        is_preflighted=True,
     ),
     _act(
         "withdraw",

@@ -16,13 +16,13 @@ from unfold.enums import ActionVariant
 from audits.admin.bulk_acts import CodeStaffAdmin
 from audits.admin.ext_form import SchemaField
 from audits.admin.ext_pages import ValuesPages
-from audits.admin.live import wechat_time
-from audits.models import CodeTemplate
+from audits.admin.template_pages import draft_context, fill_label, programs_table, use_table
+from audits.models import CodeTemplate, Promotion
 from audits.services import templates
 from platform_auth.admin.acts import ask_about_one, button, holding, report_lost_answer
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.filters import choice_filter
-from platform_auth.admin.pages import RecordedAdmin, ago, label
+from platform_auth.admin.pages import RecordedAdmin, UncertainOutcome, label
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.models import Component
@@ -63,10 +63,10 @@ class CodeTemplateAdmin(ValuesPages, CodeStaffAdmin, RecordedAdmin):
     sortable_by = ()
     search_fields = ("template_id", "user_version")
     search_help_text = _("A number or a version")
-    fields = (*_MIRRORED_FIELDS, "notes", "ext_schema")
+    fields = (*_MIRRORED_FIELDS, "used_by", "notes", "ext_schema")
     formfield_overrides = {JSONField: {"form_class": SchemaField}}
-    readonly_fields = _MIRRORED_FIELDS
-    actions_list = ("sync_now", "drafts")
+    readonly_fields = (*_MIRRORED_FIELDS, "used_by")
+    actions_list = ("sync_now", "drafts", "use")
     actions_detail = ("ext_page", "delete_one")
 
     created = time_column("created_at", _("made"))
@@ -113,13 +113,21 @@ class CodeTemplateAdmin(ValuesPages, CodeStaffAdmin, RecordedAdmin):
         context = {"title": _("Drafts"), "components": addresses, "back": self._list_url()}
         return self.page(request, "admin/code/drafts.html", **context)
 
+    @button(_("Who uses them"), "view", path="use", icon="groups")
+    def use(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        components = Component.objects.order_by("appid")
+        rows = [(row, fill_label(row), use_table(row)) for row in components]
+        context = {"title": _("Who uses them"), "components": rows, "back": self._list_url()}
+        return self.page(request, "admin/code/template_use.html", **context)
+
     def draft_list(self, request: HttpRequest, component: int) -> HttpResponse:
         """The drafts of COMPONENT, as a piece of HTML."""
         row = self._component_or_404(request, component)
         context: dict[str, Any] = {"component": row}
         try:
-            drafts = templates.list_drafts(row)
-            context["drafts"] = [_draft_row(row, draft) for draft in drafts]
+            context |= draft_context(row, templates.list_drafts(row))
         except (WeChatError, Unreadable) as problem:
             context["problem"] = explain_error(problem)
         return HttpResponse(render_to_string("admin/code/draft_list.html", context, request))
@@ -129,8 +137,7 @@ class CodeTemplateAdmin(ValuesPages, CodeStaffAdmin, RecordedAdmin):
         row = self._component_or_404(request, component)
 
         def act(row: Component) -> object:
-            templates.add_template(row, draft, by=request.user)
-            return _("draft %(draft)d is a template now.") % {"draft": draft}
+            return _describe_promotion(templates.add_template(row, draft, by=request.user))
 
         title = _("Add to the templates")
         text = _("Draft %(draft)d becomes a template; WeChat keeps 200 of them.")
@@ -170,6 +177,7 @@ class CodeTemplateAdmin(ValuesPages, CodeStaffAdmin, RecordedAdmin):
     def _list_url(self) -> str:
         return reverse(f"{self.admin_site.name}:audits_codetemplate_changelist")
 
+    used_by = column(_("live on"), programs_table)
     kind = column(_("type"), lambda row: TEMPLATE_TYPES.get(row.template_type, row.template_type))
     state = column(
         _("state"), lambda row: label(_("deleted")) if row.gone_at else label(_("there"), "success")
@@ -181,6 +189,14 @@ def _sync(component: Component) -> object:
     return _("WeChat has %(number)d templates.") % {"number": number}
 
 
-def _draft_row(component: Component, draft: code_templates.Draft) -> tuple[object, ...]:
-    url = reverse("admin:code-draft-keep", args=[component.pk, draft.draft_id])
-    return draft, url, ago(wechat_time(draft.create_time))
+def _describe_promotion(promotion: Promotion) -> object:
+    """What became of a draft, in a sentence."""
+    if promotion.template is None:
+        return UncertainOutcome(
+            _(
+                "WeChat's answer was lost, and its library does not have it so far. It is asked "
+                "again within a minute; adding the draft again does no harm."
+            )
+        )
+    words = {"draft": promotion.draft_id, "template": promotion.template.template_id}
+    return _("draft %(draft)d is a template now, number %(template)d.") % words

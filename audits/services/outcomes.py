@@ -1,6 +1,5 @@
 """
-What becomes of an upload, a release or a draft that is made a template: its row is written before
-the call, and closed once.
+What becomes of an upload or a release: its row is written before the call, and closed once.
 
 Where WeChat's answer was lost the row is UNKNOWN and due: what happened is looked for.
 """
@@ -11,11 +10,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from audits.models import CodeVersion, Promotion, Release
+from audits.models import CodeVersion, Release
 from audits.services.summaries import summarise_code
 from wechat.errors import BackingOff, NotReady, NotSent, Refused
-
-Act = CodeVersion | Promotion | Release
 
 # WeChat said no, or was never asked: nothing has happened there.
 NOT_DONE = (Refused, NotSent, NotReady, BackingOff)
@@ -38,7 +35,7 @@ def earliest_effect(began: datetime, previous: datetime | None) -> datetime:
     return since if previous is None else max(since, began - (began - previous) / 2)
 
 
-def close_act(row: Act, state: str, error: str = "", **values: Any) -> bool:
+def close_act(row: CodeVersion | Release, state: str, error: str = "", **values: Any) -> bool:
     """Write the outcome of ROW, unless it has one. Whether it was written."""
     rows = type(row).objects.filter(pk=row.pk, state__in=row.OPEN)
     with transaction.atomic():
@@ -48,13 +45,13 @@ def close_act(row: Act, state: str, error: str = "", **values: Any) -> bool:
     return True
 
 
-def refuse_act(row: Act, error: Exception) -> None:
+def refuse_act(row: CodeVersion | Release, error: Exception) -> None:
     """Close ROW as not done because of ERROR, with WeChat's errcode if it gave one."""
     errcode = getattr(error, "errcode", None)
     close_act(row, type(row).State.REFUSED, str(error), errcode=errcode)
 
 
-def mark_unknown(row: Act, error: str) -> None:
+def mark_unknown(row: CodeVersion | Release, error: str) -> None:
     """The answer was lost: ROW may have taken effect or not, which is looked for in a while."""
     type(row).objects.filter(pk=row.pk, state__in=row.OPEN).update(
         state=type(row).State.UNKNOWN,

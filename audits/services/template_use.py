@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from django.db.models import Count, Max
+from django.db.models import Count, Exists, Max, OuterRef
 
 from audits.models import Campaign, CodeTemplate, CodeVersion, Release
+from miniprograms.models import Authorizer, AuthorizerQuerySet
 from platform_auth.models import Component
 
 
@@ -46,3 +47,13 @@ def unused_templates(component: Component) -> list[int]:
     used = {*count_live(component), *count_uploaded(component), *in_campaigns(component)}
     rows = CodeTemplate.objects.filter(component=component, gone_at=None).exclude(pk__in=used)
     return list(rows.order_by("template_id").values_list("template_id", flat=True))
+
+
+def live_programs(template: CodeTemplate) -> AuthorizerQuerySet:
+    """The mini programs that have TEMPLATE live by our records."""
+    done = Release.objects.filter(state=Release.State.DONE)
+    newer = done.filter(authorizer=OuterRef("authorizer"), pk__gt=OuterRef("pk"))
+    acts = done.filter(kind=Release.Kind.RELEASE, audit__version__template=template)
+    newest = acts.exclude(Exists(newer)).order_by()
+    rows: AuthorizerQuerySet = Authorizer.objects.filter(pk__in=newest.values("authorizer"))
+    return rows

@@ -1,6 +1,7 @@
 """The platform's template library 模板库, mirrored; drafts become templates, each once."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -9,14 +10,7 @@ from django.utils.translation import gettext as _
 from audits.models import CodeTemplate, Promotion
 from audits.problems import LibraryIsFull
 from audits.services.ext_values import inherit_values
-from audits.services.outcomes import (
-    ABANDONED_AFTER,
-    MAX_CHECKS,
-    NOT_DONE,
-    close_act,
-    mark_unknown,
-    refuse_act,
-)
+from audits.services.outcomes import ABANDONED_AFTER, MAX_CHECKS, NOT_DONE, RECHECK_AFTER
 from audits.services.template_use import unused_templates
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
@@ -142,7 +136,7 @@ def _look_again(promotion: Promotion, listed: Rows[Template]) -> Promotion:
     nothing: somebody who asks twice in a second must not make it a thing that never happened.
     """
     template = None if promotion.template else _template_of(promotion, listed)
-    if template and close_act(promotion, Promotion.State.DONE, template=template):
+    if template and _close(promotion, Promotion.State.DONE, template=template):
         promotion.refresh_from_db()
     return promotion
 
@@ -154,26 +148,45 @@ def _call_add(promotion: Promotion, by: Actor | None) -> None:
         with recorded_call("add_template", by=by, result=f"draft {draft_id}"):
             with_component_token(component, code_templates.add_to_template, draft_id)
     except NOT_DONE as error:
-        refuse_act(promotion, error)
+        errcode = getattr(error, "errcode", None)
+        _close(promotion, Promotion.State.REFUSED, last_error=str(error), errcode=errcode)
         raise
     except Unreachable as error:
-        mark_unknown(promotion, str(error))
+        _mark_unknown(promotion, str(error))
     try:
         reconcile_promotion(promotion)
     except WeChatError as error:
-        mark_unknown(promotion, str(error))
+        _mark_unknown(promotion, str(error))
 
 
 def reconcile_promotion(promotion: Promotion) -> None:
     """Look for PROMOTION's template in WeChat's library. Raises what WeChat answered."""
     listed = _mirror_templates(promotion.component)
     if template := _template_of(promotion, listed):
-        close_act(promotion, Promotion.State.DONE, template=template)
+        _close(promotion, Promotion.State.DONE, template=template)
     elif promotion.failures >= MAX_CHECKS:
         error = _("WeChat's library does not have it: it was never added.")
-        close_act(promotion, Promotion.State.REFUSED, error)
+        _close(promotion, Promotion.State.REFUSED, last_error=error)
     else:
-        mark_unknown(promotion, promotion.last_error)
+        _mark_unknown(promotion, promotion.last_error)
+
+
+def _close(promotion: Promotion, state: Promotion.State, **values: Any) -> bool:
+    """Write what became of PROMOTION, unless that is known. Whether it was written."""
+    values = {"last_error": "", "due_at": None, "lease_until": None, **values}
+    rows = Promotion.objects.filter(pk=promotion.pk, state__in=Promotion.OPEN)
+    return bool(rows.update(state=state, **values))
+
+
+def _mark_unknown(promotion: Promotion, error: str) -> None:
+    """It may be in the library or not: that is looked at in a while."""
+    Promotion.objects.filter(pk=promotion.pk, state__in=Promotion.OPEN).update(
+        state=Promotion.State.UNKNOWN,
+        last_error=error,
+        failures=promotion.failures + 1,
+        due_at=Now() + RECHECK_AFTER,
+        lease_until=None,
+    )
 
 
 def _template_of(promotion: Promotion, listed: Rows[Template]) -> CodeTemplate | None:

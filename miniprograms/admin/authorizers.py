@@ -105,13 +105,13 @@ class AuthorizerPages(
         "conversations",
         {
             "title": _("At WeChat"),
-            "items": ["settings_page", "testers_page", "interfaces_page"],
+            "items": ["settings_page", "testers_page", "interfaces_page", "calls_page"],
         },
         "refresh_one",
         "sync_one",
         {
             "title": _("More"),
-            "items": ["tag_one", "rules", "calls_page", "bind_link", "unbind_one"],
+            "items": ["tag_one", "rules", "bind_link", "unbind_one"],
         },
     )
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)

@@ -88,6 +88,8 @@ CHINESE = {
     "Development program": "开发小程序",
     "Nothing was uploaded yet.": "还没有上传过。",
     "Upload a draft": "上传草稿",
+    "Uploaded by": "上传者",
+    "Development program's appid": "开发小程序的 appid",
     "Reviews": "审核",
     "Code check after a commit": "上传后代码检测时长",
     "Verdict by itself after": "自动审核时长",

@@ -133,8 +133,10 @@ def check_quota(subject: Subject) -> Check:
     }
     if quota.rest <= 0:
         return wrong("quota", explain_errcode(85085), "staff")
-    detail = _("Left this month: %(rest)d of %(limit)d submissions, %(speedups)d of %(most)d ")
-    return fine("quota", (detail + _("speed-ups.")) % words)
+    detail = _(
+        "Left this month: %(rest)d of %(limit)d submissions, %(speedups)d of %(most)d speed-ups."
+    )
+    return fine("quota", detail % words)
 
 
 def check_open_audit(subject: Subject) -> Check:

@@ -222,7 +222,7 @@ def _mark_passed(item: CampaignItem) -> None:
     """Approved: released at once where that was chosen, otherwise at a click."""
     campaign = item.campaign
     by = campaign.run_by if campaign.auto_release else item.released_by
-    due_at = Now() if by else None
+    due_at = Now() if by or campaign.auto_release else None
     set_item_state(item, CampaignItem.State.PASSED, released_by=by, due_at=due_at, failures=0)
 
 
@@ -234,7 +234,7 @@ def release_item(item: CampaignItem) -> None:
         finish_item(item, CampaignItem.State.RELEASED)
         return
     if person is None:
-        set_item_state(item, CampaignItem.State.PASSED, due_at=None)
+        _await_person(item)
         return
     try:
         release_newest_audit(
@@ -271,6 +271,15 @@ def _releaser_of(item: CampaignItem) -> User | None:
     if person is None and item.campaign.auto_release:
         person = item.campaign.run_by
     return person
+
+
+def _await_person(item: CampaignItem) -> None:
+    """Somebody clicks; or the campaign, whose person is gone, is resumed by another."""
+    due_at = None
+    if item.campaign.auto_release:
+        halt_for_ended_right(item.campaign)
+        due_at = Now()
+    set_item_state(item, CampaignItem.State.PASSED, due_at=due_at)
 
 
 def _refuse_release(item: CampaignItem, person: User, error: RightEnded) -> None:

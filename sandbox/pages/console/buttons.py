@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.pages.console import DO
-from sandbox.pages.console.code import REVIEWS
+from sandbox.pages.console.code import REVIEWS, UPLOAD_FIELDS
 from sandbox.pages.console.settings import LIFETIMES
 from sandbox.pages.html import HEADERS, not_done
 from sandbox.wire.exchange import Reply, Request
@@ -61,7 +61,10 @@ def _set(wechat: WeChat, fields: Fields) -> None:
 
 
 def _upload(wechat: WeChat, fields: Fields) -> None:
-    wechat.upload_draft(user_version=fields["user_version"][0], user_desc=fields["user_desc"][0])
+    optional = {name: fields[name][0] for name in UPLOAD_FIELDS if fields.get(name, [""])[0]}
+    wechat.upload_draft(
+        user_version=fields["user_version"][0], user_desc=fields["user_desc"][0], **optional
+    )
 
 
 def _set_reviews(wechat: WeChat, fields: Fields) -> None:

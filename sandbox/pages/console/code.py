@@ -13,6 +13,11 @@ REVIEWS = {
     "audit_limit": ("Submissions a month", "in all"),
     "speedup_limit": ("Speed-ups a month", "in all"),
 }
+# Of an upload: where it came from and who made it, which the upload tool says by itself.
+UPLOAD_FIELDS = {
+    "source_appid": ("Development program's appid", "wx5a0d1e2f3b4c5dff"),
+    "developer": ("Uploaded by", "ci机器人1"),
+}
 OUTCOMES = {"pass": "pass", "reject": "reject", "delay": "delay, then pass"}
 
 
@@ -21,7 +26,14 @@ def templates_section(wechat: WeChat, words: Words, request: Request) -> Html:
     uploads = [("Draft", draft.draft_id, draft) for draft in library.drafts.values()]
     uploads += [("Template", one.template_id, one.draft) for one in library.templates.values()]
     rows = [
-        (words(kind), str(number), draft.user_version, draft.user_desc, draft.source_name)
+        (
+            words(kind),
+            str(number),
+            draft.user_version,
+            draft.user_desc,
+            f"{draft.source_name} {draft.source_appid}",
+            draft.developer,
+        )
         for kind, number, draft in uploads
     ]
     heads = (
@@ -30,6 +42,7 @@ def templates_section(wechat: WeChat, words: Words, request: Request) -> Html:
         words("Version"),
         words("Description"),
         words("Development program"),
+        words("Uploaded by"),
     )
     return section(
         "templates",
@@ -42,6 +55,10 @@ def templates_section(wechat: WeChat, words: Words, request: Request) -> Html:
             wechat.form_key,
             field(words("Version"), tag("input", name="user_version", required=True)),
             field(words("Description"), tag("input", name="user_desc", required=True)),
+            [
+                field(words(label), tag("input", name=name, placeholder=example))
+                for name, (label, example) in UPLOAD_FIELDS.items()
+            ],
             tag("button", words("Upload a draft"), class_="primary"),
             class_="fields",
         ),
