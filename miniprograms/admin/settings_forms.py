@@ -230,6 +230,20 @@ class OrderPageForm(SettingForm):
         return {name: fields[name] for name in ("path", "img_list", "video", "test_remark")}
 
 
+class PrefetchForm(WebviewDomainsForm):
+    urls = LinesField(_("domains"), help_text=_("One a line, such as https://a.example.com"))
+
+
+class LibraryForm(SettingForm):
+    version = TextField(_("version"), 12, help_text=_("Such as 2.20.0."), required=True)
+
+    def fields_of(self, value: Any) -> dict[str, Any]:
+        return {"version": value or ""}
+
+    def value_of(self, fields: dict[str, Any]) -> Any:
+        return fields["version"]
+
+
 # A new kind gets its line here.
 FORMS: dict[str, type[SettingForm]] = {
     "server-domains": ServerDomainsForm,
@@ -239,6 +253,8 @@ FORMS: dict[str, type[SettingForm]] = {
     "privacy-guideline": GuidelineForm,
     "privacy-owner-online": OwnerForm,
     "order-path": OrderPageForm,
+    "prefetch-domains": PrefetchForm,
+    "base-library": LibraryForm,
 }
 
 

@@ -178,6 +178,7 @@ TABLES: dict[str, Callable[[Setting], SafeString | str]] = {
     "privacy-guideline": _guideline,
     "privacy-owner-online": _owner_online,
     "order-path": _order_page,
+    "prefetch-domains": _webview_domains,
 }
 
 

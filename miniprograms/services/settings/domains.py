@@ -62,7 +62,7 @@ def read_url(text: Any, scheme: str, *, allows_port: bool) -> str:
     return f"{scheme}://{host}"
 
 
-def _read_urls(texts: Any, scheme: str, most: int, *, allows_port: bool) -> list[str]:
+def read_urls(texts: Any, scheme: str, most: int, *, allows_port: bool) -> list[str]:
     if not isinstance(texts, list):
         raise BadSetting(gettext("Domains are given as a list of texts."))
     urls, problems = [], []
@@ -94,7 +94,7 @@ def check_server_domains(value: Any) -> ServerDomains:
     for name, scheme in SCHEMES.items():
         try:
             urls = value.get(name) or []
-            lists[name] = _read_urls(urls, scheme, MAX_SERVER_DOMAINS, allows_port=True)
+            lists[name] = read_urls(urls, scheme, MAX_SERVER_DOMAINS, allows_port=True)
         except BadSetting as problem:
             problems += problem.problems
     if problems:
@@ -190,7 +190,7 @@ SERVER_DOMAINS_DIRECT = _server_kind(
 
 
 def check_webview_domains(value: Any) -> list[str]:
-    return _read_urls(value, "https", MAX_WEBVIEW_DOMAINS, allows_port=False)
+    return read_urls(value, "https", MAX_WEBVIEW_DOMAINS, allows_port=False)
 
 
 def _read_webview(endpoint: Callable[..., list[str]], authorizer: Authorizer) -> Any:

@@ -1,5 +1,6 @@
 """The kinds of settings there are. A new one gets its line here, and its form in the admin."""
 
+from miniprograms.services.settings.basics import BASE_LIBRARY, PREFETCH_DOMAINS
 from miniprograms.services.settings.domains import (
     SERVER_DOMAINS,
     SERVER_DOMAINS_DIRECT,
@@ -19,5 +20,7 @@ KINDS = {
         PRIVACY_GUIDELINE,
         PRIVACY_OWNER_ONLINE,
         ORDER_PATH,
+        PREFETCH_DOMAINS,
+        BASE_LIBRARY,
     )
 }
