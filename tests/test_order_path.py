@@ -56,7 +56,7 @@ def test_a_path_is_applied_for_and_used_once_wechat_approves(
     assert application is not None
     assert application.material == {"img_list": [SHOT], "test_remark": "“我的”里"}
     assert deliver_all(wechat, deliver) == ["done"]
-    row = setting_of(shop, KIND)
+    row: Any = setting_of(shop, KIND)
     assert (row.state, row.has_drifted) == (State.APPLIED, False)
     browser.post(page, {"act": "apply"})  # is there already
     assert wechat.count(APPLY) == 1
@@ -141,4 +141,5 @@ def test_what_wechat_would_refuse_is_told_at_the_form(
 
 def test_a_slash_before_the_path_is_left_out(browser: Client, shop: Authorizer, page: str) -> None:
     browser.post(page, {**FORM, "path": f"/{PATH}"})
-    assert setting_of(shop, KIND).desired["path"] == PATH
+    desired: Any = setting_of(shop, KIND).desired
+    assert desired["path"] == PATH

@@ -99,8 +99,7 @@ class AuthorizerPages(AuthorizerColumns, SettingsPages, TesterPages, InterfacePa
             "items": ["settings_page", "testers_page", "interfaces_page"],
         },
         "refresh_one",
-        "sync_one",
-        {"title": _("More"), "items": ["tag_one", "rules", "bind_link", "unbind_one"]},
+        {"title": _("More"), "items": ["sync_one", "tag_one", "rules", "bind_link", "unbind_one"]},
     )
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)
 

@@ -35,7 +35,7 @@ INTERFACE_STATES = {
     privacy.REFUSED: (_("rejected"), "danger"),
     privacy.GRANTED: (_("granted"), "success"),
 }
-APPLICATION_COLOURS = {
+APPLICATION_COLOURS: dict[str, str] = {
     InterfaceApplication.State.IN_REVIEW: "info",
     InterfaceApplication.State.UNKNOWN: "warning",
     InterfaceApplication.State.GRANTED: "success",

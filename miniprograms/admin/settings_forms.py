@@ -152,7 +152,7 @@ class OwnerForm(SettingForm):
     names = tuple(name for name in OWNER_TITLES if name != FILE)
 
     def more_fields(self) -> dict[str, forms.Field]:
-        fields = {
+        fields: dict[str, forms.Field] = {
             name: TextField(OWNER_TITLES[name], MAX_TEXT, help_text=OWNER_HELP.get(name, ""))
             for name in self.names
         }

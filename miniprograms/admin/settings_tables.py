@@ -150,7 +150,7 @@ def _owner_rows(desired: dict[str, str], at_wechat: dict[str, str]) -> list[Any]
     ]
 
 
-PATH_STATES = {
+PATH_STATES: dict[int, tuple[object, str]] = {
     order_path.IN_REVIEW: (_("in review"), "info"),
     order_path.REFUSED: (_("rejected"), "danger"),
     order_path.APPROVED: (_("approved"), "success"),
@@ -164,7 +164,7 @@ def _order_page(setting: Setting) -> SafeString | str:
         (_("in use"), show_item(at_wechat.get("path")), ""),
     ]
     if at_wechat.get("under_review"):
-        words, colour = PATH_STATES.get(at_wechat.get("status"), ("–", ""))
+        words, colour = PATH_STATES.get(at_wechat.get("status", 0), ("–", ""))
         rows.append((_("applied for last"), at_wechat["under_review"], label(words, colour)))
     return table(["", _("path"), ""], rows)
 
