@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -121,12 +121,9 @@ def _guideline(setting: Setting) -> SafeString | str:
     keys = dict.fromkeys([*desired, *at_wechat, *unexplained])
     uses = [
         (
-            f"{privacy_title(key)} ({key})",
+            format_html("{} ({}) {}", privacy_title(key), key, _mark(key in unexplained)),
             desired.get(key, ""),
             at_wechat.get(key, ""),
-            label(_("found in the code, and not explained"), "danger")
-            if key in unexplained
-            else "",
         )
         for key in keys
     ]
@@ -135,16 +132,20 @@ def _guideline(setting: Setting) -> SafeString | str:
 
 
 def _owner_online(setting: Setting) -> SafeString | str:
-    rows = _owner_rows(setting.desired or {}, setting.at_wechat or {})
-    return table(_GUIDELINE_HEADERS[:3], [row[:3] for row in rows])
+    return table(_GUIDELINE_HEADERS, _owner_rows(setting.desired or {}, setting.at_wechat or {}))
 
 
-_GUIDELINE_HEADERS = ["", _("should be"), _("at WeChat"), _("remark")]
+_GUIDELINE_HEADERS = ["", _("should be"), _("at WeChat")]
+
+
+def _mark(is_unexplained: bool) -> SafeString | str:
+    text = _("found in the code, and not explained")
+    return label(text, "danger") if is_unexplained else ""
 
 
 def _owner_rows(desired: dict[str, str], at_wechat: dict[str, str]) -> list[Any]:
     return [
-        (title, desired.get(name, ""), at_wechat.get(name, ""), "")
+        (title, desired.get(name, ""), at_wechat.get(name, ""))
         for name, title in OWNER_TITLES.items()
         if name in desired or name in at_wechat
     ]
