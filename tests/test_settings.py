@@ -266,4 +266,5 @@ def test_what_wechat_would_never_take_is_not_kept(
 
 def test_domains_are_kept_as_wechat_writes_them(shop: Authorizer, staff: User) -> None:
     row = desire(shop, staff, {"requestdomain": [" API.example.com/ ", API, "a.example.com:8443"]})
-    assert row.desired["requestdomain"] == [API, "https://a.example.com:8443"]
+    desired: Any = row.desired
+    assert desired["requestdomain"] == [API, "https://a.example.com:8443"]

@@ -78,15 +78,12 @@ def _domain_rows(setting: Setting, place: object, desired: Any, at_wechat: Any) 
             url,
             YES if url in (desired or []) else "",
             YES if url in (at_wechat or []) else "",
-            ", ".join(str(REMARKS[name]) for name in REMARKS if url in _remarked(setting, name)),
+            ", ".join(
+                str(REMARKS[name]) for name in REMARKS if url in setting.remarks.get(name, [])
+            ),
         )
         for url in urls
     ]
-
-
-def _remarked(setting: Setting, name: str) -> list[str]:
-    urls = setting.remarks.get(name, [])
-    return urls if isinstance(urls, list) else []
 
 
 _DOMAIN_HEADERS = [_("list"), _("domain"), _("should be"), _("at WeChat"), _("remark")]
@@ -148,10 +145,10 @@ def platform_table(lists: PlatformDomains) -> SafeString | str:
 
 def history_table(setting: Setting) -> SafeString | str:
     """Who said what it should be, newest first."""
-    if setting.pk is None:
-        return "–"
-    versions = setting.versions.select_related("by", "profile").order_by("-number")
-    rows: list[SettingVersion] = list(versions[:MAX_VERSIONS])
+    rows: list[SettingVersion] = []
+    if setting.version:
+        versions = setting.versions.select_related("by", "profile").order_by("-number")
+        rows = list(versions[:MAX_VERSIONS])
     headers = [_("version"), _("time"), _("by"), _("profile"), _("should be")]
     return table(
         headers,
