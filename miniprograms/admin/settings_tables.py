@@ -99,7 +99,7 @@ def _server_domains(setting: Setting) -> SafeString | str:
     return table(_DOMAIN_HEADERS, rows)
 
 
-def _webview_domains(setting: Setting) -> SafeString | str:
+def _one_list(setting: Setting) -> SafeString | str:
     rows = _domain_rows(setting, "", setting.desired, setting.at_wechat)
     return table(_DOMAIN_HEADERS[1:], [row[1:] for row in rows])
 
@@ -108,8 +108,9 @@ def _webview_domains(setting: Setting) -> SafeString | str:
 TABLES: dict[str, Callable[[Setting], SafeString | str]] = {
     "server-domains": _server_domains,
     "server-domains-direct": _server_domains,
-    "webview-domains": _webview_domains,
-    "webview-domains-direct": _webview_domains,
+    "webview-domains": _one_list,
+    "webview-domains-direct": _one_list,
+    "prefetch-domains": _one_list,
 }
 
 

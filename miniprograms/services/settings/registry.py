@@ -1,6 +1,7 @@
 """The kinds of settings there are. A new one gets its line here, and its form in the admin."""
 
 from miniprograms.services.settings.domains import (
+    PREFETCH_DOMAINS,
     SERVER_DOMAINS,
     SERVER_DOMAINS_DIRECT,
     WEBVIEW_DOMAINS,
@@ -14,5 +15,6 @@ KINDS = {
         SERVER_DOMAINS_DIRECT,
         WEBVIEW_DOMAINS,
         WEBVIEW_DOMAINS_DIRECT,
+        PREFETCH_DOMAINS,
     )
 }
