@@ -93,7 +93,7 @@ class SettingSerializer(SettingStateSerializer):
 class SettingsView(CodeView):
     to_read = "miniprograms.view_setting"
     to_act = "miniprograms.edit_settings"
-    serializer_class = SettingSerializer
+    serializer_class: type[serializers.Serializer[Any]] = SettingSerializer
 
     @property
     def program(self) -> Authorizer:
@@ -110,7 +110,7 @@ class SettingsView(CodeView):
 
 class SettingList(SettingsView):
     queryset = Setting.objects.none()
-    pagination_class = None  # there are as many as there are kinds
+    pagination_class = None  # type: ignore[assignment]  # as many as there are kinds
     serializer_class = SettingStateSerializer
 
     @extend_schema(

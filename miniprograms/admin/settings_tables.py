@@ -86,15 +86,12 @@ def _domain_rows(setting: Setting, place: object, desired: Any, at_wechat: Any) 
             url,
             YES if url in (desired or []) else "",
             YES if url in (at_wechat or []) else "",
-            ", ".join(str(REMARKS[name]) for name in REMARKS if url in _remarked(setting, name)),
+            ", ".join(
+                str(REMARKS[name]) for name in REMARKS if url in setting.remarks.get(name, [])
+            ),
         )
         for url in urls
     ]
-
-
-def _remarked(setting: Setting, name: str) -> list[str]:
-    urls = setting.remarks.get(name, [])
-    return urls if isinstance(urls, list) else []
 
 
 _DOMAIN_HEADERS = [_("list"), _("domain"), _("should be"), _("at WeChat"), _("remark")]
@@ -110,7 +107,7 @@ def _server_domains(setting: Setting) -> SafeString | str:
     return table(_DOMAIN_HEADERS, rows)
 
 
-def _webview_domains(setting: Setting) -> SafeString | str:
+def _one_list(setting: Setting) -> SafeString | str:
     rows = _domain_rows(setting, "", setting.desired, setting.at_wechat)
     return table(_DOMAIN_HEADERS[1:], [row[1:] for row in rows])
 
@@ -174,8 +171,9 @@ def _order_page(setting: Setting) -> SafeString | str:
 TABLES: dict[str, Callable[[Setting], SafeString | str]] = {
     "server-domains": _server_domains,
     "server-domains-direct": _server_domains,
-    "webview-domains": _webview_domains,
-    "webview-domains-direct": _webview_domains,
+    "webview-domains": _one_list,
+    "webview-domains-direct": _one_list,
+    "prefetch-domains": _one_list,
     "privacy-guideline": _guideline,
     "privacy-owner-online": _owner_online,
     "order-path": _order_page,
@@ -214,10 +212,10 @@ def platform_table(lists: PlatformDomains) -> SafeString | str:
 
 def history_table(setting: Setting) -> SafeString | str:
     """Who said what it should be, newest first."""
-    if setting.pk is None:
-        return "–"
-    versions = setting.versions.select_related("by", "profile").order_by("-number")
-    rows: list[SettingVersion] = list(versions[:MAX_VERSIONS])
+    rows: list[SettingVersion] = []
+    if setting.version:
+        versions = setting.versions.select_related("by", "profile").order_by("-number")
+        rows = list(versions[:MAX_VERSIONS])
     headers = [_("version"), _("time"), _("by"), _("profile"), _("should be")]
     return table(
         headers,

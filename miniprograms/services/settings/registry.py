@@ -1,6 +1,7 @@
 """The kinds of settings there are. A new one gets its line here, and its form in the admin."""
 
 from miniprograms.services.settings.domains import (
+    PREFETCH_DOMAINS,
     SERVER_DOMAINS,
     SERVER_DOMAINS_DIRECT,
     WEBVIEW_DOMAINS,
@@ -16,6 +17,7 @@ KINDS = {
         SERVER_DOMAINS_DIRECT,
         WEBVIEW_DOMAINS,
         WEBVIEW_DOMAINS_DIRECT,
+        PREFETCH_DOMAINS,
         PRIVACY_GUIDELINE,
         PRIVACY_OWNER_ONLINE,
         ORDER_PATH,
