@@ -12,6 +12,7 @@ from api.guideline_file import GuidelineFileView
 from api.messages import MessageView
 from api.private_interfaces import InterfaceList
 from api.releases import ReleaseView, RevertView
+from api.review_pictures import ReviewPictureView
 from api.settings import SettingCheck, SettingList, SettingView
 from api.templates import TemplateList
 from api.testers import TesterDetail, TesterList
@@ -40,6 +41,7 @@ urlpatterns = [
         GuidelineFileView.as_view(),
         name="guideline-file",
     ),
+    path(f"{_ACCOUNT}review-pictures/", ReviewPictureView.as_view(), name="review-pictures"),
     path(f"{_ACCOUNT}testers/", TesterList.as_view(), name="testers"),
     path(f"{_ACCOUNT}testers/<path:userstr>/", TesterDetail.as_view(), name="tester"),
     path(f"{_ACCOUNT}private-interfaces/", InterfaceList.as_view(), name="private-interfaces"),
