@@ -78,6 +78,12 @@ class Setting(Leased):
         verbose_name_plural = _("settings of mini programs")
         indexes = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="setting_due"),
+            # However many wait to be looked at, these go first.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state__in=["waiting", "applying", "unknown"]),
+                name="setting_to_apply",
+            ),
             models.Index(
                 fields=["authorizer"], condition=Q(has_drifted=True), name="setting_drifted"
             ),
