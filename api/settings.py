@@ -33,8 +33,10 @@ class DesiredSerializer(StrictSerializer):
     desired = serializers.JSONField(
         allow_null=True,
         help_text=_(
-            "Of server domains an object of lists by WeChat's names, of web-view domains a list; "
-            "it takes the place of what was desired. null: whatever the mini program has is fine."
+            "Of server domains an object of lists by WeChat's names, of web-view domains a list, "
+            "of the privacy guideline owner_setting and setting_list, of the page with orders an "
+            "object with its path; it takes the place of what was desired. null: whatever the mini "
+            "program has is fine."
         ),
     )
     apply = serializers.BooleanField(
