@@ -30,6 +30,7 @@ from api.preflight import PreflightView
 from api.private_interfaces import InterfaceList
 from api.quotas import CallView, QuotaClear, QuotaView
 from api.releases import ReleaseView, RevertView
+from api.review_pictures import ReviewPictureView
 from api.settings import SettingCheck, SettingList, SettingView
 from api.templates import TemplateList
 from api.testers import TesterDetail, TesterList
@@ -77,6 +78,7 @@ urlpatterns = [
         GuidelineFileView.as_view(),
         name="guideline-file",
     ),
+    path(f"{_ACCOUNT}review-pictures/", ReviewPictureView.as_view(), name="review-pictures"),
     path(f"{_ACCOUNT}testers/", TesterList.as_view(), name="testers"),
     path(f"{_ACCOUNT}testers/<path:userstr>/", TesterDetail.as_view(), name="tester"),
     path(f"{_ACCOUNT}private-interfaces/", InterfaceList.as_view(), name="private-interfaces"),

@@ -11,7 +11,9 @@ def fill(staff: RestClient) -> None:
     Three templates, values that differ from shop to shop, an uploaded version each, a domain that
     WeChat does not have yet, and a submission that WeChat would refuse.
     """
-    promoted = staff.post("drafts/promote/", {"user_version": "1.2.0", "newer_than": "2026-01-01T00:00:00Z"}, 201)
+    promoted = staff.post(
+        "drafts/promote/", {"user_version": "1.2.0", "newer_than": "2026-01-01T00:00:00Z"}, 201
+    )
     template_id = int(promoted["template_id"])
     for appid, values in (
         (SHOP, {"shop": 1, "title": "山茶书店", "colour": "#b5354a"}),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.interface_models import InterfaceApplication as InterfaceApplication
+from miniprograms.interface_models import ReviewPicture as ReviewPicture
 from miniprograms.member_models import Tester as Tester
 from miniprograms.name_search import HasPieces, containing, ends_of
 from miniprograms.permissions import name_permission_sets

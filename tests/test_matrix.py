@@ -77,6 +77,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "": ("GET", GOES),
     "favicon.ico": ("GET", GOES),
     "i18n/setlang/": ("POST", GOES),
+    "review-pictures/<slug:key>.<slug:ending>": ("GET", GONE),
     "portal/": ("GET", MEMBERS),
     "portal/login/": ("GET", ALIKE),
     "portal/login/code/": ("GET", GOES),
@@ -120,6 +121,10 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
         [UNKNOWN, MISSING, MISSING, REFUSED, MISSING],
     ),
     "api/v1/authorizers/<slug:appid>/settings/privacy-guideline/file/": (
+        "POST",
+        by_key(HTTPStatus.BAD_REQUEST),
+    ),
+    "api/v1/authorizers/<slug:appid>/review-pictures/": (
         "POST",
         by_key(HTTPStatus.BAD_REQUEST),
     ),
@@ -347,6 +352,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<slug:kind>": "server-domains",
         "<slug:which>": "server",
         "<slug:key>": f"r{reply.pk}",
+        "<slug:ending>": "png",
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
     }

@@ -264,6 +264,19 @@ def test_what_wechat_would_never_take_is_not_kept(
     assert not Setting.objects.exists()
 
 
+def test_names_looked_up_ahead_are_set_as_a_whole(
+    wechat: WeChat, shop: Authorizer, staff: User
+) -> None:
+    kind, program = "prefetch-domains", wechat.accounts[shop.appid].program
+    program.prefetch = ["old.example.com"]
+    wish = set_desired(shop, kind, [API, "b.example.com"], by=staff, applies=False)
+    assert apply_now(wish, by=staff).state == State.APPLIED
+    assert program.prefetch == ["api.example.com", "b.example.com"]
+    with pytest.raises(BadSetting):
+        set_desired(shop, kind, [f"a{n}.example.com" for n in range(6)], by=staff, applies=False)
+
+
 def test_domains_are_kept_as_wechat_writes_them(shop: Authorizer, staff: User) -> None:
     row = desire(shop, staff, {"requestdomain": [" API.example.com/ ", API, "a.example.com:8443"]})
-    assert row.desired["requestdomain"] == [API, "https://a.example.com:8443"]
+    desired: Any = row.desired
+    assert desired["requestdomain"] == [API, "https://a.example.com:8443"]

@@ -108,11 +108,7 @@ class AuthorizerPages(
             "items": ["settings_page", "testers_page", "interfaces_page", "calls_page"],
         },
         "refresh_one",
-        "sync_one",
-        {
-            "title": _("More"),
-            "items": ["tag_one", "rules", "bind_link", "unbind_one"],
-        },
+        {"title": _("More"), "items": ["sync_one", "tag_one", "rules", "bind_link", "unbind_one"]},
     )
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)
 

@@ -30,6 +30,7 @@ ACTIONS = {
     "add_tester": _("added a tester"),
     "remove_tester": _("removed a tester"),
     "apply_for_interface": _("applied for a private interface"),
+    "keep_picture": _("uploaded a picture for WeChat's reviewers"),
     "interface_granted": _("saw a private interface granted"),
     "interface_rejected": _("saw a private interface rejected"),
     "export_accounts": _("exported the list of accounts"),

@@ -104,7 +104,7 @@ def compare_order_pages(desired: OrderPage, at_wechat: OrderPage) -> list[Differ
     path, used = desired.get("path", ""), at_wechat.get("path", "")
     if path == used or is_in_review(desired, at_wechat):
         return []
-    return [Difference(_("page with orders"), path, used)]
+    return [Difference("path", _("page with orders"), path, used)]
 
 
 ORDER_PATH = Kind(

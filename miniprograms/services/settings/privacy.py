@@ -4,7 +4,7 @@ next release, and what can be changed at once of the one that is online.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -113,7 +113,7 @@ def _check_uses(rows: Any) -> tuple[list[dict[str, str]], list[str]]:
     uses, problems = {}, []
     for row in rows:
         fields = row if isinstance(row, Mapping) else {}
-        key, text = fields.get("privacy_key"), fields.get("privacy_text")
+        key, text = fields.get("privacy_key", ""), fields.get("privacy_text", "")
         if not _is_text(key, MAX_KEY) or not _is_text(text, MAX_TEXT):
             problems = [sentence]
         else:
@@ -189,7 +189,7 @@ def _apply_guideline(authorizer: Authorizer, desired: Guideline, at_wechat: Guid
     call_as(
         authorizer.appid,
         privacy.set_privacy_setting,
-        owner_setting=OwnerSetting(**desired["owner_setting"]),
+        owner_setting=cast(OwnerSetting, desired["owner_setting"]),
         uses=desired["setting_list"],
         sdks=at_wechat.get(SDKS),
     )
@@ -211,7 +211,7 @@ def _apply_owner_online(
     call_as(
         authorizer.appid,
         privacy.set_privacy_setting,
-        owner_setting=OwnerSetting(**desired),
+        owner_setting=cast(OwnerSetting, desired),
         privacy_ver=privacy.ONLINE,
     )
     return {}
@@ -222,7 +222,7 @@ def _apply_owner_online(
 
 def _compare_owner(desired: Mapping[str, str], at_wechat: Mapping[str, str]) -> list[Difference]:
     return [
-        Difference(title, desired.get(name, ""), at_wechat.get(name, ""))
+        Difference(name, title, desired.get(name, ""), at_wechat.get(name, ""))
         for name, title in OWNER_TITLES.items()
         if desired.get(name, "") != at_wechat.get(name, "")
     ]
@@ -233,7 +233,7 @@ def compare_guidelines(desired: Guideline, at_wechat: Guideline) -> list[Differe
     return [
         *_compare_owner(owner_of(desired), owner_of(at_wechat)),
         *(
-            Difference(privacy_title(key), uses.get(key, ""), others.get(key, ""))
+            Difference(key, privacy_title(key), uses.get(key, ""), others.get(key, ""))
             for key in dict.fromkeys([*uses, *others])
             if uses.get(key) != others.get(key)
         ),
