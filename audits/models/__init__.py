@@ -7,6 +7,7 @@ from audits.models.ext_values import ExtValues
 from audits.models.idempotency import IdempotencyKey
 from audits.models.preflight import PreflightSummary
 from audits.models.release import Release
+from audits.models.submissions import SubmissionFile, SubmissionMedia, SubmissionProfile
 
 __all__ = [
     "AuditEvent",
@@ -20,4 +21,7 @@ __all__ = [
     "PreflightSummary",
     "Release",
     "Screenshot",
+    "SubmissionFile",
+    "SubmissionMedia",
+    "SubmissionProfile",
 ]
