@@ -69,9 +69,7 @@ class NeedsSerializer(StrictSerializer):
 class ProfileSerializer(SubmissionSerializer):
     """Fields of submit_audit that are kept, by WeChat's names, and what belongs to them."""
 
-    item_list = serializers.ListField(  # type: ignore[assignment]
-        child=ProfileItemSerializer(), required=False, max_length=5
-    )
+    item_list = serializers.ListField(child=ProfileItemSerializer(), required=False, max_length=5)
     needs = NeedsSerializer(required=False)
 
 

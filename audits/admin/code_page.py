@@ -27,7 +27,7 @@ from audits.admin.ext_bulk import ValuesOfMany
 from audits.admin.ext_pages import ValuesPages
 from audits.admin.release_acts import RELEASE_ACTS
 from audits.admin.review_acts import REVIEW_ACTS
-from audits.admin.submission_items import item_data
+from audits.admin.submission_items import item_data, posted_items
 from audits.admin.submission_pages import ProfilePages
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
 from audits.models import CodeAudit, SubmissionFile
@@ -195,10 +195,8 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
         """The address of the rest of ACT's form, with what was entered there already."""
         if not act.live:
             return ""
-        items = {name: value for name, value in request.POST.items() if name.startswith("item")}
-        if request.method != "POST":
-            fields = merged_fields(row, current_template(row))
-            items = item_data(fields.get("item_list") or [])
+        fields = merged_fields(row, current_template(row))
+        items = posted_items(request) or item_data(fields.get("item_list") or [])
         return f"{self._address(row, act.live)}{'?' if items else ''}{urlencode(items)}"
 
 

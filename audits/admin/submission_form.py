@@ -5,13 +5,13 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldBooleanWidget,
@@ -50,13 +50,13 @@ class FilesInput(forms.FileInput):
 class FilesField(forms.FileField):
     """Several files, as bytes with their names."""
 
-    def __init__(self, label: object) -> None:
+    def __init__(self, label: StrOrPromise) -> None:
         attrs = {"accept": "image/png,image/jpeg,image/gif,video/mp4", "class": "staff-files"}
         widget = FilesInput(attrs=attrs)
         super().__init__(label=label, required=False, help_text=FILES_HELP, widget=widget)
 
     def clean(self, data: Any, initial: Any = None) -> list[tuple[str, bytes]]:
-        files: list[UploadedFile] = data if isinstance(data, list) else [data] if data else []
+        files: list[Any] = data if isinstance(data, list) else [data] if data else []
         for file in files:
             if file.size and file.size > MAX_UPLOAD:
                 raise ValidationError(_("Pictures may have 2 MB, films 10 MB."))
@@ -66,7 +66,7 @@ class FilesField(forms.FileField):
 class KeptField(forms.TypedMultipleChoiceField):
     """Which of the files that are there stay."""
 
-    def __init__(self, label: object) -> None:
+    def __init__(self, label: StrOrPromise) -> None:
         widget = UnfoldAdminCheckboxSelectMultipleWidget
         super().__init__(label=label, coerce=int, required=False, widget=widget)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -119,9 +120,14 @@ def _category_entry(
     return entry
 
 
+def posted_items(request: HttpRequest) -> dict[str, str]:
+    """What was entered about pages."""
+    return {name: str(value) for name, value in request.POST.items() if name.startswith("item")}
+
+
 def item_data(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """ITEMS of item_list as the fields of their forms are posted."""
-    data = {}
+    data: dict[str, str] = {}
     for number, item in enumerate(list(items)[:MAX_SUBMITTED_PAGES], 1):
         parts = [item.get(f"{level}_class") or "" for level in LEVELS]
         numbers = [item.get(f"{level}_id") for level in LEVELS]

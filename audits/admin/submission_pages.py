@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from audits.admin.submission_form import ProfileForm
-from audits.admin.submission_items import ItemForm, NamedItemForm, item_data
+from audits.admin.submission_items import ItemForm, NamedItemForm, item_data, posted_items
 from audits.models import CodeTemplate, SubmissionProfile
 from audits.problems import CannotAct
 from audits.services.ext_json import current_template
@@ -100,9 +100,7 @@ def _named_items(fields: dict[str, Any]) -> list[dict[str, Any]]:
 def _live_address(request: HttpRequest, address: str, fields: dict[str, Any]) -> str:
     if not address:
         return ""
-    items = {name: value for name, value in request.POST.items() if name.startswith("item")}
-    if request.method != "POST":
-        items = item_data(fields.get("item_list") or [])
+    items = posted_items(request) or item_data(fields.get("item_list") or [])
     return f"{address}{'?' if items else ''}{urlencode(items)}"
 
 

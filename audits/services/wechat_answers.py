@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -29,7 +29,6 @@ FEW = 20  # submissions; what is left of fewer is asked for each time
 # After one of these, asking for something else would only take as long again.
 DOWN = (Unreachable, NotReady, BackingOff, NotAuthorized, TicketExpired)
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
@@ -111,14 +110,14 @@ class Answers:
     def _ask(
         self,
         name: str,
-        endpoint: Callable[Concatenate[str, _P], _T],
+        endpoint: Callable[[str], _T],
         *,
         is_kept: bool = True,
         is_shared: bool = False,
     ) -> _T:
         key = name if is_shared else f"preflight:{self.authorizer.appid}:{name}"
         if key in self._answers:
-            return self._replay(key)
+            return cast(_T, self._replay(key))
         if is_kept and (cached := _read(key)) is not None:
             self._cached.add(key)
             self._answers[key] = cached
@@ -126,7 +125,7 @@ class Answers:
             self._answers[key] = self._guard(lambda: call_as(self.authorizer.appid, endpoint))
             if is_kept:
                 _keep(key, self._answers[key])
-        return self._replay(key)
+        return cast(_T, self._replay(key))
 
     def _guard(self, call: Callable[[], Any]) -> Any:
         """What CALL gives or raises; where WeChat is down nothing more is asked."""
