@@ -367,6 +367,24 @@ def test_staff_edit_it_for_a_template_and_for_one_mini_program(desk: Desk) -> No
     assert "Use a png" in browser.post(own, bad).content.decode()
 
 
+def test_pages_that_wechat_could_not_show_are_not_lost(desk: Desk) -> None:
+    desk.commit()
+    items = [{**own_category(desk), "title": "Home"}]
+    save_profile(desk.shop, {"item_list": items}, by=desk.staff)
+    desk.wechat.fault("/wxa/get_page", times=None, errcode=-1)
+    browser = browser_of(desk.staff)
+    page = f"/admin/miniprograms/authorizer/{desk.shop.pk}/code/"
+    shown = browser.get(f"{page}submission/")
+    assert "item1-title" not in browser.get(shown.context["live"]).content.decode()
+    form = {**filled(shown.context["form"]), "version_desc": "Tea"}
+    browser.post(f"{page}submission/", form)
+    kept = profile_of(desk.shop)
+    assert kept
+    assert kept.fields == {"item_list": items, "version_desc": "Tea"}
+    browser.post(f"{page}submit/", {"version_desc": "Cake"})
+    assert CodeAudit.objects.get().fields == {"item_list": items, "version_desc": "Cake"}
+
+
 def test_who_may_only_look_sees_it_and_changes_nothing(desk: Desk) -> None:
     save_profile(desk.shop, {"version_desc": "Tea"}, by=desk.staff)
     releaser = User.objects.create_user("releaser", is_staff=True)

@@ -132,6 +132,11 @@ class SubmissionForm(forms.Form):
                     self.add_error(None, text)
         return super().is_valid() and all(valid)
 
+    @property
+    def has_pages(self) -> bool:
+        """Whether the forms of pages were there to be filled in: WeChat may not have answered."""
+        return any(name.startswith("item") for name in self.data)
+
     def keep_files(self, by: Actor) -> None:
         """The files that were uploaded with it stay here. Raises BadSubmission."""
         for kind in ("preview", "feedback"):
@@ -243,7 +248,8 @@ class SubmitForm(SubmissionForm):
 
     def read_submission(self) -> Fields:
         """What is submitted; null for what was filled in from what is kept and then emptied."""
-        return {**dict.fromkeys(self.filled), **self.read_fields()}
+        emptied = self.filled if self.has_pages else self.filled - {"item_list"}
+        return {**dict.fromkeys(emptied), **self.read_fields()}
 
 
 class ProfileForm(SubmissionForm):
@@ -273,6 +279,7 @@ class ProfileForm(SubmissionForm):
         self.item_form = item_form
         super().__init__(request, fields)
         self.initial["seen"] = seen
+        self.kept_items = fields.get("item_list")
 
     def clean_needs_domains(self) -> list[str]:
         """One a line."""
@@ -288,8 +295,12 @@ class ProfileForm(SubmissionForm):
         """What was filled in, with what the code needs."""
         data = self.cleaned_data
         needs = {"domains": data["needs_domains"], "opens": data["needs_opens"]}
-        named = {name: values for name, values in needs.items() if values}
-        return {**super().read_fields(), **({"needs": named} if named else {})}
+        fields = super().read_fields()
+        if named := {name: values for name, values in needs.items() if values}:
+            fields["needs"] = named
+        if self.kept_items and not self.has_pages:
+            fields["item_list"] = self.kept_items
+        return fields
 
 
 def _split_lines(text: str, beginnings: tuple[str, ...]) -> list[str]:
