@@ -16,7 +16,15 @@ from django.utils import translation
 from audits.models import CampaignItem, CodeAudit, PreflightSummary
 from audits.problems import AuditIsOpen, BadExtJson, PreflightFailed
 from audits.services import campaigns
-from audits.services.preflight.checking import CHECKS, preflight_of
+from audits.services.preflight.checking import (
+    CHECKS,
+    inspect,
+    newest_upload,
+    preflight_of,
+    subject_of,
+)
+from audits.services.submission_profiles import Composed
+from audits.services.wechat_answers import Answers
 from miniprograms.models import Authorizer
 from platform_auth.models import Operation
 from sandbox.world import WeChat
@@ -261,6 +269,16 @@ def test_while_wechat_says_nothing_everything_is_unknown_and_little_is_asked(des
     assert {check.ok for check in result.checks if check.code in ("category", "quota")} == {None}
     assert len(desk.wechat.ledger) - before <= 3  # the tries of the first call
     assert desk.submit(None).status == CodeAudit.Status.IN_REVIEW
+
+
+def test_a_slow_wechat_is_asked_for_a_while_only(desk: Desk) -> None:
+    desk.commit()
+    before = len(desk.wechat.ledger)
+    answers = Answers(desk.shop, patience=0)
+    version = newest_upload(desk.shop)
+    result = inspect(subject_of(desk.shop, version, Composed({}), answers))
+    assert (result.ok, len(desk.wechat.ledger)) == (True, before)
+    assert {check.code: check.ok for check in result.checks}["quota"] is None
 
 
 def test_a_set_that_was_not_granted_makes_one_check_unknown(desk: Desk) -> None:
