@@ -444,6 +444,24 @@ def test_of_many_each_is_held_back_for_its_own_reasons(desk: Desk, bound: Any) -
     assert PreflightSummary.objects.get(authorizer=other).failing == ["category"]
 
 
+def test_many_are_looked_at_and_none_is_submitted(desk: Desk, bound: Any) -> None:
+    other = bound(nick_name="Book shop")
+    desk.commit()
+    first, desk.shop = desk.shop, other
+    desk.commit()
+    desk.program.icp_status = 1024
+    chosen = {"action": "check_code", "_selected_action": [first.pk, other.pk]}
+    browser = browser_of(desk.staff)
+    done = browser.post("/admin/miniprograms/authorizer/", chosen, follow=True).content.decode()
+    assert "nothing that we know of stands in the way" in done
+    assert "It has no ICP filing" in done
+    assert {row.authorizer_id: row.ok for row in PreflightSummary.objects.all()} == {
+        first.pk: True,
+        other.pk: False,
+    }
+    assert not CodeAudit.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_in_a_campaign_it_is_held_back_and_can_be_retried(desk: Desk) -> None:
     boss = User.objects.create_superuser("boss")

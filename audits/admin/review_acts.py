@@ -13,8 +13,10 @@ from audits.admin.ext_tables import preview_upload
 from audits.admin.forms import CommitForm
 from audits.admin.submission_form import SubmitForm
 from audits.models import CodeAudit, CodeVersion
+from audits.problems import PreflightFailed
 from audits.services import committing, submitting, verdicts
 from audits.services.ext_json import current_template
+from audits.services.preflight.checking import preflight_of
 from audits.services.submission_profiles import merged_fields
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import UncertainOutcome
@@ -38,6 +40,14 @@ def commit_program(row: Authorizer, form: Any, by: Actor, *, keeps_first: bool =
 def _preview_commit(row: Authorizer, form: Any) -> object:
     data = form.cleaned_data
     return preview_upload(row, data["template"], data["ext"])
+
+
+def check_program(row: Authorizer) -> object:
+    """Raise PreflightFailed where something stands in the way of submitting the newest version."""
+    result = preflight_of(row)
+    if not result.ok:
+        raise PreflightFailed(result.failing)
+    return _("nothing that we know of stands in the way of submitting it.")
 
 
 def submit_program(row: Authorizer, form: Any, by: Actor) -> object:
