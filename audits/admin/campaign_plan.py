@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin.columns import code_page_of
 from audits.admin.ext_tables import changes_table, show_value
-from audits.models import Campaign, CampaignItem
+from audits.models import Campaign
 from audits.services.forecasts import forecast_campaign
 from audits.services.plans import ItemPlan, Outcome, count_obstacles, plan_items
 from audits.services.preflight.checking import TITLES, preflight_of
@@ -119,7 +119,7 @@ def _items_of(campaign: Campaign) -> Any:
 
 def _describe_plan(plan: ItemPlan) -> dict[str, object]:
     item = plan.item
-    is_open = item.state == CampaignItem.State.WAITING and item.campaign.submits
+    is_submitted = plan.outcome in (Outcome.SUBMIT, Outcome.RELEASE)
     return {
         "account": item.authorizer,
         "url": code_page_of(item.authorizer),
@@ -132,7 +132,7 @@ def _describe_plan(plan: ItemPlan) -> dict[str, object]:
         "hidden": max(0, len(plan.changes) - MAX_CHANGES),
         "ext_json": plan.ext_json,
         "preflight": reverse("admin:campaign-preflight", args=[item.campaign_id, item.pk])
-        if is_open
+        if is_submitted
         else "",
     }
 
