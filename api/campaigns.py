@@ -126,9 +126,9 @@ def create(request: Request, template: CodeTemplate, fields: Mapping[str, Any]) 
 
 class CampaignView(CodeView):
     to_read = "audits.view_campaign"
-    to_act = MAY_OPERATE
+    to_act: ClassVar[str | tuple[str, ...]] = MAY_OPERATE
 
-    queryset = Campaign.objects.select_related("template__component", "created_by", "run_by")
+    queryset: Any = Campaign.objects.select_related("template__component", "created_by", "run_by")
 
     def get_campaign(self) -> Campaign:
         rows = CampaignView.queryset.all()

@@ -20,8 +20,12 @@ from wechat.errors import NotReady
 MAX_DAYS = 3 * 366
 RECENT_AUDITS = 200
 FEWEST_AUDITS = 5  # before anything is said of how long they take
-UNSENT = (CampaignItem.State.WAITING, CampaignItem.State.READY)
-UNSENT += (CampaignItem.State.COMMITTING, CampaignItem.State.COMMITTED)
+UNSENT = (
+    CampaignItem.State.WAITING,
+    CampaignItem.State.READY,
+    CampaignItem.State.COMMITTING,
+    CampaignItem.State.COMMITTED,
+)
 
 
 @dataclass(frozen=True, slots=True)
