@@ -124,7 +124,8 @@ class DraftList(CodeView):
     def get(self, request: Request) -> Response:
         component = find_component(request.query_params.get("component", ""))
         drafts = sorted(list_drafts(component), key=lambda draft: -draft.create_time)
-        return Response([describe_draft(draft) for draft in drafts])
+        rows = [describe_draft(draft) for draft in drafts]
+        return Response({"next": None, "previous": None, "results": rows})
 
 
 class PromoteView(CodeView):
