@@ -100,7 +100,6 @@ class LibraryIsFull(CannotAct):
     code = "library_full"
 
     def __init__(self, limit: int, unused: list[int]) -> None:
-        text = _("WeChat keeps %(limit)d templates, and so many are there. Delete one first.")
         if unused:
             numbers = ", ".join(map(str, unused[:10]))
             text = _(
@@ -108,7 +107,9 @@ class LibraryIsFull(CannotAct):
                 "are not live anywhere by our records: %(unused)s."
             ) % {"limit": limit, "unused": numbers}
         else:
-            text = text % {"limit": limit}
+            text = _(
+                "WeChat keeps %(limit)d templates, and so many are there. Delete one first."
+            ) % {"limit": limit}
         super().__init__(text)
 
 

@@ -242,6 +242,7 @@ ADDRESSES |= {
 # A campaign by REST: one that is prepared can only be started, or ended.
 REST_CAMPAIGN = "api/v1/campaigns/<int:pk>/"
 ADDRESSES |= {f"{REST_CAMPAIGN}{end}": ("GET", by_key(OK)) for end in ("", "items/", "plan/")} | {
+    f"{REST_CAMPAIGN}plan/<slug:appid>/preflight/": ("GET", by_key(MISSING)),
     f"{REST_CAMPAIGN}forecast/": ("GET", by_key(HTTPStatus.SERVICE_UNAVAILABLE)),
     f"{REST_CAMPAIGN}start/": ("POST", by_key(OK)),
     f"{REST_CAMPAIGN}cancel/": ("POST", by_key(OK)),

@@ -108,12 +108,11 @@ def promote_draft(component: Component, draft: Draft, *, by: Actor | None) -> Pr
     try:
         with transaction.atomic():
             promotion.save()
-    except IntegrityError:
-        return Promotion.objects.get(
-            component=component, draft_id=draft.draft_id, state__in=Promotion.OPEN
-        )
+    except IntegrityError:  # somebody else was quicker, and is at it
+        return _earlier_promotion(component, draft) or promotion
     _call_add(promotion, by)
-    return Promotion.objects.select_related("template", "component").get(pk=promotion.pk)
+    promotion.refresh_from_db()
+    return promotion
 
 
 def _unlisted(draft_id: int) -> Draft:
