@@ -29,6 +29,7 @@ GROUPS: list[tuple[Any, ...]] = [
         (_("Mini programs"), "apps", "miniprograms.authorizer"),
         (_("Bindings"), "link", "miniprograms.binding", Binding.objects.unclaimed),
         (_("Tags"), "sell", "miniprograms.tag"),
+        (_("Permissions that are missing"), "key_off", "miniprograms.permissionrequest"),
     ),
     (
         _("Messages"),

@@ -294,6 +294,10 @@ FORWARD_INTERNAL_HOSTS = env.list("FORWARD_INTERNAL_HOSTS", default=[])
 # A release then takes two people: one approves, another releases.
 RELEASE_NEEDS_TWO = env.bool("RELEASE_NEEDS_TWO", default=False)
 
+# Ids of the permission sets (权限集) that the platform has in WeChat's console: merchants are asked
+# for no others. Empty: all that our functions need.
+PERMISSION_SETS = env.list("PERMISSION_SETS", cast=int, default=[])
+
 WECHAT_COMPONENT_APPID = env.str("WECHAT_COMPONENT_APPID", default="")
 WECHAT_COMPONENT_SECRET = env.str("WECHAT_COMPONENT_SECRET", default="")
 WECHAT_TOKEN = env.str("WECHAT_TOKEN", default="")

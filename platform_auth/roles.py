@@ -14,7 +14,7 @@ ANSWERERS = "merchants who answer"
 
 _LOOKED_AT = {
     "platform_auth": "component push operation",
-    "miniprograms": "authorizer binding tag",
+    "miniprograms": "authorizer binding tag permissionrequest",
     "audits": "codetemplate codeversion codeaudit release campaign codesummary",
     "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
 }

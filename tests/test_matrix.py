@@ -150,6 +150,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/tags/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/rules/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/bind-link/": ("POST", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/ask-again/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/conversations/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
@@ -206,7 +207,7 @@ for _end, _method, _status in CHAT:
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
                "codeaudit", "release", "campaignitem", "conversation", "releasetest",
-               "delivery", "codesummary"}  # fmt: skip
+               "delivery", "codesummary", "permissionrequest"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:

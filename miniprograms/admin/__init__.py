@@ -1,5 +1,5 @@
 """Staff pages of who trusts us. Each module registers its model."""
 
-from miniprograms.admin import bindings, people, tags
+from miniprograms.admin import bindings, people, permission_pages, tags
 
-__all__ = ["bindings", "people", "tags"]
+__all__ = ["bindings", "people", "permission_pages", "tags"]

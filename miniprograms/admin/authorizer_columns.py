@@ -64,11 +64,13 @@ class AuthorizerColumns:
     def sets_in_short(self, row: Authorizer) -> SafeString:
         names = [str(item["name"]) for item in row.permission_sets]
         surplus = f" +{len(names) - 2}" if len(names) > 2 else ""
+        lacking = row.lacking_needs
         return format_html(
-            '<span class="staff-sets" title="{}">{}{}</span>',
+            '<span class="staff-sets" title="{}">{}{}</span>{}',
             "、".join(names),
             "、".join(names[:2]) or "–",
             surplus,
+            label(_("%(number)d lacking") % {"number": len(lacking)}, "warning") if lacking else "",
         )
 
     @admin.display(description=_("last error"))

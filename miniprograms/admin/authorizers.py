@@ -13,6 +13,7 @@ from unfold.enums import ActionVariant
 
 from miniprograms.admin.account_list import ListedAccounts
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
+from miniprograms.admin.permission_pages import AskingPages, LacksFilter
 from miniprograms.admin.tags import TagFilter, TaggedPages
 from miniprograms.services.bind_links import make_bind_link
 from miniprograms.services.profiles import sync_profile
@@ -34,7 +35,7 @@ _APPEARANCE = ("signature", "account_label", "verification", "service_type", "is
 _PROFILE = (*_IDENTITY, *_APPEARANCE, "tag_labels", "profile_synced_at")
 _AUTHORISATION = ("component", "owner", "state_label", "create_time", "told_at", "unauthorized_at")
 _TOKENS = ("token_health", "refresh_tokens_held", "due", "refreshes", "failures", "problem")
-_DETAILS = ("permission_list", "mini_program", "business", "history", "operations")
+_DETAILS = ("permission_list", "lacking", "mini_program", "business", "history", "operations")
 
 UNBIND_QUESTION = _(
     "Our tokens are forgotten. In WeChat the account stays authorised: only its owner can cancel "
@@ -61,7 +62,7 @@ def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, i
     return open_list
 
 
-class AuthorizerPages(AuthorizerColumns, ListedAccounts, TaggedPages):
+class AuthorizerPages(AuthorizerColumns, AskingPages, ListedAccounts, TaggedPages):
     """The list and the page of an account; what apps above know of it is added there."""
 
     list_display = (
@@ -75,7 +76,7 @@ class AuthorizerPages(AuthorizerColumns, ListedAccounts, TaggedPages):
         "error_in_short",
     )
     list_display_links = ("account",)
-    list_filter = ("state", "kind", TagFilter, "account_status", "component")
+    list_filter = ("state", "kind", TagFilter, "account_status", LacksFilter, "component")
     list_select_related = ("owner", "component")
     ordering = ("-id",)
     search_fields = ("appid", "user_name", "nick_name", "owner__username")
@@ -85,6 +86,7 @@ class AuthorizerPages(AuthorizerColumns, ListedAccounts, TaggedPages):
         "refresh_tokens",
         "sync_profiles",
         "make_bind_links",
+        "ask_again",
         "hide",
         "show",
         "unbind",
@@ -93,7 +95,10 @@ class AuthorizerPages(AuthorizerColumns, ListedAccounts, TaggedPages):
         "conversations",
         "refresh_one",
         "sync_one",
-        {"title": _("More"), "items": ["tag_one", "rules", "bind_link", "unbind_one"]},
+        {
+            "title": _("More"),
+            "items": ["tag_one", "rules", "bind_link", "ask_one_again", "unbind_one"],
+        },
     )
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)
 
@@ -106,7 +111,7 @@ class AuthorizerPages(AuthorizerColumns, ListedAccounts, TaggedPages):
             (_("Profile"), _PROFILE),
             (_("Authorisation"), _AUTHORISATION),
             (_("Tokens"), _TOKENS),
-            (_("Permission sets"), ("permission_list",)),
+            (_("Permission sets"), ("lacking", "permission_list")),
             (_("As WeChat has it"), ("mini_program", "business")),
         ]
         if request.user.has_perm("miniprograms.view_binding"):
@@ -124,7 +129,6 @@ class AuthorizerPages(AuthorizerColumns, ListedAccounts, TaggedPages):
     has_rules_permission = holding("messaging.view_rule")
     has_talk_permission = holding("messaging.view_conversation")
     has_unbind_permission = holding("miniprograms.unbind_authorizer")
-    has_invite_permission = holding("miniprograms.invite_merchant")
 
     # Acts on the rows chosen in the list.
 

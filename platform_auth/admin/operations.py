@@ -24,6 +24,7 @@ ACTIONS = {
     "unbind_locally": _("unbound locally"),
     "hide_from_merchant": _("hid it from its merchant"),
     "show_to_merchant": _("showed it to its merchant"),
+    "ask_for_permissions": _("asked to authorise again"),
     "export_accounts": _("exported the list of accounts"),
     "cancelled in WeChat": _("cancelled in WeChat"),
     "import": _("imported the original system's tables"),
