@@ -48,6 +48,9 @@ GROUPS: list[tuple[Any, ...]] = [
         (_("Versions"), "upload", "audits.codeversion"),
         (_("Releases"), "rocket_launch", "audits.release"),
         (_("Templates"), "widgets", "audits.codetemplate"),
+        (_("Why reviews fail"), "troubleshoot", "audits.reviewoutcome"),
+        (_("Speed-up rules"), "bolt", "audits.speeduprule"),
+        (_("Quota log"), "data_usage", "audits.quotaentry"),
         (_("Who runs which version"), "stacks", "audits.codesummary"),
     ),
     (

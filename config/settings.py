@@ -271,6 +271,8 @@ CELERY_BEAT_SCHEDULE = {
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
     "settle code": every(15, "audits.tasks.reconcile_acts"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),
+    "speed up reviews": every(300, "audits.tasks.speed_up_reviews"),
+    "log quotas": every(3600, "audits.tasks.log_quotas"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
     "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),

@@ -157,6 +157,9 @@ class Authorizer(Leased):
             models.Index(
                 fields=["state", "-id"], condition=~Q(state="bound"), name="auth_not_bound"
             ),
+            # What the list is sorted by. They change too seldom for refreshes to mind.
+            models.Index(fields=["state", "id"], name="auth_state_sorted"),
+            models.Index(fields=["account_status", "id"], name="auth_status_sorted"),
             models.Index(fields=["-id", "lacks"], condition=~Q(lacks=""), name="auth_lacks"),
         ]
         constraints = [

@@ -15,10 +15,17 @@ ANSWERERS = "merchants who answer"
 _LOOKED_AT = {
     "platform_auth": "component push operation",
     "miniprograms": "authorizer binding tag permissionrequest",
-    "audits": "codetemplate codeversion codeaudit release campaign codesummary",
+    "audits": (
+        "codetemplate codeversion codeaudit release campaign codesummary reviewoutcome quotaentry "
+        "speeduprule"
+    ),
     "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
 }
-_EDITED_BY_OPERATORS = {"messaging": "rule cannedreply target forwardrule", "miniprograms": "tag"}
+_EDITED_BY_OPERATORS = {
+    "messaging": "rule cannedreply target forwardrule",
+    "miniprograms": "tag",
+    "audits": "speeduprule",
+}
 
 
 def _on_models(models: Mapping[str, str], *verbs: str) -> list[str]:

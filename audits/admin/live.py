@@ -12,13 +12,14 @@ from django.template.loader import render_to_string
 
 from audits.admin.forms import MAX_SUBMITTED_PAGES, ItemForm, category_choice
 from audits.services import releasing
+from audits.services.quota import read_quota
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
-from wechat import code, code_release, code_review
+from wechat import code, code_release
 from wechat.errors import CheckRunning, NoAudit, WeChatError
 from wechat.http import File
 
@@ -81,8 +82,10 @@ def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
 
 
 def _quota(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    quota, problem = call_or_problem(row, code_review.query_quota)
-    return {"quota": quota, "problem": problem}
+    try:
+        return {"quota": read_quota(row), "problem": ""}
+    except (WeChatError, Unreadable) as problem:
+        return {"quota": None, "problem": explain_error(problem)}
 
 
 def _check(request: HttpRequest, row: Authorizer) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from audits.models.code_summary import CodeSummary
 from audits.models.ext_values import ExtValues
 from audits.models.idempotency import IdempotencyKey
 from audits.models.release import Release
+from audits.models.review_outcome import RejectionReason, ReviewOutcome
+from audits.models.speed_up import QuotaEntry, SpeedUp, SpeedUpRule
 
 __all__ = [
     "AuditEvent",
@@ -18,6 +20,11 @@ __all__ = [
     "CodeVersion",
     "ExtValues",
     "IdempotencyKey",
+    "QuotaEntry",
+    "RejectionReason",
     "Release",
+    "ReviewOutcome",
     "Screenshot",
+    "SpeedUp",
+    "SpeedUpRule",
 ]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from django.db import transaction
 
 from audits.models import AuditEvent, CodeAudit
+from audits.services.review_outcomes import keep_outcome
 from audits.services.summaries import summarise_code
 from platform_auth.leases import release_db_connection
 from platform_auth.operations import SYSTEM, Actor, record_operation
@@ -38,6 +39,7 @@ def transition(
                 record_event(audit, after.name.lower(), before=status, by=by, note=note)
                 summarise_code(audit.authorizer_id)
                 audit.refresh_from_db()
+                keep_outcome(audit)
                 return True
     return False
 

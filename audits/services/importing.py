@@ -21,6 +21,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audits.models import AuditEvent, CodeAudit
+from audits.services.review_outcomes import keep_outcome
 from audits.services.summaries import summarise_code
 from audits.services.verdicts import plain_reason
 from miniprograms.models import Authorizer
@@ -253,6 +254,7 @@ def _import_audit(row: Row) -> list[str]:
     after = CodeAudit.Status(status).name.lower()
     AuditEvent.objects.create(audit=audit, after=after, by="import", note="imported")
     summarise_code(authorizer.pk)
+    keep_outcome(audit)
     return []
 
 

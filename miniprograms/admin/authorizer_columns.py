@@ -44,7 +44,8 @@ class AuthorizerColumns:
         colour = ACCOUNT_STATUS_COLOURS.get(Authorizer.AccountStatus(row.account_status), "danger")
         return label(row.get_account_status_display(), colour)
 
-    @admin.display(description=_("token"), ordering="expires")
+    # Not to be sorted by: an index of it would be written with each refresh.
+    @admin.display(description=_("token"))
     def token_health(self, row: Authorizer) -> SafeString:
         expires_at = row.expires_at
         if expires_at is None:

@@ -1,4 +1,7 @@
-"""Who lacks a permission set that we need, and who has been asked to authorise again."""
+"""
+Who lacks a permission set that we need, and who has been asked to authorise again; and indexes for
+what the list of accounts is sorted by.
+"""
 
 import django.db.models.deletion
 import django.utils.timezone
@@ -27,6 +30,12 @@ class Migration(migrations.Migration):
         AddIndexInUse(
             "authorizer",
             models.Index(fields=["-id", "lacks"], condition=~Q(lacks=""), name="auth_lacks"),
+        ),
+        AddIndexInUse(
+            "authorizer", models.Index(fields=["state", "id"], name="auth_state_sorted")
+        ),
+        AddIndexInUse(
+            "authorizer", models.Index(fields=["account_status", "id"], name="auth_status_sorted")
         ),
         migrations.CreateModel(
             name="PermissionRequest",
