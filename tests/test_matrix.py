@@ -27,13 +27,16 @@ from audits.models import (
     CodeAudit,
     CodeTemplate,
     CodeVersion,
+    QuotaEntry,
     Release,
+    ReviewOutcome,
     Screenshot,
+    SpeedUpRule,
     SubmissionFile,
 )
 from audits.services import committing, submission_files, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
-from miniprograms.models import Authorizer, Binding, SettingProfile, Tag
+from miniprograms.models import Authorizer, Binding, PermissionRequest, SettingProfile, Tag
 from miniprograms.services import bind_links
 from platform_auth.models import Operation, Push
 from platform_auth.operations import record_operation
@@ -185,6 +188,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/tags/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/rules/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/bind-link/": ("POST", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/ask-again/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/conversations/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
@@ -275,7 +279,8 @@ for _end, _method, _status in CHAT:
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
                "codeaudit", "release", "campaignitem", "conversation", "releasetest",
-               "delivery", "codesummary"}  # fmt: skip
+               "delivery", "codesummary", "permissionrequest", "reviewoutcome",
+               "quotaentry"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
@@ -419,6 +424,21 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         ),
         Rule: lambda: Rule.objects.create(name="hello", trigger="default", content={}),
         Tag: lambda: Tag.objects.create(name="tea"),
+        PermissionRequest: lambda: PermissionRequest.objects.create(
+            authorizer=account, need="code"
+        ),
+        QuotaEntry: lambda: QuotaEntry.objects.create(
+            component=account.component, kind="submitted", authorizer=account
+        ),
+        ReviewOutcome: lambda: ReviewOutcome.objects.create(
+            audit=CodeAudit.objects.all()[0],
+            authorizer=account,
+            has_passed=True,
+            is_first=True,
+            submitted_at=timezone.now(),
+            decided_at=timezone.now(),
+        ),
+        SpeedUpRule: lambda: SpeedUpRule.objects.create(after_hours=24, most_a_month=1),
         Target: _target,
         Delivery: lambda: Delivery.objects.create(
             push=Push.objects.all()[0], target=_target(), appid=account.appid

@@ -19,6 +19,7 @@ from audits.admin.submission_items import (
 )
 from audits.services import releasing
 from audits.services.preflight.checking import TITLES, preflight_of
+from audits.services.quota import read_quota
 from audits.services.submission_profiles import find_category
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
@@ -26,7 +27,7 @@ from platform_auth.admin.pages import ago
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
-from wechat import code, code_release, code_review
+from wechat import code, code_release
 from wechat.errors import CheckRunning, NoAudit, WeChatError
 from wechat.http import File
 
@@ -91,8 +92,10 @@ def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
 
 
 def _quota(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    quota, problem = call_or_problem(row, code_review.query_quota)
-    return {"quota": quota, "problem": problem}
+    try:
+        return {"quota": read_quota(row), "problem": ""}
+    except (WeChatError, Unreadable) as problem:
+        return {"quota": None, "problem": explain_error(problem)}
 
 
 def _check(request: HttpRequest, row: Authorizer) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from audits.models import AuditEvent, CodeAudit, CodeVersion
+from audits.models import AuditEvent, CodeAudit, CodeVersion, QuotaEntry
 from audits.problems import (
     AuditIsOpen,
     CommitIsOpen,
@@ -26,6 +26,7 @@ from audits.services.outcomes import (
     RECHECK_AFTER,
 )
 from audits.services.preflight.checking import Preflight, inspect, newest_upload, subject_of
+from audits.services.quota import note_spent
 from audits.services.submission_files import add_media, forget_media
 from audits.services.submission_profiles import Fields, compose_submission
 from audits.services.summaries import summarise_code
@@ -172,15 +173,19 @@ def _mark_refused(audit: CodeAudit, reason: object) -> bool:
 
 
 def _mark_in_review(audit: CodeAudit, auditid: int) -> bool:
-    return transition(
-        audit,
-        CodeAudit.Status.IN_REVIEW,
-        before=CodeAudit.IN_FLIGHT,
-        auditid=str(auditid),
-        failures=0,
-        last_error="",
-        due_at=Now() + MIN_POLL_INTERVAL,
-    )
+    with transaction.atomic():
+        is_ours = transition(
+            audit,
+            CodeAudit.Status.IN_REVIEW,
+            before=CodeAudit.IN_FLIGHT,
+            auditid=str(auditid),
+            failures=0,
+            last_error="",
+            due_at=Now() + MIN_POLL_INTERVAL,
+        )
+        if is_ours:
+            note_spent(QuotaEntry.Kind.SUBMITTED, audit.authorizer, by=audit.submitted_by)
+    return is_ours
 
 
 def _auditid_at_wechat(authorizer: Authorizer) -> str:
@@ -255,12 +260,19 @@ def withdraw_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudi
 
 
 def speed_up_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudit:
-    """speedupaudit: have the open audit of AUTHORIZER decided within 2 to 12 hours. The audit."""
+    """`speed_up_audit` for the open audit of AUTHORIZER, which is returned. Raises NoOpenAudit."""
     audit = _open_audit(authorizer)
-    with recorded_call("speed_up_audit", by=by, appid=authorizer.appid, result=audit.auditid):
-        call_as(authorizer.appid, code_review.speed_up_audit, int(audit.auditid))
-    record_event(audit, "sped_up", by=by)
+    speed_up_audit(audit, by=by)
     return audit
+
+
+def speed_up_audit(audit: CodeAudit, *, by: Actor | None) -> None:
+    """speedupaudit: have AUDIT decided within 2 to 12 hours. Raises what WeChat answered."""
+    with recorded_call("speed_up_audit", by=by, appid=audit.appid, result=audit.auditid):
+        call_as(audit.appid, code_review.speed_up_audit, int(audit.auditid))
+    with transaction.atomic():
+        record_event(audit, "sped_up", by=by)
+        note_spent(QuotaEntry.Kind.SPED_UP, audit.authorizer, by=by)
 
 
 def _open_audit(authorizer: Authorizer) -> CodeAudit:

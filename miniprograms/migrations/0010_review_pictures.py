@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('miniprograms', '0008_testers_and_interfaces'),
+        ("miniprograms", "0009_testers_and_interfaces"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

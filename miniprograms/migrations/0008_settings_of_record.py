@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('miniprograms', '0006_switched_off'),
+        ("miniprograms", "0007_due_by_row"),
         ('platform_auth', '0010_logins'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
