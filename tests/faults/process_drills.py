@@ -12,7 +12,7 @@ from tests.faults.rig import WORKERS
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 GRACE = 60  # seconds, as docker-compose.yml has it
-RESPAWN = 4  # seconds, until granian has replaced a process
+RESPAWN = 6  # seconds; granian ends where one process dies twice within 5.5, to be started anew
 SKEW = 50  # seconds; with more than a minute a process does not start
 
 
