@@ -42,6 +42,7 @@ def children_are_killed(act: Act) -> None:
 
 @drill("F55", "a process of the web server is killed", "kill -9 of one of granian's two")
 def web_process_is_killed(act: Act) -> None:
+    act.rig.wait_until_children_serve("web")  # else none might be left for the moment
     act.wait(0, 0.5)
     act.rig.kill_child("web", act.random)
     time.sleep(RESPAWN)
