@@ -148,6 +148,7 @@ def test_a_refusal_is_kept_with_its_errcode_and_not_repeated(
     apply_now(set_desired(shop, "server-domains", DESIRED, by=staff, applies=False), by=staff)
     row = setting_of(shop, "server-domains")
     assert (row.state, row.errcode) == (State.REFUSED, 85301)
+    assert row.remarks == {"invalid": [API, PUSH]}
     asked = wechat.count("/wxa/modify_domain", shop.appid)
     work()
     assert wechat.count("/wxa/modify_domain", shop.appid) == asked + 1

@@ -21,6 +21,7 @@ from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from wechat import domains
 from wechat.domains import DOMAIN_KINDS
+from wechat.errors import BadAnswer, Refused
 
 SCHEMES = {
     "requestdomain": "https",
@@ -132,11 +133,21 @@ def _apply_server(
             continue
         release_db_connection()
         answer = call_as(authorizer.appid, endpoint, action, lists)
-        if answer.no_icp:
-            remarks[NO_ICP] = [*remarks.get(NO_ICP, []), *answer.no_icp]
-        for urls in answer.invalid.values():
-            remarks[INVALID] = [*remarks.get(INVALID, []), *urls]
+        for name, urls in _read_remarks(answer).items():
+            remarks[name] = [*remarks.get(name, []), *urls]
     return remarks
+
+
+def _read_remarks(answer: domains.Modified) -> Remarks:
+    invalid = [url for urls in answer.invalid.values() for url in urls]
+    return {name: urls for name, urls in ((NO_ICP, answer.no_icp), (INVALID, invalid)) if urls}
+
+
+def _remarks_of(error: Refused) -> Remarks:
+    try:
+        return _read_remarks(domains.read_rejected(error))
+    except BadAnswer:
+        return {}
 
 
 def compare_server_domains(desired: ServerDomains, at_wechat: ServerDomains) -> list[Difference]:
@@ -165,6 +176,7 @@ def _server_kind(name: str, title: Any, about: Any, endpoint: Callable[..., Any]
         apply=partial(_apply_server, endpoint),
         compare=compare_server_domains,
         empty={},
+        remarks_of=_remarks_of,
         join=join_server_domains,
         monthly_limit=CHANGES_A_MONTH,
         count_changes=lambda desired, at_wechat: (
