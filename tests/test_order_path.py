@@ -112,12 +112,14 @@ def test_the_names_of_wechats_page_are_understood_too(
 @pytest.mark.parametrize(
     "fields", [{}, {"list": "x"}, {"list": {"appid": "wx0000000000000000", "status": 4}}]
 )
-def test_a_push_about_nobody_of_ours_is_ignored(
+def test_a_push_about_nobody_of_ours_changes_nothing(
     wechat: WeChat, deliver: Deliver, shop: Authorizer, fields: Any
 ) -> None:
     for kind in ("order_path_apply_result_notify", "order_path_audit_result_notify"):
         wechat.push(kind, fields)
-    assert deliver_all(wechat, deliver) == ["ignored", "ignored"]
+    assert deliver_all(wechat, deliver) == ["done", "done"]
+    assert not Setting.objects.exists()
+    assert not Operation.objects.filter(action__startswith="order_path").exists()
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def _check_owner(owner: Any) -> tuple[dict[str, str], list[str]]:
     wrong = [
         str(OWNER_TITLES[name])
         for name, text in texts.items()
-        if not isinstance(text, str) or len(text) > MAX_TEXT
+        if not isinstance(text, str) or len(text) > MAX_TEXT or "\0" in text
     ]
     if wrong:
         sentence = gettext("These are no texts of up to %(most)d characters: %(names)s.")
@@ -123,7 +123,8 @@ def _check_uses(rows: Any) -> tuple[list[dict[str, str]], list[str]]:
 
 
 def _is_text(value: Any, most: int) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= most
+    is_short = isinstance(value, str) and len(value) <= most
+    return is_short and bool(value.strip()) and "\0" not in value
 
 
 def _missing_parts(owner: Mapping[str, str]) -> list[str]:
