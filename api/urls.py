@@ -27,6 +27,7 @@ from api.ext import ExtView
 from api.messages import MessageView
 from api.preflight import PreflightView
 from api.releases import ReleaseView, RevertView
+from api.submissions import ProgramProfileView, SubmissionFileList, TemplateProfileView
 from api.templates import TemplateList
 from api.versions import VersionList
 
@@ -57,6 +58,13 @@ urlpatterns = [
     path("v1/drafts/promote/", PromoteView.as_view(), name="promote"),
     path("v1/campaigns/", CampaignList.as_view(), name="campaigns"),
     *(path(_CAMPAIGN + end, view.as_view()) for end, view in _CAMPAIGN_VIEWS.items()),
+    path(
+        "v1/templates/<int:template_id>/submission-profile/",
+        TemplateProfileView.as_view(),
+        name="template-submission-profile",
+    ),
+    path("v1/submission-files/", SubmissionFileList.as_view(), name="submission-files"),
+    path(f"{_ACCOUNT}submission-profile/", ProgramProfileView.as_view(), name="submission-profile"),
     path(f"{_ACCOUNT}ext/", ExtView.as_view(), name="ext"),
     path(f"{_ACCOUNT}preflight/", PreflightView.as_view(), name="preflight"),
     path(f"{_ACCOUNT}versions/", VersionList.as_view(), name="versions"),

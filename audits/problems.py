@@ -159,6 +159,12 @@ class BadExtJson(CannotAct):
         self.problems = list(problems)
 
 
+class BadSubmission(CannotAct):
+    """What is to be submitted is not what WeChat takes, or names a file that is not here."""
+
+    code = "bad_submission"
+
+
 class ValuesChanged(CannotAct):
     """Somebody else has saved these values since they were shown."""
 

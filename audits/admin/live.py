@@ -11,9 +11,15 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
-from audits.admin.forms import MAX_SUBMITTED_PAGES, ItemForm, category_choice
+from audits.admin.submission_items import (
+    MAX_SUBMITTED_PAGES,
+    ItemForm,
+    category_choice,
+    read_category,
+)
 from audits.services import releasing
 from audits.services.preflight.checking import TITLES, preflight_of
+from audits.services.submission_profiles import find_category
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
@@ -109,11 +115,23 @@ def _items(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
     for number in range(1, MAX_SUBMITTED_PAGES + 1):
         prefix = f"item{number}"
         entered = {name: request.GET.get(f"{prefix}-{name}", "") for name in ItemForm.base_fields}
+        entered["category"] = _offered_category(entered, categories or [])
         form = ItemForm(prefix=prefix, initial=entered)
         form.fields["category"].widget.choices = choices
         form.fields["address"].widget.attrs["list"] = "pages"
         forms.append((form, number == 1 or any(entered.values())))
     return {"pages": pages or [], "items": forms, "problem": problem or other_problem}
+
+
+def _offered_category(entered: dict[str, str], categories: list[code.Category]) -> str:
+    """
+    The choice for what was ENTERED, or is kept; the first where a page is kept without a category,
+    or with one that the mini program has not.
+    """
+    category = find_category(read_category(entered["category"]), categories)
+    if category is None and categories and (entered["address"] or entered["title"]):
+        category = categories[0]
+    return category_choice(category)[0] if category else ""
 
 
 def _past(request: HttpRequest, row: Authorizer) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from audits.models.idempotency import IdempotencyKey
 from audits.models.preflight import PreflightSummary
 from audits.models.promotion import Promotion
 from audits.models.release import Release
+from audits.models.submissions import SubmissionFile, SubmissionMedia, SubmissionProfile
 
 __all__ = [
     "AuditEvent",
@@ -24,4 +25,7 @@ __all__ = [
     "Promotion",
     "Release",
     "Screenshot",
+    "SubmissionFile",
+    "SubmissionMedia",
+    "SubmissionProfile",
 ]

@@ -25,9 +25,11 @@ from audits.services.outcomes import (
     NOT_DONE,
     RECHECK_AFTER,
 )
-from audits.services.preflight.answers import Answers
 from audits.services.preflight.checking import Preflight, inspect, newest_upload, subject_of
+from audits.services.submission_files import add_media, forget_media
+from audits.services.submission_profiles import Fields, compose_submission
 from audits.services.verdicts import MIN_POLL_INTERVAL, adopt_newest_audit, apply_verdict
+from audits.services.wechat_answers import Answers
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
@@ -35,6 +37,7 @@ from platform_auth.operations import Actor, record_operation
 from wechat import code_review
 from wechat.errors import AuditOpen, NoAudit, Unreachable, WeChatError
 
+PREVIEW_IS_GONE = 85092
 MAY_SUBMIT_DESPITE = "audits.submit_despite_preflight"
 
 
@@ -50,12 +53,13 @@ def submit_newest_version(
     authorizer: Authorizer,
     *,
     by: Actor | None,
-    fields: code_review.Submission | None = None,
+    fields: Fields | None = None,
     despite: str = "",
     within: Callable[[CodeAudit], object] | None = None,
 ) -> CodeAudit:
     """
-    Submit the newest version of AUTHORIZER, with FIELDS as submit_audit names them.
+    Submit the newest version of AUTHORIZER, with FIELDS over what the profiles of its template and
+    its own give; a null in them takes away.
 
     What WeChat would refuse is held back, so that it costs no quota; DESPITE is the reason of
     somebody who may submit it all the same.
@@ -64,14 +68,16 @@ def submit_newest_version(
     nothing was done. The database allows one open audit a mini program. The row's status
     tells the outcome: IN_REVIEW with an auditid, or UNKNOWN where WeChat's answer was lost.
     Raises PreflightFailed, AuditIsOpen with the open auditid, NothingCommitted, CommitIsOpen
-    (nobody knows which version WeChat would review), and what WeChat answered.
+    (nobody knows which version WeChat would review), BadSubmission, and what WeChat answered.
     """
     if despite and not (by and by.has_perm(MAY_SUBMIT_DESPITE)):  # type: ignore[union-attr]
         raise PermissionDenied
     version = _find_submittable(authorizer)
-    subject = subject_of(authorizer, version, fields or {}, Answers(authorizer))
-    result = inspect(subject)
+    answers = Answers(authorizer)
+    composed = compose_submission(authorizer, version, None, fields, answers)
+    result = inspect(subject_of(authorizer, version, composed, answers))
     _hold_back(authorizer, result, is_overruled=bool(despite))
+    submission = add_media(authorizer, composed)
     try:
         with transaction.atomic():
             lock_authorizer(authorizer)
@@ -82,7 +88,7 @@ def submit_newest_version(
                 appid=authorizer.appid,
                 version=version,
                 user_version=version.user_version,
-                fields=dict(fields or {}),
+                fields=submission,
                 status=CodeAudit.Status.SUBMITTING,
                 submitted_by_id=by.pk if by else None,
                 due_at=Now() + ABANDONED_AFTER,
@@ -141,6 +147,8 @@ def _call_submit_audit(audit: CodeAudit) -> None:
         raise AuditIsOpen(_auditid_at_wechat(audit.authorizer)) from None
     except NOT_DONE as error:
         _mark_refused(audit, error)
+        if getattr(error, "errcode", None) == PREVIEW_IS_GONE:
+            forget_media(audit.authorizer)
         raise
     except Unreachable as error:
         _mark_unknown(audit, str(error))

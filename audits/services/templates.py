@@ -12,6 +12,7 @@ from audits.problems import LibraryIsFull
 from audits.services.ext_values import inherit_values
 from audits.services.history import recorded_call
 from audits.services.outcomes import ABANDONED_AFTER, MAX_CHECKS, NOT_DONE, RECHECK_AFTER
+from audits.services.submission_profiles import inherit_profile
 from audits.services.template_use import unused_templates
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
@@ -55,6 +56,7 @@ def _mirror_templates(component: Component) -> Rows[Template]:
             )
             if is_new:
                 inherit_values(row)
+                inherit_profile(row)
         if not listed.odd:
             rows = CodeTemplate.objects.filter(component=component, gone_at=None)
             rows.exclude(template_id__in=[template.template_id for template in listed]).update(

@@ -43,6 +43,8 @@ ACTIONS = {
     "delete_template": _("deleted a template"),
     "change_codetemplate": _("changed a template's notes or schema"),
     "set_ext_values": _("changed values of ext.json"),
+    "set_submission_profile": _("changed what is submitted with code"),
+    "keep_submission_file": _("uploaded a file for reviewers"),
     "export_ext_values": _("exported values of ext.json"),
     "create_campaign": _("prepared a campaign"),
     "start_campaign": _("started a campaign"),

@@ -20,8 +20,10 @@ from sandbox.world.errors import BadRequest, PageRefusal, Refusal
 from sandbox.world.faults import check_details
 
 PREFIX = "/sandbox/api/"
-PROGRAM_MEMBERS = ("is_complete", "without_auth", "without_conf", "found_privacy")
-PROGRAM_MEMBERS += ("granted_interfaces", "icp_status")
+PROGRAM_MEMBERS = (
+    *("is_complete", "without_auth", "without_conf", "found_privacy"),
+    *("granted_interfaces", "icp_status"),
+)
 MOST_ACCOUNTS = 100_000
 
 
