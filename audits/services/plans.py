@@ -14,7 +14,6 @@ from audits.services.ext_json import compare_texts, compose_ext_json, read_layer
 from audits.services.live_versions import live_code_versions
 from audits.services.preflight.checking import Preflight, preflight_of
 from miniprograms.models import Authorizer
-from wechat.code_review import Submission
 
 
 class Outcome(TextChoices):
@@ -103,11 +102,11 @@ def _foresee(item: CampaignItem, audit: CodeAudit | None) -> tuple[Outcome, str]
 def preflight_item(item: CampaignItem) -> Preflight:
     """What would stand in the way of ITEM's submission at WeChat, which is asked."""
     campaign = item.campaign
-    submission = Submission(version_desc=campaign.user_desc)
+    fields = {"version_desc": campaign.user_desc} if campaign.user_desc else None
     if item.version_id:
-        return preflight_of(item.authorizer, submission=submission)
+        return preflight_of(item.authorizer, fields=fields)
     return preflight_of(
-        item.authorizer, template=campaign.template, ext=campaign.ext, submission=submission
+        item.authorizer, template=campaign.template, ext=campaign.ext, fields=fields
     )
 
 
