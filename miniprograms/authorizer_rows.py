@@ -33,7 +33,7 @@ class AuthorizerQuerySet(LeasedQuerySet):
 
     def called(self, term: str) -> Self:
         """Those with TERM anywhere in their name."""
-        rows = containing(self, "nick_name", term)
+        rows: Self = containing(self, "nick_name", term)
         if connection.vendor == "postgresql":
             rows = rows.filter(HasPieces("nick_name", *ends_of(term)))
         return rows
@@ -43,10 +43,10 @@ class AuthorizerQuerySet(LeasedQuerySet):
         The one with TERM as its appid or original id, else those with TERM in their name: one
         question that is both would have PostgreSQL look at each row twice.
         """
-        exact = Q(appid=term) | Q(user_name=term)
-        pks = list(
-            self.model._default_manager.filter(exact).values_list("pk", flat=True)[:MOST_ALIKE]
-        )
+        if not term.startswith(("wx", "gh_")):
+            return self.called(term)
+        exact = self.model._default_manager.filter(Q(appid=term) | Q(user_name=term))
+        pks = list(exact.values_list("pk", flat=True)[:MOST_ALIKE])
         return self.filter(pk__in=pks) if pks else self.called(term)
 
     def visible_to(self, user: Any) -> Self:

@@ -181,11 +181,17 @@ def test_the_page_counts_rates_reasons_and_waiting_times(
 def test_the_page_is_narrowed_to_a_template_and_a_time(
     browser: Client, reviews: list[CodeTemplate]
 ) -> None:
-    answer = browser.get(PAGE, {"template": reviews[1].pk, "months": "12"})
+    answer = browser.get(PAGE, {"template": str(reviews[1].pk), "months": "12"})
     assert [rate.first for rate in answer.context["rates"]] == [1]
     assert len(answer.context["months"]) == 12
-    assert not browser.get(PAGE, {"template": reviews[1].pk, "months": "3"}).context["rates"]
-    for nonsense in ({"months": "1000"}, {"template": "x"}, {"template": "99"}, {"q": "x"}):
+    assert not browser.get(PAGE, {"template": str(reviews[1].pk), "months": "3"}).context["rates"]
+    nonsenses: list[dict[str, str]] = [
+        {"months": "1000"},
+        {"template": "x"},
+        {"template": "99"},
+        {"q": "x"},
+    ]
+    for nonsense in nonsenses:
         assert browser.get(PAGE, nonsense).status_code == 400
 
 

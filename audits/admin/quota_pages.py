@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from audits.admin.acts import MAY_SUBMIT
 from audits.admin.columns import ProgramRowAdmin
@@ -58,10 +59,13 @@ class SpeedUpRuleAdmin(RecordedAdmin):
     ordering = ("after_hours", "pk")
     fields = ("after_hours", "tags", "most_a_month", "is_on", "state", "used", "set_by")
     readonly_fields = ("state", "used", "set_by")
-    filter_horizontal = ("tags",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("tags")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
+        return db_field.formfield(**kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whoever sets a rule has the reviews sped up, so must be one who may."""

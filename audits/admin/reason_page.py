@@ -40,7 +40,7 @@ class PeriodForm(forms.Form):
         label=_("period"),
         choices=MONTHS,
         coerce=int,
-        empty_value=USUAL_MONTHS,
+        empty_value=str(USUAL_MONTHS),
         required=False,
         widget=UnfoldAdminSelectWidget,
     )
@@ -64,7 +64,7 @@ class ReviewOutcomeAdmin(StaffAdmin):
         form = PeriodForm({"months": USUAL_MONTHS, **request.GET.dict()})
         if request.GET.keys() - form.fields.keys() or not form.is_valid():
             raise BadRequest
-        months = month_beginnings(form.cleaned_data["months"])
+        months = month_beginnings(int(form.cleaned_data["months"]))
         outcomes = decided_since(months[0], form.cleaned_data["template"])
         return self.page(
             request,

@@ -82,7 +82,7 @@ def count_passes(outcomes: QuerySet[ReviewOutcome]) -> list[PassRate]:
         decided=Count("pk"),
         rejected=Count("pk", filter=~has_passed),
     )
-    counts = {template: numbers for template, *numbers in rows}
+    counts: dict[int | None, Any] = {row[0]: row[1:] for row in rows}
     templates = CodeTemplate.objects.in_bulk([pk for pk in counts if pk])
     rates = [PassRate(templates.get(pk), *numbers) for pk, numbers in counts.items()]
     return sorted(rates, key=lambda rate: -(rate.template.template_id if rate.template else -1))

@@ -67,7 +67,7 @@ class AuthorizerColumns:
         surplus = f" +{len(names) - 2}" if len(names) > 2 else ""
         lacking = row.lacking_needs
         return format_html(
-            '<span class="staff-sets" title="{}">{}{}</span>{}',
+            '<span class="staff-sets" title="{}">{}{} {}</span>',
             "、".join(names),
             "、".join(names[:2]) or "–",
             surplus,
