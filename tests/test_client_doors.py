@@ -37,7 +37,7 @@ def _functions_of(tree: ast.Module) -> dict[str, ast.FunctionDef]:
 
 def client_calls() -> dict[str, str]:
     """The public functions of the client that ask WeChat, by name, and their modules."""
-    functions = {}
+    functions: dict[str, str] = {}
     for path, tree in _trees("wechat"):
         if path.stem == "http":
             continue

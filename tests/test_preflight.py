@@ -205,7 +205,9 @@ def test_an_audit_that_was_submitted_elsewhere_is_foretold(desk: Desk) -> None:
 def test_what_an_upload_would_be_refused_for_is_foretold(
     desk: Desk, names: list[str], errcode: int
 ) -> None:
-    desk.program.granted_interfaces = ["getLocation", "getFuzzyLocation"]
+    for interface in ("getLocation", "getFuzzyLocation"):
+        account = desk.wechat.accounts[desk.shop.appid]
+        desk.wechat.applications.grant_interface(account, interface)
     ext = {"requiredPrivateInfos": names}
     result = preflight_of(desk.shop, template=desk.template, ext=ext)
     assert [check.code for check in result.failing] == ["required_private_infos"]
@@ -216,7 +218,7 @@ def test_what_an_upload_would_be_refused_for_is_foretold(
     assert preflight_of(desk.shop, template=desk.template, ext=fitting).ok
     desk.commit(ext=fitting)
     assert preflight_of(desk.shop).ok
-    desk.program.granted_interfaces = []
+    desk.program.interfaces.clear()
     five_minutes_pass()
     assert [check.code for check in preflight_of(desk.shop).failing] == ["required_private_infos"]
 

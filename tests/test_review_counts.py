@@ -73,7 +73,8 @@ def browser(staff: Any) -> Client:
 
 
 def clauses(audit: CodeAudit) -> list[str]:
-    return list(audit.outcome.reasons.order_by("pk").values_list("clause", flat=True))
+    reasons = RejectionReason.objects.filter(outcome__audit=audit).order_by("pk")
+    return list(reasons.values_list("clause", flat=True))
 
 
 @pytest.mark.django_db

@@ -104,7 +104,7 @@ class Answers:
     def privacy_setting(self) -> privacy.PrivacySetting:
         return self._ask(f"{self.version}:privacy", privacy.get_privacy_setting)
 
-    def interfaces(self) -> list[dict[str, Any]]:
+    def interfaces(self) -> list[privacy.PrivateInterface]:
         return self._ask("interfaces", privacy.list_privacy_interfaces)
 
     def request_domains(self) -> set[str]:
