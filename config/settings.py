@@ -234,6 +234,9 @@ CELERY_TASK_TIME_LIMIT = 90
 CELERY_TASK_SOFT_TIME_LIMIT = 75
 CELERY_WORKER_CONCURRENCY = 4  # not by processors: work waits for WeChat most of the time
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Nobody sends workers commands; and redis-py reads a subscription without a time-out, so that on a
+# connection that had been silent a worker waited for ever.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 15
