@@ -51,7 +51,7 @@ class InterfaceApplication(models.Model):
     reason = models.TextField(_("reason"), blank=True)
     errcode = models.IntegerField(null=True)
     applied_by = person_field(_("by"))
-    applied_at = models.DateTimeField(_("applied"), default=timezone.now)
+    applied_at = models.DateTimeField(_("time of application"), default=timezone.now)
     decided_at = models.DateTimeField(_("decided"), null=True)
 
     class Meta:

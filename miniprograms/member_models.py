@@ -22,7 +22,7 @@ class Tester(models.Model):
     userstr = models.CharField(max_length=128)
     wechatid = models.CharField(_("WeChat ID"), max_length=64)
     added_by = person_field(_("added by"))
-    added_at = models.DateTimeField(_("added"), default=timezone.now)
+    added_at = models.DateTimeField(_("time of adding"), default=timezone.now)
 
     class Meta:
         verbose_name = _("tester")

@@ -196,6 +196,15 @@ def test_the_newest_wish_counts_however_late_the_one_before_it_is(
     assert now_of(shop).version == second.version == 2
 
 
+def test_what_is_applied_is_what_was_shown(wechat: WeChat, shop: Authorizer, staff: User) -> None:
+    shown = desire(shop, staff, applies=False)
+    desire(shop, staff, {"requestdomain": [OTHER]}, applies=False)
+    with pytest.raises(SettingChanged):
+        apply_now(shown, by=staff)
+    assert at_wechat(wechat, shop) == {}
+    assert now_of(shop).version == 2
+
+
 def test_a_change_that_runs_does_not_settle_what_is_desired_since(
     wechat: WeChat, shop: Authorizer, staff: User
 ) -> None:

@@ -79,12 +79,20 @@ def look_now(setting: Setting) -> Setting:
 def apply_now(setting: Setting, *, by: Actor | None) -> Setting:
     """
     Bring what is desired to WeChat while a person waits. What came of it is in the row's state; one
-    that waits still, or is not known, is worked on by a worker.
+    that waits still, or is not known, is worked on by a worker. Raises SettingChanged where
+    something else is desired by now than SETTING says.
     """
     if setting.desired is None:
         raise NothingDesired
     take_place()
-    set_desired(setting.authorizer, setting.kind, setting.desired, by=by, applies=True)
+    set_desired(
+        setting.authorizer,
+        setting.kind,
+        setting.desired,
+        by=by,
+        applies=True,
+        seen=setting.version,
+    )
     row = _read_row(setting.pk)
     if row.take_lease():
         release_db_connection()

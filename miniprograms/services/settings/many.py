@@ -43,9 +43,10 @@ class SettingPlan:
 
 def members_of(profile: SettingProfile) -> list[Authorizer]:
     """The mini programs with one of PROFILE's tags."""
-    rows = Authorizer.objects.filter(
-        kind=Authorizer.Kind.MINI_PROGRAM, tags__in=profile.tags.all()
-    ).distinct()
+    tagged = Authorizer.tags.through._default_manager.filter(tag__in=profile.tags.all())
+    rows = Authorizer.objects.for_lists().filter(
+        kind=Authorizer.Kind.MINI_PROGRAM, pk__in=tagged.values("authorizer")
+    )
     return list(rows.order_by("id")[: MAX_PROGRAMS + 1])
 
 
