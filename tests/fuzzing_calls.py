@@ -74,6 +74,12 @@ RAW = (
     ),
     *(b'{"template_id":%s}' % (b"9" * 5_000), b'{"\\ud800":1}', b"--x\r\n\r\n--x--", b" " * 70_000),
 )
+_PART = b'--x\r\nContent-Disposition: form-data; name="file"'
+FORMS = (
+    _PART + b'; filename="a.png"\r\n\r\n\x89PNG\r\n--x--\r\n',
+    _PART + b'; filename="\x00/../a"\r\n\r\nGIF8\r\n--x--',
+    _PART + b"\r\n\r\nno file\r\n--x--\r\n",
+)
 TYPES = ("application/json",) * 8 + (
     *(
         "",
@@ -156,7 +162,7 @@ class Fuzz:
             template,
             path,
             self.body(operation),
-            self.random.choice(TYPES) if self.is_odd(0.3) else "application/json",
+            self.random.choice(TYPES) if self.is_odd(0.3) else self.media_type(operation),
             self.headers(),
         )
 
@@ -187,10 +193,18 @@ class Fuzz:
 
     # Bodies
 
+    def media_type(self, operation: dict[str, Any]) -> str:
+        """As OPERATION wants it."""
+        content = operation.get("requestBody", {}).get("content", {})
+        is_json = not content or "application/json" in content
+        return "application/json" if is_json else "multipart/form-data; boundary=x"
+
     def body(self, operation: dict[str, Any]) -> bytes:
         content = operation.get("requestBody", {}).get("content", {})
         if self.is_odd(0.1) or not content:
             return self.random.choice(RAW)
+        if "application/json" not in content:
+            return self.random.choice(FORMS)
         value = self.value(content["application/json"]["schema"])
         return json.dumps(value, ensure_ascii=self.is_odd(0.5)).encode(errors="surrogatepass")
 

@@ -67,6 +67,8 @@ ASKING = {
     "POST admin/platform_auth/component/<path:object_id>/refresh-token/",
     *(f"POST {API}{noun}/" for noun in ("versions", "audits", "release", "revert", "messages")),
     *(f"POST {API}audits/<slug:auditid>/{act}/" for act in ("refresh", "withdraw")),
+    f"GET {API}preflight/",
+    "POST api/v1/submission-files/",  # as every act by REST
 }
 
 

@@ -256,6 +256,30 @@ def test_whom_wechat_wants_verified_is_told(desk: Desk) -> None:
     assert {check.code for check in preflight_of(desk.shop).failing} == {"verified", "filed"}
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"state": "needs_reauthorization"}, "authorise us again"),
+        ({"account_status": 16}, "banned"),
+        ({"func_info": [30]}, "permission set 18"),
+    ],
+)
+def test_an_account_that_cannot_submit_is_told(
+    desk: Desk, change: dict[str, Any], words: str
+) -> None:
+    desk.commit()
+    grant = desk.wechat.authorization(desk.shop.appid)
+    assert grant
+    grant.func_ids = change.get("func_info", grant.func_ids)
+    desk.wechat.accounts[desk.shop.appid].account_status = change.get("account_status", 1)
+    Authorizer.objects.update(**change)
+    desk.shop.refresh_from_db()
+    with translation.override("en"):
+        [check] = preflight_of(desk.shop).failing
+    assert (check.code, check.who) == ("account", "merchant")
+    assert words in check.detail
+
+
 # What is not known holds nobody back
 
 

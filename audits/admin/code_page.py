@@ -202,7 +202,7 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
 
 @admin.register(Authorizer)
 class AuthorizerAdmin(CodePageAdmin, AuthorizerPages):
-    actions = ("upload_code", "check_code", "submit_code", "release_code")
+    actions: tuple[str, ...] = ("upload_code", "check_code", "submit_code", "release_code")
     actions += AuthorizerPages.actions
     actions += ("set_ext_values", "export_ext_csv", "export_ext_json")
     actions_list = ("import_ext",)
