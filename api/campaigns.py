@@ -38,11 +38,11 @@ from audits.problems import BadExtJson, NeedsReleaseRight, UnknownPrograms
 from audits.services import campaigns, templates
 from audits.services.forecasts import forecast_campaign
 from audits.services.plans import plan_items, preflight_item
+from audits.services.rollout.steps import MAY_COMMIT, MAY_RELEASE, MAY_SUBMIT
 from miniprograms.models import Tag
 from platform_auth.models import Component
 
-MAY_OPERATE = ("audits.commit_version", "audits.submit_audit")
-MAY_RELEASE = "audits.release_audit"
+MAY_OPERATE = (MAY_COMMIT, MAY_SUBMIT)
 PK = OpenApiParameter("pk", OpenApiTypes.INT, OpenApiParameter.PATH)
 
 # What a request calls them, and what the service does.

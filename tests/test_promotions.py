@@ -85,6 +85,22 @@ def test_the_right_template_is_found_among_others_of_the_same_version(
     assert kept.draft is draft
 
 
+def test_it_is_found_where_wechat_does_not_say_of_which_draft_it_is(
+    operator: Client, wechat: WeChat, component: Component
+) -> None:
+    wechat.upload_draft(user_version="2.0.0")
+    listing = {"draft_id": 0, "create_time": 0}
+    wechat.fault(LIST, times=None, change={"template_list": []})
+    promotion = promote(operator, wechat)
+    assert promotion.json()["status"] == "unknown"
+    wechat.faults.clear()
+    [template] = wechat.component.library.templates.values()
+    row = template.describe() | listing
+    wechat.fault(LIST, times=None, change={"template_list": [row]})
+    assert promote(operator, wechat).json()["template_id"] == template.template_id
+    assert wechat.count(ADD) == 1
+
+
 @pytest.mark.parametrize(
     "wanted",
     [{"user_version": "9.9.9"}, {"user_desc": "another"}, {"source_appid": OTHER}, {"late": True}],

@@ -123,8 +123,7 @@ FORMS = {
 
 def documented() -> list[str]:
     blocks = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
-    lines = "\n".join(blocks).split("\ncurl ")
-    return [line.removeprefix("curl ") for line in lines if "$PLATFORM" in line]
+    return [line for line in "\n".join(blocks).split("curl -s") if "$PLATFORM" in line]
 
 
 @pytest.mark.parametrize("line", documented())

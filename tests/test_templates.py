@@ -177,6 +177,6 @@ def test_a_full_library_is_said_before_wechat_is_asked(
         draft = wechat.upload_draft(user_version=f"1.0.{number}")
         wechat.component.library.keep(draft.draft_id, 0, int(wechat.clock()))
     draft = wechat.upload_draft(user_version="3.0.0")
-    with pytest.raises(LibraryIsFull, match=f"200 templates.*: {first.template_id}, "):
+    with pytest.raises(LibraryIsFull, match=rf"200.*\b{first.template_id}, "):
         templates.add_template(component, draft.draft_id, by=staff)
     assert wechat.count(ADD) == 0

@@ -25,13 +25,13 @@ from audits.services.rollout.admission import (
     manage_campaign,
     skip_unfinished,
 )
+from audits.services.rollout.steps import MAY_RELEASE
 from miniprograms.models import Authorizer
 from platform_auth.operations import Actor, record_operation
 from platform_auth.rights import may_still
 
 MAX_ITEMS = 50_000
 INSERT_BATCH = 1_000
-MAY_RELEASE = "audits.release_audit"
 
 
 def choose_programs(

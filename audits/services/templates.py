@@ -200,11 +200,17 @@ def _template_of(promotion: Promotion, listed: Rows[Template]) -> CodeTemplate |
 
 
 def _is_of(template: Template, promotion: Promotion) -> bool:
-    """By WeChat's number of the draft and what it says; no template is older than its draft."""
-    if template.create_time < promotion.uploaded_at.timestamp():
+    """
+    By WeChat's number of the draft where it gives one, else by what it says. A number may serve a
+    later upload again: so the version counts as well, and no template is older than its draft.
+    """
+    if 0 < template.create_time < promotion.uploaded_at.timestamp():
         return False
-    if template.draft_id and template.draft_id != promotion.draft_id:
-        return False
+    if template.draft_id:
+        return (template.draft_id, template.user_version[:64]) == (
+            promotion.draft_id,
+            promotion.user_version,
+        )
     source = template.source_miniprogram_appid[:32]
     content = (template.user_version[:64], template.user_desc, source)
     return content == (promotion.user_version, promotion.user_desc, promotion.source_appid)
