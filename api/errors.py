@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 from structlog.contextvars import get_contextvars
 
-from audits.problems import AuditIsOpen, AuditNotPassed, CannotAct
+from audits.problems import AuditIsOpen, AuditNotPassed, CannotAct, PreflightFailed
 from platform_auth.errcodes import explain_errcode
 from platform_auth.events import log_event
 from platform_auth.logins.attempts import TooManyAttempts
@@ -38,10 +38,23 @@ class InvalidSerializer(ErrorSerializer):
     fields = serializers.DictField(required=False)  # type: ignore[assignment]  # leaves the class
 
 
+class CheckSerializer(serializers.Serializer[Any]):
+    """One condition of a submission: `ok` is null where it is not known; that holds nobody back."""
+
+    code = serializers.CharField()
+    ok = serializers.BooleanField(allow_null=True)
+    detail = serializers.CharField()
+    who = serializers.ChoiceField(["merchant", "staff", "wechat"])
+
+
 class ConflictSerializer(ErrorSerializer):
-    """Something else is under way, or missing; `auditid` where an audit is in the way."""
+    """
+    Something else is under way, or missing; `auditid` where an audit is in the way, and with
+    `preflight_failed` the `checks` that WeChat would refuse the submission for.
+    """
 
     auditid = serializers.CharField(required=False, allow_null=True)
+    checks = CheckSerializer(many=True, required=False)
 
 
 class RefusalSerializer(serializers.Serializer[Any]):
@@ -107,6 +120,9 @@ def _conflict_body(error: CannotAct) -> dict[str, Any]:
     """With the audit that is in the way: null while WeChat has not numbered it, or has none."""
     if isinstance(error, AuditIsOpen | AuditNotPassed):
         return error_body(error.code, str(error), auditid=error.auditid or None)
+    if isinstance(error, PreflightFailed):
+        checks = CheckSerializer(error.checks, many=True).data
+        return error_body(error.code, str(error), checks=checks)
     return error_body(error.code, str(error))
 
 

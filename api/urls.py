@@ -9,7 +9,9 @@ from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
 from api.ext import ExtView
 from api.messages import MessageView
+from api.preflight import PreflightView
 from api.releases import ReleaseView, RevertView
+from api.submissions import ProgramProfileView, SubmissionFileList, TemplateProfileView
 from api.templates import TemplateList
 from api.versions import VersionList
 
@@ -21,7 +23,15 @@ _ACCOUNT = "v1/authorizers/<slug:appid>/"
 urlpatterns = [
     path("v1/auth/token/", TokenView.as_view(), name="token"),
     path("v1/templates/", TemplateList.as_view(), name="templates"),
+    path(
+        "v1/templates/<int:template_id>/submission-profile/",
+        TemplateProfileView.as_view(),
+        name="template-submission-profile",
+    ),
+    path("v1/submission-files/", SubmissionFileList.as_view(), name="submission-files"),
+    path(f"{_ACCOUNT}submission-profile/", ProgramProfileView.as_view(), name="submission-profile"),
     path(f"{_ACCOUNT}ext/", ExtView.as_view(), name="ext"),
+    path(f"{_ACCOUNT}preflight/", PreflightView.as_view(), name="preflight"),
     path(f"{_ACCOUNT}versions/", VersionList.as_view(), name="versions"),
     path(f"{_ACCOUNT}audits/", AuditList.as_view(), name="audits"),
     path(f"{_ACCOUNT}audits/<slug:auditid>/refresh/", AuditRefresh.as_view(), name="refresh"),

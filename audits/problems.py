@@ -1,5 +1,9 @@
 """Why an act on code is not done. Each knows the sentence for a person."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -98,8 +102,42 @@ class BadExtJson(CannotAct):
         self.problems = list(problems)
 
 
+class BadSubmission(CannotAct):
+    """What is to be submitted is not what WeChat takes, or names a file that is not here."""
+
+    code = "bad_submission"
+
+
 class ValuesChanged(CannotAct):
     """Somebody else has saved these values since they were shown."""
 
     code = "values_changed"
     text = _("Somebody else has changed these values in the meantime. Look at them again.")
+
+
+Who = Literal["merchant", "staff", "wechat"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition of a submission: whether it is met (None: not known), why, and who must act."""
+
+    code: str
+    ok: bool | None
+    detail: str
+    who: Who
+
+
+class PreflightFailed(CannotAct):
+    """WeChat would refuse the submission, so it was not sent."""
+
+    code = "preflight_failed"
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        details = " ".join(check.detail for check in checks)
+        super().__init__(_("It was held back, no quota was spent: %s") % details)
+        self.checks = list(checks)
+
+    def is_only(self, *codes: str) -> bool:
+        """Whether nothing else stands in the way than checks of CODES."""
+        return {check.code for check in self.checks} <= set(codes)

@@ -50,6 +50,7 @@ ROLES = {
         "auth.change_user",
         "audits.commit_version",
         "audits.edit_ext_values",
+        "audits.edit_submission_profile",
         "audits.submit_audit",
         "audits.change_codetemplate",
         "messaging.answer_conversation",

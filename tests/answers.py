@@ -27,6 +27,7 @@ from wechat import (
     http,
     media,
     privacy,
+    registration,
     testers,
 )
 from wechat.errors import Refused
@@ -35,7 +36,7 @@ from wechat.replies import Text
 
 MODULES: list[ModuleType] = [
     *(account, code, code_release, code_review, code_templates, component, custom_message),
-    *(domains, media, privacy, testers),
+    *(domains, media, privacy, registration, testers),
 ]
 API = "https://api.example.com"
 OPENID = "o" + "a" * 27
@@ -211,6 +212,8 @@ def _ask_about_settings(story: _Story) -> None:
     more = {"url_list": [API], "pic_list": []}
     ask(privacy.apply_privacy_interface, token, "wx.getLocation", "配送", **more)
     ask(privacy.list_privacy_interfaces, token)
+    ask(registration.list_registered_categories, token)
+    ask(registration.get_filing_status, token)
 
 
 def _ask_about_messages(story: _Story) -> None:

@@ -26,13 +26,15 @@ from audits.models import (
     CampaignItem,
     CodeAudit,
     CodeTemplate,
+    CodeVersion,
     QuotaEntry,
     Release,
     ReviewOutcome,
     Screenshot,
     SpeedUpRule,
+    SubmissionFile,
 )
-from audits.services import committing, templates
+from audits.services import committing, submission_files, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
 from miniprograms.models import Authorizer, Binding, PermissionRequest, Tag
 from miniprograms.services import bind_links
@@ -102,6 +104,10 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/authorizers/<appid>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
     "api/v1/templates/": ("GET", by_key(OK)),
     "api/v1/authorizers/<slug:appid>/ext/": ("PUT", by_key(HTTPStatus.BAD_REQUEST)),
+    "api/v1/templates/<int:template_id>/submission-profile/": ("GET", by_key(OK)),
+    "api/v1/submission-files/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
+    "api/v1/authorizers/<slug:appid>/submission-profile/": ("PUT", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/preflight/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
     "api/v1/authorizers/<slug:appid>/versions/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/audits/": ("POST", by_key(HTTPStatus.CREATED)),
     "api/v1/authorizers/<slug:appid>/audits/<slug:auditid>/refresh/": ("POST", by_key(NO)),
@@ -159,6 +165,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/ext/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/code/submission/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/submission-files/<int:file>/": ("GET", PAGE),
+    "admin/audits/codetemplate/<path:object_id>/submission/": ("GET", PAGE),
     "admin/miniprograms/authorizer/import-ext/": ("GET", PAGE),
     "admin/miniprograms/authorizer/export/": ("GET", PAGE),
     "admin/miniprograms/tag/<path:object_id>/ext/": ("GET", PAGE),
@@ -286,6 +295,8 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:audit>": str(CodeAudit.objects.get(auditid="7").pk),
         "<int:number>": str(Screenshot.objects.get().pk),
         "<int:component>": str(account.component_id),
+        "<int:template_id>": str(CodeVersion.objects.get().template.template_id),
+        "<int:file>": str(SubmissionFile.objects.get().pk),
         "<int:draft>": "1",
         "<int:pk>": str(_number(address, row)),
         "<int:reply>": str(reply.pk),
@@ -410,6 +421,7 @@ def code(account: Authorizer, wechat: WeChat) -> None:
         authorizer=account, appid=account.appid, auditid="7", status=CodeAudit.Status.REJECTED
     )
     Screenshot.objects.create(audit=audit, media_id="m", content_type="image/png", content=b"x")
+    submission_files.keep_file(b"\x89PNG", "shop.png", by=None)
 
 
 @pytest.fixture

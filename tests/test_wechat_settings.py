@@ -151,6 +151,7 @@ OWNER = privacy.OwnerSetting(contact_email="hi@example.com", notice_method="å¼¹ç
 def test_the_privacy_guideline_goes_online_with_a_release(shop: Shop) -> None:
     assert not privacy.get_privacy_setting(shop.token).has_code
     shop.commit()
+    shop.program.found_privacy.append("Location")
     privacy.set_privacy_setting(shop.token, owner_setting=OWNER, uses=USES)
     kept = privacy.get_privacy_setting(shop.token)
     assert (kept.has_code, kept.uses, kept.owner_setting) == (True, USES, OWNER)

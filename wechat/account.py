@@ -28,7 +28,10 @@ class Changeable:
 
 @dataclass(frozen=True, slots=True)
 class BasicInfo:
-    """An account as WeChat registered it; CUSTOMER_TYPE as on WeChat's page, 0 to 13."""
+    """
+    An account as WeChat registered it; CUSTOMER_TYPE as on WeChat's page, 0 to 13, and
+    REGISTERED_COUNTRY: 1017 is mainland China, 0 not told.
+    """
 
     appid: str
     account_type: int
@@ -36,6 +39,7 @@ class BasicInfo:
     principal_name: str
     realname_status: int
     customer_type: int
+    registered_country: int
     is_verified: bool
     is_name_verified: bool
     nickname: Changeable
@@ -55,6 +59,7 @@ def get_account_basic_info(token: str) -> BasicInfo:
         principal_name=read_text(answer.get("principal_name")),
         realname_status=take_number(path, answer, "realname_status"),
         customer_type=read_number(answer.get("customer_type")) or 0,
+        registered_country=read_number(answer.get("registered_country")) or 0,
         is_verified=read_flag(verified.get("qualification_verify")),
         is_name_verified=read_flag(verified.get("naming_verify")),
         nickname=_changeable(answer.get("nickname_info"), "nickname"),

@@ -24,6 +24,7 @@ from wechat.http import (
 )
 
 ONLINE, DEVELOPMENT = 1, 2  # privacy_ver
+INTERFACE_GRANTED = 5  # status of a location interface
 
 
 class OwnerSetting(TypedDict, total=False):

@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audits.admin.code_status import AUDIT_COLOURS
-from audits.models import CodeAudit, CodeSummary, CodeTemplate
+from audits.models import CodeAudit, CodeSummary, CodeTemplate, PreflightSummary
+from audits.services.preflight.checking import describe_failing
 from audits.services.summaries import order_key, summary_of
 from miniprograms.admin.facts import Fact, add_facts
 from miniprograms.models import Authorizer
@@ -109,6 +110,42 @@ def _review_text(account: Authorizer) -> str:
     return str(REVIEWS.get(review, review))
 
 
+PreflightFilter = choice_filter(
+    _("preflight"),
+    "preflight",
+    {
+        "fine": (_("nothing stands in the way"), partial(Q, preflight__ok=True)),
+        "failing": (_("something stands in the way"), partial(Q, preflight__ok=False)),
+        "none": (_("not looked at"), partial(Q, preflight__isnull=True)),
+    },
+)
+
+
+def _preflight_of(account: Authorizer) -> PreflightSummary | None:
+    try:
+        return account.preflight
+    except PreflightSummary.DoesNotExist:
+        return None
+
+
+def _preflight_label(account: Authorizer) -> SafeString | str:
+    preflight = _preflight_of(account)
+    if preflight is None:
+        return "–"
+    if preflight.ok:
+        return label(_("fine"), "success")
+    title = ", ".join(describe_failing(preflight.failing))
+    text = label(_("%(number)d failing") % {"number": len(preflight.failing)}, "danger")
+    return format_html('<span title="{}">{}</span>', title, text)
+
+
+def _preflight_text(account: Authorizer) -> str:
+    preflight = _preflight_of(account)
+    if preflight is None:
+        return ""
+    return str(_("fine")) if preflight.ok else ", ".join(describe_failing(preflight.failing))
+
+
 VIEW_PERMISSION = "audits.view_codeaudit"
 
 add_facts(
@@ -143,5 +180,14 @@ add_facts(
         extend=_read_summaries,
         ordering="code_summary__uploaded_key",
         when_sorted=_with_summaries,
+    ),
+    Fact(
+        name="preflight",
+        title=_("preflight"),
+        permission=VIEW_PERMISSION,
+        show=_preflight_label,
+        text=_preflight_text,
+        extend=lambda rows: rows.select_related("preflight"),
+        filter=PreflightFilter,
     ),
 )

@@ -34,6 +34,7 @@ class CodeAct:
     is_possible: Callable[[CodeStatus, Actor], bool] = lambda status, by: True
     form: Callable[[HttpRequest, Authorizer], Form] | None = None
     live: str = ""  # the fragment with the rest of its form, which only WeChat knows
+    is_preflighted: bool = False  # its page shows what WeChat would refuse
     is_grave: bool = False
     is_for_live: bool = False  # its button stands where WeChat says what is so now
     preview: Callable[[Authorizer, Any], object] | None = None  # what would be sent

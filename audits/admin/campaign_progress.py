@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from audits.models import Campaign, CampaignItem
-from audits.services.rollout.admission import count_failures, count_items, count_submitted_today
+from audits.services.rollout.admission import count_items, count_submitted_today
 from platform_auth.admin.pages import label
 
 MAX_FAILURES_SHOWN = 50  # all are in the list and in the CSV
@@ -26,7 +26,10 @@ ITEM_COLOURS = {
     CampaignItem.State.REJECTED: "danger",
     CampaignItem.State.FAILED: "danger",
     CampaignItem.State.SKIPPED: "",
+    CampaignItem.State.HELD_BACK: "warning",
 }
+TO_BE_LOOKED_AT = (*CampaignItem.UNSUCCESSFUL, CampaignItem.State.HELD_BACK)
+MAY_BE_RETRIED = (CampaignItem.State.FAILED, CampaignItem.State.HELD_BACK)
 # The pieces of the bar, by the names of their styles.
 _BAR = {
     "released": (CampaignItem.State.RELEASED,),
@@ -34,7 +37,7 @@ _BAR = {
     "review": (CampaignItem.State.IN_REVIEW,),
     "begun": CampaignItem.CONCURRENT,
     "failed": CampaignItem.UNSUCCESSFUL,
-    "skipped": (CampaignItem.State.SKIPPED,),
+    "skipped": (CampaignItem.State.SKIPPED, CampaignItem.State.HELD_BACK),
 }
 
 
@@ -53,7 +56,7 @@ def progress_context(campaign: Campaign) -> dict[str, object]:
     """What the piece of page that shows the progress of CAMPAIGN needs, as it is now."""
     counts = count_items(campaign)
     total = sum(counts.values())
-    failed = campaign.items.filter(state__in=CampaignItem.UNSUCCESSFUL)
+    failed = campaign.items.filter(state__in=TO_BE_LOOKED_AT)
     newest_failed = failed.select_related("authorizer").order_by("-updated_at", "id")
     item_list = reverse("admin:audits_campaignitem_changelist")
     return {
@@ -71,7 +74,7 @@ def progress_context(campaign: Campaign) -> dict[str, object]:
         "total": total,
         "ended": sum(counts[state] for state in CampaignItem.FINAL),
         "failed": newest_failed[:MAX_FAILURES_SHOWN],
-        "hidden": max(0, count_failures(counts) - MAX_FAILURES_SHOWN),
+        "hidden": max(0, sum(counts[state] for state in TO_BE_LOOKED_AT) - MAX_FAILURES_SHOWN),
         "items": f"{item_list}?campaign__id__exact={campaign.pk}",
     }
 
@@ -88,7 +91,7 @@ def possible_acts(campaign: Campaign) -> set[str]:
         and state in (Campaign.State.RUNNING, Campaign.State.PAUSED),
         "stop": state in Campaign.UNFINISHED,
         "release_passed": items.filter(state=CampaignItem.State.PASSED, released_by=None).exists(),
-        "retry_failed": has_begun and items.filter(state=CampaignItem.State.FAILED).exists(),
+        "retry_failed": has_begun and items.filter(state__in=MAY_BE_RETRIED).exists(),
         "export": True,
     }
     return {name for name, possible in is_possible.items() if possible}

@@ -9,10 +9,18 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
 
-from audits.admin.forms import MAX_SUBMITTED_PAGES, ItemForm, category_choice
+from audits.admin.submission_items import (
+    MAX_SUBMITTED_PAGES,
+    ItemForm,
+    category_choice,
+    read_category,
+)
 from audits.services import releasing
+from audits.services.preflight.checking import TITLES, preflight_of
 from audits.services.quota import read_quota
+from audits.services.submission_profiles import find_category
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
@@ -22,6 +30,8 @@ from platform_auth.leases import release_db_connection
 from wechat import code, code_release
 from wechat.errors import CheckRunning, NoAudit, WeChatError
 from wechat.http import File
+
+WHO = {"merchant": _("the merchant"), "staff": _("we"), "wechat": _("WeChat")}
 
 
 def trial_qrcode(row: Authorizer) -> File:
@@ -108,11 +118,23 @@ def _items(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
     for number in range(1, MAX_SUBMITTED_PAGES + 1):
         prefix = f"item{number}"
         entered = {name: request.GET.get(f"{prefix}-{name}", "") for name in ItemForm.base_fields}
+        entered["category"] = _offered_category(entered, categories or [])
         form = ItemForm(prefix=prefix, initial=entered)
         form.fields["category"].widget.choices = choices
         form.fields["address"].widget.attrs["list"] = "pages"
         forms.append((form, number == 1 or any(entered.values())))
     return {"pages": pages or [], "items": forms, "problem": problem or other_problem}
+
+
+def _offered_category(entered: dict[str, str], categories: list[code.Category]) -> str:
+    """
+    The choice for what was ENTERED, or is kept; the first where a page is kept without a category,
+    or with one that the mini program has not.
+    """
+    category = find_category(read_category(entered["category"]), categories)
+    if category is None and categories and (entered["address"] or entered["title"]):
+        category = categories[0]
+    return category_choice(category)[0] if category else ""
 
 
 def _past(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
@@ -126,6 +148,14 @@ def _past(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
         return {"problem": explain_error(problem)}
 
 
+def _preflight(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
+    """What would stand in the way of a submission, line by line."""
+    result = preflight_of(row)
+    lines = [(TITLES[check.code], check, WHO[check.who]) for check in result.checks]
+    failing = [line for line in lines if line[1].ok is False]
+    return {"failing": failing, "others": [line for line in lines if line not in failing]}
+
+
 Piece = Callable[[HttpRequest, Authorizer], dict[str, Any]]
 PIECES: dict[str, Piece] = {
     "versions": _versions,
@@ -134,6 +164,7 @@ PIECES: dict[str, Piece] = {
     "check": _check,
     "items": _items,
     "past": _past,
+    "preflight": _preflight,
 }
 
 

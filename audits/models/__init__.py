@@ -6,9 +6,11 @@ from audits.models.code import CodeTemplate, CodeVersion
 from audits.models.code_summary import CodeSummary
 from audits.models.ext_values import ExtValues
 from audits.models.idempotency import IdempotencyKey
+from audits.models.preflight import PreflightSummary
 from audits.models.release import Release
 from audits.models.review_outcome import RejectionReason, ReviewOutcome
 from audits.models.speed_up import QuotaEntry, SpeedUp, SpeedUpRule
+from audits.models.submissions import SubmissionFile, SubmissionMedia, SubmissionProfile
 
 __all__ = [
     "AuditEvent",
@@ -20,6 +22,7 @@ __all__ = [
     "CodeVersion",
     "ExtValues",
     "IdempotencyKey",
+    "PreflightSummary",
     "QuotaEntry",
     "RejectionReason",
     "Release",
@@ -27,4 +30,7 @@ __all__ = [
     "Screenshot",
     "SpeedUp",
     "SpeedUpRule",
+    "SubmissionFile",
+    "SubmissionMedia",
+    "SubmissionProfile",
 ]

@@ -88,6 +88,7 @@ class CodeAudit(Leased):
         ]
         permissions = [
             ("submit_audit", _("Can submit code for review and withdraw it")),
+            ("submit_despite_preflight", _("Can submit what the preflight holds back")),
             ("release_audit", _("Can release and roll back code")),
         ]
 

@@ -104,9 +104,10 @@ class CampaignItem(Leased):
         REJECTED = "rejected", _("rejected")
         FAILED = "failed", _("failed")
         SKIPPED = "skipped", _("skipped")
+        HELD_BACK = "held_back", _("held back")  # by the preflight: WeChat would have refused it
 
     UNSUCCESSFUL = (State.FAILED, State.REJECTED)
-    FINAL = (State.RELEASED, State.SKIPPED, *UNSUCCESSFUL)
+    FINAL = (State.RELEASED, State.SKIPPED, State.HELD_BACK, *UNSUCCESSFUL)
     # Calls that are under way, or whose outcome is being asked for: neither pause nor stop ends it.
     IN_FLIGHT = (State.COMMITTING, State.SUBMITTING, State.RELEASING)
     # Their steps only read rows and call nobody, so a paused campaign takes them, too.
@@ -157,7 +158,7 @@ class CampaignItem(Leased):
             ),
             models.UniqueConstraint(
                 fields=["authorizer"],
-                condition=~Q(state__in=["released", "rejected", "failed", "skipped"]),
+                condition=~Q(state__in=["released", "rejected", "failed", "skipped", "held_back"]),
                 name="one_open_campaign_per_mini_program",
             ),
         ]

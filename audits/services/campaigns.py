@@ -206,7 +206,8 @@ def retry_item(item: CampaignItem, *, by: Actor | None) -> None:
     campaign = item.campaign
     if campaign.state == Campaign.State.STOPPED:
         raise CannotAct(_("The campaign was stopped."))
-    before = [*CampaignItem.UNSUCCESSFUL, CampaignItem.State.SKIPPED]
+    left_out = (CampaignItem.State.SKIPPED, CampaignItem.State.HELD_BACK)
+    before = [*CampaignItem.UNSUCCESSFUL, *left_out]
     rows = Campaign.objects.filter(pk=campaign.pk)
     try:
         with transaction.atomic():
@@ -220,8 +221,9 @@ def retry_item(item: CampaignItem, *, by: Actor | None) -> None:
 
 
 def retry_failed(campaign: Campaign, *, by: Actor | None) -> int:
-    """Retry all that failed, not those WeChat rejected; how many."""
-    failed = campaign.items.filter(state=CampaignItem.State.FAILED)
+    """Retry all that failed or were held back, not those WeChat rejected; how many."""
+    again = (CampaignItem.State.FAILED, CampaignItem.State.HELD_BACK)
+    failed = campaign.items.filter(state__in=again)
     items = failed.select_related("campaign", "authorizer")
     for item in items:
         retry_item(item, by=by)

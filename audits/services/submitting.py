@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import AuditEvent, CodeAudit, CodeVersion, QuotaEntry
-from audits.problems import AuditIsOpen, CommitIsOpen, NoOpenAudit, NothingCommitted
+from audits.problems import (
+    AuditIsOpen,
+    CommitIsOpen,
+    NoOpenAudit,
+    NothingCommitted,
+    PreflightFailed,
+)
 from audits.services.committing import lock_authorizer
 from audits.services.history import actor_name, record_event, recorded_call, transition
 from audits.services.outcomes import (
@@ -18,9 +25,13 @@ from audits.services.outcomes import (
     NOT_DONE,
     RECHECK_AFTER,
 )
+from audits.services.preflight.checking import Preflight, inspect, newest_upload, subject_of
 from audits.services.quota import note_spent
+from audits.services.submission_files import add_media, forget_media
+from audits.services.submission_profiles import Fields, compose_submission
 from audits.services.summaries import summarise_code
 from audits.services.verdicts import MIN_POLL_INTERVAL, adopt_newest_audit, apply_verdict
+from audits.services.wechat_answers import Answers
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
@@ -28,11 +39,13 @@ from platform_auth.operations import Actor, record_operation
 from wechat import code_review
 from wechat.errors import AuditOpen, NoAudit, Unreachable, WeChatError
 
+PREVIEW_IS_GONE = 85092
+MAY_SUBMIT_DESPITE = "audits.submit_despite_preflight"
+
 
 def newest_version(authorizer: Authorizer) -> CodeVersion:
     """The version that was uploaded last. Raises NothingCommitted."""
-    uploaded = authorizer.versions.filter(state=CodeVersion.State.COMMITTED)
-    version: CodeVersion | None = uploaded.order_by("-id").first()
+    version = newest_upload(authorizer)
     if version is None:
         raise NothingCommitted
     return version
@@ -42,47 +55,89 @@ def submit_newest_version(
     authorizer: Authorizer,
     *,
     by: Actor | None,
-    fields: code_review.Submission | None = None,
+    fields: Fields | None = None,
+    despite: str = "",
     within: Callable[[CodeAudit], object] | None = None,
 ) -> CodeAudit:
     """
-    Submit the newest version of AUTHORIZER, with FIELDS as submit_audit names them.
+    Submit the newest version of AUTHORIZER, with FIELDS over what the profiles of its template and
+    its own give; a null in them takes away.
+
+    What WeChat would refuse is held back, so that it costs no quota; DESPITE is the reason of
+    somebody who may submit it all the same.
 
     The row is written first, and WITHIN its transaction whatever must know of it; if that raises,
     nothing was done. The database allows one open audit a mini program. The row's status
     tells the outcome: IN_REVIEW with an auditid, or UNKNOWN where WeChat's answer was lost.
-    Raises AuditIsOpen with the open auditid, NothingCommitted, CommitIsOpen (nobody knows which
-    version WeChat would review), and what WeChat answered.
+    Raises PreflightFailed, AuditIsOpen with the open auditid, NothingCommitted, CommitIsOpen
+    (nobody knows which version WeChat would review), BadSubmission, and what WeChat answered.
     """
+    if despite and not (by and by.has_perm(MAY_SUBMIT_DESPITE)):  # type: ignore[union-attr]
+        raise PermissionDenied
+    version = _find_submittable(authorizer)
+    answers = Answers(authorizer)
+    composed = compose_submission(authorizer, version, None, fields, answers)
+    result = inspect(subject_of(authorizer, version, composed, answers))
+    _hold_back(authorizer, result, is_overruled=bool(despite))
+    submission = add_media(authorizer, composed)
     try:
         with transaction.atomic():
             lock_authorizer(authorizer)
-            if authorizer.versions.filter(state__in=CodeVersion.OPEN).exists():
+            if _find_submittable(authorizer) != version:  # uploaded while this was looked at
                 raise CommitIsOpen
-            version = newest_version(authorizer)
             audit: CodeAudit = CodeAudit.objects.create(
                 authorizer=authorizer,
                 appid=authorizer.appid,
                 version=version,
                 user_version=version.user_version,
-                fields=dict(fields or {}),
+                fields=submission,
                 status=CodeAudit.Status.SUBMITTING,
                 submitted_by_id=by.pk if by else None,
                 due_at=Now() + ABANDONED_AFTER,
             )
             AuditEvent.objects.create(audit=audit, after="submitting", by=actor_name(by))
             summarise_code(authorizer.pk)
+            if despite:
+                codes = " ".join(check.code for check in result.failing)
+                record_operation(
+                    "submit_despite_preflight",
+                    by=by,
+                    appid=authorizer.appid,
+                    result=f"{codes or '–'}: {despite}",
+                )
             record_operation(
                 "submit_audit", by=by, appid=authorizer.appid, result=version.user_version
             )
             if within:
                 within(audit)
     except IntegrityError:
-        open_audit = authorizer.audits.open().first()
-        raise AuditIsOpen(open_audit.auditid if open_audit else "") from None
+        raise _audit_is_open(authorizer) from None
     _call_submit_audit(audit)
     audit.refresh_from_db()
     return audit
+
+
+def _find_submittable(authorizer: Authorizer) -> CodeVersion:
+    """The version to submit. Raises AuditIsOpen, CommitIsOpen and NothingCommitted, by our rows."""
+    if authorizer.audits.open().exists():
+        raise _audit_is_open(authorizer)
+    if authorizer.versions.filter(state__in=CodeVersion.OPEN).exists():
+        raise CommitIsOpen
+    return newest_version(authorizer)
+
+
+def _audit_is_open(authorizer: Authorizer) -> AuditIsOpen:
+    open_audit = authorizer.audits.open().first()
+    return AuditIsOpen(open_audit.auditid if open_audit else "")
+
+
+def _hold_back(authorizer: Authorizer, result: Preflight, *, is_overruled: bool) -> None:
+    """Raise where RESULT says that WeChat would refuse; a review that is open there is adopted."""
+    if result.ok or is_overruled:
+        return
+    if any(check.code == "open_audit" for check in result.failing):
+        raise AuditIsOpen(_auditid_at_wechat(authorizer))
+    raise PreflightFailed(result.failing)
 
 
 def _call_submit_audit(audit: CodeAudit) -> None:
@@ -95,6 +150,8 @@ def _call_submit_audit(audit: CodeAudit) -> None:
         raise AuditIsOpen(_auditid_at_wechat(audit.authorizer)) from None
     except NOT_DONE as error:
         _mark_refused(audit, error)
+        if getattr(error, "errcode", None) == PREVIEW_IS_GONE:
+            forget_media(audit.authorizer)
         raise
     except Unreachable as error:
         _mark_unknown(audit, str(error))

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from audits.models import CodeTemplate
 from audits.services.ext_values import inherit_values
 from audits.services.history import recorded_call
+from audits.services.submission_profiles import inherit_profile
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import Actor
@@ -42,6 +43,7 @@ def sync_templates(component: Component) -> int:
             )
             if is_new:
                 inherit_values(row)
+                inherit_profile(row)
         if not listed.odd:
             rows = CodeTemplate.objects.filter(component=component, gone_at=None)
             rows.exclude(template_id__in=[template.template_id for template in listed]).update(

@@ -9,7 +9,16 @@ from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
-from sandbox.endpoints import code, component, domains, messages, quotas, reviews, settings
+from sandbox.endpoints import (
+    code,
+    component,
+    domains,
+    messages,
+    quotas,
+    registration,
+    reviews,
+    settings,
+)
 from sandbox.endpoints.call import Call, Endpoint
 from sandbox.wire.exchange import Reply, Request
 from sandbox.world import WeChat
@@ -26,6 +35,7 @@ ENDPOINTS: dict[str, Endpoint] = (
     | domains.ENDPOINTS
     | messages.ENDPOINTS
     | settings.ENDPOINTS
+    | registration.ENDPOINTS
 )
 
 

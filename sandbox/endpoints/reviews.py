@@ -14,6 +14,8 @@ LARGEST = dict.fromkeys(PICTURES, 2 * MEGABYTE) | {"video/mp4": 10 * MEGABYTE}
 MOST_ITEMS, MOST_TAGS, TAG_LENGTH, TITLE_LENGTH = 5, 10, 20, 32
 FEEDBACK_LENGTH = 200
 MOST_MEDIA = 10  # WeChat does not say how many are "too many"
+GAME = 4  # service_type
+INVALID = ("withdrawn", "expired")  # states of a category; of "expired" its certificate is
 UGC_CATEGORIES = ("社交", "笔记", "问答")
 
 
@@ -43,6 +45,7 @@ def submit_audit(call: Call) -> dict[str, Any]:
     submission, program = call.body, call.program
     not_used = submission.get("privacy_api_not_use") is True
     version = program.check_submittable(call.wechat.clock(), not_used=not_used)
+    _check_account(call)
     _check_items(submission.get("item_list"), version.pages, call.account.review_categories())
     _check_texts(submission)
     _check_preview(call, submission.get("preview_info", {}))
@@ -51,6 +54,15 @@ def submit_audit(call: Call) -> dict[str, Any]:
         call.authorization.component, call.account, version, submission
     )
     return OK | {"auditid": audit.auditid}
+
+
+def _check_account(call: Call) -> None:
+    if call.account.service_type == GAME:
+        raise Refusal(87006)
+    if any(category.get("state") in INVALID for category in call.account.categories):
+        raise Refusal(85077)
+    if not call.account.review_categories():
+        raise Refusal(85008)
 
 
 def _check_items(items: Any, pages: list[str], categories: list[dict[str, Any]]) -> None:

@@ -12,15 +12,19 @@ MOST_TESTERS = 30  # of one mini program
 MOST_TESTS = 50  # of one person
 ONLINE, DEVELOPMENT = 1, 2
 CONTACTS = ("contact_phone", "contact_email", "contact_qq", "contact_weixin")
-PRIVACY_KEYS = ["UserInfo", "Location", "PhoneNumber"]
+PRIVACY_KEYS = ["UserInfo", "Location", "PhoneNumber"]  # what WeChat describes here
 LABELS = {"UserInfo": "用户信息（微信昵称、头像）", "Location": "位置信息", "PhoneNumber": "手机号"}
 LOCATION_APIS = {
     "wx.getLocation": "获取当前的地理位置",
     "wx.getFuzzyLocation": "获取模糊地理位置",
     "wx.chooseLocation": "打开地图选择位置",
     "wx.chooseAddress": "获取用户收货地址",
+    "wx.choosePoi": "选择位置，支持模糊定位",
+    "wx.onLocationChange": "监听实时地理位置变化",
+    "wx.startLocationUpdate": "接收位置消息（前台）",
+    "wx.startLocationUpdateBackground": "接收位置消息（前后台）",
 }
-NOT_APPLIED, IN_REVIEW = 1, 3
+NOT_APPLIED, IN_REVIEW, GRANTED = 1, 3, 5
 
 
 # H3: testers
@@ -71,7 +75,7 @@ def get_privacy_setting(call: Call) -> dict[str, Any]:
     setting = call.program.privacy.get(_privacy_ver(call), {})
     return OK | {
         "code_exist": int(call.program.trial is not None),
-        "privacy_list": PRIVACY_KEYS if call.program.trial else [],
+        "privacy_list": call.program.found_privacy if call.program.trial else [],
         "setting_list": [
             row | {"privacy_label": LABELS.get(row["privacy_key"], row["privacy_key"])}
             for row in setting.get("setting_list", [])
@@ -144,6 +148,9 @@ def apply_location_api(call: Call) -> dict[str, Any]:
 def list_location_apis(call: Call) -> dict[str, Any]:
     audits = call.program.location_apis
     rows = [_location_api(name, title, audits.get(name)) for name, title in LOCATION_APIS.items()]
+    for row in rows:
+        if row["api_name"].removeprefix("wx.") in call.program.granted_interfaces:
+            row["status"] = GRANTED
     return OK | {"interface_list": rows}
 
 

@@ -20,7 +20,10 @@ from sandbox.world.errors import BadRequest, PageRefusal, Refusal
 from sandbox.world.faults import check_details
 
 PREFIX = "/sandbox/api/"
-PROGRAM_MEMBERS = ("is_complete", "without_auth", "without_conf")
+PROGRAM_MEMBERS = (
+    *("is_complete", "without_auth", "without_conf", "found_privacy"),
+    *("granted_interfaces", "icp_status"),
+)
 MOST_ACCOUNTS = 100_000
 
 
@@ -83,8 +86,14 @@ def judge(wechat: WeChat, data: Data) -> Data:
 
 
 def change_program(wechat: WeChat, data: Data) -> Data:
-    """What review finds in a mini program's code, or misses in its profile."""
-    program = wechat.accounts[data.pop("appid")].program
+    """
+    What review finds in a mini program's code, or misses in its profile; its CATEGORIES, each
+    `first` and `second`, and a `state` where it is not in force.
+    """
+    account = wechat.accounts[data.pop("appid")]
+    if "categories" in data:
+        account.categories = data.pop("categories")
+    program = account.program
     if unknown := set(data) - set(PROGRAM_MEMBERS):
         raise BadRequest(f"a mini program has no {', '.join(sorted(unknown))}")
     for name, value in data.items():

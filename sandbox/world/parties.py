@@ -113,9 +113,10 @@ class Account:
 
     def profile(self) -> dict[str, Any]:
         """authorizer_info as captured live, undocumented members included."""
+        is_complete = not self.is_mini_program or self.program.is_complete
         info: dict[str, Any] = {
             "nick_name": self.nick_name,
-            "head_img": self.head_img,
+            "head_img": self.head_img if is_complete else "",
             "service_type_info": {"id": self.service_type},
             "verify_type_info": {"id": self.verify_type},
             "user_name": self.user_name,
@@ -124,12 +125,12 @@ class Account:
             "business_info": self.business_info,
             "idc": 1,
             "principal_name": self.principal_name,
-            "signature": self.signature,
+            "signature": self.signature if is_complete else "",
         }
         if self.is_mini_program:
             info["MiniProgramInfo"] = {
                 "network": self.network,
-                "categories": self.categories,
+                "categories": [_names(category) for category in self.categories],
                 "visit_status": 0,
             }
             info["register_type"] = self.register_type
@@ -173,14 +174,16 @@ class Account:
         }
 
     def review_categories(self) -> list[dict[str, Any]]:
-        """The categories as review wants them; ids follow from the names."""
+        """The categories that are in force, as review wants them; ids follow from the names."""
         entries = []
         for category in self.categories:
+            if "state" in category:
+                continue
             entry: dict[str, Any] = {}
             for level in ("first", "second", "third"):
                 if name := category.get(level):
                     entry[f"{level}_class"] = name
-                    entry[f"{level}_id"] = sum(name.encode())
+                    entry[f"{level}_id"] = category_id(name)
             entries.append(entry)
         return entries
 
@@ -214,6 +217,16 @@ class Authorization:
         if self.refresh_token:
             members["authorizer_refresh_token"] = self.refresh_token
         return members | {"func_info": self.func_info()}
+
+
+def category_id(name: str) -> int:
+    """The number of the category NAME."""
+    return sum(name.encode())
+
+
+def _names(category: dict[str, str]) -> dict[str, str]:
+    """The levels of CATEGORY; its "state" says why it is not in force."""
+    return {level: name for level, name in category.items() if level != "state"}
 
 
 def _func_info(number: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sandbox.world.errors import Refusal
 
 PASSED, REJECTED, IN_REVIEW, WITHDRAWN, DELAYED = range(5)
 OPEN = (IN_REVIEW, DELAYED)
+FILED, NOT_FILED = 6, 1024  # of an ICP filing; bits are added to the latter for what is missing
 GRAY_INITIAL, GRAY_RUNNING, _GRAY_PAUSED, GRAY_FINISHED, GRAY_DELETED = range(5)
 
 TEMPLATE_LIMIT = 200
@@ -50,6 +51,8 @@ class Draft:
     source_name: str
     developer: str
     pages: tuple[str, ...]
+    opens: tuple[str, ...] = ()  # appids of the mini programs that the code opens
+    domains: tuple[str, ...] = ()  # request domains without which its pages stay empty
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -136,6 +139,12 @@ class Version:
         chosen = json.loads(self.ext_json).get("pages")
         return chosen if chosen else list(self.template.draft.pages)
 
+    @property
+    def undeclared(self) -> set[str]:
+        """Mini programs that the code opens and ext.json, where it has a list, leaves out."""
+        declared = json.loads(self.ext_json).get("navigateToMiniProgramAppIdList")
+        return set() if declared is None else set(self.template.draft.opens) - set(declared)
+
 
 @dataclass(eq=False)
 class Audit:
@@ -204,6 +213,9 @@ class Program:
     is_open: bool = True
     is_complete: bool = True  # name, picture and introduction
     support_version: str = "2.20.0"
+    found_privacy: list[str] = field(default_factory=list)  # privacy keys of what the code uses
+    granted_interfaces: list[str] = field(default_factory=list)  # of LOCATION_APIS
+    icp_status: int = FILED
     without_auth: list[str] = field(default_factory=list)
     without_conf: list[str] = field(default_factory=list)
     domains: dict[str, dict[str, list[str]]] = field(default_factory=dict)
@@ -217,7 +229,7 @@ class Program:
 
     def commit(self, version: Version, check_ends: float) -> None:
         """VERSION on trial; whatever was on trial before is gone."""
-        check_ext_json(version)
+        check_ext_json(version, self.granted_interfaces)
         self.trial, self.check_ends = version, check_ends
 
     def need_trial(self) -> Version:
@@ -253,7 +265,22 @@ class Program:
         self.check_code(now)
         if self.without_auth or (self.without_conf and not not_used):
             raise Refusal(61040)
+        if self.lacks_guide and not not_used:
+            raise Refusal(85086)  # WeChat says the same of a missing privacy guide
+        if self.trial.undeclared:
+            raise Refusal(85087)
         return self.trial
+
+    @property
+    def lacks_guide(self) -> bool:
+        """Whether the code uses what users must be told of, and nobody has written any of it."""
+        return bool(self.found_privacy) and not self.privacy.get(2, {}).get("setting_list")
+
+    @property
+    def missing_domains(self) -> set[str]:
+        """Domains that the version on trial needs and nobody has set."""
+        needed = set(self.trial.template.draft.domains) if self.trial else set()
+        return needed - {url for group in self.domains.values() for url in group["requestdomain"]}
 
     def withdraw(self) -> None:
         audit = self.open_audit
@@ -318,7 +345,7 @@ class Program:
         self.gray.status = GRAY_DELETED
 
 
-def check_ext_json(version: Version) -> None:
+def check_ext_json(version: Version, granted: list[str]) -> None:
     """Raise what WeChat finds wrong with an ext.json."""
     try:
         ext = json.loads(version.ext_json)
@@ -329,7 +356,7 @@ def check_ext_json(version: Version) -> None:
     if version.template.template_type and set(ext) - {"extAppid", "ext", "window"}:
         raise Refusal(9402203)
     _check_pages(ext, version.template.draft.pages)
-    _check_location_apis(ext.get("requiredPrivateInfos", []))
+    _check_location_apis(ext.get("requiredPrivateInfos", []), granted)
 
 
 def _check_pages(ext: dict[str, Any], pages: tuple[str, ...]) -> None:
@@ -348,8 +375,10 @@ def _check_pages(ext: dict[str, Any], pages: tuple[str, ...]) -> None:
         raise Refusal(85046)
 
 
-def _check_location_apis(names: Any) -> None:
+def _check_location_apis(names: Any, granted: list[str]) -> None:
     if not isinstance(names, list) or not set(map(str, names)) <= set(LOCATION_APIS):
         raise Refusal(85310)
     if "getFuzzyLocation" in names and EXACT_LOCATION_APIS & set(names):
         raise Refusal(85311)
+    if not set(names) <= set(granted):
+        raise Refusal(85312)

@@ -67,6 +67,7 @@ class Register:
             user_name = user_name or f"gh_{self.world.random.getrandbits(48):012x}"
             profile.setdefault("head_img", f"{self.terms.base_url}/avatar/{appid}.svg")
             profile.setdefault("qrcode_url", f"{self.terms.base_url}/qrcode/{appid}.svg")
+            profile.setdefault("signature", f"{nick_name}，欢迎您")
             account = Account(appid, kind, nick_name, user_name, principal_name, owner, **profile)
             self.accounts[appid] = account
         return account

@@ -23,6 +23,7 @@ REASONS = {
     ),
     "delay": "审核单需要进一步核实，预计延后完成，请耐心等待。",
 }
+EMPTY_PAGES = "1:小程序内容不符合规则:<br>(1):你好，小程序页面加载失败，请检查服务器域名。<br>"
 EVENTS = {
     "pass": ("weapp_audit_success", "SuccTime"),
     "reject": ("weapp_audit_fail", "FailTime"),
@@ -131,7 +132,10 @@ class Reviews:
     def _decide_by_itself(self, account: Account, audit: Audit) -> tuple[Account, Audit, str]:
         delayed = audit.status == DELAYED
         outcome = "pass" if delayed and self.outcome == "delay" else self.outcome
-        self._decide(account, audit, outcome, None, 1 if outcome == "reject" else 0)
+        reason = None
+        if outcome == "pass" and account.program.missing_domains:
+            outcome, reason = "reject", EMPTY_PAGES
+        self._decide(account, audit, outcome, reason, 1 if outcome == "reject" else 0)
         if outcome == "delay" and self.review_seconds is not None:
             self._judge_later(account, audit, self.review_seconds)
         return account, audit, outcome

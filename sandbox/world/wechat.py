@@ -176,6 +176,8 @@ class WeChat(Terms):
         source_name: str = "模板小程序",
         developer: str = "王开发",
         pages: Sequence[str] = PAGES,
+        opens: Sequence[str] = (),
+        domains: Sequence[str] = (),
         component: Component | None = None,
     ) -> Draft:
         """What a developer's upload does: a draft in the platform's box."""
@@ -188,6 +190,8 @@ class WeChat(Terms):
                 source_name=source_name,
                 developer=developer,
                 pages=tuple(pages),
+                opens=tuple(opens),
+                domains=tuple(domains),
             )
 
     def judge(

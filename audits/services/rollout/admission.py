@@ -13,6 +13,12 @@ from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion, Releas
 from platform_auth.models import UTC_PLUS_8
 from platform_auth.operations import record_operation
 
+# These say nothing about the code.
+UNTRIED = (
+    CampaignItem.State.WAITING,
+    CampaignItem.State.SKIPPED,
+    CampaignItem.State.HELD_BACK,
+)
 MIN_BEGUN = 10  # mini programs, before their failures say anything
 MAX_WOKEN = 1000  # items in one statement
 
@@ -76,8 +82,7 @@ def skip_unfinished(campaign: Campaign) -> None:
 
 def _halt_if_failing(campaign: Campaign, counts: Counter[str]) -> bool:
     """Pause CAMPAIGN if too many of those it has begun have failed."""
-    idle = counts[CampaignItem.State.WAITING] + counts[CampaignItem.State.SKIPPED]
-    begun = sum(counts.values()) - idle
+    begun = sum(counts.values()) - sum(counts[state] for state in UNTRIED)
     failed = count_failures(counts) - campaign.forgiven
     if begun < MIN_BEGUN or failed * 100 <= campaign.most_failures * begun:
         return False
@@ -103,7 +108,8 @@ def _check_canary(campaign: Campaign) -> None:
         return
     canaries = campaign.items.filter(is_canary=True)
     released = canaries.filter(state=CampaignItem.State.RELEASED)
-    is_passing = Q(state__in=[CampaignItem.State.RELEASED, CampaignItem.State.SKIPPED])
+    left_out = (CampaignItem.State.SKIPPED, CampaignItem.State.HELD_BACK)
+    is_passing = Q(state__in=[CampaignItem.State.RELEASED, *left_out])
     if released.exists() and not canaries.exclude(is_passing).exists():
         campaign.is_past_canary = True
         Campaign.objects.filter(pk=campaign.pk).update(is_past_canary=True)

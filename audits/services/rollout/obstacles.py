@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion, Release
-from audits.problems import AuditIsOpen, RightEnded
+from audits.problems import AuditIsOpen, PreflightFailed, RightEnded
 from audits.services.outcomes import CLOCKS_DIFFER
 from audits.services.rollout.admission import halt_campaign
 from audits.services.rollout.items import REQUEUE_AFTER, finish_item, requeue_item, set_item_state
@@ -87,6 +87,26 @@ def handle_ended_right(item: CampaignItem, error: RightEnded) -> None:
     }
     halt_campaign(item.campaign, reason)
     item.write(due_at=Now(), reason=str(error), updated_at=Now())
+
+
+def handle_preflight(item: CampaignItem, error: PreflightFailed) -> None:
+    """
+    ITEM is held back, and can be retried. What stands in the way of all pauses the campaign, and
+    WeChat's check of the code is waited for.
+    """
+    committed = CampaignItem.State.COMMITTED
+    reason = " ".join(check.detail for check in error.checks)
+    codes = {check.code for check in error.checks}
+    if "quota" in codes:
+        halt_campaign(item.campaign, reason)
+        item.write(state=committed, due_at=Now(), reason=reason, updated_at=Now())
+    elif "uploaded" in codes:
+        finish_item(item, CampaignItem.State.FAILED, reason, version=None)
+    elif codes == {"scanned"} and _is_checked_in_time(item):
+        due_at = Now() + REQUEUE_AFTER
+        item.write(state=committed, due_at=due_at, reason=reason, updated_at=Now())
+    else:
+        finish_item(item, CampaignItem.State.HELD_BACK, reason)
 
 
 def handle_refusal(

@@ -8,7 +8,14 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from audits.models import CampaignItem, CodeAudit, CodeVersion, Release
-from audits.problems import AuditIsOpen, CannotAct, CommitIsOpen, ReleaseIsOpen, RightEnded
+from audits.problems import (
+    AuditIsOpen,
+    CannotAct,
+    CommitIsOpen,
+    PreflightFailed,
+    ReleaseIsOpen,
+    RightEnded,
+)
 from audits.services.committing import commit_template
 from audits.services.releasing import release_newest_audit
 from audits.services.rollout.items import (
@@ -23,6 +30,7 @@ from audits.services.rollout.obstacles import (
     handle_ended_right,
     handle_error,
     handle_open_audit,
+    handle_preflight,
     handle_refusal,
     own_open_audit,
     yield_to_audit,
@@ -133,14 +141,8 @@ def submit_item(item: CampaignItem) -> None:
             fields={"version_desc": item.campaign.user_desc} if item.campaign.user_desc else None,
             within=lambda audit: _bind_audit(item, audit),
         )
-    except RightEnded as error:
-        handle_ended_right(item, error)
-    except AuditIsOpen as error:
-        handle_open_audit(item, error)
-    except CommitIsOpen as error:
-        requeue_item(item, str(error))
     except CannotAct as error:
-        finish_item(item, CampaignItem.State.FAILED, str(error))
+        _handle_unsubmitted(item, error)
     except WeChatError as error:
         if item.state == CampaignItem.State.SUBMITTING:
             follow_submission(item)
@@ -148,6 +150,21 @@ def submit_item(item: CampaignItem) -> None:
             handle_error(item, error, CampaignItem.State.COMMITTED)
     else:
         follow_submission(item)
+
+
+def _handle_unsubmitted(item: CampaignItem, error: CannotAct) -> None:
+    """Our own rows, or the preflight, say no to the submission of ITEM."""
+    match error:
+        case RightEnded():
+            handle_ended_right(item, error)
+        case AuditIsOpen():
+            handle_open_audit(item, error)
+        case PreflightFailed():
+            handle_preflight(item, error)
+        case CommitIsOpen():
+            requeue_item(item, str(error))
+        case _:
+            finish_item(item, CampaignItem.State.FAILED, str(error))
 
 
 def _bind_audit(item: CampaignItem, audit: CodeAudit) -> None:

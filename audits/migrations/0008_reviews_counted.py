@@ -57,7 +57,7 @@ def _outcome(model, audit):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audits', '0005_code_summary'),
+        ('audits', '0007_code_summary'),
         ('miniprograms', '0008_permission_drift'),
         ('platform_auth', '0010_logins'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

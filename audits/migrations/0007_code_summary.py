@@ -95,7 +95,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audits", "0004_first_ext_values"), ("miniprograms", "0006_switched_off")]
+    dependencies = [("audits", "0006_submission_profiles"), ("miniprograms", "0006_switched_off")]
 
     operations = [
         migrations.CreateModel(
