@@ -11,6 +11,7 @@ from api.ext import ExtView
 from api.messages import MessageView
 from api.preflight import PreflightView
 from api.releases import ReleaseView, RevertView
+from api.settings import SettingCheck, SettingList, SettingView
 from api.submissions import ProgramProfileView, SubmissionFileList, TemplateProfileView
 from api.templates import TemplateList
 from api.versions import VersionList
@@ -38,6 +39,9 @@ urlpatterns = [
     path(f"{_ACCOUNT}audits/<slug:auditid>/withdraw/", AuditWithdraw.as_view(), name="withdraw"),
     path(f"{_ACCOUNT}release/", ReleaseView.as_view(), name="release"),
     path(f"{_ACCOUNT}revert/", RevertView.as_view(), name="revert"),
+    path(f"{_ACCOUNT}settings/", SettingList.as_view(), name="settings"),
+    path(f"{_ACCOUNT}settings/<slug:kind>/", SettingView.as_view(), name="setting"),
+    path(f"{_ACCOUNT}settings/<slug:kind>/check/", SettingCheck.as_view(), name="setting-check"),
     path(f"{_ACCOUNT}messages/", MessageView.as_view(), name="messages"),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -4,18 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-
-class CannotAct(Exception):
-    """We do not ask WeChat: our own rows say no. The text tells a person why and what to do."""
-
-    code = "conflict"
-    text: str | Promise = ""
-
-    def __init__(self, text: str | Promise = "") -> None:
-        super().__init__(str(text or self.text))
+from platform_auth.problems import CannotAct as CannotAct
 
 
 class AuditIsOpen(CannotAct):

@@ -1,5 +1,6 @@
 """What stands before every request."""
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -28,6 +29,7 @@ ERRORS = Counter(
     "wechat_pages_failed", "Answers of 5xx to people and programs, pushes apart.", first=((),)
 )
 PLAIN = ("/healthz", "/readyz", "/metrics")
+CONFIRM_FILE = re.compile(r"/[0-9A-Za-z_-]{1,64}\.txt")
 
 
 def is_plain(path: str) -> bool:
@@ -35,17 +37,23 @@ def is_plain(path: str) -> bool:
     return path in PLAIN or path.lstrip("/").startswith("wechat/")
 
 
+def is_confirm_file(path: str) -> bool:
+    """Whether PATH could be a file that WeChat looks for: one at the root, of few letters."""
+    return CONFIRM_FILE.fullmatch(path) is not None
+
+
 def bypass(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
     """
-    Let pushes and health checks in without sessions, users, CSRF, redirects or request logs.
+    Let pushes, health checks and WeChat's look for its files in without sessions, users, CSRF,
+    redirects or request logs. The files are for any host: web-view domains lead here.
 
     Whatever lies under /wechat/ and is no push URL gets the answer of a push that is not proven.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if not is_plain(request.path_info):
+        if not (is_plain(request.path_info) or is_confirm_file(request.path_info)):
             return get_response(request)
         response = _respond(request)
         # Django's CommonMiddleware would say it; without it the answer goes out in chunks.

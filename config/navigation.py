@@ -30,6 +30,7 @@ GROUPS: list[tuple[Any, ...]] = [
         (_("Bindings"), "link", "miniprograms.binding", Binding.objects.unclaimed),
         (_("Tags"), "sell", "miniprograms.tag"),
         (_("Permissions that are missing"), "key_off", "miniprograms.permissionrequest"),
+        (_("Profiles of settings"), "tune", "miniprograms.settingprofile"),
     ),
     (
         _("Messages"),

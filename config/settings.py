@@ -269,6 +269,7 @@ CELERY_BEAT_SCHEDULE = {
     "refresh authorizer tokens": every(REFRESH_SWEEP_SECONDS, "miniprograms.tasks.refresh_tokens"),
     "finish bindings": every(min(REFRESH_SWEEP_SECONDS, 10), "miniprograms.tasks.advance_bindings"),
     "fetch profiles": every(min(REFRESH_SWEEP_SECONDS, 30), "miniprograms.tasks.fetch_profiles"),
+    "settings of record": every(min(REFRESH_SWEEP_SECONDS, 15), "miniprograms.tasks.run_settings"),
     "settle code": every(15, "audits.tasks.reconcile_acts"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),
     "speed up reviews": every(300, "audits.tasks.speed_up_reviews"),
@@ -409,6 +410,8 @@ SPECTACULAR_SETTINGS = {
         "AuditStatus": "api.audits.AUDIT_WORDS",
         "VersionStatus": "audits.models.CodeVersion.State",
         "ReleaseStatus": "audits.models.Release.State",
+        "SettingKind": "api.settings.KIND_NAMES",
+        "SettingOutcome": "miniprograms.models.Setting.State",
     },
 }
 

@@ -15,6 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from miniprograms.authorizer_rows import AuthorizerQuerySet as AuthorizerQuerySet
 from miniprograms.permission_models import PermissionRequest as PermissionRequest
 from miniprograms.permissions import Need, lacking_needs, name_permission_sets
+from miniprograms.settings_models import ConfirmFile as ConfirmFile
+from miniprograms.settings_models import Setting as Setting
+from miniprograms.settings_models import SettingProfile as SettingProfile
+from miniprograms.settings_models import SettingVersion as SettingVersion
 from platform_auth.fields import SecretField, read_or_empty
 from platform_auth.models import Component, Leased, LeasedQuerySet, is_appid
 from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT

@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from miniprograms.services import profiles, reconciling, refreshing, trading
+from miniprograms.services.settings.applying import RUN_SETTINGS
 from platform_auth import heartbeats
 from platform_auth.models import Component
 from platform_auth.wakeup import enqueue
@@ -41,6 +42,13 @@ def fetch_profiles() -> None:
     """Fetch the profiles that are due: about daily, and where something tells of a change."""
     profiles.fetch_due_profiles()
     heartbeats.beat("fetch_profiles")
+
+
+@shared_task
+def run_settings() -> None:
+    """Apply the settings that wait for it, and look at those that are due: about daily."""
+    RUN_SETTINGS.run()
+    heartbeats.beat("run_settings")
 
 
 @shared_task(soft_time_limit=1700, time_limit=1750)

@@ -1,9 +1,14 @@
 """Writing the operation log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from structlog.contextvars import get_contextvars
 
+from platform_auth.leases import release_db_connection
 from platform_auth.models import Operation
+from wechat.errors import WeChatError
 
 SYSTEM = "system"
 
@@ -28,3 +33,21 @@ def record_operation(
         result=result,
         request_id=str(get_contextvars().get("request_id", ""))[:64],
     )
+
+
+@contextmanager
+def recorded_call(
+    action: str, *, by: Actor | None, appid: str = "", result: str = ""
+) -> Iterator[None]:
+    """
+    Call WeChat within: the operation log has the act first, so that no effect is without its row.
+
+    What WeChat answered, where it was no, is added to the log and goes on.
+    """
+    record_operation(action, by=by, appid=appid, result=result)
+    release_db_connection()
+    try:
+        yield
+    except WeChatError as error:
+        record_operation(action, by=by, appid=appid, result=f"{result} {error}".strip())
+        raise

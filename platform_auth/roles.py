@@ -14,7 +14,7 @@ ANSWERERS = "merchants who answer"
 
 _LOOKED_AT = {
     "platform_auth": "component push operation",
-    "miniprograms": "authorizer binding tag permissionrequest",
+    "miniprograms": "authorizer binding tag permissionrequest setting settingprofile",
     "audits": (
         "codetemplate codeversion codeaudit release campaign codesummary reviewoutcome quotaentry "
         "speeduprule"
@@ -23,7 +23,7 @@ _LOOKED_AT = {
 }
 _EDITED_BY_OPERATORS = {
     "messaging": "rule cannedreply target forwardrule",
-    "miniprograms": "tag",
+    "miniprograms": "tag settingprofile",
     "audits": "speeduprule",
 }
 
@@ -44,6 +44,7 @@ ROLES = {
         "miniprograms.unbind_authorizer",
         "miniprograms.invite_merchant",
         "miniprograms.resolve_binding",
+        "miniprograms.edit_settings",
         # Merchants are made by staff; accounts of staff are for superusers, see admin.accounts.
         "auth.view_user",
         "auth.add_user",

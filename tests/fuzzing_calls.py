@@ -139,7 +139,7 @@ class Fuzz:
             method = self.random.choice(METHODS)
         parameters = operation.get("parameters", [])
         path = template
-        for name in ("appid", "auditid"):
+        for name in ("appid", "auditid", "kind"):
             path = path.replace(f"{{{name}}}", self.segment(name))
         query = {
             one["name"]: self.parameter(one["schema"])
@@ -172,6 +172,8 @@ class Fuzz:
             return quote(self.text()[:3_000], safe="", errors="surrogatepass") or "-"
         if name == "appid":
             return self.random.choice([OURS, OURS, OURS, THEIRS, NOBODYS])
+        if name == "kind":
+            return self.random.choice(["server-domains-direct", "webview-domains", "x"])
         return self.random.choice(["1", "7", "0", "999999999999", "x"])
 
     def parameter(self, schema: dict[str, Any]) -> str:

@@ -155,6 +155,17 @@ def test_another_host_is_told_nothing_and_leaves_one_line(blue: FrontDoor) -> No
     assert "secret" not in "".join(lines)
 
 
+@pytest.mark.parametrize("host", [OURS, "h5.example.com"])
+def test_a_web_view_domains_file_is_served_whatever_host_leads_here(
+    blue: FrontDoor, host: str
+) -> None:
+    status, answer = ask(blue, "/4f3a9c0b1d.txt", host=host)
+    assert (status, answer[:20]) == (200, "web /4f3a9c0b1d.txt ")
+    if host != OURS:
+        assert ask(blue, "/a/4f3a9c0b1d.txt", host=host) == (0, "")
+        assert ask(blue, "/4f3a9c0b1d.txt/", host=host) == (0, "")
+
+
 def test_a_bind_states_address_and_every_query_stay_out_of_the_log(blue: FrontDoor) -> None:
     ask(blue, "/portal/bind/s-t-a-t-e/return/?auth_code=c-o-d-e")
     line = log_of(blue)[-1]

@@ -36,7 +36,7 @@ from audits.models import (
 )
 from audits.services import committing, submission_files, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
-from miniprograms.models import Authorizer, Binding, PermissionRequest, Tag
+from miniprograms.models import Authorizer, Binding, PermissionRequest, SettingProfile, Tag
 from miniprograms.services import bind_links
 from platform_auth.models import Operation, Push
 from platform_auth.operations import record_operation
@@ -114,6 +114,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/authorizers/<slug:appid>/audits/<slug:auditid>/withdraw/": ("POST", by_key(CLASH)),
     "api/v1/authorizers/<slug:appid>/release/": ("POST", by_key(CLASH)),
     "api/v1/authorizers/<slug:appid>/revert/": ("POST", by_key(NO)),
+    "api/v1/authorizers/<slug:appid>/settings/": ("GET", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/settings/<slug:kind>/": ("GET", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/settings/<slug:kind>/check/": ("POST", by_key(OK)),
     "api/v1/authorizers/<slug:appid>/messages/": (
         "POST",
         [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],
@@ -170,6 +173,13 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/audits/codetemplate/<path:object_id>/submission/": ("GET", PAGE),
     "admin/miniprograms/authorizer/import-ext/": ("GET", PAGE),
     "admin/miniprograms/authorizer/export/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/settings/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/settings/<slug:kind>/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/settings/<slug:kind>/now/": ("GET", PAGE),
+    "admin/miniprograms/settingprofile/<path:object_id>/values/<slug:kind>/": ("GET", PAGE),
+    "admin/miniprograms/settingprofile/<path:object_id>/apply/": ("GET", PAGE),
+    "admin/platform_auth/component/<path:object_id>/domains/": ("GET", PAGE),
+    "admin/platform_auth/component/<path:object_id>/domains/<slug:which>/": ("GET", PAGE),
     "admin/miniprograms/tag/<path:object_id>/ext/": ("GET", PAGE),
     "admin/audits/codetemplate/<path:object_id>/ext/": ("GET", PAGE),
     "admin/audits/codeaudit/<int:audit>/screenshots/<int:number>/": ("GET", PAGE),
@@ -301,6 +311,8 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:pk>": str(_number(address, row)),
         "<int:reply>": str(reply.pk),
         "<slug:way>": "text",
+        "<slug:kind>": "server-domains",
+        "<slug:which>": "server",
         "<slug:key>": f"r{reply.pk}",
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
@@ -339,6 +351,7 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         CampaignItem: lambda: CampaignItem.objects.create(
             campaign=_campaign(account), authorizer=account, state="waiting"
         ),
+        SettingProfile: lambda: SettingProfile.objects.create(name="tea"),
         Operation: lambda: record_operation("test", by=merchant, appid=account.appid),
         ReleaseTest: lambda: ReleaseTest.objects.create(
             component=account.component, push=Push.objects.all()[0], appid=account.appid

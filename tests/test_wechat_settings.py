@@ -49,6 +49,22 @@ def test_any_domain_can_be_set_directly_but_a_wrong_one(shop: Shop) -> None:
     assert gone.domains["wsrequestdomain"] == []
 
 
+def test_a_domain_that_nobody_has_filed_is_named_and_not_taken(shop: Shop) -> None:
+    shop.program.without_icp = ["new.example.com"]
+    wanted = domains.Domains(requestdomain=[API, "https://new.example.com:8443"])
+    done = domains.modify_domain_directly(shop.token, "add", wanted)
+    assert done.no_icp == ["https://new.example.com:8443"]
+    assert done.domains["requestdomain"] == [API]
+
+
+def test_the_file_is_looked_for_at_each_new_domain(shop: Shop) -> None:
+    domains.get_webview_confirm_file(shop.token)
+    shop.program.without_file = ["b.example.com"]
+    both = ["https://a.example.com", "https://b.example.com"]
+    refused_with(86103, domains.set_webview_domain_directly, shop.token, "add", both)
+    assert domains.set_webview_domain_directly(shop.token, "add", both[:1]) == both[:1]
+
+
 def test_the_effective_domains_are_all_together(shop: Shop) -> None:
     shop.program.domains["mp"] = {"requestdomain": ["https://mp.example.com"]}
     domains.modify_domain_directly(shop.token, "add", {"requestdomain": [API]})
@@ -75,6 +91,8 @@ def test_web_pages_must_be_below_the_platforms_domains(shop: Shop) -> None:
         *("https://a.example.com", "https://example.com"),
     ]
     direct = ["https://direct.example.org"]
+    refused_with(86103, domains.set_webview_domain_directly, shop.token, "set", direct)
+    domains.get_webview_confirm_file(shop.token)
     assert domains.set_webview_domain_directly(shop.token, "set", direct) == direct
     effective = domains.get_effective_webview_domain(shop.token)
     assert effective["direct"] == direct
@@ -98,7 +116,8 @@ def test_names_to_look_up_ahead(shop: Shop) -> None:
     assert domains.get_prefetch_dns_domain(shop.token) == []
     domains.set_prefetch_dns_domain(shop.token, [API])
     assert domains.get_prefetch_dns_domain(shop.token) == [API]
-    refused_with(40097, domains.set_prefetch_dns_domain, shop.token, [API] * 6)
+    refused_with(9420002, domains.set_prefetch_dns_domain, shop.token, [API] * 6)
+    refused_with(9420001, domains.set_prefetch_dns_domain, shop.token, ["127.0.0.1"])
 
 
 def test_a_change_of_domains_is_asked_once(shop: Shop) -> None:

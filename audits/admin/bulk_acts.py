@@ -14,26 +14,15 @@ from audits.admin.forms import UploadForm
 from audits.admin.release_acts import release_program
 from audits.admin.review_acts import check_program, commit_program, submit_program
 from audits.models import CodeAudit
-from audits.problems import AuditNotPassed, CannotAct
+from audits.problems import AuditNotPassed
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import holding
-from platform_auth.admin.pages import StaffAdmin
-from platform_auth.errcodes import explain_error
-from platform_auth.fields import Unreadable
+from platform_auth.admin.explained import ExplainedAdmin
 from platform_auth.logins.proof import require_proof
-from wechat.errors import Refused, WeChatError
 
 
-class CodeStaffAdmin(StaffAdmin):
-    """Staff pages whose acts may fail for what WeChat says of code, in plain words."""
-
-    troubles = (WeChatError, Unreadable, CannotAct)
-
-    def describe_problem(self, problem: Exception) -> object:
-        if not isinstance(problem, Refused):
-            return problem
-        rid = f" rid {problem.rid}" if problem.rid else ""
-        return f"{explain_error(problem)}{rid}"
+class CodeStaffAdmin(ExplainedAdmin):
+    """Staff pages about code."""
 
 
 class BulkCodeAdmin(CodeStaffAdmin):

@@ -35,6 +35,7 @@ from audits.services.ext_json import current_template
 from audits.services.ext_values import values_of
 from audits.services.submission_profiles import merged_fields, profile_of
 from miniprograms.admin.authorizers import AuthorizerPages
+from miniprograms.admin.setting_profiles import ProfileOfMany
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.pages import pretty
@@ -79,9 +80,8 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
 
     def unfit_acts(self, object_id: Any) -> set[str]:
         """An official account has no code."""
-        return (
-            set() if _has_code(Authorizer.objects.filter(pk=object_id).first()) else {"code_page"}
-        )
+        has_code = _has_code(Authorizer.objects.filter(pk=object_id).first())
+        return super().unfit_acts(object_id) | (set() if has_code else {"code_page"})
 
     @button(_("Code and review"), "code", path="code", icon="code", variant=ActionVariant.PRIMARY)
     def code_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -201,10 +201,10 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
 
 
 @admin.register(Authorizer)
-class AuthorizerAdmin(CodePageAdmin, AuthorizerPages):
+class AuthorizerAdmin(CodePageAdmin, ProfileOfMany, AuthorizerPages):
     actions: tuple[str, ...] = ("upload_code", "check_code", "submit_code", "release_code")
     actions += AuthorizerPages.actions
-    actions += ("set_ext_values", "export_ext_csv", "export_ext_json")
+    actions += ("set_ext_values", "export_ext_csv", "export_ext_json", "apply_profile")
     actions_list = ("import_ext",)
     actions_detail = ("code_page", *AuthorizerPages.actions_detail)
 

@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('audits', '0007_code_summary'),
-        ('miniprograms', '0008_permission_drift'),
+        ('miniprograms', '0009_permission_drift'),
         ('platform_auth', '0010_logins'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,16 +1,11 @@
 """The state machine of an audit: every transition goes through here, and is kept as an event."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.db import transaction
 
 from audits.models import AuditEvent, CodeAudit
 from audits.services.review_outcomes import keep_outcome
 from audits.services.summaries import summarise_code
-from platform_auth.leases import release_db_connection
-from platform_auth.operations import SYSTEM, Actor, record_operation
-from wechat.errors import WeChatError
+from platform_auth.operations import SYSTEM, Actor
 
 
 def actor_name(person: Actor | None) -> str:
@@ -60,21 +55,3 @@ def record_event(
         by=actor_name(by),
         note=note,
     )
-
-
-@contextmanager
-def recorded_call(
-    action: str, *, by: Actor | None, appid: str = "", result: str = ""
-) -> Iterator[None]:
-    """
-    Call WeChat within: the operation log has the act first, so that no effect is without its row.
-
-    What WeChat answered, where it was no, is added to the log and goes on.
-    """
-    record_operation(action, by=by, appid=appid, result=result)
-    release_db_connection()
-    try:
-        yield
-    except WeChatError as error:
-        record_operation(action, by=by, appid=appid, result=f"{result} {error}".strip())
-        raise

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, Release
 from audits.problems import AuditNotPassed, NeedsSecondPerson, ReleaseIsOpen
-from audits.services.history import record_event, recorded_call
+from audits.services.history import record_event
 from audits.services.outcomes import (
     ABANDONED_AFTER,
     MAX_CHECKS,
@@ -34,7 +34,7 @@ from audits.services.verdicts import adopt_newest_audit
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
-from platform_auth.operations import Actor, record_operation
+from platform_auth.operations import Actor, record_operation, recorded_call
 from platform_auth.rights import may_still
 from wechat import code_release
 from wechat.errors import NothingToRelease, Unreachable, WeChatError

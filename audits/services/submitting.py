@@ -17,7 +17,7 @@ from audits.problems import (
     PreflightFailed,
 )
 from audits.services.committing import lock_authorizer
-from audits.services.history import actor_name, record_event, recorded_call, transition
+from audits.services.history import actor_name, record_event, transition
 from audits.services.outcomes import (
     ABANDONED_AFTER,
     CLOCKS_DIFFER,
@@ -35,7 +35,7 @@ from audits.services.wechat_answers import Answers
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
-from platform_auth.operations import Actor, record_operation
+from platform_auth.operations import Actor, record_operation, recorded_call
 from wechat import code_review
 from wechat.errors import AuditOpen, NoAudit, Unreachable, WeChatError
 

@@ -7,11 +7,10 @@ from django.db.models.functions import Now
 
 from audits.models import CodeTemplate
 from audits.services.ext_values import inherit_values
-from audits.services.history import recorded_call
 from audits.services.submission_profiles import inherit_profile
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
-from platform_auth.operations import Actor
+from platform_auth.operations import Actor, recorded_call
 from platform_auth.tokens import with_component_token
 from wechat import code_templates
 

@@ -1,5 +1,21 @@
 """Staff pages of who trusts us. Each module registers its model."""
 
-from miniprograms.admin import bindings, people, permission_pages, tags
+from miniprograms.admin import (
+    bindings,
+    components,
+    drift_facts,
+    people,
+    permission_pages,
+    setting_profiles,
+    tags,
+)
 
-__all__ = ["bindings", "people", "permission_pages", "tags"]
+__all__ = [
+    "bindings",
+    "components",
+    "drift_facts",
+    "people",
+    "permission_pages",
+    "setting_profiles",
+    "tags",
+]

@@ -14,6 +14,7 @@ from unfold.enums import ActionVariant
 from miniprograms.admin.account_list import ListedAccounts
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
 from miniprograms.admin.permission_pages import AskingPages, LacksFilter
+from miniprograms.admin.settings_pages import SettingsPages
 from miniprograms.admin.tags import TagFilter, TaggedPages
 from miniprograms.services.bind_links import make_bind_link
 from miniprograms.services.profiles import sync_profile
@@ -62,7 +63,7 @@ def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, i
     return open_list
 
 
-class AuthorizerPages(AuthorizerColumns, AskingPages, ListedAccounts, TaggedPages):
+class AuthorizerPages(AuthorizerColumns, AskingPages, SettingsPages, ListedAccounts, TaggedPages):
     """The list and the page of an account; what apps above know of it is added there."""
 
     list_display = (
@@ -97,7 +98,14 @@ class AuthorizerPages(AuthorizerColumns, AskingPages, ListedAccounts, TaggedPage
         "sync_one",
         {
             "title": _("More"),
-            "items": ["tag_one", "rules", "bind_link", "ask_one_again", "unbind_one"],
+            "items": [
+                "settings_page",
+                "tag_one",
+                "rules",
+                "bind_link",
+                "ask_one_again",
+                "unbind_one",
+            ],
         },
     )
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)

@@ -38,8 +38,9 @@ def _ask_for_tickets(component: Component, by: Actor) -> object:
     return _("WeChat was asked to push tickets; it says: %(said)s") % {"said": errmsg}
 
 
-@admin.register(Component)
-class ComponentAdmin(FormAdmin):
+class ComponentPages(FormAdmin):
+    """The list and the page of a component; what apps above know of it is added there."""
+
     form = ComponentForm
     list_display = (
         "name_and_appid",
@@ -49,7 +50,7 @@ class ComponentAdmin(FormAdmin):
         "previous_uses",
     )
     ordering = ("appid",)
-    actions_detail = ("ask_for_tickets", "refresh_token")
+    actions_detail: tuple[str, ...] = ("ask_for_tickets", "refresh_token")
     readonly_fields = (*_HEALTH, "secrets_held", *_CONSOLE)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

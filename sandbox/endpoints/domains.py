@@ -71,18 +71,28 @@ def _modify(call: Call, group: str, registered: set[str] | None) -> dict[str, An
     """What is fit is taken, what is not is named; nothing fit at all is a refusal that names it."""
     action = _action(call)
     mine = call.program.domains.setdefault(group, {kind: [] for kind in SCHEMES})
-    changed, problems = {}, {}
+    changed: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {"no_icp_domain": []}
     for kind in SCHEMES:
         fit, unfit = _sort(kind, _texts(call, kind), registered)
+        if action != "delete":
+            unfiled = [url for url in fit if _is_named(url, call.program.without_icp)]
+            fit = [url for url in fit if url not in unfiled]
+            problems["no_icp_domain"] += unfiled
         problems[f"invalid_{kind}"] = unfit
         changed[kind] = _change(action, mine[kind], fit) if kind in call.body else mine[kind]
-    problems["no_icp_domain"] = []
     if max(map(len, changed.values())) > MOST_DOMAINS:
         raise Refusal(85016)
     if action != "get" and changed == mine:
         raise Refusal(85301, members=mine | problems)
     mine.update(changed)
     return OK | mine | problems
+
+
+def _is_named(url: str, names: Iterable[str]) -> bool:
+    """Whether URL is of one of the hosts NAMES."""
+    host = url.partition("://")[2].partition(":")[0]
+    return host in names
 
 
 def _sort(
@@ -128,12 +138,23 @@ def set_webview_domain(call: Call) -> dict[str, Any]:
 
 
 def set_webview_domain_directly(call: Call) -> dict[str, Any]:
-    return _set_webview(call, "direct", _texts(call, "webviewdomain"))
+    _refuse_person(call)
+    urls = _texts(call, "webviewdomain")
+    if call.body.get("action", "add") in ("add", "set"):
+        _check_files(call, urls)
+    return _set_webview(call, "direct", urls)
+
+
+def _check_files(call: Call, urls: list[str]) -> None:
+    """WeChat looks for the file at each domain that is not set yet. Nobody has it unfetched."""
+    new = [url for url in urls if url not in call.program.webview_domains.get("direct", [])]
+    is_missing = any(_is_named(url, call.program.without_file) for url in new)
+    if new and (is_missing or not call.program.has_confirm_file):
+        raise Refusal(86103)
 
 
 def _set_webview(call: Call, group: str, urls: list[str]) -> dict[str, Any]:
-    if call.account.principal_name == "个人":
-        raise Refusal(89231)
+    _refuse_person(call)
     action = _action(call, default="add")
     mine = call.program.webview_domains.setdefault(group, [])
     changed = _change(action, mine, urls)
@@ -143,6 +164,11 @@ def _set_webview(call: Call, group: str, urls: list[str]) -> dict[str, Any]:
         raise Refusal(89019)
     call.program.webview_domains[group] = changed
     return OK | {"webviewdomain": changed}
+
+
+def _refuse_person(call: Call) -> None:
+    if call.account.principal_name == "个人":
+        raise Refusal(89231)
 
 
 def _name(url: str) -> str:
@@ -163,6 +189,7 @@ def get_effective_webview_domain(call: Call) -> dict[str, Any]:
 
 def get_webview_confirm_file(call: Call) -> dict[str, Any]:
     _ = call.body
+    call.program.has_confirm_file = True
     return OK | _confirm_file(call.account.appid)
 
 
@@ -220,8 +247,11 @@ def set_prefetch(call: Call) -> dict[str, Any]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Refusal(47001)
     if len(rows) > MOST_PREFETCHED:
-        raise Refusal(40097)
-    call.program.prefetch = [str(row.get("url", "")) for row in rows]
+        raise Refusal(9420002)
+    names = [str(row.get("url", "")) for row in rows]
+    if not all(DOMAIN.fullmatch(_name(name)) for name in names):
+        raise Refusal(9420001)
+    call.program.prefetch = names
     return OK
 
 

@@ -22,7 +22,7 @@ from sandbox.world.faults import check_details
 PREFIX = "/sandbox/api/"
 PROGRAM_MEMBERS = (
     *("is_complete", "without_auth", "without_conf", "found_privacy"),
-    *("granted_interfaces", "icp_status"),
+    *("granted_interfaces", "icp_status", "without_icp", "without_file"),
 )
 MOST_ACCOUNTS = 100_000
 

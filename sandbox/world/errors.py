@@ -111,6 +111,7 @@ ERRMSGS = {
     86069: "owner_setting必填字段字段缺失",
     86071: "privacy_ver参数无效",
     86074: "no online version",
+    86103: "check confirmfile fail!",
     87011: "gray release is running, cannot revert",
     87012: "forbid revert this version release",
     87013: "no quota to undo code",
@@ -125,6 +126,8 @@ ERRMSGS = {
     89404: "audit is already accelerated",
     89405: "speed-up quota used up",
     9402203: "standard template ext_json error",
+    9420001: "invalid domain",
+    9420002: "out of size limit",
 }
 
 

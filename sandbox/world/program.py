@@ -220,6 +220,9 @@ class Program:
     without_conf: list[str] = field(default_factory=list)
     domains: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     webview_domains: dict[str, list[str]] = field(default_factory=dict)
+    without_icp: list[str] = field(default_factory=list)  # domains that nobody has filed
+    without_file: list[str] = field(default_factory=list)  # where the file is not in its place
+    has_confirm_file: bool = False  # somebody has fetched what its web-view domains must serve
     prefetch: list[str] = field(default_factory=list)
     testers: dict[str, str] = field(default_factory=dict)  # userstr by WeChat id
     privacy: dict[int, dict[str, Any]] = field(default_factory=dict)  # by privacy_ver

@@ -26,7 +26,7 @@ NO_INDEX = "DROP INDEX CONCURRENTLY IF EXISTS auth_name_pieces"
 class Migration(migrations.Migration):
     atomic = False  # CREATE INDEX CONCURRENTLY
 
-    dependencies = [("miniprograms", "0006_switched_off")]
+    dependencies = [("miniprograms", "0007_settings_of_record")]
 
     operations = [
         RunOnPostgresql(FUNCTION, "DROP FUNCTION name_pieces(text)"),

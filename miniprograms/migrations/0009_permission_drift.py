@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     atomic = False  # CREATE INDEX CONCURRENTLY
 
     dependencies = [
-        ("miniprograms", "0007_name_pieces"),
+        ("miniprograms", "0008_name_pieces"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

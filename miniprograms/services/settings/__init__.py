@@ -1,0 +1,1 @@
+"""Settings of record: what mini programs should have at WeChat, what they have, the way there."""
