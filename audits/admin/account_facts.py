@@ -20,7 +20,7 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import label
 
-MAX_VERSIONS = 20  # in the filter
+MOST_CHOICES = 20  # in the filter
 REVIEWS: dict[str, Any] = {status.name.lower(): status.label for status in CodeAudit.Status} | {
     "released": _("released")
 }
@@ -46,8 +46,8 @@ class LiveVersionFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         templates = CodeTemplate.objects.exclude(user_version="").order_by("-template_id")
-        newest = templates.values_list("user_version", flat=True)[: 2 * MAX_VERSIONS]
-        versions = list(dict.fromkeys(newest))[:MAX_VERSIONS]
+        newest = templates.values_list("user_version", flat=True)[: 2 * MOST_CHOICES]
+        versions = list(dict.fromkeys(newest))[:MOST_CHOICES]
         asked = request.GET.get(self.parameter_name, "")
         if asked and asked not in ("none", *versions):
             versions.insert(0, asked)
