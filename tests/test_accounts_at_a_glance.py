@@ -10,11 +10,18 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from audits.models import CodeAudit, CodeSummary, CodeTemplate, CodeVersion, Release
+from audits.models import (
+    CodeAudit,
+    CodeSummary,
+    CodeTemplate,
+    CodeVersion,
+    PreflightSummary,
+    Release,
+)
 from audits.services import releasing
 from audits.services.summaries import order_key, summarise_code
 from messaging.models import Conversation
-from miniprograms.models import Authorizer
+from miniprograms.models import Authorizer, Setting
 from platform_auth.models import Component, Operation
 from tests.desk import Desk
 from tests.desk import desk as desk
@@ -189,6 +196,26 @@ def test_what_nobody_has_read_is_counted(browser: Client, shops: list[Authorizer
     assert by_name == {"no code": "0", "nine": "2", "ten": "99+", "uploaded": "0"}
     assert names(browser, unread="yes") == ["ten", "nine"]
     assert names(browser, unread="no") == ["uploaded", "no code"]
+
+
+def test_drift_and_preflight_are_told(browser: Client, shops: list[Authorizer]) -> None:
+    for kind, has_drifted in (("server-domains", True), ("webview-domains", False)):
+        Setting.objects.create(authorizer=shops[0], kind=kind, has_drifted=has_drifted)
+    PreflightSummary.objects.create(authorizer=shops[1], ok=True)
+    PreflightSummary.objects.create(authorizer=shops[2], ok=False, failing=["quota", "pages"])
+    by_name = {row["name"]: row for row in cells(browser)}
+    assert [by_name[name]["drift"] for name in ("no code", "nine")] == ["1", "0"]
+    assert by_name["nine"]["preflight"] == "fine"
+    assert by_name["ten"]["preflight"].count(",") == 1
+    assert by_name["uploaded"]["preflight"] == ""
+    assert names(browser, drift="yes") == ["no code"]
+    assert names(browser, drift="no") == ["uploaded", "ten", "nine"]
+    assert names(browser, preflight="failing") == ["ten"]
+    assert names(browser, preflight="fine") == ["nine"]
+    assert names(browser, preflight="none") == ["uploaded", "no code"]
+    page = text_of(browser.get(LIST))
+    assert "2 failing" in page
+    assert f"{LIST}{shops[0].pk}/settings/" in page
 
 
 # ── found by any part of the name ───────────────────────────────────────────────────────────────

@@ -103,6 +103,7 @@ def test_an_account_that_grants_less_is_listed_and_one_that_is_unbound_is_not(
         "messages": (1, 0, 0),
         "answers": (0, 0, 0),
         "program_info": (1, 0, 0),
+        "filing": (2, 0, 0),
         "account_info": (1, 0, 0),
     }
 
@@ -117,7 +118,7 @@ def test_nobody_is_asked_for_what_the_platform_does_not_have(
     settings.PERMISSION_SETS = [18]
     assert restate_lacks() == 1
     assert names(browser, "any") == set()
-    assert list(counts(browser)) == ["code"]
+    assert list(counts(browser)) == ["code", "filing"]
 
 
 # ── asked, and scanned again ────────────────────────────────────────────────────────────────────
@@ -145,7 +146,7 @@ def narrowed(bound: Bound, wechat: WeChat) -> Authorizer:
     assert row.lacks == ""
     wechat.grant(row.appid, LACKS_CODE)
     sync_profile(row)
-    assert row.lacks == " code "
+    assert row.lacks == " code filing "
     return row
 
 
@@ -172,7 +173,7 @@ def test_who_was_asked_leaves_the_list_by_scanning(
     assert narrowed.appid not in text_of(browser.get(PAGE))
     log = Operation.objects.filter(appid=narrowed.appid, actor_name="operator").order_by("pk")
     assert [(row.action, row.result) for row in log] == [
-        ("ask_for_permissions", "code"),
+        ("ask_for_permissions", "code filing"),
         ("make_bind_link", "merchant"),
     ]
 
@@ -187,13 +188,13 @@ def test_who_leaves_it_out_again_stays_in_the_list(
     authorise_again(wechat, portal, LACKS_CODE)
     assert counts(browser)["code"] == (1, 1, 0)
     ask(browser, narrowed)
-    assert PermissionRequest.objects.count() == 1
+    assert PermissionRequest.objects.count() == 2
     assert counts(browser)["code"] == (1, 1, 0)
 
 
 @pytest.mark.django_db
 def test_one_is_asked_from_its_page(browser: Client, narrowed: Authorizer) -> None:
-    assert "1 lacking" in text_of(browser.get(LIST))
+    assert "2 lacking" in text_of(browser.get(LIST))
     page = text_of(browser.get(f"{LIST}{narrowed.pk}/change/"))
     assert "must authorise again" in page
     assert "18 小程序开发与数据分析" in page

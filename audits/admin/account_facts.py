@@ -12,14 +12,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audits.admin.code_status import AUDIT_COLOURS
-from audits.models import CodeAudit, CodeSummary, CodeTemplate
+from audits.models import CodeAudit, CodeSummary, CodeTemplate, PreflightSummary
+from audits.services.preflight.checking import describe_failing
 from audits.services.summaries import order_key, summary_of
 from miniprograms.admin.facts import Fact, add_facts
 from miniprograms.models import Authorizer
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import label
 
-MAX_VERSIONS = 20  # in the filter
+MOST_CHOICES = 20  # in the filter
 REVIEWS: dict[str, Any] = {status.name.lower(): status.label for status in CodeAudit.Status} | {
     "released": _("released")
 }
@@ -45,8 +46,8 @@ class LiveVersionFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         templates = CodeTemplate.objects.exclude(user_version="").order_by("-template_id")
-        newest = templates.values_list("user_version", flat=True)[: 2 * MAX_VERSIONS]
-        versions = list(dict.fromkeys(newest))[:MAX_VERSIONS]
+        newest = templates.values_list("user_version", flat=True)[: 2 * MOST_CHOICES]
+        versions = list(dict.fromkeys(newest))[:MOST_CHOICES]
         asked = request.GET.get(self.parameter_name, "")
         if asked and asked not in ("none", *versions):
             versions.insert(0, asked)
@@ -109,6 +110,42 @@ def _review_text(account: Authorizer) -> str:
     return str(REVIEWS.get(review, review))
 
 
+PreflightFilter = choice_filter(
+    _("preflight"),
+    "preflight",
+    {
+        "fine": (_("nothing stands in the way"), partial(Q, preflight__ok=True)),
+        "failing": (_("something stands in the way"), partial(Q, preflight__ok=False)),
+        "none": (_("not looked at"), partial(Q, preflight__isnull=True)),
+    },
+)
+
+
+def _preflight_of(account: Authorizer) -> PreflightSummary | None:
+    try:
+        return account.preflight
+    except PreflightSummary.DoesNotExist:
+        return None
+
+
+def _preflight_label(account: Authorizer) -> SafeString | str:
+    preflight = _preflight_of(account)
+    if preflight is None:
+        return "–"
+    if preflight.ok:
+        return label(_("fine"), "success")
+    title = ", ".join(describe_failing(preflight.failing))
+    text = label(_("%(number)d failing") % {"number": len(preflight.failing)}, "danger")
+    return format_html('<span title="{}">{}</span>', title, text)
+
+
+def _preflight_text(account: Authorizer) -> str:
+    preflight = _preflight_of(account)
+    if preflight is None:
+        return ""
+    return str(_("fine")) if preflight.ok else ", ".join(describe_failing(preflight.failing))
+
+
 VIEW_PERMISSION = "audits.view_codeaudit"
 
 add_facts(
@@ -143,5 +180,14 @@ add_facts(
         extend=_read_summaries,
         ordering="code_summary__uploaded_key",
         when_sorted=_with_summaries,
+    ),
+    Fact(
+        name="preflight",
+        title=_("preflight"),
+        permission=VIEW_PERMISSION,
+        show=_preflight_label,
+        text=_preflight_text,
+        extend=lambda rows: rows.select_related("preflight"),
+        filter=PreflightFilter,
     ),
 )

@@ -23,7 +23,7 @@ from audits.services.ext_values import Plan
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import ago, table
 
-MAX_VERSIONS = 20  # of values, in their history
+_MAX_VERSIONS = 20  # of values, in their history
 MAX_CHANGES = 20  # of one mini program, in a table of many
 
 Change = tuple[str, Any, Any]
@@ -72,7 +72,7 @@ def show_plans(plans: Sequence[Plan]) -> SafeString:
 def history_of(owner: Owner) -> list[dict[str, object]]:
     """The versions of OWNER's values, newest first: when, by whom, and what each changed."""
     newest = owner.ext_values.select_related("by").order_by("-id")
-    rows: list[ExtValues] = list(newest[: MAX_VERSIONS + 1])
+    rows: list[ExtValues] = list(newest[: _MAX_VERSIONS + 1])
     earlier = [*(row.values for row in rows[1:]), {}]
     versions: list[dict[str, object]] = [
         {
@@ -84,4 +84,4 @@ def history_of(owner: Owner) -> list[dict[str, object]]:
         }
         for row, before in zip(rows, earlier, strict=False)
     ]
-    return versions[:MAX_VERSIONS]
+    return versions[:_MAX_VERSIONS]

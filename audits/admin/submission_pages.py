@@ -18,7 +18,7 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin, ago, pretty
 
 MAY_EDIT_PROFILE = "audits.edit_submission_profile"
-MAX_VERSIONS = 20
+_MAX_VERSIONS = 20
 QUESTIONS = {
     Authorizer: _(
         "Each submission of this mini program, by whatever way, takes these over those of its "
@@ -113,7 +113,7 @@ def _below(owner: Owner) -> object:
 
 def _history(owner: Owner) -> list[dict[str, object]]:
     rows: list[SubmissionProfile] = list(
-        owner.submission_profiles.select_related("by").order_by("-id")[:MAX_VERSIONS]
+        owner.submission_profiles.select_related("by").order_by("-id")[:_MAX_VERSIONS]
     )
     return [
         {"when": ago(row.at), "by": row.by or "–", "fields": pretty(row.fields)} for row in rows

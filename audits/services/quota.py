@@ -23,11 +23,14 @@ def read_quota(authorizer: Authorizer) -> code_review.Quota:
     kept where it has changed. Raises what WeChat answered.
     """
     release_db_connection()
-    quota = call_as(authorizer.appid, code_review.query_quota)
+    return log_quota(authorizer, call_as(authorizer.appid, code_review.query_quota))
+
+
+def log_quota(authorizer: Authorizer, quota: code_review.Quota) -> code_review.Quota:
+    """QUOTA, which WeChat has just told about AUTHORIZER's platform; kept where it has changed."""
     numbers = {name: getattr(quota, name) for name in _NUMBERS}
     told = QuotaEntry.objects.filter(component=authorizer.component_id, kind=QuotaEntry.Kind.TOLD)
-    newest = told.order_by("-id").values(*_NUMBERS).first()
-    if newest != numbers:
+    if told.order_by("-id").values(*_NUMBERS).first() != numbers:
         QuotaEntry.objects.create(
             component_id=authorizer.component_id,
             kind=QuotaEntry.Kind.TOLD,

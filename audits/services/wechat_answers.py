@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
+from audits.services.quota import log_quota
 from miniprograms.models import Authorizer
 from miniprograms.services.profiles import sync_profile
 from miniprograms.tokens import call_as
@@ -90,7 +91,10 @@ class Answers:
     def quota(self) -> code_review.Quota:
         """One for all mini programs of the platform."""
         key = f"preflight:quota:{self.authorizer.component_id}"
-        return self._ask(key, code_review.query_quota, is_shared=True)
+        return self._ask(key, self._query_quota, is_shared=True)
+
+    def _query_quota(self, token: str) -> code_review.Quota:
+        return log_quota(self.authorizer, code_review.query_quota(token))
 
     # The code
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from messaging.admin.console import VIEW_PERMISSION
 from messaging.models import Conversation
-from miniprograms.admin.facts import Fact, add_facts
+from miniprograms.admin.facts import CountOf, Fact, add_facts
 from miniprograms.models import Authorizer
 from platform_auth.admin.columns import link
 from platform_auth.admin.filters import choice_filter
@@ -17,16 +17,10 @@ from platform_auth.admin.filters import choice_filter
 MOST_COUNTED = 99  # conversations of one account
 
 
-class _Counted(Subquery):
-    """How many rows the subquery has; it is cut before it is counted."""
-
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
-
-
 def _count_unread(rows: Any) -> Any:
     """Each of ROWS with the number of its conversations that are not read."""
     unread = Conversation.objects.filter(authorizer=OuterRef("pk"), unread__gt=0)
-    return rows.annotate(unread=_Counted(unread.order_by().values("pk")[: MOST_COUNTED + 1]))
+    return rows.annotate(unread=CountOf(unread.order_by().values("pk")[: MOST_COUNTED + 1]))
 
 
 def _unread_text(account: Authorizer) -> str:

@@ -3,10 +3,19 @@
 from miniprograms.admin import (
     bindings,
     components,
+    drift_facts,
     people,
     permission_pages,
     setting_profiles,
     tags,
 )
 
-__all__ = ["bindings", "components", "people", "permission_pages", "setting_profiles", "tags"]
+__all__ = [
+    "bindings",
+    "components",
+    "drift_facts",
+    "people",
+    "permission_pages",
+    "setting_profiles",
+    "tags",
+]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 from django_stubs_ext import StrOrPromise
 
 from miniprograms.models import Authorizer
@@ -18,6 +18,12 @@ Narrow = Callable[[QuerySet[Any]], QuerySet[Any]]
 
 def _as_they_are(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows
+
+
+class CountOf(Subquery):
+    """How many rows a subquery has; it may be cut before they are counted."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, ago, label, table
 
 MAX_ASKED = 200  # accounts at once; nobody waits for WeChat here
-MAX_WAITING = 200  # requests on the page
+MOST_SHOWN = 200  # requests on the page
 
 _KINDS = dict(Authorizer.Kind.choices)
 
@@ -120,7 +120,7 @@ class PermissionRequestAdmin(StaffAdmin):
             raise PermissionDenied
         if request.GET:
             raise BadRequest
-        waiting = list(waiting_requests()[: MAX_WAITING + 1])
+        waiting = list(waiting_requests()[: MOST_SHOWN + 1])
         still = [row for row in waiting if row.need in row.authorizer.lacks.split()]
         return self.page(
             request,
@@ -128,8 +128,8 @@ class PermissionRequestAdmin(StaffAdmin):
             title=_("Permissions that are missing"),
             counts=[(counts, _KINDS[counts.need.kind]) for counts in count_needs()],
             accounts=reverse("admin:miniprograms_authorizer_changelist"),
-            waiting=self._waiting_table(still[:MAX_WAITING]),
-            has_more=len(waiting) > MAX_WAITING,
+            waiting=self._waiting_table(still[:MOST_SHOWN]),
+            has_more=len(waiting) > MOST_SHOWN,
         )
 
     def _waiting_table(self, rows: list[PermissionRequest]) -> object:

@@ -28,7 +28,7 @@ from wechat.errors import WeChatError, scrub
 
 MAX_CHOSEN = 20  # each may keep WeChat busy for seconds while a person waits
 
-LARGEST = 2**63 - 1  # of a number that a column holds
+_LARGEST = 2**63 - 1  # of a number that a column holds
 # How the lists' filters compare; more would let columns be guessed letter by letter.
 COMPARISONS = {"", "exact", "in", "isnull", "isempty", "gte", "lt", "id__exact"}
 
@@ -306,7 +306,7 @@ def _holds(field: Any, values: Iterable[str]) -> bool:
 def _is_beyond(value: str) -> bool:
     """Whether it is a number that no column holds."""
     digits = value.strip().lstrip("-")
-    return digits.isdecimal() and int(digits[:20]) > LARGEST
+    return digits.isdecimal() and int(digits[:20]) > _LARGEST
 
 
 def parameters_of(item: Any) -> Sequence[str]:

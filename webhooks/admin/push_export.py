@@ -74,4 +74,4 @@ _EXPORT_COLUMNS: tuple[tuple[Any, Callable[[Push, dict[str, str]], str]], ...] =
     (_("error"), lambda push, names: push.error),
     (_("fields"), lambda push, names: _fields(push)),
 )
-TITLES = [title for title, _cell in _EXPORT_COLUMNS]
+EXPORT_TITLES = [title for title, _cell in _EXPORT_COLUMNS]

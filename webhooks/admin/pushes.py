@@ -105,7 +105,7 @@ class PushAdmin(StaffAdmin):
         record_operation(
             "export_push", by=request.user, appid=appid, result=push_search.describe_search(request)
         )
-        lines = csv_lines(push_export.TITLES, push_export.export_rows(rows))
+        lines = csv_lines(push_export.EXPORT_TITLES, push_export.export_rows(rows))
         return csv_response(f"messages-{timezone.localtime():%Y%m%d-%H%M}", lines)
 
     @admin.action(description=_("Replay the selected pushes"), permissions=["replay"])
