@@ -13,9 +13,9 @@ from rest_framework.exceptions import ValidationError
 from api.fields import LARGEST, ExtJsonField, StrictSerializer, UTCField
 from audits.models import Campaign, CampaignItem
 from audits.services.ext_json import MISSING
-from audits.services.live_versions import version_key
 from audits.services.plans import ItemPlan, Outcome
 from audits.services.rollout.admission import count_items_of
+from audits.services.summaries import order_key
 from miniprograms.models import Authorizer
 
 MAX_APPIDS = 10_000
@@ -76,7 +76,7 @@ class CampaignRulesSerializer(StrictSerializer):
     when_open = serializers.ChoiceField(Campaign.WhenOpen.choices, required=False)
 
     def validate_live_below(self, value: str) -> str:
-        if version_key(value) is None:
+        if not order_key(value):
             raise ValidationError(_("No number is in it, so nothing can be older."))
         return value
 

@@ -10,6 +10,7 @@ from django.test import Client
 
 from audits.models import Campaign, CampaignItem, CodeTemplate, Release
 from audits.services.ext_values import save_values
+from audits.services.summaries import summarise_code
 from audits.tasks import run_campaigns
 from miniprograms.models import Authorizer, Tag
 from platform_auth.admin.spreadsheet import escape_formula
@@ -304,6 +305,8 @@ def test_the_form_chooses_by_tag_and_live_version_and_may_only_upload(
     old.tags.add(tag)
     Release.objects.create(authorizer=old, kind="release", state="done", live_after="1.0.0")
     Release.objects.create(authorizer=odd, kind="revert", state="done")
+    for shop in (old, odd):
+        summarise_code(shop.pk)
 
     def chosen(**more: str) -> set[int]:
         Campaign.objects.all().delete()

@@ -12,6 +12,7 @@ from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, Relea
 from audits.services import campaigns
 from audits.services.committing import commit_template
 from audits.services.ext_values import save_values
+from audits.services.summaries import summarise_code
 from miniprograms.models import Authorizer, Tag
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
@@ -83,6 +84,7 @@ def chosen(campaign: dict[str, Any]) -> set[str]:
 def go_live(shop: Authorizer, version: str) -> None:
     """As if VERSION had been released for SHOP."""
     Release.objects.create(authorizer=shop, kind="release", state="done", live_after=version)
+    summarise_code(shop.pk)
 
 
 # From the first request to the last release.

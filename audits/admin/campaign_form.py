@@ -18,7 +18,7 @@ from unfold.widgets import (
 from audits.admin.ext_form import ObjectField
 from audits.models import Campaign, CodeTemplate
 from audits.services import campaigns
-from audits.services.live_versions import version_key
+from audits.services.summaries import order_key
 from miniprograms.models import Authorizer, Tag
 from platform_auth.forms import TextField
 
@@ -162,7 +162,7 @@ class CampaignForm(forms.Form):
 
     def clean_live_below(self) -> str:
         version: str = self.cleaned_data["live_below"]
-        if version and version_key(version) is None:
+        if version and not order_key(version):
             raise ValidationError(_("No number is in it, so nothing can be older."))
         return version
 

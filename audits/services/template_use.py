@@ -1,37 +1,28 @@
 """Which templates are used by whom: live, on trial, in campaigns."""
 
 from collections import Counter
-from collections.abc import Iterable
 
-from django.db.models import Count, Exists, Max, OuterRef
+from django.db.models import Count
 
-from audits.models import Campaign, CodeTemplate, CodeVersion, Release
+from audits.models import Campaign, CodeSummary, CodeTemplate
 from miniprograms.models import Authorizer, AuthorizerQuerySet
 from platform_auth.models import Component
 
 
 def count_live(component: Component) -> Counter[int]:
     """By template of COMPONENT, how many mini programs have it live by our records."""
-    done = Release.objects.filter(
-        authorizer__component=component, state=Release.State.DONE
-    ).order_by()
-    newest = done.values("authorizer").annotate(newest=Max("pk")).values("newest")
-    live = Release.objects.filter(pk__in=newest, kind=Release.Kind.RELEASE).order_by()
-    return _count(live.values_list("audit__version__template"))
+    return _count_by("live_template", component)
 
 
 def count_uploaded(component: Component) -> Counter[int]:
     """By template of COMPONENT, of how many mini programs it is the newest upload."""
-    committed = CodeVersion.objects.filter(
-        authorizer__component=component, state=CodeVersion.State.COMMITTED
-    ).order_by()
-    newest = committed.values("authorizer").annotate(newest=Max("pk")).values("newest")
-    return _count(CodeVersion.objects.filter(pk__in=newest).order_by().values_list("template"))
+    return _count_by("uploaded_template", component)
 
 
-def _count(templates: Iterable[tuple[int | None, ...]]) -> Counter[int]:
-    rows = templates.annotate(number=Count("pk"))  # type: ignore[attr-defined]
-    return Counter({pk: number for pk, number in rows if pk is not None})
+def _count_by(template: str, component: Component) -> Counter[int]:
+    rows = CodeSummary.objects.filter(authorizer__component=component).order_by()
+    counts = rows.exclude(**{template: None}).values_list(template).annotate(number=Count("pk"))
+    return Counter(dict(counts))
 
 
 def in_campaigns(component: Component) -> set[int]:
@@ -51,9 +42,5 @@ def unused_templates(component: Component) -> list[int]:
 
 def live_programs(template: CodeTemplate) -> AuthorizerQuerySet:
     """The mini programs that have TEMPLATE live by our records."""
-    done = Release.objects.filter(state=Release.State.DONE)
-    newer = done.filter(authorizer=OuterRef("authorizer"), pk__gt=OuterRef("pk"))
-    acts = done.filter(kind=Release.Kind.RELEASE, audit__version__template=template)
-    newest = acts.exclude(Exists(newer)).order_by()
-    rows: AuthorizerQuerySet = Authorizer.objects.filter(pk__in=newest.values("authorizer"))
+    rows: AuthorizerQuerySet = Authorizer.objects.filter(code_summary__live_template=template)
     return rows
