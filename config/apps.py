@@ -42,9 +42,9 @@ class ConfigConfig(AppConfig):
         post_migrate.connect(_restate_lacks, sender=last, dispatch_uid="miniprograms.lacks")
 
 
-def _restate_lacks(*, apps: Any, **kwargs: Any) -> None:
+def _restate_lacks(**kwargs: Any) -> None:
     """A new version may need other permission sets. Migrated back, there is no column for them."""
     from miniprograms.services.permission_drift import restate_lacks
 
-    if "permissionrequest" in apps.all_models["miniprograms"]:
+    if "permissionrequest" in kwargs.get("apps", apps).all_models["miniprograms"]:
         restate_lacks()
