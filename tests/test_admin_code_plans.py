@@ -28,7 +28,13 @@ SCALE = int(os.environ.get("TEST_ROWS_SCALE", "1"))
 PROGRAMS, AUDITS = 10_000 * SCALE, 100_000 * SCALE
 FEW = AUDITS // 20  # of so many rows one is unusual
 MOST_ROWS = 3_000  # a page, what is counted ahead of it, and the rows beside them
-TABLES = ("wxminiprogram_audit", "wxminiprograms", "audits_codeversion", "audits_release")
+TABLES = (
+    "wxminiprogram_audit",
+    "wxminiprograms",
+    "audits_codeversion",
+    "audits_release",
+    "audits_codesummary",
+)
 
 LISTS = {
     "/admin/audits/codeaudit/": [
@@ -59,7 +65,26 @@ LISTS = {
         "kind__exact=revert",
         "q=wx0000000000001234",
     ],
-    "/admin/miniprograms/authorizer/": ["", "p=9", "state__exact=unbound", "q=wx0000000000001234"],
+    "/admin/miniprograms/authorizer/": [
+        "",
+        "p=9",
+        "state__exact=unbound",
+        "q=wx0000000000001234",
+        "q=茶",
+        "q=nonsense",
+        "live=none",
+        "live=2.0.0",
+        "live=<2.0.0",
+        "review=rejected",
+        "unread=yes",
+        "drift=yes",
+        "preflight=failing",
+        "lacks=any",
+        "o=2",
+        "o=5",
+        "o=-5",
+        "o=7",
+    ],
 }
 
 
