@@ -114,6 +114,8 @@ class AuditSerializer(AuditStateSerializer):
     )
 )
 class AuditList(CodeView, ListAPIView[CodeAudit]):
+    read_scope = "code:read"
+    act_scope = "code:write"
     queryset = CodeAudit.objects.none()
     to_act = "audits.submit_audit"
     merchants_may_read = True
@@ -143,6 +145,7 @@ class AuditList(CodeView, ListAPIView[CodeAudit]):
 
 
 class AuditRefresh(CodeView):
+    act_scope = "code:read"
     to_act = "audits.view_codeaudit"
 
     @extend_schema(
@@ -158,6 +161,7 @@ class AuditRefresh(CodeView):
 
 
 class AuditWithdraw(CodeView):
+    act_scope = "code:write"
     to_act = "audits.submit_audit"
 
     @extend_schema(

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
-from knox.auth import TokenAuthentication
 from knox.models import AuthToken
 from rest_framework import serializers, status
 from rest_framework.authentication import BaseAuthentication, BasicAuthentication
@@ -20,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from api.clients import PersonAuthentication
 from api.errors import ErrorSerializer, InvalidSerializer
 from platform_auth.events import log_event
 from platform_auth.logins.second_factor import factor_of, is_wanting, verify_code
@@ -54,7 +54,7 @@ class TokenView(APIView):
     permission_classes = [AllowAny]
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        return [] if self._is_login else [TokenAuthentication()]
+        return [] if self._is_login else [PersonAuthentication()]
 
     def get_permissions(self) -> list[Any]:
         return [AllowAny()] if self._is_login else [IsAuthenticated()]

@@ -91,6 +91,8 @@ class SettingSerializer(SettingStateSerializer):
 
 
 class SettingsView(CodeView):
+    read_scope = "authorizers:read"
+    act_scope = "settings:write"
     to_read = "miniprograms.view_setting"
     to_act = "miniprograms.edit_settings"
     serializer_class = SettingSerializer
@@ -167,6 +169,7 @@ class SettingView(SettingsView):
 
 
 class SettingCheck(SettingsView):
+    act_scope = "authorizers:read"
     to_act = "miniprograms.view_setting"
 
     @extend_schema(

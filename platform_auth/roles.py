@@ -13,7 +13,7 @@ RELEASERS = "releasers"
 ANSWERERS = "merchants who answer"
 
 _LOOKED_AT = {
-    "platform_auth": "component push operation",
+    "platform_auth": "component push operation apiclient",
     "miniprograms": "authorizer binding tag tester interfaceapplication setting settingprofile",
     "audits": "codetemplate codeversion codeaudit release campaign codesummary",
     "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
