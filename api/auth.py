@@ -4,8 +4,7 @@ from datetime import UTC
 from typing import Any, cast
 
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
@@ -21,9 +20,8 @@ from rest_framework.views import APIView
 
 from api.clients import PersonAuthentication
 from api.errors import ErrorSerializer, InvalidSerializer
-from platform_auth.events import log_event
+from platform_auth.logins.keys import make_key, revoke_key
 from platform_auth.logins.second_factor import factor_of, is_wanting, verify_code
-from platform_auth.operations import record_operation
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
@@ -95,10 +93,7 @@ class TokenView(APIView):
         if user is None:
             raise AuthenticationFailed(_("Invalid username/password."))
         _check_second_factor(user, code)
-        with transaction.atomic():
-            key, token = AuthToken.objects.create(user)
-            record_operation("make_key", by=user)
-        log_event("make_key", "done", user=user)
+        key, token = make_key(cast(User, user))
         return Response(KeySerializer({"token": token, "expiry": key.expiry}).data)
 
     @extend_schema(
@@ -107,10 +102,7 @@ class TokenView(APIView):
         responses={204: None, 401: ErrorSerializer},
     )
     def delete(self, request: Request) -> Response:
-        with transaction.atomic():
-            cast(AuthToken, request.auth).delete()
-            record_operation("revoke_key", by=request.user)
-        log_event("revoke_key", "done", user=request.user)
+        revoke_key(cast(AuthToken, request.auth))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -21,6 +21,7 @@ from miniprograms.models import Authorizer, AuthorizerQuerySet
 from platform_auth.client_models import GRAVE_SCOPES, ApiClient
 from platform_auth.events import current_origin
 from platform_auth.logins.api_clients import find_client
+from platform_auth.logins.keys import is_of_this_password
 
 ANY_SCOPE = "any"  # whoever has a key at all
 
@@ -36,8 +37,10 @@ class PersonAuthentication(TokenAuthentication):
     def authenticate_credentials(self, token: bytes) -> tuple[Any, AuthToken]:
         if not token.isascii():
             raise AuthenticationFailed(_("Invalid token."))
-        known: tuple[Any, AuthToken] = super().authenticate_credentials(token)
-        return known
+        user, key = super().authenticate_credentials(token)
+        if not is_of_this_password(key):
+            raise AuthenticationFailed(_("Invalid token."))
+        return user, key
 
 
 class ClientAuthentication(TokenAuthentication):
