@@ -12,10 +12,10 @@ from platform_auth.models import Operation
 from platform_auth.roles import ANSWERERS
 from tests.test_api_clients import bearer
 from tests.test_api_clients import make_key as make_client_key
+from tests.test_api_keys import RIGHT, ask, key_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
-TOKEN = "/api/v1/auth/token/"
 ME = "/api/v1/me/"
 
 
@@ -26,11 +26,7 @@ def works(key: str) -> bool:
 
 
 def log_in(client: Client) -> str:
-    words = {"username": "merchant", "password": "merchant-password"}
-    answer = client.post(TOKEN, words, content_type="application/json")
-    assert answer.status_code == 200
-    key: str = answer.json()["token"]
-    return key
+    return key_of(ask(client, RIGHT))
 
 
 def browser_of(user: User) -> Client:

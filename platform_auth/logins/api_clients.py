@@ -14,7 +14,7 @@ from platform_auth.client_models import ApiClient, ClientKey
 from platform_auth.events import log_event
 from platform_auth.operations import Actor, record_operation
 
-PREFIX = "wxp_"  # by which a key is known that somebody has left in a file
+_PREFIX = "wxp_"  # by which a key is known that somebody has left in a file
 MAX_LIVE = 2
 NOTED_EVERY = timedelta(minutes=5)
 
@@ -43,7 +43,7 @@ def describe_client(client: ApiClient) -> str:
 
 
 def _new_key(client: ApiClient) -> str:
-    key = PREFIX + create_token_string()
+    key = _PREFIX + create_token_string()
     ClientKey.objects.create(client=client, digest=hash_token(key), beginning=key[:8])
     return key
 
