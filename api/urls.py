@@ -25,6 +25,7 @@ from api.campaigns import (
 from api.component import ComponentView
 from api.drafts import DraftList, PromoteView
 from api.ext import ExtView
+from api.gateway import GatewayView
 from api.guideline_file import GuidelineFileView
 from api.me import MeView
 from api.messages import MessageView
@@ -67,6 +68,7 @@ urlpatterns = [
     path("v1/campaigns/", CampaignList.as_view(), name="campaigns"),
     *(path(_CAMPAIGN + end, view.as_view()) for end, view in _CAMPAIGN_VIEWS.items()),
     path(f"{_ACCOUNT}access-token/", AccessTokenView.as_view(), name="access-token"),
+    path(f"{_ACCOUNT}wechat/<path:path>", GatewayView.as_view(), name="wechat"),
     path(f"{_ACCOUNT}ext/", ExtView.as_view(), name="ext"),
     path(f"{_ACCOUNT}preflight/", PreflightView.as_view(), name="preflight"),
     path(f"{_ACCOUNT}versions/", VersionList.as_view(), name="versions"),

@@ -117,7 +117,7 @@ class ApiClient(models.Model):
         default=list,
         blank=True,
         validators=[check_prefixes],
-        help_text=_("How those that it calls begin."),
+        help_text=_("How those that it calls begin. None: all but the platform's own."),
     )
     return_hosts = models.JSONField(
         _("hosts to return to"),

@@ -30,6 +30,12 @@ class Lent:
     seconds: int
 
 
+def check_bound(authorizer: Authorizer) -> None:
+    """Raises NotBound where there is no token and nothing to get one with."""
+    if authorizer.state in (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION):
+        raise NotBound
+
+
 def lend_token(authorizer: Authorizer, *, seconds: int, by: Actor) -> Lent:
     """
     The token of AUTHORIZER with at least so many SECONDS left, refreshed if need be by one caller
@@ -37,8 +43,7 @@ def lend_token(authorizer: Authorizer, *, seconds: int, by: Actor) -> Lent:
 
     Raises NotBound; NotReady or BackingOff where a token with so much left cannot be had now.
     """
-    if authorizer.state in (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION):
-        raise NotBound
+    check_bound(authorizer)
     try:
         lent = _read(authorizer.appid, authorizer_token(authorizer.appid))
         if lent.seconds < seconds:

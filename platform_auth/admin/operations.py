@@ -126,6 +126,7 @@ ACTIONS = {
     "rotate_client_key": _("made a new key for an API client"),
     "revoke_client_keys": _("revoked keys of an API client"),
     "read_token": _("was given an access token"),
+    "call_wechat": _("called WeChat as the account"),
     "make_key": _("made an API key"),
     "revoke_key": _("revoked an API key"),
     "change_password": _("changed the password"),
