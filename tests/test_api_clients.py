@@ -43,7 +43,8 @@ def bearer(key: str) -> Client:
 
 
 def status_and_code(answer: Any) -> tuple[int, str]:
-    return answer.status_code, json.loads(answer.content).get("code", "")
+    body = json.loads(answer.content)
+    return answer.status_code, body.get("code", "") if isinstance(body, dict) else ""
 
 
 def assert_dead(client: Client) -> None:
