@@ -1,26 +1,25 @@
 """REST: WeChat's reviews of a mini program's code. Staff act, merchants read their own."""
 
 from http import HTTPStatus
-from typing import cast
 
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.errors import ACT_ERRORS, READ_ERRORS, InvalidSerializer
-from api.fields import StrictSerializer, UTCField
+from api.fields import LARGEST, StrictSerializer, UTCField
 from api.idempotency import KEY_HEADER, idempotent
 from api.views import APPID, CodeView, act_response
 from audits.models import CodeAudit
-from audits.problems import NoOpenAudit
+from audits.problems import BadSubmission, NoOpenAudit
 from audits.services import submitting, verdicts
 from platform_auth.errcodes import explain_errcode
-from wechat.code_review import Submission
 from wechat.errors import NotSent, Unreachable
 
 AUDITID = OpenApiParameter("auditid", str, OpenApiParameter.PATH)
@@ -58,16 +57,35 @@ class UgcSerializer(StrictSerializer):
     audit_desc = serializers.CharField(required=False, max_length=256)
 
 
-class SubmitSerializer(StrictSerializer):
-    """The fields of submit_audit, by WeChat's names."""
+class FileIdsField(serializers.ListField):
+    """Keys of files that are kept here."""
+
+    child = serializers.IntegerField(min_value=1, max_value=LARGEST)
+
+
+class SubmissionSerializer(StrictSerializer):
+    """What can be kept as well: fields of submit_audit, by WeChat's names, and files kept here."""
+
+    version_desc = serializers.CharField(required=False, max_length=500)
+    feedback_info = serializers.CharField(required=False, max_length=200)
+    ugc_declare = UgcSerializer(required=False)
+    privacy_api_not_use = serializers.BooleanField(required=False)
+    order_path = serializers.CharField(required=False, max_length=200)
+    preview_files = FileIdsField(
+        required=False, max_length=10, help_text=_("Pictures and films, uploaded here before.")
+    )
+    feedback_files = FileIdsField(
+        required=False, max_length=5, help_text=_("Go with the answer to a rejection.")
+    )
+
+
+class SubmitSerializer(SubmissionSerializer):
+    """The fields of one submission, over what is kept for the template and the mini program."""
 
     item_list = serializers.ListField(child=ItemSerializer(), required=False, max_length=5)
     preview_info = PreviewSerializer(required=False)
     version_desc = serializers.CharField(required=False)
-    feedback_info = serializers.CharField(required=False, max_length=200)
     feedback_stuff = serializers.CharField(required=False)
-    ugc_declare = UgcSerializer(required=False)
-    privacy_api_not_use = serializers.BooleanField(required=False)
     order_path = serializers.CharField(required=False)
     despite_preflight = serializers.CharField(
         required=False,
@@ -135,10 +153,12 @@ class AuditList(CodeView, ListAPIView[CodeAudit]):
     def post(self, request: Request, appid: str) -> Response:
         body = self.read_body(SubmitSerializer)
         despite = body.pop("despite_preflight", "")
-        fields = cast(Submission, body)
-        audit = submitting.submit_newest_version(
-            self.authorizer, by=request.user, fields=fields, despite=despite
-        )
+        try:
+            audit = submitting.submit_newest_version(
+                self.authorizer, by=request.user, fields=body, despite=despite
+            )
+        except BadSubmission as error:
+            raise ValidationError(str(error)) from None
         is_lost = audit.status == CodeAudit.Status.UNKNOWN
         data = AuditSerializer(audit).data
         return act_response(data, is_lost=is_lost, status=HTTPStatus.CREATED)

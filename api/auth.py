@@ -4,7 +4,7 @@ from datetime import UTC
 from typing import Any, cast
 
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import AbstractBaseUser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
@@ -93,7 +93,7 @@ class TokenView(APIView):
         if user is None:
             raise AuthenticationFailed(_("Invalid username/password."))
         _check_second_factor(user, code)
-        key, token = make_key(cast(User, user))
+        key, token = make_key(user)
         return Response(KeySerializer({"token": token, "expiry": key.expiry}).data)
 
     @extend_schema(

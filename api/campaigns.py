@@ -32,12 +32,13 @@ from api.errors import (
     RefusedSerializer,
 )
 from api.idempotency import KEY_HEADER, idempotent
-from api.views import CodeView
+from api.preflight import PreflightSerializer
+from api.views import APPID, CodeView
 from audits.models import Campaign, CampaignItem, CodeTemplate
 from audits.problems import BadExtJson, NeedsReleaseRight, UnknownPrograms
 from audits.services import campaigns, templates
 from audits.services.forecasts import forecast_campaign
-from audits.services.plans import plan_items
+from audits.services.plans import plan_items, preflight_item
 from miniprograms.models import Tag
 from platform_auth.models import Component
 
@@ -143,9 +144,9 @@ class CampaignView(CodeView):
     read_scope = "code:write"
     act_scope = "code:write"
     to_read = "audits.view_campaign"
-    to_act = MAY_OPERATE
+    to_act: ClassVar[str | tuple[str, ...]] = MAY_OPERATE
 
-    queryset = Campaign.objects.select_related("template__component", "created_by", "run_by")
+    queryset: Any = Campaign.objects.select_related("template__component", "created_by", "run_by")
 
     def visible_campaigns(self) -> Any:
         """All; for a client of some accounts those that are about no other."""
@@ -259,6 +260,21 @@ class CampaignForecast(CampaignView):
     )
     def get(self, request: Request, pk: int) -> Response:
         return Response(ForecastSerializer(forecast_campaign(self.get_campaign())).data)
+
+
+class CampaignPreflight(CampaignView):
+    throttle_scope = "acts"  # it asks WeChat while the client waits
+
+    @extend_schema(
+        summary=gettext_lazy("What would stand in the way of a mini program of a campaign"),
+        parameters=[PK, APPID],
+        responses={200: PreflightSerializer, **READ_ERRORS, 503: ErrorSerializer},
+    )
+    def get(self, request: Request, pk: int, appid: str) -> Response:
+        related = ("authorizer", "campaign__template")
+        items = self.get_campaign().items.select_related(*related)
+        item: CampaignItem = get_object_or_404(items, authorizer__appid=appid)
+        return Response(PreflightSerializer(preflight_item(item)).data)
 
 
 class CampaignActView(CampaignView):

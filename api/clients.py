@@ -5,7 +5,7 @@ Every view names in `read_scope` and `act_scope` what it asks of a client; one t
 is closed to them. A person's key has no scopes: what its person may do is all there is.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -58,7 +58,7 @@ class ClientAuthentication(TokenAuthentication):
         return client.owner, client
 
 
-class ClientScheme(OpenApiAuthenticationExtension):
+class ClientScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema calls a client's key."""
 
     target_class = ClientAuthentication
@@ -77,7 +77,7 @@ class ClientScheme(OpenApiAuthenticationExtension):
         }
 
 
-class PersonScheme(OpenApiAuthenticationExtension):
+class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema calls a person's key."""
 
     target_class = PersonAuthentication
@@ -128,8 +128,8 @@ def has_scope(request: Request, scope: str) -> bool:
 
 def accounts_of(request: Request) -> AuthorizerQuerySet:
     """The accounts that REQUEST may be about: those its person sees, narrowed to its client's."""
-    rows = cast(AuthorizerQuerySet, Authorizer.objects.visible_to(request.user))
-    return narrow(rows, request)
+    rows: AuthorizerQuerySet = narrow(Authorizer.objects.visible_to(request.user), request)
+    return rows
 
 
 def narrow(rows: Any, request: Request, column: str = "appid") -> Any:

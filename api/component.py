@@ -135,8 +135,9 @@ def _kept_quota(component: Component) -> dict[str, Any] | None:
             cache.set(key, kept, QUOTA_LIFE)
     except RedisError as error:
         logger.warning("no cache to keep the quota in: %s", type(error).__name__)
-        return _ask_quota(component)["quota"]
-    return kept["quota"]
+        kept = _ask_quota(component)
+    quota: dict[str, Any] | None = kept["quota"]
+    return quota
 
 
 def _ask_quota(component: Component) -> dict[str, Any]:

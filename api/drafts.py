@@ -95,7 +95,9 @@ class PromotionSerializer(serializers.ModelSerializer[Promotion]):
 
 def find_component(appid: str) -> Component:
     """The platform of APPID, or the only one. Raises ValidationError."""
-    rows = list(Component.objects.filter(**({"appid": appid} if appid else {}))[:2])
+    rows: list[Component] = list(
+        Component.objects.filter(**({"appid": appid} if appid else {}))[:2]
+    )
     if not rows:
         raise ValidationError({"component": [_("There is no such platform.")]})
     if len(rows) > 1:
@@ -123,7 +125,8 @@ class DraftList(CodeView):
     def get(self, request: Request) -> Response:
         component = find_component(request.query_params.get("component", ""))
         drafts = sorted(list_drafts(component), key=lambda draft: -draft.create_time)
-        return Response([describe_draft(draft) for draft in drafts])
+        rows = [describe_draft(draft) for draft in drafts]
+        return Response({"next": None, "previous": None, "results": rows})
 
 
 class PromoteView(CodeView):
@@ -158,7 +161,7 @@ class PromoteView(CodeView):
         if rules is not None and promotion.template is not None:
             campaign = _make_campaign(request, promotion, promotion.template, rules)
         data = PromotionSerializer(promotion, context={"campaign": campaign}).data
-        is_new = promotion.pk > before or campaign is not None
+        is_new = (promotion.pk or 0) > before or campaign is not None
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return act_response(data, is_lost=promotion.template is None, status=status)
 

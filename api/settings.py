@@ -33,8 +33,10 @@ class DesiredSerializer(StrictSerializer):
     desired = serializers.JSONField(
         allow_null=True,
         help_text=_(
-            "Of server domains an object of lists by WeChat's names, of web-view domains a list; "
-            "it takes the place of what was desired. null: whatever the mini program has is fine."
+            "Of server domains an object of lists by WeChat's names, of web-view domains a list, "
+            "of the privacy guideline owner_setting and setting_list, of the page with orders an "
+            "object with its path; it takes the place of what was desired. null: whatever the mini "
+            "program has is fine."
         ),
     )
     apply = serializers.BooleanField(
@@ -95,7 +97,7 @@ class SettingsView(CodeView):
     act_scope = "settings:write"
     to_read = "miniprograms.view_setting"
     to_act = "miniprograms.edit_settings"
-    serializer_class = SettingSerializer
+    serializer_class: type[serializers.Serializer[Any]] = SettingSerializer
 
     @property
     def program(self) -> Authorizer:
@@ -112,7 +114,7 @@ class SettingsView(CodeView):
 
 class SettingList(SettingsView):
     queryset = Setting.objects.none()
-    pagination_class = None  # there are as many as there are kinds
+    pagination_class = None  # type: ignore[assignment]  # as many as there are kinds
     serializer_class = SettingStateSerializer
 
     @extend_schema(

@@ -17,6 +17,7 @@ from api.campaigns import (
     CampaignList,
     CampaignPause,
     CampaignPlan,
+    CampaignPreflight,
     CampaignRelease,
     CampaignResume,
     CampaignRetry,
@@ -34,7 +35,9 @@ from api.preflight import PreflightView
 from api.private_interfaces import InterfaceList
 from api.quotas import CallView, QuotaClear, QuotaView
 from api.releases import ReleaseView, RevertView
+from api.review_pictures import ReviewPictureView
 from api.settings import SettingCheck, SettingList, SettingView
+from api.submissions import ProgramProfileView, SubmissionFileList, TemplateProfileView
 from api.templates import TemplateList
 from api.testers import TesterDetail, TesterList
 from api.versions import VersionList
@@ -48,6 +51,7 @@ _CAMPAIGN_VIEWS = {
     "": CampaignDetail,
     "items/": CampaignItems,
     "plan/": CampaignPlan,
+    "plan/<slug:appid>/preflight/": CampaignPreflight,
     "forecast/": CampaignForecast,
     "start/": CampaignStart,
     "pause/": CampaignPause,
@@ -69,6 +73,13 @@ urlpatterns = [
     *(path(_CAMPAIGN + end, view.as_view()) for end, view in _CAMPAIGN_VIEWS.items()),
     path(f"{_ACCOUNT}access-token/", AccessTokenView.as_view(), name="access-token"),
     path(f"{_ACCOUNT}wechat/<path:path>", GatewayView.as_view(), name="wechat"),
+    path(
+        "v1/templates/<int:template_id>/submission-profile/",
+        TemplateProfileView.as_view(),
+        name="template-submission-profile",
+    ),
+    path("v1/submission-files/", SubmissionFileList.as_view(), name="submission-files"),
+    path(f"{_ACCOUNT}submission-profile/", ProgramProfileView.as_view(), name="submission-profile"),
     path(f"{_ACCOUNT}ext/", ExtView.as_view(), name="ext"),
     path(f"{_ACCOUNT}preflight/", PreflightView.as_view(), name="preflight"),
     path(f"{_ACCOUNT}versions/", VersionList.as_view(), name="versions"),
@@ -85,6 +96,7 @@ urlpatterns = [
         GuidelineFileView.as_view(),
         name="guideline-file",
     ),
+    path(f"{_ACCOUNT}review-pictures/", ReviewPictureView.as_view(), name="review-pictures"),
     path(f"{_ACCOUNT}testers/", TesterList.as_view(), name="testers"),
     path(f"{_ACCOUNT}testers/<path:userstr>/", TesterDetail.as_view(), name="tester"),
     path(f"{_ACCOUNT}private-interfaces/", InterfaceList.as_view(), name="private-interfaces"),

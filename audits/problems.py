@@ -100,7 +100,6 @@ class LibraryIsFull(CannotAct):
     code = "library_full"
 
     def __init__(self, limit: int, unused: list[int]) -> None:
-        text = _("WeChat keeps %(limit)d templates, and so many are there. Delete one first.")
         if unused:
             numbers = ", ".join(map(str, unused[:10]))
             text = _(
@@ -108,7 +107,9 @@ class LibraryIsFull(CannotAct):
                 "are not live anywhere by our records: %(unused)s."
             ) % {"limit": limit, "unused": numbers}
         else:
-            text = text % {"limit": limit}
+            text = _(
+                "WeChat keeps %(limit)d templates, and so many are there. Delete one first."
+            ) % {"limit": limit}
         super().__init__(text)
 
 
@@ -147,6 +148,12 @@ class BadExtJson(CannotAct):
     def __init__(self, *problems: str) -> None:
         super().__init__(" ".join(problems))
         self.problems = list(problems)
+
+
+class BadSubmission(CannotAct):
+    """What is to be submitted is not what WeChat takes, or names a file that is not here."""
+
+    code = "bad_submission"
 
 
 class ValuesChanged(CannotAct):

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.db.models.signals import post_migrate
@@ -37,3 +39,11 @@ class ConfigConfig(AppConfig):
         # Once, for the last app that has models: only then do all permissions exist.
         last = apps.get_app_config("audits")
         post_migrate.connect(roles.ensure_groups, sender=last, dispatch_uid="platform_auth.roles")
+        post_migrate.connect(_restate_lacks, sender=last, dispatch_uid="miniprograms.lacks")
+
+
+def _restate_lacks(**kwargs: Any) -> None:
+    """A new version may need other permission sets."""
+    from miniprograms.services.permission_drift import restate_lacks
+
+    restate_lacks()

@@ -121,6 +121,10 @@ RULES: dict[str, Rule] = {
     "PUSH_RETENTION_DAYS": _ONE_OR_MORE,
     "REFRESH_SWEEP_SECONDS": _ONE_OR_MORE,
     "NUM_PROXIES": (_is_at_least(0), "be 0 or more"),
+    "PERMISSION_SETS": (
+        lambda numbers: all(number > 0 for number in numbers),
+        "be ids of permission sets separated by commas, such as 18,19,30",
+    ),
     "FORWARD_INTERNAL_HOSTS": (
         _are_hosts,
         "be hosts, addresses or networks, such as erp.internal:8080, 10.1.2.3, 10.1.0.0/16",

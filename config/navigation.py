@@ -30,6 +30,7 @@ GROUPS: list[tuple[Any, ...]] = [
         (_("Bindings"), "link", "miniprograms.binding", Binding.objects.unclaimed),
         (_("Tags"), "sell", "miniprograms.tag"),
         (_("Profiles of settings"), "tune", "miniprograms.settingprofile"),
+        (_("Permissions that are missing"), "key_off", "miniprograms.permissionrequest"),
     ),
     (
         _("Messages"),
@@ -48,6 +49,9 @@ GROUPS: list[tuple[Any, ...]] = [
         (_("Versions"), "upload", "audits.codeversion"),
         (_("Releases"), "rocket_launch", "audits.release"),
         (_("Templates"), "widgets", "audits.codetemplate"),
+        (_("Why reviews fail"), "troubleshoot", "audits.reviewoutcome"),
+        (_("Speed-up rules"), "bolt", "audits.speeduprule"),
+        (_("Quota log"), "data_usage", "audits.quotaentry"),
         (_("Who runs which version"), "stacks", "audits.codesummary"),
     ),
     (

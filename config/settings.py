@@ -272,6 +272,8 @@ CELERY_BEAT_SCHEDULE = {
     "settings of record": every(min(REFRESH_SWEEP_SECONDS, 15), "miniprograms.tasks.run_settings"),
     "settle code": every(15, "audits.tasks.reconcile_acts"),
     "run campaigns": every(10, "audits.tasks.run_campaigns"),
+    "speed up reviews": every(300, "audits.tasks.speed_up_reviews"),
+    "log quotas": every(3600, "audits.tasks.log_quotas"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
     "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),
@@ -294,6 +296,10 @@ FORWARD_INTERNAL_HOSTS = env.list("FORWARD_INTERNAL_HOSTS", default=[])
 
 # A release then takes two people: one approves, another releases.
 RELEASE_NEEDS_TWO = env.bool("RELEASE_NEEDS_TWO", default=False)
+
+# Ids of the permission sets (权限集) that the platform has in WeChat's console: merchants are asked
+# for no others. Empty: all that our functions need.
+PERMISSION_SETS = env.list("PERMISSION_SETS", cast=int, default=[])
 
 WECHAT_COMPONENT_APPID = env.str("WECHAT_COMPONENT_APPID", default="")
 WECHAT_COMPONENT_SECRET = env.str("WECHAT_COMPONENT_SECRET", default="")

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from devtools import environment, install
+from devtools.demo import fill
 from devtools.install import ROOT
 from devtools.stack import Stack, inherited
 from devtools.walk import Merchant, RestClient, Sandbox, wait_until
@@ -57,6 +58,8 @@ def _bind(stack: Stack) -> None:
     for appid in appids:
         if appid in wanted or (not known and appid in appids[:BOUND_AT_FIRST]):
             merchant.bind(appid)
+    if not known:
+        fill(RestClient(stack, "staff", stack.environment["DEMO_STAFF_PASSWORD"]))
 
 
 def _say_hello(stack: Stack) -> None:

@@ -97,6 +97,9 @@ class RestClient:
     def get(self, path: str) -> Any:
         return self._call("GET", path, None, 200)
 
+    def put(self, path: str, body: object) -> Any:
+        return self._call("PUT", path, body, 200)
+
     def post(self, path: str, body: object, status: int = 200) -> Any:
         return self._call("POST", path, body, status)
 

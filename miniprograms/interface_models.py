@@ -1,5 +1,9 @@
-"""Interfaces of the front end that WeChat grants a mini program one by one (地理位置接口)."""
+"""
+Interfaces of the front end that WeChat grants a mini program one by one (地理位置接口), and the
+pictures that show its reviewers what they are for.
+"""
 
+import secrets
 from typing import Any
 
 from django.db import models
@@ -7,6 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.models import person_field
+
+
+def new_key() -> str:
+    """What a picture is called in its address."""
+    return secrets.token_hex(32)
 
 
 class InterfaceApplication(models.Model):
@@ -58,3 +67,25 @@ class InterfaceApplication(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
+
+
+class ReviewPicture(models.Model):
+    """
+    A picture that shows WeChat's reviewers something: they load it from here, for a while, by an
+    address that nobody can guess.
+    """
+
+    key = models.CharField(max_length=64, unique=True, default=new_key, editable=False)
+    authorizer = models.ForeignKey(
+        "miniprograms.Authorizer", on_delete=models.CASCADE, related_name="review_pictures"
+    )
+    content_type = models.CharField(max_length=20)
+    content = models.BinaryField()
+    added_by = person_field()
+    added_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.key

@@ -12,10 +12,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from miniprograms.authorizer_rows import AuthorizerQuerySet as AuthorizerQuerySet
 from miniprograms.interface_models import InterfaceApplication as InterfaceApplication
+from miniprograms.interface_models import ReviewPicture as ReviewPicture
 from miniprograms.member_models import Tester as Tester
-from miniprograms.name_search import HasPieces, containing, ends_of
-from miniprograms.permissions import name_permission_sets
+from miniprograms.permission_models import PermissionRequest as PermissionRequest
+from miniprograms.permissions import Need, lacking_needs, name_permission_sets
 from miniprograms.settings_models import ConfirmFile as ConfirmFile
 from miniprograms.settings_models import Setting as Setting
 from miniprograms.settings_models import SettingProfile as SettingProfile
@@ -26,9 +28,6 @@ from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 HISTORY_SIZE = 5  # refresh tokens kept besides the current one
 BINDING_LIFETIME = timedelta(minutes=15)
-# So much before the profiles that are merely due go those that are known to have changed.
-AHEAD = timedelta(days=365)
-MOST_ALIKE = 10  # accounts with one original id; there should be one
 
 
 def digest(text: str) -> str:
@@ -53,43 +52,6 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class AuthorizerQuerySet(LeasedQuerySet):
-    def for_lists(self) -> Self:
-        """Rows to be shown: secrets, which never are, and long JSON stay in the database."""
-        secrets = ("token", "access_token", "refresh_token", "refresh_token_history")
-        return self.defer(*secrets, "miniprograminfo", "business_info")
-
-    def called(self, term: str) -> Self:
-        """Those with TERM anywhere in their name."""
-        rows = containing(self, "nick_name", term)
-        if connection.vendor == "postgresql":
-            rows = rows.filter(HasPieces("nick_name", *ends_of(term)))
-        return rows
-
-    def found_by(self, term: str) -> Self:
-        """
-        The one with TERM as its appid or original id, else those with TERM in their name: one
-        question that is both would have PostgreSQL look at each row twice.
-        """
-        exact = Q(appid=term) | Q(user_name=term)
-        pks = list(Authorizer.objects.filter(exact).values_list("pk", flat=True)[:MOST_ALIKE])
-        return self.filter(pk__in=pks) if pks else self.called(term)
-
-    def visible_to(self, user: Any) -> Self:
-        """All rows for staff who may look at them; for everybody else their own."""
-        if user.is_staff and user.has_perm("miniprograms.view_authorizer"):
-            return self
-        return self.filter(owner=user)
-
-    def expect_change(self) -> int:
-        """
-        Something says that the profiles of these rows have changed: they are fetched next. How many
-        there are.
-        """
-        unbound = Authorizer.State.UNBOUND
-        return self.exclude(state=unbound).update(profile_due_at=Now() - AHEAD)
 
 
 class Authorizer(Leased):
@@ -159,6 +121,8 @@ class Authorizer(Leased):
     signature = models.CharField(_("introduction"), max_length=500, blank=True)
     miniprograminfo = models.JSONField(_("mini program settings"), default=dict, blank=True)
     func_info = models.JSONField(_("permission sets"), default=list, blank=True)
+    # What they do not let us do, as `lacking_codes` of miniprograms.permissions writes it.
+    lacks = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     access_token = SecretField(db_column="authorizer_access_token")
     expires = models.BigIntegerField(default=0, db_column="authorizer_expires")
     refresh_token = SecretField(db_column="authorizer_refresh_token")
@@ -200,6 +164,10 @@ class Authorizer(Leased):
             models.Index(
                 fields=["state", "-id"], condition=~Q(state="bound"), name="auth_not_bound"
             ),
+            # What the list is sorted by. They change too seldom for refreshes to mind.
+            models.Index(fields=["state", "id"], name="auth_state_sorted"),
+            models.Index(fields=["account_status", "id"], name="auth_status_sorted"),
+            models.Index(fields=["-id", "lacks"], condition=~Q(lacks=""), name="auth_lacks"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -240,6 +208,13 @@ class Authorizer(Leased):
     def permission_sets(self) -> list[dict[str, object]]:
         """The permission sets granted, with their names."""
         return name_permission_sets(self.func_info)
+
+    @property
+    def lacking_needs(self) -> list[Need]:
+        """What the account would let us do if its owner authorised us again, while it is ours."""
+        if self.state == Authorizer.State.UNBOUND:
+            return []
+        return lacking_needs(self.kind, self.func_info)
 
     @property
     def older_refresh_tokens(self) -> list[str]:

@@ -5,7 +5,7 @@ characters that a name has.
 
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models import BooleanField, F, Func, Value
 from django.db.models.functions import StrIndex, Upper
 
 
@@ -20,14 +20,14 @@ class HasPieces(Func):
     def __init__(self, column: str, *pieces: str) -> None:
         super().__init__(F(column), *(Value(piece) for piece in pieces))
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> Any:
         (name, name_params), *pieces = map(compiler.compile, self.source_expressions)
         lowered = ", ".join(f"lower(({sql})::text)" for sql, _params in pieces)
         params = [*name_params, *(param for _sql, params in pieces for param in params)]
         return f"name_pieces({name}) @> ARRAY[{lowered}]", params
 
 
-def containing(rows: QuerySet[Any], column: str, term: str) -> QuerySet[Any]:
+def containing(rows: Any, column: str, term: str) -> Any:
     """Those of ROWS with TERM anywhere in COLUMN, whatever its case."""
     position = StrIndex(Upper(column), Upper(Value(term)))
     return rows.alias(position=position).filter(position__gt=0)

@@ -1,8 +1,16 @@
 """
-Names of WeChat's permission sets (权限集), by id. The ids are the contract; names are display text.
+Names of WeChat's permission sets (权限集), by id, and which of our functions need which of them.
+The ids are the contract; names are display text.
 
 Sources: "小程序权限集" and "公众号权限集", later ids from public SDKs.
 """
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from wechat.component import MINI_PROGRAM, OFFICIAL_ACCOUNT
 
@@ -57,3 +65,89 @@ def kind_by_sets(ids: list[int]) -> int | None:
     if any(number in _MINI_PROGRAM_SETS for number in ids):
         return MINI_PROGRAM
     return OFFICIAL_ACCOUNT if any(number in _OFFICIAL_ACCOUNT_SETS for number in ids) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """
+    A function of ours that accounts of KIND let us do by granting one of SETS. CALLS are the
+    modules and functions of the client whose docstrings say so. AIM is what a merchant is told:
+    "authorise again to let us …".
+    """
+
+    code: str
+    kind: str
+    sets: tuple[int, ...]
+    calls: tuple[str, ...]
+    name: StrOrPromise
+    aim: StrOrPromise
+
+    @property
+    def set_names(self) -> str:
+        return " / ".join(f"{number} {PERMISSION_SETS[number]}" for number in self.sets)
+
+
+NEEDS = (
+    Need(
+        "code",
+        "mini_program",
+        (18,),
+        ("code", "code_release", "code_review", "domains", "privacy", "testers"),
+        _("upload, review and release of code; domains, testers and the privacy guide"),
+        _("bring new versions of your mini program online"),
+    ),
+    Need(
+        "messages",
+        "mini_program",
+        (19,),
+        ("custom_message",),
+        _("messages of users, and answers"),
+        _("answer your users"),
+    ),
+    Need(
+        "answers",
+        "official_account",
+        (1,),
+        ("custom_message",),
+        _("messages of users, and answers"),
+        _("answer your users"),
+    ),
+    Need(
+        "program_info",
+        "mini_program",
+        (30,),
+        ("account.get_account_basic_info",),
+        _("name, avatar, introduction and verification"),
+        _("see whether WeChat wants something of your account"),
+    ),
+    Need(
+        "account_info",
+        "official_account",
+        (3,),
+        ("account.get_account_basic_info",),
+        _("name, avatar, introduction and verification"),
+        _("see whether WeChat wants something of your account"),
+    ),
+)
+
+
+def active_needs() -> list[Need]:
+    """Those that our platform has sets for: nobody can grant what it does not ask for."""
+    ours = settings.PERMISSION_SETS
+    return [need for need in NEEDS if not ours or set(ours) & set(need.sets)]
+
+
+def lacking_needs(kind: str, func_info: Collection[int]) -> list[Need]:
+    """
+    What an account of KIND that has granted FUNC_INFO does not let us do; nothing while it is not
+    known what it has granted.
+    """
+    granted = set(func_info)
+    needs = [need for need in active_needs() if need.kind == kind] if granted else []
+    return [need for need in needs if not granted & set(need.sets)]
+
+
+def lacking_codes(kind: str, func_info: Collection[int]) -> str:
+    """The same as a column keeps it: codes with a blank at each side, or ""."""
+    codes = [need.code for need in lacking_needs(kind, func_info)]
+    return f" {' '.join(codes)} " if codes else ""

@@ -2,9 +2,9 @@
 Settings of record: how a mini program should be set up at WeChat, and how WeChat says that it is.
 """
 
+import re
 from typing import Any, Self
 
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from platform_auth.models import Leased, LeasedQuerySet, person_field
 
-is_confirm_file_name = RegexValidator(r"^[0-9A-Za-z_-]{1,64}\.txt\Z")
+CONFIRM_FILE_NAME = re.compile(r"[0-9A-Za-z_-]{1,64}\.txt")
 
 
 class SettingQuerySet(LeasedQuerySet):
@@ -49,7 +49,7 @@ class Setting(Leased):
     authorizer = models.ForeignKey(
         "miniprograms.Authorizer",
         on_delete=models.CASCADE,
-        related_name="settings",
+        related_name="settings_of_record",
         verbose_name=_("mini program"),
     )
     kind = models.CharField(_("kind"), max_length=32)
@@ -78,6 +78,12 @@ class Setting(Leased):
         verbose_name_plural = _("settings of mini programs")
         indexes = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="setting_due"),
+            # However many wait to be looked at, these go first.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state__in=["waiting", "applying", "unknown"]),
+                name="setting_to_apply",
+            ),
             models.Index(
                 fields=["authorizer"], condition=Q(has_drifted=True), name="setting_drifted"
             ),
@@ -163,9 +169,7 @@ class ConfirmFile(models.Model):
     (no AUTHORIZER) or for one mini program.
     """
 
-    file_name = models.CharField(
-        _("file"), max_length=68, unique=True, validators=[is_confirm_file_name]
-    )
+    file_name = models.CharField(_("file"), max_length=68, unique=True)
     content = models.CharField(_("content"), max_length=200)
     component = models.ForeignKey(
         "platform_auth.Component",

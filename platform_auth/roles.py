@@ -14,13 +14,20 @@ ANSWERERS = "merchants who answer"
 
 _LOOKED_AT = {
     "platform_auth": "component push operation apiclient",
-    "miniprograms": "authorizer binding tag tester interfaceapplication setting settingprofile",
-    "audits": "codetemplate codeversion codeaudit release campaign codesummary",
+    "miniprograms": (
+        "authorizer binding tag tester interfaceapplication setting settingprofile "
+        "permissionrequest"
+    ),
+    "audits": (
+        "codetemplate codeversion codeaudit release campaign codesummary reviewoutcome quotaentry "
+        "speeduprule"
+    ),
     "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
 }
 _EDITED_BY_OPERATORS = {
     "messaging": "rule cannedreply target forwardrule",
     "miniprograms": "tag settingprofile",
+    "audits": "speeduprule",
 }
 
 
@@ -49,6 +56,7 @@ ROLES = {
         "auth.change_user",
         "audits.commit_version",
         "audits.edit_ext_values",
+        "audits.edit_submission_profile",
         "audits.submit_audit",
         "audits.change_codetemplate",
         "messaging.answer_conversation",

@@ -21,7 +21,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from miniprograms.models import Binding, digest
+from miniprograms.models import Authorizer, Binding, digest
 from miniprograms.services import bind_links, trading
 from miniprograms.services import binding as bindings
 from platform_auth.errcodes import is_ours_to_mend
@@ -29,6 +29,7 @@ from platform_auth.operations import Actor
 from portal.forms import BindForm
 from portal.home import is_phone, render_home
 from wechat.bulkhead import take_place
+from wechat.component import EITHER
 from wechat.errors import NotReady, WeChatError
 
 # In the session: what ties a binding to it, the phone binding it waits for, the link it came by.
@@ -76,7 +77,10 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     user = bind_links.read_bind_link(signed)
     if user is None:
         raise Http404
-    form = BindForm(request.POST if request.method == "POST" else None)
+    account = bind_links.linked_account(signed)
+    if account is None and bind_links.is_for_one(signed):
+        raise Http404
+    form = BindForm(_answers(request, account) if request.method == "POST" else None)
     # Whoever is logged in as somebody else could not come back from WeChat.
     is_other = request.user.is_authenticated and request.user != user
     if form.is_valid() and not is_other:
@@ -87,9 +91,16 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
         "action": request.path,
         "is_phone": is_phone(request),
         "is_other": is_other,
+        "account": account,
     }
     status = HTTPStatus.BAD_REQUEST if form.is_bound else HTTPStatus.OK
     return render(request, "portal/link.html", context, status=status)
+
+
+def _answers(request: HttpRequest, account: Authorizer | None) -> dict[str, Any]:
+    """What the form says; of a link for one ACCOUNT, of no other."""
+    answers: dict[str, Any] = request.POST.dict()
+    return answers | {"auth_type": EITHER, "biz_appid": account.appid} if account else answers
 
 
 def _start_binding(request: HttpRequest, form: BindForm, *, user: Actor) -> HttpResponse:

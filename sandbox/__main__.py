@@ -11,7 +11,7 @@ import sys
 import threading
 from urllib.parse import urlsplit
 
-from sandbox.server.demo import create_accounts, upload_code
+from sandbox.server.demo import create_accounts, let_a_certificate_expire, upload_code
 from sandbox.server.http import SandboxServer, push_tickets
 from sandbox.world import WeChat
 
@@ -30,6 +30,7 @@ def main() -> None:
     if options.seed_accounts:
         create_accounts(wechat)
         upload_code(wechat)
+        let_a_certificate_expire(wechat)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     stop = threading.Event()
     tickets = threading.Thread(

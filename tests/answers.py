@@ -189,12 +189,12 @@ def _ask_about_settings(story: _Story) -> None:
     ask(domains.modify_domain, token, "add", {"requestdomain": [API, "https://example.org"]})
     ask(domains.modify_domain_directly, token, "set", {"wsrequestdomain": ["wss://example.com"]})
     ask(domains.set_webview_domain, token, "add", ["https://a.example.com"])
+    ask(domains.get_webview_confirm_file, token)
     ask(domains.set_webview_domain_directly, token, "set", ["https://example.org"])
     ask(domains.set_prefetch_dns_domain, token, [API])
     for function in (
         domains.get_effective_domain,
         domains.get_effective_webview_domain,
-        domains.get_webview_confirm_file,
         domains.get_prefetch_dns_domain,
         account.get_account_basic_info,
     ):

@@ -191,7 +191,7 @@ class Fuzz:
 
     def body(self, operation: dict[str, Any]) -> bytes:
         content = operation.get("requestBody", {}).get("content", {})
-        if self.is_odd(0.1) or not content:
+        if self.is_odd(0.1) or "application/json" not in content:  # none, or a file
             return self.random.choice(RAW)
         value = self.value(content["application/json"]["schema"])
         return json.dumps(value, ensure_ascii=self.is_odd(0.5)).encode(errors="surrogatepass")

@@ -418,3 +418,12 @@ def test_a_plan_takes_as_many_queries_for_many_as_for_few(
     campaign = Campaign.objects.get()
     with django_assert_max_num_queries(22):
         assert browser.get(page_of(campaign, "plan")).status_code == 200
+
+
+def test_an_address_may_say_what_the_form_begins_with(
+    browser: Client, wechat: WeChat, component: Component, template: CodeTemplate
+) -> None:
+    page = text_of(browser.get(f"{LIST}add/?template={template.pk}&live_below=2.0.0&nonsense=1"))
+    assert f'<option value="{template.pk}" selected' in page
+    assert page.count('value="2.0.0"') == 2
+    assert browser.get(f"{LIST}add/?template=999&tag=zzz&state=zzz").status_code == 200

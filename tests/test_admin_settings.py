@@ -79,7 +79,8 @@ def test_what_wechat_has_may_be_taken_over_and_what_is_desired_given_up(
     assert "WeChat has something else than it should" in page
     browser.post(page_of(shop), {"act": "adopt"})
     row = setting_of(shop, KIND)
-    assert (row.desired["requestdomain"], row.has_drifted, row.state) == ([OTHER], False, "applied")
+    desired: Any = row.desired
+    assert (desired["requestdomain"], row.has_drifted, row.state) == ([OTHER], False, "applied")
     browser.post(page_of(shop), {"act": "forget"})
     assert setting_of(shop, KIND).desired is None
     assert at_wechat(wechat, shop) == {"requestdomain": [OTHER]}

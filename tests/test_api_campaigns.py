@@ -365,6 +365,20 @@ def test_the_plan_tells_of_each_what_would_be_done_and_calls_nothing_that_change
     assert states(Campaign.objects.get()) == {"passed": 1, "failed": 2, "waiting": 1}
 
 
+def test_what_stands_in_the_way_of_one_is_asked_before_it_is_uploaded(
+    operator: Client, wechat: WeChat, template: CodeTemplate, shops: list[Authorizer]
+) -> None:
+    campaign = make(operator, template, state="bound")
+    url = f"{CAMPAIGNS}{campaign['id']}/plan/{shops[0].appid}/preflight/"
+    assert operator.get(url).json()["ok"] is True
+    wechat.accounts[shops[1].appid].categories = []
+    body = operator.get(url.replace(shops[0].appid, shops[1].appid)).json()
+    assert body["ok"] is False
+    assert "category" in {check["code"] for check in body["checks"] if check["ok"] is False}
+    assert operator.get(url.replace(shops[0].appid, "wx404")).status_code == 404
+    assert wechat.count(COMMIT) == wechat.count(SUBMIT) == 0
+
+
 def test_the_forecast_counts_the_quota_and_how_long_reviews_took(
     operator: Client, wechat: WeChat, template: CodeTemplate, shops: list[Authorizer]
 ) -> None:

@@ -1,7 +1,7 @@
 """Other back ends' keys: made by command, held to scopes, accounts and their owner's rights."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -281,7 +281,7 @@ def views(resolver: Any = None, before: str = "") -> Iterator[tuple[str, Any]]:
 
 def methods_of(callback: Any) -> list[str]:
     routed = getattr(callback, "actions", None)  # of a viewset
-    view: Callable[..., Any] = callback.cls
+    view: Any = callback.cls
     names = routed or {name: name for name in view.http_method_names if hasattr(view, name)}
     return [name.upper() for name in names if name not in ("head", "options")]
 

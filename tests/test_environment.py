@@ -31,6 +31,7 @@ BIN = Path(sys.executable).parent
         ("DATABASE_URL", "mysql://u:pw@db/x", "DATABASE_URL must begin with postgres:// or sqlite"),
         ("REDIS_URL", "http://:pw@redis/0", "REDIS_URL must begin with redis:// or rediss://."),
         ("RELEASE_NEEDS_TWO", "maybe", "RELEASE_NEEDS_TWO must be 1 or 0."),
+        ("PERMISSION_SETS", "18,0", "PERMISSION_SETS must be ids of permission sets"),
     ],
 )
 def test_manage_py_says_one_sentence(

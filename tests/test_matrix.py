@@ -26,12 +26,17 @@ from audits.models import (
     CampaignItem,
     CodeAudit,
     CodeTemplate,
+    CodeVersion,
+    QuotaEntry,
     Release,
+    ReviewOutcome,
     Screenshot,
+    SpeedUpRule,
+    SubmissionFile,
 )
-from audits.services import committing, templates
+from audits.services import committing, submission_files, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
-from miniprograms.models import Authorizer, Binding, SettingProfile, Tag
+from miniprograms.models import Authorizer, Binding, PermissionRequest, SettingProfile, Tag
 from miniprograms.services import bind_links
 from platform_auth.logins.api_clients import create_client
 from platform_auth.models import ApiClient, Operation, Push
@@ -78,6 +83,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "": ("GET", GOES),
     "favicon.ico": ("GET", GOES),
     "i18n/setlang/": ("POST", GOES),
+    "review-pictures/<slug:key>.<slug:ending>": ("GET", GONE),
     "portal/": ("GET", MEMBERS),
     "portal/login/": ("GET", ALIKE),
     "portal/login/code/": ("GET", GOES),
@@ -110,6 +116,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/drafts/promote/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/campaigns/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/ext/": ("PUT", by_key(HTTPStatus.BAD_REQUEST)),
+    "api/v1/templates/<int:template_id>/submission-profile/": ("GET", by_key(OK)),
+    "api/v1/submission-files/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
+    "api/v1/authorizers/<slug:appid>/submission-profile/": ("PUT", by_key(OK)),
     "api/v1/authorizers/<slug:appid>/preflight/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
     "api/v1/authorizers/<slug:appid>/versions/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/audits/": ("POST", by_key(HTTPStatus.CREATED)),
@@ -126,6 +135,10 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
         [UNKNOWN, MISSING, MISSING, REFUSED, MISSING],
     ),
     "api/v1/authorizers/<slug:appid>/settings/privacy-guideline/file/": (
+        "POST",
+        by_key(HTTPStatus.BAD_REQUEST),
+    ),
+    "api/v1/authorizers/<slug:appid>/review-pictures/": (
         "POST",
         by_key(HTTPStatus.BAD_REQUEST),
     ),
@@ -185,11 +198,15 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/tags/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/rules/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/bind-link/": ("POST", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/ask-again/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/conversations/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/ext/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/code/submission/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/submission-files/<int:file>/": ("GET", PAGE),
+    "admin/audits/codetemplate/<path:object_id>/submission/": ("GET", PAGE),
     "admin/miniprograms/authorizer/import-ext/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/settings/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/settings/<slug:kind>/": ("GET", PAGE),
@@ -239,6 +256,7 @@ ADDRESSES |= {
 # A campaign by REST: one that is prepared can only be started, or ended.
 REST_CAMPAIGN = "api/v1/campaigns/<int:pk>/"
 ADDRESSES |= {f"{REST_CAMPAIGN}{end}": ("GET", by_key(OK)) for end in ("", "items/", "plan/")} | {
+    f"{REST_CAMPAIGN}plan/<slug:appid>/preflight/": ("GET", by_key(MISSING)),
     f"{REST_CAMPAIGN}forecast/": ("GET", by_key(HTTPStatus.SERVICE_UNAVAILABLE)),
     f"{REST_CAMPAIGN}start/": ("POST", by_key(OK)),
     f"{REST_CAMPAIGN}cancel/": ("POST", by_key(OK)),
@@ -271,7 +289,8 @@ for _end, _method, _status in CHAT:
 # What nobody may do by hand, whatever their permissions: rows of these are made by WeChat or by us.
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
                "codeaudit", "release", "campaignitem", "conversation", "releasetest",
-               "delivery", "codesummary"}  # fmt: skip
+               "delivery", "codesummary", "permissionrequest", "reviewoutcome",
+               "quotaentry"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
@@ -347,6 +366,8 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:audit>": str(CodeAudit.objects.get(auditid="7").pk),
         "<int:number>": str(Screenshot.objects.get().pk),
         "<int:component>": str(account.component_id),
+        "<int:template_id>": str(CodeVersion.objects.get().template.template_id),
+        "<int:file>": str(SubmissionFile.objects.get().pk),
         "<int:draft>": "1",
         "<int:item>": str(_item(address, account)),
         "<int:pk>": str(_number(address, row)),
@@ -358,6 +379,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<slug:kind>": "server-domains",
         "<slug:which>": "server",
         "<slug:key>": f"r{reply.pk}",
+        "<slug:ending>": "png",
         "<app_label>": "miniprograms",
         "<path:content_type_id>": "1",
     }
@@ -416,6 +438,21 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         ),
         Rule: lambda: Rule.objects.create(name="hello", trigger="default", content={}),
         Tag: lambda: Tag.objects.create(name="tea"),
+        PermissionRequest: lambda: PermissionRequest.objects.create(
+            authorizer=account, need="code"
+        ),
+        QuotaEntry: lambda: QuotaEntry.objects.create(
+            component=account.component, kind="submitted", authorizer=account
+        ),
+        ReviewOutcome: lambda: ReviewOutcome.objects.create(
+            audit=CodeAudit.objects.all()[0],
+            authorizer=account,
+            has_passed=True,
+            is_first=True,
+            submitted_at=timezone.now(),
+            decided_at=timezone.now(),
+        ),
+        SpeedUpRule: lambda: SpeedUpRule.objects.create(after_hours=24, most_a_month=1),
         Target: _target,
         Delivery: lambda: Delivery.objects.create(
             push=Push.objects.all()[0], target=_target(), appid=account.appid
@@ -477,6 +514,7 @@ def code(account: Authorizer, wechat: WeChat) -> None:
         authorizer=account, appid=account.appid, auditid="7", status=CodeAudit.Status.REJECTED
     )
     Screenshot.objects.create(audit=audit, media_id="m", content_type="image/png", content=b"x")
+    submission_files.keep_file(b"\x89PNG", "shop.png", by=None)
 
 
 @pytest.fixture

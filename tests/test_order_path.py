@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from miniprograms.models import Authorizer, Setting
@@ -56,7 +57,7 @@ def test_a_path_is_applied_for_and_used_once_wechat_approves(
     assert application is not None
     assert application.material == {"img_list": [SHOT], "test_remark": "“我的”里"}
     assert deliver_all(wechat, deliver) == ["done"]
-    row = setting_of(shop, KIND)
+    row: Any = setting_of(shop, KIND)
     assert (row.state, row.has_drifted) == (State.APPLIED, False)
     browser.post(page, {"act": "apply"})  # is there already
     assert wechat.count(APPLY) == 1
@@ -111,12 +112,14 @@ def test_the_names_of_wechats_page_are_understood_too(
 @pytest.mark.parametrize(
     "fields", [{}, {"list": "x"}, {"list": {"appid": "wx0000000000000000", "status": 4}}]
 )
-def test_a_push_about_nobody_of_ours_is_ignored(
+def test_a_push_about_nobody_of_ours_changes_nothing(
     wechat: WeChat, deliver: Deliver, shop: Authorizer, fields: Any
 ) -> None:
     for kind in ("order_path_apply_result_notify", "order_path_audit_result_notify"):
         wechat.push(kind, fields)
-    assert deliver_all(wechat, deliver) == ["ignored", "ignored"]
+    assert deliver_all(wechat, deliver) == ["done", "done"]
+    assert not Setting.objects.exists()
+    assert not Operation.objects.filter(action__startswith="order_path").exists()
 
 
 @pytest.mark.parametrize(
@@ -141,4 +144,20 @@ def test_what_wechat_would_refuse_is_told_at_the_form(
 
 def test_a_slash_before_the_path_is_left_out(browser: Client, shop: Authorizer, page: str) -> None:
     browser.post(page, {**FORM, "path": f"/{PATH}"})
-    assert setting_of(shop, KIND).desired["path"] == PATH
+    desired: Any = setting_of(shop, KIND).desired
+    assert desired["path"] == PATH
+
+
+def test_a_picture_for_the_reviewer_is_uploaded_on_the_page(
+    browser: Client, wechat: WeChat, shop: Authorizer, page: str
+) -> None:
+    browser.post(page, FORM)
+    picture = SimpleUploadedFile("orders.png", b"\x89PNG\r\n\x1a\n" + b"x" * 100, "image/png")
+    told = text_of(browser.post(page, {"act": "picture", "picture": picture}, follow=True))
+    assert "the picture is uploaded" in told
+    browser.post(page, {"act": "apply"})
+    application = wechat.accounts[APPID].program.order_application
+    assert application is not None
+    first, second = application.material["img_list"]
+    assert first == SHOT
+    assert Client().get(second.removeprefix("http://testserver")).status_code == 200

@@ -16,7 +16,15 @@ from django.utils import translation
 from audits.models import CampaignItem, CodeAudit, PreflightSummary
 from audits.problems import AuditIsOpen, BadExtJson, PreflightFailed
 from audits.services import campaigns
-from audits.services.preflight.checking import CHECKS, preflight_of
+from audits.services.preflight.checking import (
+    CHECKS,
+    inspect,
+    newest_upload,
+    preflight_of,
+    subject_of,
+)
+from audits.services.submission_profiles import Composed
+from audits.services.wechat_answers import Answers
 from miniprograms.models import Authorizer
 from platform_auth.models import Operation
 from sandbox.world import WeChat
@@ -248,6 +256,30 @@ def test_whom_wechat_wants_verified_is_told(desk: Desk) -> None:
     assert {check.code for check in preflight_of(desk.shop).failing} == {"verified", "filed"}
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"state": "needs_reauthorization"}, "authorise us again"),
+        ({"account_status": 16}, "banned"),
+        ({"func_info": [30]}, "permission set 18"),
+    ],
+)
+def test_an_account_that_cannot_submit_is_told(
+    desk: Desk, change: dict[str, Any], words: str
+) -> None:
+    desk.commit()
+    grant = desk.wechat.authorization(desk.shop.appid)
+    assert grant
+    grant.func_ids = change.get("func_info", grant.func_ids)
+    desk.wechat.accounts[desk.shop.appid].account_status = change.get("account_status", 1)
+    Authorizer.objects.update(**change)
+    desk.shop.refresh_from_db()
+    with translation.override("en"):
+        [check] = preflight_of(desk.shop).failing
+    assert (check.code, check.who) == ("account", "merchant")
+    assert words in check.detail
+
+
 # What is not known holds nobody back
 
 
@@ -261,6 +293,16 @@ def test_while_wechat_says_nothing_everything_is_unknown_and_little_is_asked(des
     assert {check.ok for check in result.checks if check.code in ("category", "quota")} == {None}
     assert len(desk.wechat.ledger) - before <= 3  # the tries of the first call
     assert desk.submit(None).status == CodeAudit.Status.IN_REVIEW
+
+
+def test_a_slow_wechat_is_asked_for_a_while_only(desk: Desk) -> None:
+    desk.commit()
+    before = len(desk.wechat.ledger)
+    answers = Answers(desk.shop, patience=0)
+    version = newest_upload(desk.shop)
+    result = inspect(subject_of(desk.shop, version, Composed({}), answers))
+    assert (result.ok, len(desk.wechat.ledger)) == (True, before)
+    assert {check.code: check.ok for check in result.checks}["quota"] is None
 
 
 def test_a_set_that_was_not_granted_makes_one_check_unknown(desk: Desk) -> None:
@@ -424,6 +466,24 @@ def test_of_many_each_is_held_back_for_its_own_reasons(desk: Desk, bound: Any) -
     assert "has no category that is in force" in done
     assert CodeAudit.objects.get().authorizer == first
     assert PreflightSummary.objects.get(authorizer=other).failing == ["category"]
+
+
+def test_many_are_looked_at_and_none_is_submitted(desk: Desk, bound: Any) -> None:
+    other = bound(nick_name="Book shop")
+    desk.commit()
+    first, desk.shop = desk.shop, other
+    desk.commit()
+    desk.program.icp_status = 1024
+    chosen = {"action": "check_code", "_selected_action": [first.pk, other.pk]}
+    browser = browser_of(desk.staff)
+    done = browser.post("/admin/miniprograms/authorizer/", chosen, follow=True).content.decode()
+    assert "nothing that we know of stands in the way" in done
+    assert "It has no ICP filing" in done
+    assert {row.authorizer_id: row.ok for row in PreflightSummary.objects.all()} == {
+        first.pk: True,
+        other.pk: False,
+    }
+    assert not CodeAudit.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -183,7 +183,8 @@ def test_a_file_is_uploaded_and_becomes_a_part(
     text.seek(0)
     told = text_of(browser.post(page, {"act": "attach", "text": text}, follow=True))
     assert "the file is uploaded" in told
-    media_id = setting_of(shop, GUIDELINE).desired["owner_setting"]["ext_file_media_id"]
+    desired: Any = setting_of(shop, GUIDELINE).desired
+    media_id = desired["owner_setting"]["ext_file_media_id"]
     assert wechat.media.files[media_id].content.decode() == "我们尊重您的隐私"
     post_form(browser, page, {}, contact_qq="10000", apply="yes")  # the form keeps it
     kept = at_wechat(program)["owner_setting"]
@@ -287,7 +288,9 @@ def test_a_profiles_form_may_leave_the_contact_open(browser: Client, shop: Autho
         {"owner_setting": []},
         {"owner_setting": {**OWNER, "fax": "1"}},
         {"owner_setting": {**OWNER, "contact_qq": 10000}},
+        {"owner_setting": {**OWNER, "contact_qq": "1\0"}},
         {"owner_setting": OWNER, "setting_list": {}},
+        {"owner_setting": OWNER, "setting_list": [{"privacy_key": "x", "privacy_text": "\0"}]},
         {"owner_setting": OWNER, "setting_list": [{"privacy_key": "Location"}]},
         {"owner_setting": OWNER, "setting_list": [{"privacy_key": "x" * 65, "privacy_text": "x"}]},
     ],
@@ -295,3 +298,27 @@ def test_a_profiles_form_may_leave_the_contact_open(browser: Client, shop: Autho
 def test_what_is_no_guideline_is_refused(shop: Authorizer, staff: User, value: Any) -> None:
     with pytest.raises(BadSetting):
         set_desired(shop, GUIDELINE, value, by=staff, applies=False)
+
+
+# REST
+
+
+def test_a_guideline_is_read_desired_and_applied_by_rest(
+    staff: User, merchant: User, shop: Authorizer, wechat: WeChat, program: Program
+) -> None:
+    address = f"/api/v1/authorizers/{APPID}/settings/{GUIDELINE}/"
+    key, json = client_of(staff), "application/json"
+    assert key.post(f"{address}check/").status_code == 200
+    read = key.get(address).json()
+    assert read["at_wechat"]["privacy_list"] == ["UserInfo", "Location", "PhoneNumber"]
+    wrong: Any = {"desired": {"owner_setting": {}, "setting_list": []}}
+    answer = key.put(address, wrong, content_type=json)
+    assert answer.status_code == 400
+    assert "at least one way to reach the owner" in answer.content.decode()
+    answer = key.put(address, {"desired": guideline()}, content_type=json)
+    assert (answer.status_code, answer.json()["state"]) == (200, "applied")
+    assert at_wechat(program) == guideline()
+    back = key.get(address).json()["at_wechat"]  # what was read can be desired
+    answer = key.put(address, {"desired": back, "apply": False}, content_type=json)
+    assert (answer.status_code, answer.json()["drift"]) == (200, False)
+    assert client_of(merchant).put(address, {"desired": None}, content_type=json).status_code == 403

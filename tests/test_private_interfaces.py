@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 
-from miniprograms.models import Authorizer, InterfaceApplication
+from miniprograms.models import Authorizer, InterfaceApplication, ReviewPicture
+from miniprograms.services.review_pictures import keep_picture
 from platform_auth.models import Operation, Push
 from sandbox.world import WeChat
 from tests.conftest import Bound, Deliver
@@ -251,3 +254,68 @@ def test_a_lost_answer_is_unknown(staff: User, wechat: WeChat, shop: Authorizer)
     wechat.fault(APPLY, drop="after", effect=True)
     answer = post(client_of(staff), BODY)
     assert (answer.status_code, answer.json()["status"]) == (202, "unknown")
+
+
+# Pictures from here
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
+PICTURES_REST = f"/api/v1/authorizers/{APPID}/review-pictures/"
+
+
+def test_a_picture_is_uploaded_with_the_application_and_loaded_by_anybody(
+    operator: Client, wechat: WeChat, page: str
+) -> None:
+    picture = SimpleUploadedFile("map.png", PNG, "image/png")
+    form = {**FORM, "pic_list": "", "picture": picture}
+    told = text_of(operator.post(f"{page}wx.getLocation/apply/", form, follow=True))
+    assert "applied for wx.getLocation." in told
+    [address] = wechat.accounts[APPID].program.interfaces[LOCATION].material["pic_list"]
+    assert address.startswith("http://testserver/review-pictures/")
+    answer = Client().get(address.removeprefix("http://testserver"))
+    assert (answer.status_code, answer.content, answer["Content-Type"]) == (200, PNG, "image/png")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer["Content-Security-Policy"]
+    ReviewPicture.objects.update(added_at=timezone.now() - timedelta(days=31))
+    assert Client().get(address.removeprefix("http://testserver")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<svg onload='alert(1)'/>", "Only JPEG, PNG and GIF"),
+        (PNG + b"x" * (2 * 1024 * 1024), "may have 2 MB"),
+    ],
+)
+def test_what_is_no_picture_is_not_served(
+    operator: Client, staff: User, wechat: WeChat, page: str, content: bytes, words: str
+) -> None:
+    form = {**FORM, "picture": SimpleUploadedFile("map.png", content, "image/png")}
+    assert words in text_of(operator.post(f"{page}wx.getLocation/apply/", form, follow=True))
+    picture = SimpleUploadedFile("map.png", content, "image/png")
+    answer = client_of(staff).post(PICTURES_REST, {"picture": picture})
+    assert answer.status_code == 400
+    assert words in answer.json()["fields"]["picture"][0]
+    assert wechat.count(APPLY) == 0
+    assert not ReviewPicture.objects.exists()
+
+
+def test_a_picture_uploaded_by_rest_can_be_named_in_an_application(
+    staff: User, merchant: User, wechat: WeChat, shop: Authorizer
+) -> None:
+    def upload(user: User) -> Any:
+        picture = SimpleUploadedFile("map.png", PNG, "image/png")
+        return client_of(user).post(PICTURES_REST, {"picture": picture})
+
+    made = upload(staff)
+    assert made.status_code == 201
+    assert post(client_of(staff), {**BODY, "pic_list": [made.json()["url"]]}).status_code == 201
+    assert upload(merchant).status_code == 403
+    log = Operation.objects.filter(action="keep_picture").values_list("actor_name", "appid")
+    assert list(log) == [("operator", APPID)]
+
+
+def test_old_pictures_are_thrown_away(staff: User, shop: Authorizer) -> None:
+    keep_picture(shop, PNG, by=staff)
+    ReviewPicture.objects.update(added_at=timezone.now() - timedelta(days=31))
+    keep_picture(shop, PNG, by=staff)
+    assert ReviewPicture.objects.count() == 1

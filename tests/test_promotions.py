@@ -229,7 +229,7 @@ def test_the_draft_box_can_be_looked_at(
     operator: Client, wechat: WeChat, component: Component
 ) -> None:
     draft = wechat.upload_draft(user_version="2.0.0", developer="王开发")
-    [row] = operator.get("/api/v1/drafts/").json()
+    [row] = operator.get("/api/v1/drafts/").json()["results"]
     assert (row["draft_id"], row["developer"]) == (draft.draft_id, "王开发")
     assert row["uploaded_at"].endswith("Z")
 

@@ -16,7 +16,15 @@ from sandbox.server.demo import create_accounts, upload_code
 from sandbox.wire import crypto
 from tests.conftest import AES_KEY, APPID, PREFIX
 from tests.programs import EXT_JSON, Shop, open_shop, refused_with
-from wechat import code, code_release, code_review, code_templates, http
+from wechat import (
+    code,
+    code_release,
+    code_review,
+    code_templates,
+    http,
+    order_path,
+    privacy,
+)
 from wechat.errors import QuotaMonth
 
 PAGES = ["pages/index/index", "pages/mine/mine"]
@@ -448,6 +456,51 @@ def test_a_reviewer_lets_it_pass_once(shop: Shop, desk: str) -> None:
         assert again.status_code == 400
         assert session.post(f"{desk}/pass", data={"form_key": "x"}, timeout=5).status_code == 403
     assert open_page(f"{desk}0").status_code == 400
+
+
+def test_a_reviewer_decides_on_what_was_applied_for(shop: Shop, desk: str) -> None:
+    assert "Nothing was applied for." in open_page(desk, params={"lang": "en"}).text
+    material = {"url_list": [], "pic_list": ["https://pictures.example.com/map.png"]}
+    for name in ("wx.getLocation", "wx.chooseAddress"):
+        privacy.apply_privacy_interface(shop.token, name, "显示附近的书店", **material)
+    order_path.apply_order_path(shop.component_token, [shop.appid], "pages/order/list")
+    page = open_page(desk).text
+    for shown in ("wx.getLocation", "wx.chooseAddress", "pages/order/list"):
+        assert shown in page
+    assert press(desk, "grant", interface="wx.getLocation").status_code == 200
+    assert press(desk, "refuse", interface="wx.chooseAddress", reason="不行").status_code == 200
+    assert press(desk, "grant").status_code == 200
+    rows = {row["api_name"]: row for row in privacy.list_privacy_interfaces(shop.token)}
+    assert rows["wx.getLocation"]["status"] == privacy.GRANTED
+    assert rows["wx.chooseAddress"]["fail_reason"] == "不行"
+    assert order_path.get_order_path(shop.token) is not None
+
+
+def test_reviewers_decide_by_themselves_after_a_while(shop: Shop) -> None:
+    shop.wechat.reviews.review_seconds = 60
+    order_path.apply_order_path(shop.component_token, [shop.appid], "pages/order/list")
+    assert order_path.get_order_path(shop.token) is None
+    shop.clock.now += 61
+    shop.wechat.judge_due()
+    assert order_path.get_order_path(shop.token) is not None
+    shop.wechat.reviews.outcome = "reject"
+    pictures = ["https://pictures.example.com/map.png"]
+    privacy.apply_privacy_interface(shop.token, "wx.choosePoi", "x", url_list=[], pic_list=pictures)
+    shop.clock.now += 61
+    shop.wechat.judge_due()
+    rows = {row["api_name"]: row for row in privacy.list_privacy_interfaces(shop.token)}
+    assert rows["wx.choosePoi"]["status"] == privacy.REFUSED
+
+
+def test_scripts_judge_applications(shop: Shop, desk: str) -> None:
+    order_path.apply_order_path(shop.component_token, [shop.appid], "pages/order/list")
+    with requests.Session() as session:
+        session.trust_env = False
+        url = f"{shop.wechat.base_url}/sandbox/api/judge_application"
+        data = {"appid": shop.appid, "outcome": "reject", "reason": "打不开"}
+        assert "audit_id" in session.post(url, json=data, timeout=5).json()
+        about = {**data, "interface": "wx.getLocation"}
+        assert "error" in session.post(url, json=about, timeout=5).json()
 
 
 def test_scripts_review_too(shop: Shop, desk: str) -> None:

@@ -148,6 +148,7 @@ def test_a_refusal_is_kept_with_its_errcode_and_not_repeated(
     apply_now(set_desired(shop, "server-domains", DESIRED, by=staff, applies=False), by=staff)
     row = setting_of(shop, "server-domains")
     assert (row.state, row.errcode) == (State.REFUSED, 85301)
+    assert row.remarks == {"invalid": [API, PUSH]}
     asked = wechat.count("/wxa/modify_domain", shop.appid)
     work()
     assert wechat.count("/wxa/modify_domain", shop.appid) == asked + 1
@@ -264,6 +265,19 @@ def test_what_wechat_would_never_take_is_not_kept(
     assert not Setting.objects.exists()
 
 
+def test_names_looked_up_ahead_are_set_as_a_whole(
+    wechat: WeChat, shop: Authorizer, staff: User
+) -> None:
+    kind, program = "prefetch-domains", wechat.accounts[shop.appid].program
+    program.prefetch = ["old.example.com"]
+    wish = set_desired(shop, kind, [API, "b.example.com"], by=staff, applies=False)
+    assert apply_now(wish, by=staff).state == State.APPLIED
+    assert program.prefetch == ["api.example.com", "b.example.com"]
+    with pytest.raises(BadSetting):
+        set_desired(shop, kind, [f"a{n}.example.com" for n in range(6)], by=staff, applies=False)
+
+
 def test_domains_are_kept_as_wechat_writes_them(shop: Authorizer, staff: User) -> None:
     row = desire(shop, staff, {"requestdomain": [" API.example.com/ ", API, "a.example.com:8443"]})
-    assert row.desired["requestdomain"] == [API, "https://a.example.com:8443"]
+    desired: Any = row.desired
+    assert desired["requestdomain"] == [API, "https://a.example.com:8443"]

@@ -272,6 +272,7 @@ def test_a_merchants_own_key_adds_lists_and_removes(
     assert rows[bound_testers(wechat)["wang_kaifa"]]["added_by"] is None
     assert key.delete(f"{REST}{row['userstr']}/").status_code == 204
     assert key.delete(f"{REST}{row['userstr']}/").status_code == 404
+    assert key.delete(f"{REST}%00/").status_code == 404
     assert sorted(bound_testers(wechat)) == ["somebody", "wang_kaifa"]
 
 

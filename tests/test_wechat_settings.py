@@ -118,7 +118,8 @@ def test_names_to_look_up_ahead(shop: Shop) -> None:
     assert domains.get_prefetch_dns_domain(shop.token) == []
     domains.set_prefetch_dns_domain(shop.token, [API])
     assert domains.get_prefetch_dns_domain(shop.token) == [API]
-    refused_with(40097, domains.set_prefetch_dns_domain, shop.token, [API] * 6)
+    refused_with(9420002, domains.set_prefetch_dns_domain, shop.token, [API] * 6)
+    refused_with(9420001, domains.set_prefetch_dns_domain, shop.token, ["127.0.0.1"])
 
 
 def test_a_change_of_domains_is_asked_once(shop: Shop) -> None:

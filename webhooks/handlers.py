@@ -129,9 +129,8 @@ def handle_order_verdict(row: Row, push: Push) -> None:
 
 
 def _wake_settings(number: int) -> None:
-    if not number:
-        raise Ignored(_("It is about no mini program of ours."))
-    enqueue(miniprogram_tasks.run_settings)
+    if number:
+        enqueue(miniprogram_tasks.run_settings)
 
 
 VERDICTS = {

@@ -1,8 +1,9 @@
 """
 A content as a customer-service message (客服消息), and the sign that somebody is typing.
 
-TOKEN is an authorizer's. Both raise Refused (or the leaf they name), Unreachable, NotSent or
-BadAnswer. Pages: developers.weixin.qq.com, "发送客服消息", "客服输入状态".
+TOKEN is an authorizer's: of a mini program with set 19, of an official account with set 1. Both
+raise Refused (or the leaf they name), Unreachable, NotSent or BadAnswer. Pages:
+developers.weixin.qq.com, "发送客服消息", "客服输入状态".
 """
 
 from wechat.http import call

@@ -32,6 +32,7 @@ cleaned before it is kept.
 """
 
 import re
+from collections.abc import Mapping
 
 _SECRETS = re.compile(
     r"(?:ticket|preauthcode|queryauthcode|refreshtoken)@@@[\w\-=]*"
@@ -86,6 +87,7 @@ class Refused(WeChatError):
         self.errcode = errcode
         self.errmsg = clean(_RID.sub("", errmsg))
         self.rid = rid[1] if rid else ""
+        self.members: Mapping[str, object] = {}  # of the answer, by what the call keeps
         super().__init__(path, errcode, self.errmsg)
 
     def __str__(self) -> str:

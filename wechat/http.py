@@ -177,16 +177,18 @@ def call(
     access_token: str | None = None,
     method: str = "POST",
     repeat: bool = True,
+    kept: Collection[str] = (),
 ) -> dict[str, Any]:
     """
     The answer of WeChat to BODY, sent as raw UTF-8 JSON to PATH, or to FILES, sent as a form.
 
     ACCESS_TOKEN goes into the query, where WeChat wants it. REPEAT says that asking twice does no
-    harm; such a call is tried again when no answer, no sense or "busy" comes back.
+    harm; such a call is tried again when no answer, no sense or "busy" comes back. A refusal has
+    those `members` of the answer that are KEPT.
     Raises Refused or one of its leaves, Unreachable, NotSent or BadAnswer.
     """
     request = _Call(method, path, _query(access_token, query), body, files)
-    return _ask(request, MAX_ANSWER, _read, repeat=repeat)
+    return _ask(request, MAX_ANSWER, partial(_read, kept=kept), repeat=repeat)
 
 
 def exchange(
@@ -319,7 +321,7 @@ def _check_clock(answer: Answer) -> None:
         logger.error("this host's clock is %+d s from WeChat's", apart)
 
 
-def _read(path: str, answer: Answer) -> dict[str, Any]:
+def _read(path: str, answer: Answer, *, kept: Collection[str] = ()) -> dict[str, Any]:
     """ANSWER as a dictionary without an error in it, whatever it took WeChat to say so."""
     _check_clock(answer)
     if answer.status >= 500:
@@ -331,7 +333,9 @@ def _read(path: str, answer: Answer) -> dict[str, Any]:
     if errcode is None:
         raise BadAnswer(path, "errcode is not a number")
     if errcode:
-        raise _refusal(path, errcode, fields.get("errmsg"))
+        error = _refusal(path, errcode, fields.get("errmsg"))
+        error.members = {name: fields[name] for name in kept if name in fields}
+        raise error
     return fields
 
 
@@ -347,7 +351,7 @@ def _read_file(kinds: Collection[str], path: str, answer: Answer) -> File:
     return File(kind, _read_body(path, answer, MAX_FILE))
 
 
-def _refusal(path: str, errcode: int, errmsg: object) -> Exception:
+def _refusal(path: str, errcode: int, errmsg: object) -> Refused:
     error = refusal(path, errcode, read_text(errmsg))
     level = logging.INFO if isinstance(error, Busy | QuotaMinute) else logging.WARNING
     logger.log(level, "WeChat refused %s", error)

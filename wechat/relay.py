@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from wechat import http, lenient
 from wechat.errors import BadAnswer, Refused, Unreachable, refusal
+from wechat.transport import Answer
 
 MAX_JSON = 1024 * 1024  # of a body
 MAX_UPLOAD = 10 * 1024 * 1024
@@ -102,7 +103,7 @@ class Relay:
             http.count_call(COUNTED_AS, outcome, time.monotonic() - started)
         return self.answer
 
-    def _read(self, raw: http.Answer, token: str) -> tuple[Relayed, Refused | None]:
+    def _read(self, raw: Answer, token: str) -> tuple[Relayed, Refused | None]:
         if raw.status >= 500:
             raise Unreachable(self.path, f"HTTP {raw.status}")
         if raw.is_cut or raw.headers.get("Content-Encoding", "identity") != "identity":

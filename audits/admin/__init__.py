@@ -6,6 +6,8 @@ from audits.admin import (
     campaigns,
     ext_pages,
     lists,
+    quota_pages,
+    reason_page,
     templates,
     version_page,
 )
@@ -16,6 +18,8 @@ __all__ = [
     "campaigns",
     "ext_pages",
     "lists",
+    "quota_pages",
+    "reason_page",
     "templates",
     "version_page",
 ]

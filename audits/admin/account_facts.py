@@ -1,5 +1,6 @@
 """What the list of accounts tells of their code: what is live, in review, and uploaded last."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -72,10 +73,7 @@ ReviewFilter = choice_filter(
     "review",
     {
         "none": (_("none"), lambda: _is_blank("review")),
-        **{
-            word: (name, lambda word=word: Q(code_summary__review=word))
-            for word, name in REVIEWS.items()
-        },
+        **{word: (name, partial(Q, code_summary__review=word)) for word, name in REVIEWS.items()},
     },
 )
 

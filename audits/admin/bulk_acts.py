@@ -12,7 +12,7 @@ from audits.admin.acts import MAY_COMMIT, MAY_RELEASE, MAY_SUBMIT
 from audits.admin.code_status import newest_audit
 from audits.admin.forms import UploadForm
 from audits.admin.release_acts import release_program
-from audits.admin.review_acts import commit_program, submit_program
+from audits.admin.review_acts import check_program, commit_program, submit_program
 from audits.models import CodeAudit
 from audits.problems import AuditNotPassed
 from miniprograms.models import Authorizer
@@ -44,6 +44,11 @@ class BulkCodeAdmin(CodeStaffAdmin):
                 "each takes one of the platform's submissions of this month."
             ),
         )
+
+    @admin.action(description=_("What would WeChat refuse?"), permissions=["submit"])
+    def check_code(self, request: HttpRequest, queryset: Any) -> None:
+        """Of each what stands in the way of submitting it; nothing is submitted."""
+        self.carry_out_each(request, queryset, lambda row: check_program(self.program_of(row)))
 
     @admin.action(description=_("Release"), permissions=["release"])
     def release_code(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:

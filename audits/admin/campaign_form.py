@@ -1,6 +1,7 @@
 """The form of a new campaign."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -25,6 +26,18 @@ _SEPARATORS = re.compile(r"[\s,;，；、]+")
 # These say which template goes to whom; the other fields are the campaign's own.
 _CHOICE_FIELDS = {"template", "appids", "state", "merchant", "name", "tag", "live_below"}
 _CHOICE_FIELDS |= {"never_live", "only_uploads"}
+
+
+def initial_of(query: Mapping[str, str]) -> dict[str, Any]:
+    """What an address says about a new campaign: its choice, and a template with its version."""
+    values: dict[str, Any] = {name: query[name] for name in sorted(_CHOICE_FIELDS & query.keys())}
+    number = str(values.pop("template", ""))
+    if number.isascii() and number.isdigit() and len(number) < 16:
+        template = CodeTemplate.objects.filter(pk=int(number), gone_at=None).first()
+        if template is not None:
+            texts = {"user_version": template.user_version, "user_desc": template.user_desc[:500]}
+            values |= {"template": template.pk, **texts}
+    return values
 
 
 class NumberField(forms.IntegerField):

@@ -15,17 +15,22 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin.columns import code_page_of
 from audits.admin.ext_tables import changes_table, show_value
-from audits.models import Campaign, CampaignItem
+from audits.models import Campaign
 from audits.services.forecasts import forecast_campaign
-from audits.services.plans import ItemPlan, Outcome, count_obstacles, plan_items
-from audits.services.preflight.checking import TITLES, preflight_of
+from audits.services.plans import (
+    ItemPlan,
+    Outcome,
+    count_obstacles,
+    plan_items,
+    preflight_item,
+)
+from audits.services.preflight.checking import TITLES
 from platform_auth.admin.acts import button
 from platform_auth.admin.pages import StaffAdmin, label
 from platform_auth.admin.spreadsheet import csv_lines, csv_response
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
-from wechat.code_review import Submission
 from wechat.errors import WeChatError
 
 PLAN_ROWS = 20  # a page: WeChat is asked about each
@@ -93,13 +98,8 @@ class PlanPages(StaffAdmin):
     def preflight(self, request: HttpRequest, pk: int, item: int) -> HttpResponse:
         """What would stand in the way at WeChat, as a piece of HTML."""
         campaign = self.visible_or_404(request, str(pk))
-        row = get_object_or_404(campaign.items.select_related("authorizer"), pk=item)
-        result = preflight_of(
-            row.authorizer,
-            template=campaign.template,
-            ext=campaign.ext,
-            submission=Submission(version_desc=campaign.user_desc),
-        )
+        related = campaign.items.select_related("authorizer", "campaign__template")
+        result = preflight_item(get_object_or_404(related, pk=item))
         checks = [(TITLES.get(one.code, one.code), one, WHO[one.who]) for one in result.checks]
         context = {
             "failing": [check for check in checks if check[1].ok is False],
@@ -119,7 +119,7 @@ def _items_of(campaign: Campaign) -> Any:
 
 def _describe_plan(plan: ItemPlan) -> dict[str, object]:
     item = plan.item
-    is_open = item.state == CampaignItem.State.WAITING and item.campaign.submits
+    is_submitted = plan.outcome in (Outcome.SUBMIT, Outcome.RELEASE)
     return {
         "account": item.authorizer,
         "url": code_page_of(item.authorizer),
@@ -132,7 +132,7 @@ def _describe_plan(plan: ItemPlan) -> dict[str, object]:
         "hidden": max(0, len(plan.changes) - MAX_CHANGES),
         "ext_json": plan.ext_json,
         "preflight": reverse("admin:campaign-preflight", args=[item.campaign_id, item.pk])
-        if is_open
+        if is_submitted
         else "",
     }
 

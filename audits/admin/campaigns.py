@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
-from audits.admin.campaign_form import CampaignForm
+from audits.admin.campaign_form import CampaignForm, initial_of
 from audits.admin.campaign_items import OPERATE_CAMPAIGNS, RETRY_QUESTION, item_csv_lines
 from audits.admin.campaign_plan import PlanPages, forecast_address
 from audits.admin.campaign_progress import campaign_label, possible_acts, progress_context
@@ -95,7 +95,7 @@ class CampaignAdmin(PlanPages):
         """A form of our own: it chooses mini programs, which are rows of another table."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = CampaignForm(request.user, request.POST or None)
+        form = CampaignForm(request.user, request.POST or None, initial=initial_of(request.GET))
         if request.method == "POST" and form.is_valid():
             try:
                 return HttpResponseRedirect(self.url_of(form.create()))

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
@@ -26,23 +27,29 @@ from audits.admin.ext_bulk import ValuesOfMany
 from audits.admin.ext_pages import ValuesPages
 from audits.admin.release_acts import RELEASE_ACTS
 from audits.admin.review_acts import REVIEW_ACTS
+from audits.admin.submission_items import item_data, posted_items
+from audits.admin.submission_pages import ProfilePages
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
-from audits.models import CodeAudit
+from audits.models import CodeAudit, SubmissionFile
+from audits.services.ext_json import current_template
 from audits.services.ext_values import values_of
+from audits.services.submission_profiles import merged_fields, profile_of
 from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.admin.setting_profiles import ProfileOfMany
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding, report_lost_answer
 from platform_auth.admin.pages import pretty
+from platform_auth.downloads import file_response
 from platform_auth.fields import Unreadable
 from platform_auth.logins.proof import require_proof
 from wechat.errors import WeChatError
+from wechat.http import EXTENSIONS
 
 MAY_VIEW = "audits.view_codeaudit"
 ACTS = (*REVIEW_ACTS, *RELEASE_ACTS)
 
 
-class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
+class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
     """Adds the code page, its pieces and its acts to the admin of mini programs."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -51,13 +58,17 @@ class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
             *((f"now/{name}", partial(self.piece, name=name), name) for name in live.PIECES),
             ("trial-qrcode", self.trial_qrcode, "trial-qrcode"),
             ("ext", self.ext_page, "ext"),
+            ("submission", self.submission_page, "submission"),
         ]
         wrap = self.admin_site.admin_view
+        files = path(
+            "submission-files/<int:file>/", wrap(self.submission_file), name="code-submission-file"
+        )
         own = [
             path(f"<path:object_id>/code/{end}/", wrap(view), name=f"code-{name}")
             for end, view, name in views
         ]
-        return [*own, *super().get_urls()]
+        return [files, *own, *super().get_urls()]
 
     def program_of(self, row: Authorizer) -> Authorizer:
         return row
@@ -97,6 +108,8 @@ class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
             pieces={name: self._address(row, name) for name in live.PIECES},
             qrcode=self._address(row, "trial-qrcode"),
             ext=self._address(row, "ext"),
+            submission=self._address(row, "submission"),
+            own_submission=pretty(getattr(profile_of(row), "fields", {})),
             own_values=pretty(getattr(values_of(row), "values", {})),
             back=self.url_of(row),
             **history_tables(row),
@@ -140,6 +153,19 @@ class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
         row = self._program_or_404(request, object_id)
         return self.values_page(request, row, code_page_of(row))
 
+    def submission_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What is submitted with the mini program's code, over what its template gives."""
+        row = self._program_or_404(request, object_id)
+        return self.profile_page(request, row, code_page_of(row), self._address(row, "items"))
+
+    def submission_file(self, request: HttpRequest, file: int) -> HttpResponse:
+        """A picture or film for reviewers."""
+        if not request.user.has_perm(MAY_VIEW):
+            raise PermissionDenied
+        row = get_object_or_404(SubmissionFile, pk=file)
+        name = f"file{EXTENSIONS[row.kind]}"
+        return file_response(row.kind, bytes(row.content), life=0, name=name)
+
     def trial_qrcode(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The QR code of the trial version, as WeChat draws it now."""
         row = self._program_or_404(request, object_id)
@@ -169,13 +195,15 @@ class CodePageAdmin(ValuesPages, ValuesOfMany, BulkCodeAdmin):
         """The address of the rest of ACT's form, with what was entered there already."""
         if not act.live:
             return ""
-        items = {name: value for name, value in request.POST.items() if name.startswith("item")}
+        fields = merged_fields(row, current_template(row))
+        items = posted_items(request) or item_data(fields.get("item_list") or [])
         return f"{self._address(row, act.live)}{'?' if items else ''}{urlencode(items)}"
 
 
 @admin.register(Authorizer)
 class AuthorizerAdmin(CodePageAdmin, ProfileOfMany, AuthorizerPages):
-    actions = ("upload_code", "submit_code", "release_code", *AuthorizerPages.actions)
+    actions: tuple[str, ...] = ("upload_code", "check_code", "submit_code", "release_code")
+    actions += AuthorizerPages.actions
     actions += ("set_ext_values", "export_ext_csv", "export_ext_json", "apply_profile")
     actions_list = ("import_ext",)
     actions_detail = ("code_page", *AuthorizerPages.actions_detail)

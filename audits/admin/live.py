@@ -11,16 +11,23 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
-from audits.admin.forms import MAX_SUBMITTED_PAGES, ItemForm, category_choice
+from audits.admin.submission_items import (
+    MAX_SUBMITTED_PAGES,
+    ItemForm,
+    category_choice,
+    read_category,
+)
 from audits.services import releasing
 from audits.services.preflight.checking import TITLES, preflight_of
+from audits.services.quota import read_quota
+from audits.services.submission_profiles import find_category
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
-from wechat import code, code_release, code_review
+from wechat import code, code_release
 from wechat.errors import CheckRunning, NoAudit, WeChatError
 from wechat.http import File
 
@@ -85,8 +92,10 @@ def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
 
 
 def _quota(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
-    quota, problem = call_or_problem(row, code_review.query_quota)
-    return {"quota": quota, "problem": problem}
+    try:
+        return {"quota": read_quota(row), "problem": ""}
+    except (WeChatError, Unreadable) as problem:
+        return {"quota": None, "problem": explain_error(problem)}
 
 
 def _check(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
@@ -109,11 +118,23 @@ def _items(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
     for number in range(1, MAX_SUBMITTED_PAGES + 1):
         prefix = f"item{number}"
         entered = {name: request.GET.get(f"{prefix}-{name}", "") for name in ItemForm.base_fields}
+        entered["category"] = _offered_category(entered, categories or [])
         form = ItemForm(prefix=prefix, initial=entered)
         form.fields["category"].widget.choices = choices
         form.fields["address"].widget.attrs["list"] = "pages"
         forms.append((form, number == 1 or any(entered.values())))
     return {"pages": pages or [], "items": forms, "problem": problem or other_problem}
+
+
+def _offered_category(entered: dict[str, str], categories: list[code.Category]) -> str:
+    """
+    The choice for what was ENTERED, or is kept; the first where a page is kept without a category,
+    or with one that the mini program has not.
+    """
+    category = find_category(read_category(entered["category"]), categories)
+    if category is None and categories and (entered["address"] or entered["title"]):
+        category = categories[0]
+    return category_choice(category)[0] if category else ""
 
 
 def _past(request: HttpRequest, row: Authorizer) -> dict[str, Any]:

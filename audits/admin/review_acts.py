@@ -10,9 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from audits.admin.acts import MAY_COMMIT, MAY_SUBMIT, CodeAct, audit_words, posted
 from audits.admin.code_status import newest_audit
 from audits.admin.ext_tables import preview_upload
-from audits.admin.forms import CommitForm, SubmitForm
+from audits.admin.forms import CommitForm
+from audits.admin.submission_form import SubmitForm
 from audits.models import CodeAudit, CodeVersion
+from audits.problems import PreflightFailed
 from audits.services import committing, submitting, verdicts
+from audits.services.ext_json import current_template
+from audits.services.preflight.checking import preflight_of
+from audits.services.submission_profiles import merged_fields
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import UncertainOutcome
 from platform_auth.operations import Actor
@@ -37,9 +42,20 @@ def _preview_commit(row: Authorizer, form: Any) -> object:
     return preview_upload(row, data["template"], data["ext"])
 
 
+def check_program(row: Authorizer) -> object:
+    """Raise PreflightFailed where something stands in the way of submitting the newest version."""
+    result = preflight_of(row)
+    if not result.ok:
+        raise PreflightFailed(result.failing)
+    return _("nothing that we know of stands in the way of submitting it.")
+
+
 def submit_program(row: Authorizer, form: Any, by: Actor) -> object:
     """Submit the newest version, with the fields of FORM if there is one."""
-    fields, despite = (form.submission, form.despite) if form else (None, "")
+    fields, despite = None, ""
+    if form:
+        form.keep_files(by)
+        fields, despite = form.read_submission(), form.despite
     audit = submitting.submit_newest_version(row, by=by, fields=fields, despite=despite)
     if audit.status == CodeAudit.Status.UNKNOWN:
         return UncertainOutcome(
@@ -78,7 +94,8 @@ def _submit_form(request: HttpRequest, row: Authorizer) -> Form:
     audit = newest_audit(row)
     rejected = audit is not None and audit.status == CodeAudit.Status.REJECTED
     may_overrule = request.user.has_perm(submitting.MAY_SUBMIT_DESPITE)
-    return SubmitForm(posted(request), rejected=rejected, may_overrule=may_overrule)
+    fields = merged_fields(row, current_template(row))
+    return SubmitForm(request, fields, rejected=rejected, may_overrule=may_overrule)
 
 
 _act = partial(CodeAct, permission=MAY_SUBMIT)

@@ -16,6 +16,7 @@ from unfold.enums import ActionVariant
 from audits.admin.bulk_acts import CodeStaffAdmin
 from audits.admin.ext_form import SchemaField
 from audits.admin.ext_pages import ValuesPages
+from audits.admin.submission_pages import ProfilePages
 from audits.admin.template_pages import draft_context, fill_label, programs_table, use_table
 from audits.models import CodeTemplate, Promotion
 from audits.services import templates
@@ -54,7 +55,7 @@ def _delete_template(row: CodeTemplate, by: Actor) -> object:
 
 
 @admin.register(CodeTemplate)
-class CodeTemplateAdmin(ValuesPages, CodeStaffAdmin, RecordedAdmin):
+class CodeTemplateAdmin(ProfilePages, ValuesPages, CodeStaffAdmin, RecordedAdmin):
     list_display: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
     list_display += ("source_name", "created", "state", "notes")
     list_filter = (TemplateTypeFilter, ("gone_at", admin.EmptyFieldListFilter))
@@ -67,7 +68,7 @@ class CodeTemplateAdmin(ValuesPages, CodeStaffAdmin, RecordedAdmin):
     formfield_overrides = {JSONField: {"form_class": SchemaField}}
     readonly_fields = (*_MIRRORED_FIELDS, "used_by")
     actions_list = ("sync_now", "drafts", "use")
-    actions_detail = ("ext_page", "delete_one")
+    actions_detail = ("ext_page", "submission_page", "delete_one")
 
     created = time_column("created_at", _("made"))
 
@@ -148,6 +149,11 @@ class CodeTemplateAdmin(ValuesPages, CodeStaffAdmin, RecordedAdmin):
     def ext_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.visible_or_404(request, object_id)
         return self.values_page(request, row, self.url_of(row))
+
+    @button(_("What is submitted"), "view", path="submission", icon="fact_check")
+    def submission_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.visible_or_404(request, object_id)
+        return self.profile_page(request, row, self.url_of(row))
 
     delete_one = ask_about_one(
         _delete_template,

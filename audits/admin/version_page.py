@@ -46,10 +46,13 @@ class TemplateCounts:
 
 
 def _count_summaries() -> list[dict[str, Any]]:
-    """All mini programs that are not unbound, by what code they have: one reading of the table."""
-    bound = CodeSummary.objects.exclude(authorizer__state=Authorizer.State.UNBOUND)
-    rows = bound.values(*_COLUMNS, "review", "authorizer__component")
-    return list(rows.annotate(number=Count("pk")))
+    """
+    All mini programs that are not unbound, by what code they have: one reading of a narrow table.
+    The few that are unbound are found by their index, not by a join with all accounts.
+    """
+    unbound = Authorizer.objects.filter(state=Authorizer.State.UNBOUND).order_by()
+    bound = CodeSummary.objects.exclude(authorizer__in=unbound.values("pk"))
+    return list(bound.values(*_COLUMNS, "review").annotate(number=Count("pk")))
 
 
 def read_templates() -> list[TemplateCounts]:
@@ -62,6 +65,9 @@ def read_templates() -> list[TemplateCounts]:
         if state := _review_state(row["review"]):
             _add(counts, row, "review", state)
     templates = list(CodeTemplate.objects.order_by("gone_at", "-template_id"))
+    components = {row.pk: row.component_id for row in templates}
+    for row in summaries:
+        row["component"] = components.get(row["live_template"])
     shown = [row for row in templates if row.gone_at is None or row.pk in counts]
     result = [_of_template(row, counts[row.pk], summaries) for row in shown[:MAX_TEMPLATES]]
     if elsewhere := counts.get(None):
@@ -100,7 +106,7 @@ def _of_template(
         counts.rest = sum(
             row["number"]
             for row in summaries
-            if row["authorizer__component"] == template.component_id
+            if row["component"] in (None, template.component_id)
             and "" < order_key(row["live_version"]) < key
         )
         query = urlencode({"live": f"<{template.user_version}"})

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audits', '0004_first_ext_values'),
+        ("audits", "0004_first_ext_values"),
         ('miniprograms', '0006_switched_off'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

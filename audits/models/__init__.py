@@ -10,6 +10,9 @@ from audits.models.idempotency import IdempotencyKey
 from audits.models.preflight import PreflightSummary
 from audits.models.promotion import Promotion
 from audits.models.release import Release
+from audits.models.review_outcome import RejectionReason, ReviewOutcome
+from audits.models.speed_up import QuotaEntry, SpeedUp, SpeedUpRule
+from audits.models.submissions import SubmissionFile, SubmissionMedia, SubmissionProfile
 
 __all__ = [
     "AuditEvent",
@@ -24,6 +27,14 @@ __all__ = [
     "IdempotencyKey",
     "PreflightSummary",
     "Promotion",
+    "QuotaEntry",
+    "RejectionReason",
     "Release",
+    "ReviewOutcome",
     "Screenshot",
+    "SubmissionFile",
+    "SubmissionMedia",
+    "SubmissionProfile",
+    "SpeedUp",
+    "SpeedUpRule",
 ]

@@ -20,8 +20,12 @@ from wechat.errors import NotReady
 MAX_DAYS = 3 * 366
 RECENT_AUDITS = 200
 FEWEST_AUDITS = 5  # before anything is said of how long they take
-UNSENT = (CampaignItem.State.WAITING, CampaignItem.State.READY)
-UNSENT += (CampaignItem.State.COMMITTING, CampaignItem.State.COMMITTED)
+UNSENT = (
+    CampaignItem.State.WAITING,
+    CampaignItem.State.READY,
+    CampaignItem.State.COMMITTING,
+    CampaignItem.State.COMMITTED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,8 @@ class Forecast:
 
     @property
     def months(self) -> int:
-        """In how many calendar months it submits."""
-        if self.last_submission_on is None:
+        """In how many calendar months it submits, where the quota of this one does not do."""
+        if self.last_submission_on is None or self.submissions + self.ahead <= self.rest:
             return 0
         today = _today()
         years = self.last_submission_on.year - today.year
@@ -62,22 +66,25 @@ def forecast_campaign(campaign: Campaign) -> Forecast:
     median, slow = (_share(hours, 0.5), _share(hours, 0.9)) if hours else (None, None)
     sent_today = count_submitted_today(campaign)
     quota = _ask_quota(campaign)
-    begins = _today() + timedelta(days=_days_of_canary(campaign, median))
+    today, first = _today(), _count_unsent(campaign, is_canary=True)
+    later = today + timedelta(days=_days_of_canary(campaign, median))
+    is_in_two = 0 < first < submissions and later > today
+    begins, first = (later, first) if is_in_two else (today, 0)
     last = last_submission(
-        submissions,
+        submissions - first,
         ahead=ahead,
         begins=begins,
-        rest=quota.rest if begins.month == _today().month else quota.limit,
+        rest=max(0, quota.rest - first) if begins.month == today.month else quota.limit,
         limit=quota.limit,
         per_day=campaign.daily_budget,
-        sent_today=sent_today if begins == _today() else 0,
+        sent_today=sent_today if begins == today else 0,
     )
     ends = last + timedelta(days=ceil(slow / 24)) if last and slow is not None else None
     return Forecast(submissions, ahead, quota.rest, quota.limit, median, slow, last, ends)
 
 
-def _count_unsent(campaign: Campaign) -> int:
-    return campaign.items.filter(state__in=UNSENT).count()
+def _count_unsent(campaign: Campaign, **which: bool) -> int:
+    return campaign.items.filter(state__in=UNSENT, **which).count()
 
 
 def _ask_quota(campaign: Campaign) -> code_review.Quota:

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from audits.models import AuditEvent, CodeAudit
+from audits.services.review_outcomes import keep_outcome
 from audits.services.summaries import summarise_code
 from platform_auth.operations import SYSTEM, Actor
 
@@ -33,6 +34,7 @@ def transition(
                 record_event(audit, after.name.lower(), before=status, by=by, note=note)
                 summarise_code(audit.authorizer_id)
                 audit.refresh_from_db()
+                keep_outcome(audit)
                 return True
     return False
 

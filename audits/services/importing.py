@@ -21,10 +21,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audits.models import AuditEvent, CodeAudit
+from audits.services.review_outcomes import keep_outcome
 from audits.services.summaries import summarise_code
 from audits.services.verdicts import plain_reason
 from miniprograms.models import Authorizer
-from miniprograms.permissions import kind_by_sets
+from miniprograms.permissions import kind_by_sets, lacking_codes
 from miniprograms.tokens import remember_refresh_token
 from platform_auth.models import Component, is_appid
 from platform_auth.registration import register_component
@@ -181,11 +182,12 @@ def _import_account(
     is_official = table == OFFICIAL_ACCOUNTS or (
         kind_by_sets(func_info) == OFFICIAL_ACCOUNT and not program
     )
+    kind = Authorizer.Kind.OFFICIAL_ACCOUNT if is_official else Authorizer.Kind.MINI_PROGRAM
     Authorizer.objects.create(
         component=component,
         owner=owners.get(uid),
         appid=appid,
-        kind=Authorizer.Kind.OFFICIAL_ACCOUNT if is_official else Authorizer.Kind.MINI_PROGRAM,
+        kind=kind,
         token=row["token"],
         verify_type_info=_parse_integer(row["verify_type_info"], -1),
         is_show=int(row["is_show"] == "1"),
@@ -193,6 +195,7 @@ def _import_account(
         business_info=_parse_object(row["business_info"]),
         miniprograminfo=program,
         func_info=func_info,
+        lacks=lacking_codes(kind, func_info),
         create_time=_parse_time(row["create_time"] or row["createtime"]),
         **_tokens(row),
         **_texts(row),
@@ -251,6 +254,7 @@ def _import_audit(row: Row) -> list[str]:
     after = CodeAudit.Status(status).name.lower()
     AuditEvent.objects.create(audit=audit, after=after, by="import", note="imported")
     summarise_code(authorizer.pk)
+    keep_outcome(audit)
     return []
 
 

@@ -12,6 +12,7 @@ from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion
 from audits.problems import AuditIsOpen, BadExtJson
 from audits.services.ext_json import compare_texts, compose_ext_json, read_layers
 from audits.services.live_versions import live_code_versions
+from audits.services.preflight.checking import Preflight, preflight_of
 from miniprograms.models import Authorizer
 
 
@@ -96,6 +97,17 @@ def _foresee(item: CampaignItem, audit: CodeAudit | None) -> tuple[Outcome, str]
         is_waiting = campaign.when_open == Campaign.WhenOpen.WAIT
         return Outcome.WAIT if is_waiting else Outcome.SKIP, str(AuditIsOpen(audit.auditid))
     return Outcome.RELEASE if campaign.auto_release else Outcome.SUBMIT, ""
+
+
+def preflight_item(item: CampaignItem) -> Preflight:
+    """What would stand in the way of ITEM's submission at WeChat, which is asked."""
+    campaign = item.campaign
+    fields = {"version_desc": campaign.user_desc} if campaign.user_desc else None
+    if item.version_id:
+        return preflight_of(item.authorizer, fields=fields)
+    return preflight_of(
+        item.authorizer, template=campaign.template, ext=campaign.ext, fields=fields
+    )
 
 
 def count_obstacles(campaign: Campaign) -> dict[str, int]:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from audits.models import AuditEvent, CodeAudit, CodeVersion
+from audits.models import AuditEvent, CodeAudit, CodeVersion, QuotaEntry
 from audits.problems import (
     AuditIsOpen,
     CommitIsOpen,
@@ -25,10 +25,13 @@ from audits.services.outcomes import (
     NOT_DONE,
     RECHECK_AFTER,
 )
-from audits.services.preflight.answers import Answers
 from audits.services.preflight.checking import Preflight, inspect, newest_upload, subject_of
+from audits.services.quota import note_spent
+from audits.services.submission_files import add_media, forget_media
+from audits.services.submission_profiles import Fields, compose_submission
 from audits.services.summaries import summarise_code
 from audits.services.verdicts import MIN_POLL_INTERVAL, adopt_newest_audit, apply_verdict
+from audits.services.wechat_answers import Answers
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
@@ -36,6 +39,7 @@ from platform_auth.operations import Actor, record_operation, recorded_call
 from wechat import code_review
 from wechat.errors import AuditOpen, NoAudit, Unreachable, WeChatError
 
+PREVIEW_IS_GONE = 85092
 MAY_SUBMIT_DESPITE = "audits.submit_despite_preflight"
 
 
@@ -51,12 +55,13 @@ def submit_newest_version(
     authorizer: Authorizer,
     *,
     by: Actor | None,
-    fields: code_review.Submission | None = None,
+    fields: Fields | None = None,
     despite: str = "",
     within: Callable[[CodeAudit], object] | None = None,
 ) -> CodeAudit:
     """
-    Submit the newest version of AUTHORIZER, with FIELDS as submit_audit names them.
+    Submit the newest version of AUTHORIZER, with FIELDS over what the profiles of its template and
+    its own give; a null in them takes away.
 
     What WeChat would refuse is held back, so that it costs no quota; DESPITE is the reason of
     somebody who may submit it all the same.
@@ -65,14 +70,16 @@ def submit_newest_version(
     nothing was done. The database allows one open audit a mini program. The row's status
     tells the outcome: IN_REVIEW with an auditid, or UNKNOWN where WeChat's answer was lost.
     Raises PreflightFailed, AuditIsOpen with the open auditid, NothingCommitted, CommitIsOpen
-    (nobody knows which version WeChat would review), and what WeChat answered.
+    (nobody knows which version WeChat would review), BadSubmission, and what WeChat answered.
     """
     if despite and not (by and by.has_perm(MAY_SUBMIT_DESPITE)):  # type: ignore[union-attr]
         raise PermissionDenied
     version = _find_submittable(authorizer)
-    subject = subject_of(authorizer, version, fields or {}, Answers(authorizer))
-    result = inspect(subject)
+    answers = Answers(authorizer)
+    composed = compose_submission(authorizer, version, None, fields, answers)
+    result = inspect(subject_of(authorizer, version, composed, answers))
     _hold_back(authorizer, result, is_overruled=bool(despite))
+    submission = add_media(authorizer, composed)
     try:
         with transaction.atomic():
             lock_authorizer(authorizer)
@@ -83,7 +90,7 @@ def submit_newest_version(
                 appid=authorizer.appid,
                 version=version,
                 user_version=version.user_version,
-                fields=dict(fields or {}),
+                fields=submission,
                 status=CodeAudit.Status.SUBMITTING,
                 submitted_by_id=by.pk if by else None,
                 due_at=Now() + ABANDONED_AFTER,
@@ -143,6 +150,8 @@ def _call_submit_audit(audit: CodeAudit) -> None:
         raise AuditIsOpen(_auditid_at_wechat(audit.authorizer)) from None
     except NOT_DONE as error:
         _mark_refused(audit, error)
+        if getattr(error, "errcode", None) == PREVIEW_IS_GONE:
+            forget_media(audit.authorizer)
         raise
     except Unreachable as error:
         _mark_unknown(audit, str(error))
@@ -164,15 +173,19 @@ def _mark_refused(audit: CodeAudit, reason: object) -> bool:
 
 
 def _mark_in_review(audit: CodeAudit, auditid: int) -> bool:
-    return transition(
-        audit,
-        CodeAudit.Status.IN_REVIEW,
-        before=CodeAudit.IN_FLIGHT,
-        auditid=str(auditid),
-        failures=0,
-        last_error="",
-        due_at=Now() + MIN_POLL_INTERVAL,
-    )
+    with transaction.atomic():
+        is_ours = transition(
+            audit,
+            CodeAudit.Status.IN_REVIEW,
+            before=CodeAudit.IN_FLIGHT,
+            auditid=str(auditid),
+            failures=0,
+            last_error="",
+            due_at=Now() + MIN_POLL_INTERVAL,
+        )
+        if is_ours:
+            note_spent(QuotaEntry.Kind.SUBMITTED, audit.authorizer, by=audit.submitted_by)
+    return is_ours
 
 
 def _auditid_at_wechat(authorizer: Authorizer) -> str:
@@ -247,12 +260,19 @@ def withdraw_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudi
 
 
 def speed_up_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudit:
-    """speedupaudit: have the open audit of AUTHORIZER decided within 2 to 12 hours. The audit."""
+    """`speed_up_audit` for the open audit of AUTHORIZER, which is returned. Raises NoOpenAudit."""
     audit = _open_audit(authorizer)
-    with recorded_call("speed_up_audit", by=by, appid=authorizer.appid, result=audit.auditid):
-        call_as(authorizer.appid, code_review.speed_up_audit, int(audit.auditid))
-    record_event(audit, "sped_up", by=by)
+    speed_up_audit(audit, by=by)
     return audit
+
+
+def speed_up_audit(audit: CodeAudit, *, by: Actor | None) -> None:
+    """speedupaudit: have AUDIT decided within 2 to 12 hours. Raises what WeChat answered."""
+    with recorded_call("speed_up_audit", by=by, appid=audit.appid, result=audit.auditid):
+        call_as(audit.appid, code_review.speed_up_audit, int(audit.auditid))
+    with transaction.atomic():
+        record_event(audit, "sped_up", by=by)
+        note_spent(QuotaEntry.Kind.SPED_UP, audit.authorizer, by=by)
 
 
 def _open_audit(authorizer: Authorizer) -> CodeAudit:

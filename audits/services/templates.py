@@ -11,6 +11,7 @@ from audits.models import CodeTemplate, Promotion
 from audits.problems import LibraryIsFull
 from audits.services.ext_values import inherit_values
 from audits.services.outcomes import ABANDONED_AFTER, MAX_CHECKS, NOT_DONE, RECHECK_AFTER
+from audits.services.submission_profiles import inherit_profile
 from audits.services.template_use import unused_templates
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
@@ -54,6 +55,7 @@ def _mirror_templates(component: Component) -> Rows[Template]:
             )
             if is_new:
                 inherit_values(row)
+                inherit_profile(row)
         if not listed.odd:
             rows = CodeTemplate.objects.filter(component=component, gone_at=None)
             rows.exclude(template_id__in=[template.template_id for template in listed]).update(
@@ -106,12 +108,11 @@ def promote_draft(component: Component, draft: Draft, *, by: Actor | None) -> Pr
     try:
         with transaction.atomic():
             promotion.save()
-    except IntegrityError:
-        return Promotion.objects.get(
-            component=component, draft_id=draft.draft_id, state__in=Promotion.OPEN
-        )
+    except IntegrityError:  # somebody else was quicker, and is at it
+        return _earlier_promotion(component, draft) or promotion
     _call_add(promotion, by)
-    return Promotion.objects.select_related("template", "component").get(pk=promotion.pk)
+    promotion.refresh_from_db()
+    return promotion
 
 
 def _unlisted(draft_id: int) -> Draft:

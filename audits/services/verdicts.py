@@ -17,6 +17,7 @@ from audits.models import AuditEvent, CodeAudit, Screenshot
 from audits.services.committing import lock_authorizer
 from audits.services.history import transition
 from audits.services.outcomes import CLOCKS_DIFFER
+from audits.services.review_outcomes import keep_outcome
 from audits.services.summaries import summarise_code
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
@@ -111,6 +112,7 @@ def apply_verdict(
         values |= {"last_error": "", **_decision_time(status)}
         transition(audit, status, by=by, note="asked", **values)
     audit.refresh_from_db()
+    keep_outcome(audit)
     _schedule_poll(audit, has_all=fetch_screenshots(audit))
 
 

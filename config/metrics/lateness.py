@@ -8,7 +8,14 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Now
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from audits.models import CampaignItem, CodeAudit, CodeVersion, Release
+from audits.models import (
+    CampaignItem,
+    CodeAudit,
+    CodeVersion,
+    GrayRelease,
+    Promotion,
+    Release,
+)
 from config.metrics.rows import MOST_COUNTED, count
 from messaging.models import Delivery, ReleaseTest, Reply
 from miniprograms.models import Binding, overdue_refreshes
@@ -38,6 +45,8 @@ def _work() -> dict[str, tuple[QuerySet[Any], str]]:
         "audits": (CodeAudit.objects.due(), "due_at"),
         "versions": (CodeVersion.objects.due(), "due_at"),
         "releases": (Release.objects.due(), "due_at"),
+        "releases in steps": (GrayRelease.objects.due(), "due_at"),
+        "drafts": (Promotion.objects.due(), "due_at"),
         "campaigns": (CampaignItem.objects.due(), "due_at"),
     }
 
@@ -73,6 +82,7 @@ def _unknown() -> Iterable[Metric]:
         ("audits", CodeAudit.objects.filter(status=CodeAudit.Status.UNKNOWN), "create_time"),
         ("versions", CodeVersion.objects.filter(state=CodeVersion.State.UNKNOWN), "created_at"),
         ("releases", Release.objects.filter(state=Release.State.UNKNOWN), "at"),
+        ("drafts", Promotion.objects.filter(state=Promotion.State.UNKNOWN), "at"),
         ("replies", perhaps.filter(state=Reply.State.UNKNOWN), "at"),
     ):
         few = rows.order_by().annotate(clock=Now())[:MOST_COUNTED]

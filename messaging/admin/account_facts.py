@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +23,7 @@ class _Counted(Subquery):
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
 
 
-def _count_unread(rows: QuerySet[Any]) -> QuerySet[Any]:
+def _count_unread(rows: Any) -> Any:
     """Each of ROWS with the number of its conversations that are not read."""
     unread = Conversation.objects.filter(authorizer=OuterRef("pk"), unread__gt=0)
     return rows.annotate(unread=_Counted(unread.order_by().values("pk")[: MOST_COUNTED + 1]))

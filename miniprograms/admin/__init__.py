@@ -1,5 +1,12 @@
 """Staff pages of who trusts us. Each module registers its model."""
 
-from miniprograms.admin import bindings, components, people, setting_profiles, tags
+from miniprograms.admin import (
+    bindings,
+    components,
+    people,
+    permission_pages,
+    setting_profiles,
+    tags,
+)
 
-__all__ = ["bindings", "components", "people", "setting_profiles", "tags"]
+__all__ = ["bindings", "components", "people", "permission_pages", "setting_profiles", "tags"]

@@ -28,8 +28,8 @@ class AccountChangeList(ChangeList):
         """In one direction, so that an index can be read along."""
         ordering: list[str] = super().get_ordering(request, queryset)
         is_descending = ordering[0].startswith("-")
-        is_last_pk = ordering[-1] in ("pk", "-pk") and len(ordering) > 1
-        return [*ordering[:-1], "-pk" if is_descending else "pk"] if is_last_pk else ordering
+        first = [name for name in ordering if name.lstrip("-") not in ("pk", "id")]
+        return [*first, "-pk" if is_descending else "pk"] if first else ordering
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)

@@ -44,7 +44,8 @@ class AuthorizerColumns:
         colour = ACCOUNT_STATUS_COLOURS.get(Authorizer.AccountStatus(row.account_status), "danger")
         return label(row.get_account_status_display(), colour)
 
-    @admin.display(description=_("token"), ordering="expires")
+    # Not to be sorted by: an index of it would be written with each refresh.
+    @admin.display(description=_("token"))
     def token_health(self, row: Authorizer) -> SafeString:
         expires_at = row.expires_at
         if expires_at is None:
@@ -64,11 +65,13 @@ class AuthorizerColumns:
     def sets_in_short(self, row: Authorizer) -> SafeString:
         names = [str(item["name"]) for item in row.permission_sets]
         surplus = f" +{len(names) - 2}" if len(names) > 2 else ""
+        lacking = row.lacking_needs
         return format_html(
-            '<span class="staff-sets" title="{}">{}{}</span>',
+            '<span class="staff-sets" title="{}">{}{} {}</span>',
             "、".join(names),
             "、".join(names[:2]) or "–",
             surplus,
+            label(_("%(number)d lacking") % {"number": len(lacking)}, "warning") if lacking else "",
         )
 
     @admin.display(description=_("last error"))

@@ -14,6 +14,7 @@ from unfold.enums import ActionVariant
 from miniprograms.admin.account_list import ListedAccounts
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
 from miniprograms.admin.call_quotas import CallPages
+from miniprograms.admin.permission_pages import AskingPages, LacksFilter
 from miniprograms.admin.private_interfaces import InterfacePages
 from miniprograms.admin.settings_pages import SettingsPages
 from miniprograms.admin.tags import TagFilter, TaggedPages
@@ -38,7 +39,7 @@ _APPEARANCE = ("signature", "account_label", "verification", "service_type", "is
 _PROFILE = (*_IDENTITY, *_APPEARANCE, "tag_labels", "profile_synced_at")
 _AUTHORISATION = ("component", "owner", "state_label", "create_time", "told_at", "unauthorized_at")
 _TOKENS = ("token_health", "refresh_tokens_held", "due", "refreshes", "failures", "problem")
-_DETAILS = ("permission_list", "mini_program", "business", "history", "operations")
+_DETAILS = ("permission_list", "lacking", "mini_program", "business", "history", "operations")
 
 UNBIND_QUESTION = _(
     "Our tokens are forgotten. In WeChat the account stays authorised: only its owner can cancel "
@@ -71,6 +72,7 @@ class AuthorizerPages(
     TesterPages,
     InterfacePages,
     CallPages,
+    AskingPages,
     ListedAccounts,
     TaggedPages,
 ):
@@ -87,7 +89,7 @@ class AuthorizerPages(
         "error_in_short",
     )
     list_display_links = ("account",)
-    list_filter = ("state", "kind", TagFilter, "account_status", "component")
+    list_filter = ("state", "kind", TagFilter, "account_status", LacksFilter, "component")
     list_select_related = ("owner", "component")
     ordering = ("-id",)
     search_fields = ("appid", "user_name", "nick_name", "owner__username")
@@ -97,6 +99,7 @@ class AuthorizerPages(
         "refresh_tokens",
         "sync_profiles",
         "make_bind_links",
+        "ask_again",
         "hide",
         "show",
         "unbind",
@@ -108,10 +111,9 @@ class AuthorizerPages(
             "items": ["settings_page", "testers_page", "interfaces_page", "calls_page"],
         },
         "refresh_one",
-        "sync_one",
         {
             "title": _("More"),
-            "items": ["tag_one", "rules", "bind_link", "unbind_one"],
+            "items": ["sync_one", "tag_one", "rules", "bind_link", "ask_one_again", "unbind_one"],
         },
     )
     readonly_fields = (*_PROFILE, *_AUTHORISATION, *_TOKENS, *_DETAILS)
@@ -125,7 +127,7 @@ class AuthorizerPages(
             (_("Profile"), _PROFILE),
             (_("Authorisation"), _AUTHORISATION),
             (_("Tokens"), _TOKENS),
-            (_("Permission sets"), ("permission_list",)),
+            (_("Permission sets"), ("lacking", "permission_list")),
             (_("As WeChat has it"), ("mini_program", "business")),
         ]
         if request.user.has_perm("miniprograms.view_binding"):
@@ -143,7 +145,6 @@ class AuthorizerPages(
     has_rules_permission = holding("messaging.view_rule")
     has_talk_permission = holding("messaging.view_conversation")
     has_unbind_permission = holding("miniprograms.unbind_authorizer")
-    has_invite_permission = holding("miniprograms.invite_merchant")
 
     # Acts on the rows chosen in the list.
 

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from miniprograms.admin.programs import ProgramPages
 from miniprograms.models import Authorizer, InterfaceApplication
@@ -18,11 +19,14 @@ from miniprograms.services.private_interfaces import (
     apply_for_interface,
     list_interfaces,
 )
+from miniprograms.services.review_pictures import MAX_SIZE, keep_picture
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.pages import UncertainOutcome, ago, label
 from platform_auth.errcodes import explain_errcode
 from platform_auth.forms import TextField, capitalise_labels
+from platform_auth.operations import Actor
 from wechat import privacy
+from wechat.http import PICTURES
 from wechat.privacy import PrivateInterface
 
 MAY_VIEW_INTERFACES = "miniprograms.view_interfaceapplication"
@@ -35,13 +39,14 @@ INTERFACE_STATES = {
     privacy.REFUSED: (_("rejected"), "danger"),
     privacy.GRANTED: (_("granted"), "success"),
 }
-APPLICATION_COLOURS = {
+APPLICATION_COLOURS: dict[str, str] = {
     InterfaceApplication.State.IN_REVIEW: "info",
     InterfaceApplication.State.UNKNOWN: "warning",
     InterfaceApplication.State.GRANTED: "success",
     InterfaceApplication.State.REJECTED: "danger",
     InterfaceApplication.State.NOT_TAKEN: "danger",
 }
+UPLOADED = "https://a"  # an address that is not known yet
 APPLIABLE = (privacy.TO_APPLY, privacy.REFUSED)
 
 
@@ -60,6 +65,14 @@ class ApplicationForm(forms.Form):
         rows=3,
         help_text=_("One a line, up to ten. WeChat loads them, so anybody must be able to."),
     )
+    picture = forms.FileField(
+        label=_("or a picture from here"),
+        required=False,
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(PICTURES)}),
+        help_text=_(
+            "JPEG, PNG or GIF of up to 2 MB. Whoever knows its address can load it for a month."
+        ),
+    )
     video_list = TextField(
         _("address of a film"),
         rows=2,
@@ -71,26 +84,33 @@ class ApplicationForm(forms.Form):
         help_text=_("One a line. A picture, a film or a page is needed."),
     )
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, label_suffix="")
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files, label_suffix="")
         capitalise_labels(self)
 
     def clean(self) -> dict[str, Any]:
         """What WeChat would refuse is told at its field."""
         cleaned: dict[str, Any] = super().clean() or {}
         if not self.errors:
+            uploaded = [UPLOADED] if cleaned.get("picture") else []
             try:
-                self.material.check()
+                self.material(*uploaded).check()
             except BadApplication as problem:
                 for name, sentence in problem.problems.items():
                     self.add_error(name, sentence)
         return cleaned
 
-    @property
-    def material(self) -> Material:
+    def material(self, *uploaded: str) -> Material:
+        """What is sent, with the addresses of what was UPLOADED."""
         data = self.cleaned_data
         lists = {name: data[name].split() for name in ("url_list", "pic_list", "video_list")}
+        lists["pic_list"] += uploaded
         return Material(data["content"], **lists)
+
+    def upload(self, row: Authorizer, by: Actor) -> list[str]:
+        """The address of the picture chosen, if one was."""
+        file = self.cleaned_data["picture"]
+        return [keep_picture(row, file.read(MAX_SIZE + 1), by=by)] if file else []
 
 
 class InterfacePages(ProgramPages):
@@ -157,7 +177,8 @@ class InterfacePages(ProgramPages):
             raise Http404
 
         def act(row: Authorizer, form: Any) -> object:
-            made = apply_for_interface(row, api_name, form.material, by=request.user)
+            material = form.material(*form.upload(row, request.user))
+            made = apply_for_interface(row, api_name, material, by=request.user)
             if made.state == InterfaceApplication.State.UNKNOWN:
                 return UncertainOutcome(
                     _("WeChat's answer was lost. Look at the list before you apply again.")
@@ -174,7 +195,7 @@ class InterfacePages(ProgramPages):
                 " show the page on which it does."
             ),
             form=lambda request, row: ApplicationForm(
-                request.POST if request.method == "POST" else None
+                *((request.POST, request.FILES) if request.method == "POST" else ())
             ),
             back=reverse(
                 f"{self.admin_site.name}:miniprograms_authorizer_interfaces_page", args=[row.pk]

@@ -33,8 +33,8 @@ from miniprograms.services.settings.many import (
     apply_plans,
     members_of,
     plan_profile,
-    request_looks,
 )
+from miniprograms.services.settings.record import request_looks
 from miniprograms.services.settings.registry import KINDS
 from miniprograms.tasks import run_settings
 from platform_auth.admin.acts import button, holding

@@ -124,16 +124,31 @@ class ServerDomainsForm(SettingForm):
         return {name: fields[name] for name in DOMAIN_TITLES}
 
 
-class WebviewDomainsForm(SettingForm):
-    urls = LinesField(
-        _("web-view domains"), rows=8, help_text=_("One a line, such as https://h5.example.com")
-    )
+class DomainsForm(SettingForm):
+    """One list of domains, called TITLE."""
+
+    title: Any
+    example: str
+
+    def more_fields(self) -> dict[str, forms.Field]:
+        help_text = _("One a line, such as %(url)s") % {"url": self.example}
+        return {"urls": LinesField(self.title, rows=8, help_text=help_text)}
 
     def fields_of(self, value: Any) -> dict[str, Any]:
         return {"urls": value or []}
 
     def value_of(self, fields: dict[str, Any]) -> Any:
         return fields["urls"]
+
+
+class WebviewDomainsForm(DomainsForm):
+    title = _("web-view domains")
+    example = "https://h5.example.com"
+
+
+class PrefetchDomainsForm(DomainsForm):
+    title = _("names looked up ahead")
+    example = "api.example.com"
 
 
 CONTACT_HELP = _("WeChat wants at least one of the four.")
@@ -152,7 +167,7 @@ class OwnerForm(SettingForm):
     names = tuple(name for name in OWNER_TITLES if name != FILE)
 
     def more_fields(self) -> dict[str, forms.Field]:
-        fields = {
+        fields: dict[str, forms.Field] = {
             name: TextField(OWNER_TITLES[name], MAX_TEXT, help_text=OWNER_HELP.get(name, ""))
             for name in self.names
         }
@@ -230,10 +245,6 @@ class OrderPageForm(SettingForm):
         return {name: fields[name] for name in ("path", "img_list", "video", "test_remark")}
 
 
-class PrefetchForm(WebviewDomainsForm):
-    urls = LinesField(_("domains"), help_text=_("One a line, such as https://a.example.com"))
-
-
 class LibraryForm(SettingForm):
     version = TextField(_("version"), 12, help_text=_("Such as 2.20.0."), required=True)
 
@@ -253,7 +264,7 @@ FORMS: dict[str, type[SettingForm]] = {
     "privacy-guideline": GuidelineForm,
     "privacy-owner-online": OwnerForm,
     "order-path": OrderPageForm,
-    "prefetch-domains": PrefetchForm,
+    "prefetch-domains": PrefetchDomainsForm,
     "base-library": LibraryForm,
 }
 

@@ -22,6 +22,7 @@ from miniprograms.admin.settings_tables import (
 )
 from miniprograms.models import Authorizer, Setting
 from miniprograms.services.confirm_files import fetch_confirm_file
+from miniprograms.services.review_pictures import MAX_SIZE
 from miniprograms.services.settings.applying import (
     apply_now,
     changes_this_month,
@@ -34,6 +35,8 @@ from miniprograms.services.settings.guideline_file import (
     attach_guideline_file,
     drop_guideline_file,
 )
+from miniprograms.services.settings.order_path import ORDER_PATH
+from miniprograms.services.settings.order_picture import attach_order_picture
 from miniprograms.services.settings.privacy import PRIVACY_GUIDELINE
 from miniprograms.services.settings.record import (
     adopt_value,
@@ -137,6 +140,7 @@ class SettingsPages(ExplainedAdmin):
             back=reverse("admin:miniprograms_authorizer_settings_page", args=[row.pk]),
             files=row.confirm_files.all() if kind in WEBVIEW_KINDS else None,
             takes_text=kind == PRIVACY_GUIDELINE.name and may_edit,
+            takes_picture=kind == ORDER_PATH.name and may_edit and setting.desired,
             **_describe(setting),
         )
 
@@ -191,6 +195,9 @@ class SettingsPages(ExplainedAdmin):
             case "attach" if file := request.FILES.get("text"):
                 text = file.read(MAX_GUIDELINE_FILE + 1).decode(errors="replace")
                 self.carry_out(request, setting, lambda row: _attach_and_tell(row, text, by))
+            case "picture" if file := request.FILES.get("picture"):
+                content = file.read(MAX_SIZE + 1)
+                self.carry_out(request, setting, lambda row: _show_and_tell(row, content, by))
             case "detach":
                 self.carry_out(request, setting, lambda row: _detach_and_tell(row, by))
 
@@ -281,6 +288,11 @@ def _forget_and_tell(setting: Setting, by: Actor) -> object:
 def _attach_and_tell(setting: Setting, text: str, by: Actor) -> object:
     attach_guideline_file(setting.authorizer, text, by=by)
     return _("the file is uploaded. It is a part of the guideline once that is applied.")
+
+
+def _show_and_tell(setting: Setting, content: bytes, by: Actor) -> object:
+    attach_order_picture(setting, content, by=by)
+    return _("the picture is uploaded, and its address is among those above.")
 
 
 def _detach_and_tell(setting: Setting, by: Actor) -> object:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -86,15 +86,12 @@ def _domain_rows(setting: Setting, place: object, desired: Any, at_wechat: Any) 
             url,
             YES if url in (desired or []) else "",
             YES if url in (at_wechat or []) else "",
-            ", ".join(str(REMARKS[name]) for name in REMARKS if url in _remarked(setting, name)),
+            ", ".join(
+                str(REMARKS[name]) for name in REMARKS if url in setting.remarks.get(name, [])
+            ),
         )
         for url in urls
     ]
-
-
-def _remarked(setting: Setting, name: str) -> list[str]:
-    urls = setting.remarks.get(name, [])
-    return urls if isinstance(urls, list) else []
 
 
 _DOMAIN_HEADERS = [_("list"), _("domain"), _("should be"), _("at WeChat"), _("remark")]
@@ -110,7 +107,7 @@ def _server_domains(setting: Setting) -> SafeString | str:
     return table(_DOMAIN_HEADERS, rows)
 
 
-def _webview_domains(setting: Setting) -> SafeString | str:
+def _one_list(setting: Setting) -> SafeString | str:
     rows = _domain_rows(setting, "", setting.desired, setting.at_wechat)
     return table(_DOMAIN_HEADERS[1:], [row[1:] for row in rows])
 
@@ -121,12 +118,9 @@ def _guideline(setting: Setting) -> SafeString | str:
     keys = dict.fromkeys([*desired, *at_wechat, *unexplained])
     uses = [
         (
-            f"{privacy_title(key)} ({key})",
+            format_html("{} ({}) {}", privacy_title(key), key, _mark(key in unexplained)),
             desired.get(key, ""),
             at_wechat.get(key, ""),
-            label(_("found in the code, and not explained"), "danger")
-            if key in unexplained
-            else "",
         )
         for key in keys
     ]
@@ -135,22 +129,26 @@ def _guideline(setting: Setting) -> SafeString | str:
 
 
 def _owner_online(setting: Setting) -> SafeString | str:
-    rows = _owner_rows(setting.desired or {}, setting.at_wechat or {})
-    return table(_GUIDELINE_HEADERS[:3], [row[:3] for row in rows])
+    return table(_GUIDELINE_HEADERS, _owner_rows(setting.desired or {}, setting.at_wechat or {}))
 
 
-_GUIDELINE_HEADERS = ["", _("should be"), _("at WeChat"), _("remark")]
+_GUIDELINE_HEADERS = ["", _("should be"), _("at WeChat")]
+
+
+def _mark(is_unexplained: bool) -> SafeString | str:
+    text = _("found in the code, and not explained")
+    return label(text, "danger") if is_unexplained else ""
 
 
 def _owner_rows(desired: dict[str, str], at_wechat: dict[str, str]) -> list[Any]:
     return [
-        (title, desired.get(name, ""), at_wechat.get(name, ""), "")
+        (title, desired.get(name, ""), at_wechat.get(name, ""))
         for name, title in OWNER_TITLES.items()
         if name in desired or name in at_wechat
     ]
 
 
-PATH_STATES = {
+PATH_STATES: dict[int, tuple[object, str]] = {
     order_path.IN_REVIEW: (_("in review"), "info"),
     order_path.REFUSED: (_("rejected"), "danger"),
     order_path.APPROVED: (_("approved"), "success"),
@@ -164,7 +162,7 @@ def _order_page(setting: Setting) -> SafeString | str:
         (_("in use"), show_item(at_wechat.get("path")), ""),
     ]
     if at_wechat.get("under_review"):
-        words, colour = PATH_STATES.get(at_wechat.get("status"), ("–", ""))
+        words, colour = PATH_STATES.get(at_wechat.get("status", 0), ("–", ""))
         rows.append((_("applied for last"), at_wechat["under_review"], label(words, colour)))
     return table(["", _("path"), ""], rows)
 
@@ -173,12 +171,12 @@ def _order_page(setting: Setting) -> SafeString | str:
 TABLES: dict[str, Callable[[Setting], SafeString | str]] = {
     "server-domains": _server_domains,
     "server-domains-direct": _server_domains,
-    "webview-domains": _webview_domains,
-    "webview-domains-direct": _webview_domains,
+    "webview-domains": _one_list,
+    "webview-domains-direct": _one_list,
+    "prefetch-domains": _one_list,
     "privacy-guideline": _guideline,
     "privacy-owner-online": _owner_online,
     "order-path": _order_page,
-    "prefetch-domains": _webview_domains,
 }
 
 
@@ -214,10 +212,10 @@ def platform_table(lists: PlatformDomains) -> SafeString | str:
 
 def history_table(setting: Setting) -> SafeString | str:
     """Who said what it should be, newest first."""
-    if setting.pk is None:
-        return "–"
-    versions = setting.versions.select_related("by", "profile").order_by("-number")
-    rows: list[SettingVersion] = list(versions[:MAX_VERSIONS])
+    rows: list[SettingVersion] = []
+    if setting.version:
+        versions = setting.versions.select_related("by", "profile").order_by("-number")
+        rows = list(versions[:MAX_VERSIONS])
     headers = [_("version"), _("time"), _("by"), _("profile"), _("should be")]
     return table(
         headers,

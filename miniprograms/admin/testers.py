@@ -14,6 +14,7 @@ from miniprograms.models import Authorizer
 from miniprograms.services.testers import (
     ListedTester,
     add_tester,
+    find_tester,
     known_testers,
     list_testers,
     remove_tester,
@@ -110,7 +111,7 @@ class TesterPages(ProgramPages):
         self, request: HttpRequest, object_id: str, userstr: str
     ) -> HttpResponse:
         row = self.program_or_404(request, object_id, MAY_MANAGE)
-        added = row.testers.filter(userstr=userstr).first()
+        added = find_tester(row, userstr)
         name = added.wechatid if added else userstr
 
         def act(row: Authorizer, form: Any) -> object:

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from miniprograms.models import Authorizer, ConfirmFile
-from miniprograms.settings_models import is_confirm_file_name
+from miniprograms.settings_models import CONFIRM_FILE_NAME
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
@@ -40,7 +40,7 @@ def _keep_file(
     by: Actor | None,
 ) -> ConfirmFile:
     """FILE is served from now on. Its name is part of an address: WeChat's word is not enough."""
-    is_fit = is_confirm_file_name.regex.fullmatch(file.file_name) and file.file_content.isascii()
+    is_fit = CONFIRM_FILE_NAME.fullmatch(file.file_name) and file.file_content.isascii()
     if not is_fit or len(file.file_content) > MAX_CONTENT:
         path = "get_webviewdomain_confirmfile"
         raise BadAnswer(path, _("WeChat's file has a name or a content that we do not serve."))

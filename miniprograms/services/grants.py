@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from miniprograms.models import Authorizer, Binding
+from miniprograms.permissions import lacking_codes
 from miniprograms.services.profiles import guess_kind, sync_profile
 from miniprograms.services.unclaimed import fetch_names
 from miniprograms.tokens import (
@@ -114,7 +115,9 @@ def _granted_values(
         "profile_due_at": now,
     }
     if grant.func_info:
+        kind = authorizer.kind if authorizer else guess_kind(grant.func_info, binding.auth_type)
         values["func_info"] = grant.func_info
+        values["lacks"] = lacking_codes(kind, grant.func_info)
     if not grant.refresh_token:
         values |= _values_without_refresh_token(binding, grant, authorizer)
     return values

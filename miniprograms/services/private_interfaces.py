@@ -97,7 +97,7 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     is_web = parts.scheme in ("https", "http") and bool(parts.hostname)
-    return is_web and len(text) <= MAX_ADDRESS and not any(map(str.isspace, text))
+    return is_web and len(text) <= MAX_ADDRESS and text.isprintable() and " " not in text
 
 
 def list_interfaces(authorizer: Authorizer) -> list[PrivateInterface]:

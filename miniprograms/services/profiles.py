@@ -18,7 +18,7 @@ from django.db.models import Case, F, When
 from django.db.models.functions import Now
 
 from miniprograms.models import Authorizer, AuthorizerQuerySet
-from miniprograms.permissions import kind_by_sets
+from miniprograms.permissions import kind_by_sets, lacking_codes
 from platform_auth import heartbeats
 from platform_auth.due_work import BEAT, Runner
 from platform_auth.leases import release_db_connection
@@ -201,6 +201,7 @@ def profile_values(
         del values["user_name"]  # pushes are told by it: the one that is known stays
     if type(grant.get("func_info")) is list:
         values["func_info"] = func_info
+        values["lacks"] = lacking_codes(values["kind"], func_info)
     return values
 
 

@@ -50,6 +50,14 @@ def known_testers(authorizer: Authorizer) -> list[Tester]:
     return list(authorizer.testers.select_related("added_by").order_by("-pk"))
 
 
+def find_tester(authorizer: Authorizer, userstr: str) -> Tester | None:
+    """What we know of USERSTR, if somebody here has added them."""
+    if not userstr.isprintable():  # a database takes no NUL
+        return None
+    row: Tester | None = authorizer.testers.filter(userstr=userstr).first()
+    return row
+
+
 def add_tester(authorizer: Authorizer, wechatid: str, *, by: Actor) -> Tester:
     """
     bind_tester: let whoever has WECHATID open the trial version. Raises what WeChat answered; after
@@ -71,7 +79,9 @@ def remove_tester(authorizer: Authorizer, userstr: str, *, by: Actor) -> None:
     "busy" may mean either, and an answer that was lost anything, so then its list is looked at.
     """
     appid = authorizer.appid
-    row = authorizer.testers.filter(userstr=userstr).first()
+    if not userstr.isprintable():
+        raise NotATester
+    row = find_tester(authorizer, userstr)
     name = mask_wechatid(row.wechatid) if row else userstr
     with recorded_call("remove_tester", by=by, appid=appid, result=name):
         try:

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from miniprograms.models import Authorizer, Binding
+from miniprograms.permissions import lacking_codes
 from miniprograms.services.profiles import guess_kind, profile_values, sync_profile
 from miniprograms.tokens import authorizer_token
 from platform_auth.due_pushes import make_due
@@ -96,15 +97,17 @@ def _decide(binding: Binding, **outcome: object) -> Binding:
 
 def _hand_over(binding: Binding, user: User) -> Authorizer:
     """The account of BINDING, now USER's; a new row is made from the refresh token kept with it."""
+    kind = guess_kind(binding.func_info, binding.auth_type)
     authorizer, is_new = Authorizer.objects.get_or_create(
         appid=binding.appid,
         defaults={
             "component": binding.component,
             "owner": user,
-            "kind": guess_kind(binding.func_info, binding.auth_type),
+            "kind": kind,
             "state": Authorizer.State.NEEDS_RECOVERY,
             "refresh_token": binding.refresh_token,
             "func_info": binding.func_info,
+            "lacks": lacking_codes(kind, binding.func_info),
             "auth_time": binding.auth_time,
             "create_time": binding.started_at,
             "due_at": binding.started_at,

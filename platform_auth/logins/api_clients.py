@@ -43,7 +43,7 @@ def describe_client(client: ApiClient) -> str:
 
 
 def _new_key(client: ApiClient) -> str:
-    key = _PREFIX + create_token_string()
+    key = f"{_PREFIX}{create_token_string()}"
     ClientKey.objects.create(client=client, digest=hash_token(key), beginning=key[:8])
     return key
 

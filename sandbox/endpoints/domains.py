@@ -247,8 +247,11 @@ def set_prefetch(call: Call) -> dict[str, Any]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Refusal(47001)
     if len(rows) > MOST_PREFETCHED:
-        raise Refusal(40097)
-    call.program.prefetch = [str(row.get("url", "")) for row in rows]
+        raise Refusal(9420002)
+    names = [str(row.get("url", "")) for row in rows]
+    if not all(DOMAIN.fullmatch(_name(name)) for name in names):
+        raise Refusal(9420001)
+    call.program.prefetch = names
     return OK
 
 

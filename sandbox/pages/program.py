@@ -10,6 +10,7 @@ from sandbox.pages.html import (
     choice,
     field,
     form,
+    hidden,
     not_done,
     page,
     section,
@@ -18,7 +19,7 @@ from sandbox.pages.html import (
 )
 from sandbox.pages.words import Words
 from sandbox.wire.exchange import Reply, Request
-from sandbox.world import WeChat
+from sandbox.world import WeChat, applications
 from sandbox.world.days import written
 from sandbox.world.errors import PageRefusal
 from sandbox.world.parties import Account
@@ -49,6 +50,7 @@ def _show(wechat: WeChat, request: Request, account: Account) -> Reply:
     words = Words.of(request)
     with wechat.lock:
         parts = [_versions(wechat, words, account), _review(wechat, words, account)]
+        parts += [_applications(wechat, words, account)]
         parts += [_audits(words, account), _past(words, account)]
     title = f"{account.nick_name} · {words('Code and reviews')}"
     back = tag("p", tag("a", words("Console"), href="/"))
@@ -119,6 +121,47 @@ def _reason(words: Words, outcome: str) -> Html:
     return field(words("Reason"), tag("textarea", REASONS[outcome], name="reason", rows=3))
 
 
+def _applications(wechat: WeChat, words: Words, account: Account) -> Html:
+    """What the platform has asked for besides a review: each open one with the two verdicts."""
+    program = account.program
+    waiting = [
+        (name, one.subject, {"interface": name})
+        for name, one in program.interfaces.items()
+        if one.status == applications.IN_REVIEW
+    ]
+    path = program.order_application
+    if path is not None and path.status == applications.PATH_IN_REVIEW:
+        waiting.append((words("Page with orders"), path.subject, {}))
+    rows = [
+        (title, subject, _verdict_buttons(wechat, words, account, about))
+        for title, subject, about in waiting
+    ]
+    quiet = tag("p", words("Nothing was applied for."), class_="quiet")
+    heads = (words("For"), "", "")
+    shown = table(heads, rows) if rows else quiet
+    return section("applications", words("Applications"), shown)
+
+
+def _verdict_buttons(
+    wechat: WeChat, words: Words, account: Account, about: dict[str, str]
+) -> Child:
+    reason = field(words("Reason"), tag("input", name="reason", value=applications.NO_USE))
+    grant, refuse = (f"{FOLDER}{account.appid}/{end}" for end in ("grant", "refuse"))
+    return [
+        form(
+            grant, wechat.form_key, hidden(**about), tag("button", words("Pass"), class_="primary")
+        ),
+        form(
+            refuse,
+            wechat.form_key,
+            hidden(**about),
+            reason,
+            tag("button", words("Reject"), class_="danger"),
+            class_="fields",
+        ),
+    ]
+
+
 def _audits(words: Words, account: Account) -> Html:
     rows = [
         (
@@ -181,8 +224,32 @@ def _reject(wechat: WeChat, account: Account, fields: dict[str, list[str]]) -> N
     wechat.judge(account.appid, "reject", fields["reason"][0], pictures)
 
 
+def _grant(wechat: WeChat, account: Account, fields: dict[str, list[str]]) -> None:
+    _judge_application(wechat, account, fields, "pass", None)
+
+
+def _refuse(wechat: WeChat, account: Account, fields: dict[str, list[str]]) -> None:
+    _judge_application(wechat, account, fields, "reject", fields["reason"][0])
+
+
+def _judge_application(
+    wechat: WeChat,
+    account: Account,
+    fields: dict[str, list[str]],
+    outcome: str,
+    reason: str | None,
+) -> None:
+    if "interface" in fields:
+        name = fields["interface"][0]
+        wechat.applications.judge_interface(account, name, outcome, reason)
+    else:
+        wechat.applications.judge_path(account, outcome, reason)
+
+
 ACTIONS: dict[str, Callable[[WeChat, Account, dict[str, list[str]]], None]] = {
     "pass": _pass,
     "delay": _delay,
     "reject": _reject,
+    "grant": _grant,
+    "refuse": _refuse,
 }

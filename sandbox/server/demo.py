@@ -29,8 +29,15 @@ def create_accounts(wechat: WeChat) -> None:
 
 
 def upload_code(wechat: WeChat) -> None:
-    """Two drafts, one of them a template already."""
-    draft = wechat.upload_draft(user_version="1.0.0", user_desc="商品浏览与下单")
-    with wechat.lock:
-        wechat.component.library.keep(draft.draft_id, 0, int(wechat.clock()))
-    wechat.upload_draft(user_version="1.1.0", user_desc="新增会员中心")
+    """Two templates, and a draft that may become one."""
+    for version, about in (("1.0.0", "商品浏览与下单"), ("1.1.0", "新增会员中心")):
+        draft = wechat.upload_draft(user_version=version, user_desc=about)
+        with wechat.lock:
+            wechat.component.library.keep(draft.draft_id, 0, int(wechat.clock()))
+    wechat.upload_draft(user_version="1.2.0", user_desc="新增优惠券")
+
+
+def let_a_certificate_expire(wechat: WeChat) -> None:
+    """So that there is something that WeChat would refuse to review."""
+    account = wechat.accounts[ACCOUNTS[1][0]]
+    account.categories = [{**category, "state": "expired"} for category in account.categories]

@@ -137,6 +137,8 @@ ERRMSGS = {
     89404: "audit is already accelerated",
     89405: "speed-up quota used up",
     9402203: "standard template ext_json error",
+    9420001: "invalid domain",
+    9420002: "out of size limit",
 }
 
 

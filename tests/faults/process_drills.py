@@ -12,7 +12,7 @@ from tests.faults.rig import WORKERS
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 GRACE = 60  # seconds, as docker-compose.yml has it
-RESPAWN = 4  # seconds, until granian has replaced a process
+RESPAWN = 6  # seconds; granian ends where one process dies twice within 5.5, to be started anew
 SKEW = 50  # seconds; with more than a minute a process does not start
 
 
@@ -42,6 +42,7 @@ def children_are_killed(act: Act) -> None:
 
 @drill("F55", "a process of the web server is killed", "kill -9 of one of granian's two")
 def web_process_is_killed(act: Act) -> None:
+    act.rig.wait_until_children_serve("web")  # else none might be left for the moment
     act.wait(0, 0.5)
     act.rig.kill_child("web", act.random)
     time.sleep(RESPAWN)

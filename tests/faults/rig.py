@@ -175,6 +175,13 @@ class Rig:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(random.choice(children), signal.SIGKILL)
 
+    def wait_until_children_serve(self, name: str) -> None:
+        """Until those that NAME has started are at work: one that loads its code has one thread."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not all(_threads_of(pid) > 1 for pid in self.pids(name)[1:]):
+            assert time.monotonic() < deadline, self.processes.tails()
+            time.sleep(0.1)
+
     def restore(self) -> None:
         """No fault any more: servers run, lines are open, everything that died is back."""
         self.postgres.disk.free()
@@ -187,6 +194,13 @@ class Rig:
         self.wechat.clear_faults()
         self.wechat.rotate = "always"
         self.revive()
+
+
+def _threads_of(pid: int) -> int:
+    """How many threads PID has; many if it has just ended."""
+    with contextlib.suppress(OSError):
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    return 2
 
 
 def _is(child: Child, name: str) -> bool:

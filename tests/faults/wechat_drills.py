@@ -76,6 +76,12 @@ def owners_authorise_anew(act: Act) -> None:
         sets = act.scene.wechat.authorization(appid)
         assert sets
         act.scene.wechat.update_authorization(appid, sets.func_ids)
+        # WeChat tells nobody, since the sets are as before: the next refresh finds out.
+        patiently(
+            lambda appid=appid: Authorizer.objects.filter(appid=appid).update(  # type: ignore[misc]
+                due_at=Now()
+            )
+        )
         act.wait(0.1, 0.4)
 
 

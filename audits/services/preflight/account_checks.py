@@ -27,6 +27,8 @@ def check_account(subject: Subject) -> Check:
 def _find_account_problem(row: Authorizer) -> str:
     if row.state == Authorizer.State.UNBOUND:
         return _("The mini program is not bound to the platform any more.")
+    if row.state == Authorizer.State.NEEDS_REAUTHORIZATION:
+        return _("The owner must authorise us again.")
     if row.account_status not in USABLE:
         status = row.get_account_status_display()
         return _("WeChat has restricted the mini program: %s.") % status

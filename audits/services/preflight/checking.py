@@ -11,15 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audits.models import CodeTemplate, CodeVersion, PreflightSummary
-from audits.problems import BadExtJson, Check, Who
+from audits.problems import BadExtJson, BadSubmission, Check, Who
 from audits.services.ext_json import build_ext_json
 from audits.services.preflight import account_checks, code_checks, submission_checks
-from audits.services.preflight.answers import Answers
 from audits.services.preflight.subject import Subject, unknown, wrong
+from audits.services.submission_profiles import Composed, Fields, compose_submission
+from audits.services.wechat_answers import Answers
 from miniprograms.models import Authorizer
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
-from wechat.code_review import Submission
 from wechat.errors import Refused, WeChatError
 from wechat.explanations import find_explanation
 
@@ -72,29 +72,33 @@ def preflight_of(
     *,
     template: CodeTemplate | None = None,
     ext: Mapping[str, Any] | None = None,
-    submission: Submission | None = None,
+    fields: Fields | None = None,
 ) -> Preflight:
     """
-    What would stand in the way of SUBMISSION for AUTHORIZER: of the version that was uploaded last,
-    or of TEMPLATE with EXT, which is still to be uploaded. It asks WeChat about ten things, less
-    what it has asked within five minutes; do not call it in a transaction.
+    What would stand in the way of a submission for AUTHORIZER, with FIELDS over the profiles: of
+    the version that was uploaded last, or of TEMPLATE with EXT, which is still to be uploaded. It
+    asks WeChat about ten things, less what it has asked within five minutes; do not call it in a
+    transaction.
     """
     answers = Answers(authorizer)
-    if template is None:
-        version = newest_upload(authorizer)
-        subject = subject_of(authorizer, version, submission or {}, answers)
-        return inspect(subject)
+    version = newest_upload(authorizer) if template is None else None
+    problems = []
     try:
-        text = build_ext_json(authorizer, template, ext)
-    except BadExtJson as problem:
-        text, refused = "{}", [wrong("ext_json", str(problem), "staff")]
+        composed = compose_submission(authorizer, version, template, fields, answers)
+    except BadSubmission as problem:
+        composed = Composed({})
+        problems.append(wrong("media", str(problem), "staff"))
+    if template is None:
+        subject = subject_of(authorizer, version, composed, answers)
     else:
-        refused = []
-    subject = Subject(
-        authorizer, None, json.loads(text), submission or {}, {}, answers, is_to_be_uploaded=True
-    )
-    result = inspect(subject)
-    return Preflight([*refused, *result.checks], result.checked_at)
+        try:
+            text = build_ext_json(authorizer, template, ext)
+        except BadExtJson as problem:
+            text = "{}"
+            problems.append(wrong("ext_json", str(problem), "staff"))
+        values = json.loads(text)
+        subject = Subject(authorizer, None, values, composed, answers, is_to_be_uploaded=True)
+    return inspect(subject, problems)
 
 
 def newest_upload(authorizer: Authorizer) -> CodeVersion | None:
@@ -105,18 +109,21 @@ def newest_upload(authorizer: Authorizer) -> CodeVersion | None:
 
 
 def subject_of(
-    authorizer: Authorizer, version: CodeVersion | None, submission: Submission, answers: Answers
+    authorizer: Authorizer, version: CodeVersion | None, composed: Composed, answers: Answers
 ) -> Subject:
     """What a preflight of the uploaded VERSION is about."""
     answers.version = version.pk if version else 0
     ext = json.loads(version.ext_json) if version else {}
-    return Subject(authorizer, version, ext, submission, {}, answers)
+    return Subject(authorizer, version, ext, composed, answers)
 
 
-def inspect(subject: Subject) -> Preflight:
-    """All checks of SUBJECT; in short they are kept, where they are about code that is there."""
+def inspect(subject: Subject, problems: Sequence[Check] = ()) -> Preflight:
+    """
+    All checks of SUBJECT after the PROBLEMS that it has; in short they are kept, where they are
+    about code that is there.
+    """
     checks = [_run(code, check, subject) for code, _title, check in CHECKS]
-    result = Preflight(checks, timezone.now())
+    result = Preflight([*problems, *checks], timezone.now())
     if not subject.is_to_be_uploaded:
         _keep_summary(subject.authorizer, result)
     return result

@@ -6,7 +6,8 @@ from typing import Any
 
 from audits.models import CodeVersion
 from audits.problems import Check, Who
-from audits.services.preflight.answers import Answers
+from audits.services.submission_profiles import Composed
+from audits.services.wechat_answers import Answers
 from miniprograms.models import Authorizer
 from wechat.code_review import Submission
 
@@ -14,18 +15,24 @@ from wechat.code_review import Submission
 @dataclass(frozen=True, slots=True)
 class Subject:
     """
-    A submission to be: of the VERSION that was uploaded last, with EXT as its ext.json, as
-    SUBMISSION says. While the code IS_TO_BE_UPLOADED there is no such version yet. NEEDS is what
-    our records say that the code needs, see `submission_profiles`.
+    A submission to be: of the VERSION that was uploaded last, with EXT as its ext.json, as COMPOSED
+    says. While the code IS_TO_BE_UPLOADED there is no such version yet.
     """
 
     authorizer: Authorizer
     version: CodeVersion | None
     ext: Mapping[str, Any]
-    submission: Submission
-    needs: Mapping[str, Any]
+    composed: Composed
     answers: Answers
     is_to_be_uploaded: bool = False
+
+    @property
+    def submission(self) -> Submission:
+        return self.composed.submission
+
+    @property
+    def needs(self) -> Mapping[str, Any]:
+        return self.composed.needs
 
 
 def fine(code: str, detail: str, who: Who = "staff") -> Check:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from audits.models import CodeAudit
 from audits.problems import Check
 from audits.services.preflight.subject import Subject, fine, unknown, wrong
+from audits.services.submission_files import age_media
 from platform_auth.errcodes import explain_errcode
 from wechat import code_review
 from wechat.errors import MustCommit, NoAudit
@@ -89,7 +90,7 @@ def check_texts(subject: Subject) -> Check:
     if len(submission.get("feedback_info", "")) > MAX_FEEDBACK:
         detail = _("The answer to the last rejection has more than 200 characters.")
         return wrong("texts", detail, "staff")
-    if len(stuff) > MAX_STUFF:
+    if len(stuff) + len(subject.composed.feedback_files) > MAX_STUFF:
         return wrong("texts", _("At most five files can go with the answer."), "staff")
     return fine("texts", _("The texts are not too long."))
 
@@ -98,11 +99,18 @@ def check_media(subject: Subject) -> Check:
     """Preview pictures and films: not too many (85093), and there still (85092)."""
     preview = subject.submission.get("preview_info") or {}
     ids = [*preview.get("pic_id_list", []), *preview.get("video_id_list", [])]
-    if not ids:
+    number = len(ids) + len(subject.composed.preview_files)
+    if not number:
         return fine("media", _("No preview pictures or films."))
-    if len(ids) > MAX_PREVIEWS:
+    if number > MAX_PREVIEWS:
         return wrong("media", _("At most ten preview pictures and films."), "staff")
-    return unknown("media", _("Whether WeChat still has the media ids is not known."), "staff")
+    there = age_media(subject.authorizer, ids)
+    if dead := [media_id for media_id, is_there in there.items() if not is_there]:
+        detail = _("WeChat keeps media ids for three days; these are older: %s.")
+        return wrong("media", detail % ", ".join(dead), "staff")
+    if set(ids) - there.keys():
+        return unknown("media", _("Whether WeChat still has the media ids is not known."), "staff")
+    return fine("media", _("Preview pictures and films: %d.") % number)
 
 
 def check_ugc(subject: Subject) -> Check:

@@ -239,7 +239,8 @@ def _end_apply(row: Setting, error: WeChatError, *, is_sent: bool, is_lost: bool
             state=State.UNKNOWN, reason=str(error), failures=failures, due_at=Now() + RECHECK_AFTER
         )
     elif is_lost:
-        _refuse(row, _("WeChat's answer was lost several times. Look what it has, and try again."))
+        reason = _("WeChat's answer was lost several times. Look what it has, and try again.")
+        _refuse(row, reason, due_at=Now())
     elif isinstance(error, (*PASSING, Unreachable)):
         after = max(backoff_after(error, row.failures), timedelta(seconds=5))
         row.write_if_same(
@@ -251,9 +252,10 @@ def _end_apply(row: Setting, error: WeChatError, *, is_sent: bool, is_lost: bool
         )
     else:
         errcode = error.errcode if isinstance(error, Refused) else None
+        remarks = KINDS[row.kind].remarks_of(error) if isinstance(error, Refused) else {}
         # Of several changes one may have been made: WeChat is looked at again.
         due_at = Now() if is_sent else _next_look(row)
-        _refuse(row, str(error), errcode=errcode, due_at=due_at, **uncounted)
+        _refuse(row, str(error), errcode=errcode, due_at=due_at, remarks=remarks, **uncounted)
 
 
 def _is_out_of_reach(authorizer: Authorizer) -> bool:

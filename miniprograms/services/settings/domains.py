@@ -21,6 +21,7 @@ from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from wechat import domains
 from wechat.domains import DOMAIN_KINDS
+from wechat.errors import BadAnswer, Refused
 
 SCHEMES = {
     "requestdomain": "https",
@@ -40,6 +41,7 @@ DOMAIN_TITLES = {
 }
 MAX_SERVER_DOMAINS = 200  # of each of these
 MAX_WEBVIEW_DOMAINS = 300  # the pages of WeChat differ: 100 to 300
+MAX_PREFETCH_NAMES = 5
 CHANGES_A_MONTH = 50
 NO_ICP, INVALID = "no_icp", "invalid"
 
@@ -62,7 +64,7 @@ def read_url(text: Any, scheme: str, *, allows_port: bool) -> str:
     return f"{scheme}://{host}"
 
 
-def read_urls(texts: Any, scheme: str, most: int, *, allows_port: bool) -> list[str]:
+def _read_urls(texts: Any, scheme: str, most: int, *, allows_port: bool) -> list[str]:
     if not isinstance(texts, list):
         raise BadSetting(gettext("Domains are given as a list of texts."))
     urls, problems = [], []
@@ -94,7 +96,7 @@ def check_server_domains(value: Any) -> ServerDomains:
     for name, scheme in SCHEMES.items():
         try:
             urls = value.get(name) or []
-            lists[name] = read_urls(urls, scheme, MAX_SERVER_DOMAINS, allows_port=True)
+            lists[name] = _read_urls(urls, scheme, MAX_SERVER_DOMAINS, allows_port=True)
         except BadSetting as problem:
             problems += problem.problems
     if problems:
@@ -131,11 +133,21 @@ def _apply_server(
             continue
         release_db_connection()
         answer = call_as(authorizer.appid, endpoint, action, lists)
-        if answer.no_icp:
-            remarks[NO_ICP] = [*remarks.get(NO_ICP, []), *answer.no_icp]
-        for urls in answer.invalid.values():
-            remarks[INVALID] = [*remarks.get(INVALID, []), *urls]
+        for name, urls in _read_remarks(answer).items():
+            remarks[name] = [*remarks.get(name, []), *urls]
     return remarks
+
+
+def _read_remarks(answer: domains.Modified) -> Remarks:
+    invalid = [url for urls in answer.invalid.values() for url in urls]
+    return {name: urls for name, urls in ((NO_ICP, answer.no_icp), (INVALID, invalid)) if urls}
+
+
+def _remarks_of(error: Refused) -> Remarks:
+    try:
+        return _read_remarks(domains.read_rejected(error))
+    except BadAnswer:
+        return {}
 
 
 def compare_server_domains(desired: ServerDomains, at_wechat: ServerDomains) -> list[Difference]:
@@ -164,6 +176,7 @@ def _server_kind(name: str, title: Any, about: Any, endpoint: Callable[..., Any]
         apply=partial(_apply_server, endpoint),
         compare=compare_server_domains,
         empty={},
+        remarks_of=_remarks_of,
         join=join_server_domains,
         monthly_limit=CHANGES_A_MONTH,
         count_changes=lambda desired, at_wechat: (
@@ -190,7 +203,7 @@ SERVER_DOMAINS_DIRECT = _server_kind(
 
 
 def check_webview_domains(value: Any) -> list[str]:
-    return read_urls(value, "https", MAX_WEBVIEW_DOMAINS, allows_port=False)
+    return _read_urls(value, "https", MAX_WEBVIEW_DOMAINS, allows_port=False)
 
 
 def _read_webview(endpoint: Callable[..., list[str]], authorizer: Authorizer) -> Any:
@@ -263,4 +276,49 @@ WEBVIEW_DOMAINS_DIRECT = _webview_kind(
     _("Whose pages it may show besides. WeChat looks at each for the mini program's own file."),
     domains.set_webview_domain_directly,
     fetch_confirm_file,
+)
+
+
+# Names looked up ahead
+
+
+def check_prefetch_names(value: Any) -> list[str]:
+    """Names without a scheme, as WeChat wants them here."""
+    urls = _read_urls(value, "https", MAX_PREFETCH_NAMES, allows_port=False)
+    return [url.removeprefix("https://") for url in urls]
+
+
+def _read_prefetch(authorizer: Authorizer) -> Any:
+    release_db_connection()
+    names = call_as(authorizer.appid, domains.get_prefetch_dns_domain)
+    return [name.removeprefix("https://") for name in names]
+
+
+def _apply_prefetch(authorizer: Authorizer, desired: list[str], at_wechat: list[str]) -> Remarks:
+    release_db_connection()
+    call_as(authorizer.appid, domains.set_prefetch_dns_domain, desired)
+    return {}
+
+
+def compare_prefetch_names(desired: list[str], at_wechat: list[str]) -> list[Difference]:
+    missing = [name for name in desired if name not in at_wechat]
+    surplus = [name for name in at_wechat if name not in desired]
+    if not missing and not surplus:
+        return []
+    return [Difference("prefetch_dns_domain", _("names looked up ahead"), missing, surplus)]
+
+
+PREFETCH_DOMAINS = Kind(
+    name="prefetch-domains",
+    title=_("Names looked up ahead"),
+    about=_(
+        "DNS 预解析域名: five names at most, whose addresses are known before they are needed."
+    ),
+    read=_read_prefetch,
+    check=check_prefetch_names,
+    apply=_apply_prefetch,
+    compare=compare_prefetch_names,
+    empty=[],
+    join=lambda value, more: list(dict.fromkeys([*value, *more])),
+    monthly_limit=CHANGES_A_MONTH,
 )

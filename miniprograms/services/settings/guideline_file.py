@@ -45,6 +45,6 @@ def _desire_file(setting: Setting, media_id: str, by: Actor) -> Setting:
 def _with_file(setting: Setting, media_id: str) -> dict[str, Any]:
     """What is desired, or else what WeChat has, with this file."""
     present = setting.at_wechat if setting.desired is None else setting.desired
-    value = deepcopy(PRIVACY_GUIDELINE.empty if present is None else present)
+    value: dict[str, Any] = deepcopy(PRIVACY_GUIDELINE.empty if present is None else present)
     value["owner_setting"][MEMBER] = media_id
     return value

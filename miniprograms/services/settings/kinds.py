@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Authorizer
 from platform_auth.problems import CannotAct
+from wechat.errors import Refused
 
 # What WeChat has remarked on single values, by a word for the remark.
 Remarks = dict[str, list[str]]
@@ -75,7 +76,8 @@ class Kind:
     what the mini program has.
 
     EMPTY is a value that holds nothing. COUNT_CHANGES says how many changes APPLY would ask for, of
-    which WeChat allows MONTHLY_LIMIT a month; nothing is sent that would go beyond it.
+    which WeChat allows MONTHLY_LIMIT a month; nothing is sent that would go beyond it. REMARKS_OF
+    reads what a refusal says of single values.
     """
 
     name: str
@@ -91,3 +93,4 @@ class Kind:
     fill: Callable[[Any, Any], Any] | None = None
     monthly_limit: int | None = None
     count_changes: Callable[[Any, Any], int] = lambda desired, at_wechat: 1
+    remarks_of: Callable[[Refused], Remarks] = lambda error: {}

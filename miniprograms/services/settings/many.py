@@ -1,15 +1,19 @@
 """One value for many mini programs: what a profile would come to for each, and applying it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from miniprograms.models import Authorizer, Setting, SettingProfile
 from miniprograms.services.settings.kinds import BadSetting, Difference, NothingDesired
-from miniprograms.services.settings.record import changes_of, compare, request_look, set_desired
+from miniprograms.services.settings.record import (
+    Wish,
+    changes_of,
+    compare,
+    set_all_desired,
+)
 from miniprograms.services.settings.registry import KINDS
 from platform_auth.operations import Actor, record_operation
 
@@ -110,27 +114,13 @@ def apply_plans(
     How many mini programs these are of. Raises SettingChanged where one is not as it was planned.
     """
     fitting = [plan for plan in plans if not plan.problem]
-    for start in range(0, len(fitting), CHUNK):
-        with transaction.atomic():
-            for plan in fitting[start : start + CHUNK]:
-                set_desired(
-                    plan.authorizer,
-                    plan.setting.kind,
-                    plan.afterwards,
-                    by=by,
-                    applies=True,
-                    seen=plan.setting.version,
-                    profile=profile,
-                )
+    wishes = [
+        Wish(plan.authorizer, plan.setting.kind, plan.afterwards, plan.setting.version)
+        for plan in fitting
+    ]
+    for start in range(0, len(wishes), CHUNK):
+        set_all_desired(wishes[start : start + CHUNK], by=by, applies=True, profile=profile)
     number = len({plan.authorizer.pk for plan in fitting})
     if profile is not None:
         record_operation("apply_profile", by=by, result=f"{profile}: {number}")
     return number
-
-
-def request_looks(authorizers: Iterable[Authorizer], kinds: Iterable[str]) -> None:
-    """What WeChat has of KINDS is fetched soon, for each of AUTHORIZERS."""
-    names = [kind for kind in kinds if kind in KINDS]
-    for row in authorizers:
-        for kind in names:
-            request_look(row, kind)

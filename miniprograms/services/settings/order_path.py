@@ -59,7 +59,7 @@ def _problems_of_material(page: OrderPage) -> list[str]:
         problems.append(gettext("Pictures are a list of up to ten addresses."))
     elif not all(map(_is_text_address, [*pictures, page.get("video", "https://a")])):
         problems.append(gettext("Pictures and the film are addresses that begin with https://."))
-    if not isinstance(remark, str) or len(remark) > MAX_REMARK:
+    if not isinstance(remark, str) or len(remark) > MAX_REMARK or "\0" in remark:
         problems.append(gettext("The remark is a text of up to 200 characters."))
     return problems
 
@@ -104,7 +104,7 @@ def compare_order_pages(desired: OrderPage, at_wechat: OrderPage) -> list[Differ
     path, used = desired.get("path", ""), at_wechat.get("path", "")
     if path == used or is_in_review(desired, at_wechat):
         return []
-    return [Difference(_("page with orders"), path, used)]
+    return [Difference("path", _("page with orders"), path, used)]
 
 
 ORDER_PATH = Kind(

@@ -4,7 +4,7 @@ next release, and what can be changed at once of the one that is online.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -97,7 +97,7 @@ def _check_owner(owner: Any) -> tuple[dict[str, str], list[str]]:
     wrong = [
         str(OWNER_TITLES[name])
         for name, text in texts.items()
-        if not isinstance(text, str) or len(text) > MAX_TEXT
+        if not isinstance(text, str) or len(text) > MAX_TEXT or "\0" in text
     ]
     if wrong:
         sentence = gettext("These are no texts of up to %(most)d characters: %(names)s.")
@@ -113,7 +113,7 @@ def _check_uses(rows: Any) -> tuple[list[dict[str, str]], list[str]]:
     uses, problems = {}, []
     for row in rows:
         fields = row if isinstance(row, Mapping) else {}
-        key, text = fields.get("privacy_key"), fields.get("privacy_text")
+        key, text = fields.get("privacy_key", ""), fields.get("privacy_text", "")
         if not _is_text(key, MAX_KEY) or not _is_text(text, MAX_TEXT):
             problems = [sentence]
         else:
@@ -123,7 +123,8 @@ def _check_uses(rows: Any) -> tuple[list[dict[str, str]], list[str]]:
 
 
 def _is_text(value: Any, most: int) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= most
+    is_short = isinstance(value, str) and len(value) <= most
+    return is_short and bool(value.strip()) and "\0" not in value
 
 
 def _missing_parts(owner: Mapping[str, str]) -> list[str]:
@@ -189,7 +190,7 @@ def _apply_guideline(authorizer: Authorizer, desired: Guideline, at_wechat: Guid
     call_as(
         authorizer.appid,
         privacy.set_privacy_setting,
-        owner_setting=OwnerSetting(**desired["owner_setting"]),
+        owner_setting=cast(OwnerSetting, desired["owner_setting"]),
         uses=desired["setting_list"],
         sdks=at_wechat.get(SDKS),
     )
@@ -211,7 +212,7 @@ def _apply_owner_online(
     call_as(
         authorizer.appid,
         privacy.set_privacy_setting,
-        owner_setting=OwnerSetting(**desired),
+        owner_setting=cast(OwnerSetting, desired),
         privacy_ver=privacy.ONLINE,
     )
     return {}
@@ -222,7 +223,7 @@ def _apply_owner_online(
 
 def _compare_owner(desired: Mapping[str, str], at_wechat: Mapping[str, str]) -> list[Difference]:
     return [
-        Difference(title, desired.get(name, ""), at_wechat.get(name, ""))
+        Difference(name, title, desired.get(name, ""), at_wechat.get(name, ""))
         for name, title in OWNER_TITLES.items()
         if desired.get(name, "") != at_wechat.get(name, "")
     ]
@@ -233,7 +234,7 @@ def compare_guidelines(desired: Guideline, at_wechat: Guideline) -> list[Differe
     return [
         *_compare_owner(owner_of(desired), owner_of(at_wechat)),
         *(
-            Difference(privacy_title(key), uses.get(key, ""), others.get(key, ""))
+            Difference(key, privacy_title(key), uses.get(key, ""), others.get(key, ""))
             for key in dict.fromkeys([*uses, *others])
             if uses.get(key) != others.get(key)
         ),

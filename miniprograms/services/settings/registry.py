@@ -1,7 +1,8 @@
 """The kinds of settings there are. A new one gets its line here, and its form in the admin."""
 
-from miniprograms.services.settings.basics import BASE_LIBRARY, PREFETCH_DOMAINS
+from miniprograms.services.settings.base_library import BASE_LIBRARY
 from miniprograms.services.settings.domains import (
+    PREFETCH_DOMAINS,
     SERVER_DOMAINS,
     SERVER_DOMAINS_DIRECT,
     WEBVIEW_DOMAINS,
@@ -17,10 +18,10 @@ KINDS = {
         SERVER_DOMAINS_DIRECT,
         WEBVIEW_DOMAINS,
         WEBVIEW_DOMAINS_DIRECT,
+        PREFETCH_DOMAINS,
         PRIVACY_GUIDELINE,
         PRIVACY_OWNER_ONLINE,
         ORDER_PATH,
-        PREFETCH_DOMAINS,
         BASE_LIBRARY,
     )
 }

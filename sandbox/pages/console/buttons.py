@@ -61,10 +61,9 @@ def _set(wechat: WeChat, fields: Fields) -> None:
 
 
 def _upload(wechat: WeChat, fields: Fields) -> None:
-    optional = {name: fields[name][0] for name in UPLOAD_FIELDS if fields.get(name, [""])[0]}
-    wechat.upload_draft(
-        user_version=fields["user_version"][0], user_desc=fields["user_desc"][0], **optional
-    )
+    draft: dict[str, Any] = {name: fields[name][0] for name in ("user_version", "user_desc")}
+    draft |= {name: fields[name][0] for name in UPLOAD_FIELDS if fields.get(name, [""])[0]}
+    wechat.upload_draft(**draft)
 
 
 def _set_reviews(wechat: WeChat, fields: Fields) -> None:

@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('miniprograms', '0009_due_by_row'),
+        ("miniprograms", "0012_permission_drift"),
     ]
 
     operations = [

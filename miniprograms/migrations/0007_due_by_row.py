@@ -32,6 +32,6 @@ CREATE TRIGGER authorizers_due_updated AFTER UPDATE ON wxminiprograms
 
 
 class Migration(migrations.Migration):
-    dependencies = [("miniprograms", "0007_name_pieces")]
+    dependencies = [("miniprograms", "0006_switched_off")]
 
     operations = [RunOnPostgresql(BY_ROW, BY_STATEMENT)]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audits', '0005_preflight'),
+        ("audits", "0006_submission_profiles"),
         ('miniprograms', '0006_switched_off'),
         ('platform_auth', '0010_logins'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

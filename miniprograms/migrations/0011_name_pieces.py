@@ -26,7 +26,7 @@ NO_INDEX = "DROP INDEX CONCURRENTLY IF EXISTS auth_name_pieces"
 class Migration(migrations.Migration):
     atomic = False  # CREATE INDEX CONCURRENTLY
 
-    dependencies = [("miniprograms", "0008_testers_and_interfaces")]
+    dependencies = [("miniprograms", "0010_review_pictures")]
 
     operations = [
         RunOnPostgresql(FUNCTION, "DROP FUNCTION name_pieces(text)"),

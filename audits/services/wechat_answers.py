@@ -1,10 +1,12 @@
 """What WeChat says of one mini program now, or said a few minutes ago."""
 
 import logging
+import time
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.core.cache import cache
+from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from miniprograms.models import Authorizer
@@ -24,26 +26,28 @@ from wechat.errors import (
 logger = logging.getLogger(__name__)
 
 CACHE_LIFE = 300  # seconds
+PATIENCE = 20  # seconds in all; a slow WeChat is not asked more than that
 FEW = 20  # submissions; what is left of fewer is asked for each time
 
 # After one of these, asking for something else would only take as long again.
 DOWN = (Unreachable, NotReady, BackingOff, NotAuthorized, TicketExpired)
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 class Answers:
     """
-    WeChat's answers about AUTHORIZER and the code whose version has the key VERSION. Each is asked
-    for once; what the cache has serves until `forget_cached` is called.
+    WeChat's answers about AUTHORIZER and the code whose version has the key `version`. Each is
+    asked for once, and none after PATIENCE seconds; what the cache has serves until `forget_cached`
+    is called.
 
     Every method raises what WeChat answered instead.
     """
 
-    def __init__(self, authorizer: Authorizer, version: int = 0) -> None:
+    def __init__(self, authorizer: Authorizer, *, patience: float = PATIENCE) -> None:
         self.authorizer = authorizer
-        self.version = version
+        self.version = 0
+        self._ends = time.monotonic() + patience
         self._answers: dict[str, Any] = {}
         self._cached: set[str] = set()
         self._is_down: WeChatError | None = None
@@ -111,14 +115,14 @@ class Answers:
     def _ask(
         self,
         name: str,
-        endpoint: Callable[Concatenate[str, _P], _T],
+        endpoint: Callable[[str], _T],
         *,
         is_kept: bool = True,
         is_shared: bool = False,
     ) -> _T:
         key = name if is_shared else f"preflight:{self.authorizer.appid}:{name}"
         if key in self._answers:
-            return self._replay(key)
+            return cast(_T, self._replay(key))
         if is_kept and (cached := _read(key)) is not None:
             self._cached.add(key)
             self._answers[key] = cached
@@ -126,10 +130,12 @@ class Answers:
             self._answers[key] = self._guard(lambda: call_as(self.authorizer.appid, endpoint))
             if is_kept:
                 _keep(key, self._answers[key])
-        return self._replay(key)
+        return cast(_T, self._replay(key))
 
     def _guard(self, call: Callable[[], Any]) -> Any:
         """What CALL gives or raises; where WeChat is down nothing more is asked."""
+        if self._is_down is None and time.monotonic() >= self._ends:
+            self._is_down = BackingOff(_("WeChat answers too slowly just now."))
         if self._is_down is not None:
             return self._is_down
         release_db_connection()

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('miniprograms', '0007_settings_of_record'),
+        ("miniprograms", "0008_settings_of_record"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -95,7 +95,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audits", "0006_campaigns_promotions_gray_releases"), ("miniprograms", "0006_switched_off")]
+    dependencies = [("audits", "0007_campaigns_promotions_gray_releases"), ("miniprograms", "0006_switched_off")]
 
     operations = [
         migrations.CreateModel(
