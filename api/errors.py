@@ -162,7 +162,8 @@ def _wechat_response(error: WeChatError) -> Response:
         body = error_body("wechat_refused", _("WeChat has refused."), wechat=wechat)
         return Response(body, HTTPStatus.UNPROCESSABLE_ENTITY)
     if isinstance(error, NotReady | BackingOff):
-        return Response(error_body("not_ready", str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
+        body, headers = error_body("not_ready", str(error)), {"Retry-After": str(RETRY_AFTER)}
+        return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
     detail = _("WeChat does not answer. Nothing has changed; try again in a moment.")
     return Response(error_body("wechat_unreachable", detail), HTTPStatus.BAD_GATEWAY)
 
