@@ -6,7 +6,6 @@ import django_filters
 from django.db.models import Prefetch
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page
 from drf_spectacular.utils import (
     OpenApiParameter,
@@ -118,7 +117,7 @@ _AUDIT_COLUMNS = ["authorizer_id", "auditid", "status", "reason", "create_time",
         responses={200: AuthorizerSerializer, 304: None, 404: ErrorSerializer, **LIST_ERRORS},
     ),
 )
-@method_decorator([conditional_page, cache_control(private=True, no_cache=True)], name="dispatch")
+@method_decorator(conditional_page, name="dispatch")
 class AuthorizerViewSet(ReadOnlyModelViewSet[Authorizer]):
     read_scope = "authorizers:read"
     queryset = Authorizer.objects.none()

@@ -1,5 +1,6 @@
 """Access tokens for other back ends: with enough time left, one refresh for all who ask."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sandbox.world import WeChat
 from tests.conftest import Bound
 from tests.test_api_clients import bearer, make_key, status_and_code
 from tests.threads import together
+from wechat import bulkhead
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,6 +138,15 @@ def test_a_client_of_staff_needs_the_right_as_well(bound: Bound, staff: User) ->
     assert client.get(url_of(account)).status_code == 200
 
 
+@pytest.fixture
+def wide(settings: Any) -> Iterator[None]:
+    """A process with a place for each who asks."""
+    bulkhead.configure(32)
+    yield
+    bulkhead.configure(settings.BULKHEAD_PLACES)
+
+
+@pytest.mark.usefixtures("wide")
 def test_many_who_ask_at_once_have_each_account_refreshed_once(
     bound: Bound, merchant: User, wechat: WeChat
 ) -> None:
