@@ -20,7 +20,7 @@ from miniprograms.services.relaying import relay_call
 from platform_auth.client_models import WECHAT_CALL
 from wechat.relay import MAX_JSON, MAX_UPLOAD, Relay, is_closed, is_under, normal_path
 
-PATH = OpenApiParameter(
+_PATH = OpenApiParameter(
     "path",
     str,
     OpenApiParameter.PATH,
@@ -76,7 +76,7 @@ class GatewayView(AccountView):
     @extend_schema(
         summary=gettext_lazy("Call WeChat as the account, to read"),
         description=DESCRIPTION,
-        parameters=[APPID, PATH],
+        parameters=[APPID, _PATH],
         responses={200: WECHAT_ANSWER, **ERRORS},
     )
     def get(self, request: Request, appid: str, path: str) -> HttpResponse:
@@ -85,7 +85,7 @@ class GatewayView(AccountView):
     @extend_schema(
         summary=gettext_lazy("Call WeChat as the account"),
         description=DESCRIPTION,
-        parameters=[APPID, PATH],
+        parameters=[APPID, _PATH],
         request={_JSON: OpenApiTypes.OBJECT, "multipart/form-data": OpenApiTypes.OBJECT},
         responses={200: WECHAT_ANSWER, **ERRORS},
     )
