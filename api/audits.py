@@ -132,6 +132,8 @@ class AuditSerializer(AuditStateSerializer):
     )
 )
 class AuditList(CodeView, ListAPIView[CodeAudit]):
+    read_scope = "code:read"
+    act_scope = "code:write"
     queryset = CodeAudit.objects.none()
     to_act = "audits.submit_audit"
     merchants_may_read = True
@@ -163,6 +165,7 @@ class AuditList(CodeView, ListAPIView[CodeAudit]):
 
 
 class AuditRefresh(CodeView):
+    act_scope = "code:read"
     to_act = "audits.view_codeaudit"
 
     @extend_schema(
@@ -178,6 +181,7 @@ class AuditRefresh(CodeView):
 
 
 class AuditWithdraw(CodeView):
+    act_scope = "code:write"
     to_act = "audits.submit_audit"
 
     @extend_schema(

@@ -5,11 +5,9 @@ from typing import Any, cast
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema
-from knox.auth import TokenAuthentication
 from knox.models import AuthToken
 from rest_framework import serializers, status
 from rest_framework.authentication import BaseAuthentication, BasicAuthentication
@@ -20,10 +18,10 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from api.clients import PersonAuthentication
 from api.errors import ErrorSerializer, InvalidSerializer
-from platform_auth.events import log_event
+from platform_auth.logins.keys import make_key, revoke_key
 from platform_auth.logins.second_factor import factor_of, is_wanting, verify_code
-from platform_auth.operations import record_operation
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
@@ -54,7 +52,7 @@ class TokenView(APIView):
     permission_classes = [AllowAny]
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        return [] if self._is_login else [TokenAuthentication()]
+        return [] if self._is_login else [PersonAuthentication()]
 
     def get_permissions(self) -> list[Any]:
         return [AllowAny()] if self._is_login else [IsAuthenticated()]
@@ -95,10 +93,7 @@ class TokenView(APIView):
         if user is None:
             raise AuthenticationFailed(_("Invalid username/password."))
         _check_second_factor(user, code)
-        with transaction.atomic():
-            key, token = AuthToken.objects.create(user)
-            record_operation("make_key", by=user)
-        log_event("make_key", "done", user=user)
+        key, token = make_key(user)
         return Response(KeySerializer({"token": token, "expiry": key.expiry}).data)
 
     @extend_schema(
@@ -107,10 +102,7 @@ class TokenView(APIView):
         responses={204: None, 401: ErrorSerializer},
     )
     def delete(self, request: Request) -> Response:
-        with transaction.atomic():
-            cast(AuthToken, request.auth).delete()
-            record_operation("revoke_key", by=request.user)
-        log_event("revoke_key", "done", user=request.user)
+        revoke_key(cast(AuthToken, request.auth))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -4,14 +4,23 @@ from typing import Any
 
 import django_filters
 from django.db.models import Prefetch
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from django.views.decorators.http import conditional_page
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_view,
+)
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from api.audits import AuditStateSerializer
+from api.clients import accounts_of
 from api.errors import LIST_ERRORS, ErrorSerializer, InvalidSerializer
-from api.fields import UTCField
+from api.fields import TOKEN_STATES, UTCField
 from api.permissions import MayLook
 from api.views import APPID, NewestFirst
 from audits.models import CodeAudit
@@ -28,7 +37,7 @@ class PermissionSetSerializer(serializers.Serializer[Any]):
 class TokenHealthSerializer(serializers.Serializer[Authorizer]):
     """Whether the authorizer token is fit for use; the token itself is told to nobody."""
 
-    state = serializers.ChoiceField(["fresh", "expired", "none"], source="token_state")
+    state = serializers.ChoiceField(TOKEN_STATES, source="token_state")
     expires_at = UTCField(allow_null=True)
 
 
@@ -56,12 +65,33 @@ class AuthorizerSerializer(serializers.ModelSerializer[Authorizer]):
         return AuditStateSerializer(newest[0]).data if newest else None
 
 
+MOST_APPIDS = 100
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description=_("The ETag of an answer that you keep: 304 while nothing has changed."),
+)
+
+
 class AuthorizerFilter(django_filters.FilterSet):
+    appids = django_filters.CharFilter(
+        method="pick", label=_("Up to 100 appids, with commas between them.")
+    )
+    updated_since = django_filters.IsoDateTimeFilter(
+        field_name="updated_at", lookup_expr="gte", label=_("What has changed since then.")
+    )
     kind = django_filters.ChoiceFilter(choices=Authorizer.Kind.choices)
     state = django_filters.ChoiceFilter(choices=Authorizer.State.choices)
     search = django_filters.CharFilter(
         method="find", max_length=200, label=_("An appid, an original id, or a part of a name.")
     )
+
+    def pick(self, rows: AuthorizerQuerySet, name: str, value: str) -> AuthorizerQuerySet:
+        appids = value.split(",")
+        if len(appids) > MOST_APPIDS:
+            raise ValidationError({name: [_("At most %(most)d.") % {"most": MOST_APPIDS}]})
+        return rows.filter(appid__in=appids)
 
     def find(self, rows: AuthorizerQuerySet, name: str, value: str) -> AuthorizerQuerySet:
         return rows.found_by(value)
@@ -73,15 +103,23 @@ _AUDIT_COLUMNS = ["authorizer_id", "auditid", "status", "reason", "create_time",
 @extend_schema_view(
     list=extend_schema(
         summary=_("The accounts you may see, newest first"),
-        responses={200: AuthorizerSerializer(many=True), 400: InvalidSerializer, **LIST_ERRORS},
+        parameters=[IF_NONE_MATCH],
+        responses={
+            200: AuthorizerSerializer(many=True),
+            304: None,
+            400: InvalidSerializer,
+            **LIST_ERRORS,
+        },
     ),
     retrieve=extend_schema(
         summary=_("One account"),
-        parameters=[APPID],
-        responses={200: AuthorizerSerializer, 404: ErrorSerializer, **LIST_ERRORS},
+        parameters=[APPID, IF_NONE_MATCH],
+        responses={200: AuthorizerSerializer, 304: None, 404: ErrorSerializer, **LIST_ERRORS},
     ),
 )
+@method_decorator(conditional_page, name="dispatch")
 class AuthorizerViewSet(ReadOnlyModelViewSet[Authorizer]):
+    read_scope = "authorizers:read"
     queryset = Authorizer.objects.none()
     serializer_class = AuthorizerSerializer
     permission_classes = [MayLook]
@@ -92,5 +130,5 @@ class AuthorizerViewSet(ReadOnlyModelViewSet[Authorizer]):
 
     def get_queryset(self) -> AuthorizerQuerySet:
         newest = CodeAudit.objects.newest_first().only(*_AUDIT_COLUMNS)[:1]
-        rows = Authorizer.objects.visible_to(self.request.user).for_lists()
+        rows = accounts_of(self.request).for_lists()
         return rows.prefetch_related(Prefetch("audits", newest, to_attr="newest_audits"))

@@ -23,6 +23,7 @@ from api.campaign_fields import (
     ProgramSerializer,
     attach_counts,
 )
+from api.clients import check_scope, client_of, narrow
 from api.errors import (
     ACT_ERRORS,
     READ_ERRORS,
@@ -88,13 +89,19 @@ def find_template(template_id: int, component: str = "") -> CodeTemplate:
 
 def check_campaign_rights(request: Request, fields: Mapping[str, Any]) -> None:
     """Raise PermissionDenied where who asks may not do all that the campaign would."""
-    wanted = [*MAY_OPERATE, *([MAY_RELEASE] if fields["release"] == "when_passed" else [])]
+    releases = fields["release"] == "when_passed"
+    if releases:
+        check_scope(request, "code:release")
+    wanted = [*MAY_OPERATE, *([MAY_RELEASE] if releases else [])]
     if not request.user.has_perms(wanted):
         raise PermissionDenied
 
 
-def choose(template: CodeTemplate, fields: Mapping[str, Any]) -> Any:
-    """The mini programs that FIELDS name, as TEMPLATE may go to. Raises ValidationError."""
+def choose(request: Request, template: CodeTemplate, fields: Mapping[str, Any]) -> Any:
+    """
+    The mini programs that FIELDS name, as TEMPLATE may go to, of those that REQUEST may be about.
+    Raises ValidationError.
+    """
     tag = fields.get("tag", "")
     if tag and not Tag.objects.filter(name=tag).exists():
         raise ValidationError({"tag": [_("There is no such tag.")]})
@@ -102,9 +109,17 @@ def choose(template: CodeTemplate, fields: Mapping[str, Any]) -> Any:
     if "appids" not in fields:
         chosen.setdefault("state", "bound")
     try:
-        return campaigns.choose_programs(template, **chosen)
+        _check_named(request, fields.get("appids", []))
+        return narrow(campaigns.choose_programs(template, **chosen), request)
     except UnknownPrograms as error:
         raise ValidationError({"appids": [str(error)]}) from None
+
+
+def _check_named(request: Request, appids: list[str]) -> None:
+    """Raises UnknownPrograms for APPIDS that are none of the client's."""
+    client = client_of(request)
+    if client is not None and client.appids and (others := set(appids) - set(client.appids)):
+        raise UnknownPrograms(sorted(others))
 
 
 def create(request: Request, template: CodeTemplate, fields: Mapping[str, Any]) -> Campaign:
@@ -114,7 +129,7 @@ def create(request: Request, template: CodeTemplate, fields: Mapping[str, Any]) 
     try:
         return campaigns.create_campaign(
             template,
-            choose(template, fields),
+            choose(request, template, fields),
             by=request.user,
             ext=fields.get("ext"),
             user_version=fields["user_version"],
@@ -126,14 +141,24 @@ def create(request: Request, template: CodeTemplate, fields: Mapping[str, Any]) 
 
 
 class CampaignView(CodeView):
+    read_scope = "code:write"
+    act_scope = "code:write"
     to_read = "audits.view_campaign"
     to_act: ClassVar[str | tuple[str, ...]] = MAY_OPERATE
 
     queryset: Any = Campaign.objects.select_related("template__component", "created_by", "run_by")
 
-    def get_campaign(self) -> Campaign:
+    def visible_campaigns(self) -> Any:
+        """All; for a client of some accounts those that are about no other."""
         rows = CampaignView.queryset.all()
-        campaign: Campaign = get_object_or_404(rows, pk=self.kwargs["pk"])
+        client = client_of(self.request)
+        if client is None or not client.appids:
+            return rows
+        others = CampaignItem.objects.exclude(authorizer__appid__in=client.appids)
+        return rows.exclude(pk__in=others.values("campaign"))
+
+    def get_campaign(self) -> Campaign:
+        campaign: Campaign = get_object_or_404(self.visible_campaigns(), pk=self.kwargs["pk"])
         return campaign
 
     def describe(self, campaign: Campaign) -> dict[str, Any]:
@@ -149,6 +174,9 @@ class CampaignView(CodeView):
 )
 class CampaignList(CampaignView, ListAPIView[Campaign]):
     serializer_class = CampaignSerializer
+
+    def get_queryset(self) -> Any:
+        return self.visible_campaigns()
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)
@@ -192,7 +220,7 @@ class CampaignItems(CampaignView, ListAPIView[CampaignItem]):
     serializer_class = ProgramSerializer
 
     def get_queryset(self) -> Any:
-        campaign: Campaign = get_object_or_404(Campaign, pk=self.kwargs["pk"])
+        campaign = self.get_campaign()
         filled = ItemsFilterSerializer(data=self.request.query_params)
         filled.is_valid(raise_exception=True)
         items = campaign.items.select_related("authorizer", "audit", "version__template")
@@ -244,15 +272,17 @@ class CampaignPreflight(CampaignView):
     )
     def get(self, request: Request, pk: int, appid: str) -> Response:
         related = ("authorizer", "campaign__template")
-        items = CampaignItem.objects.filter(campaign=pk).select_related(*related)
+        items = self.get_campaign().items.select_related(*related)
         item: CampaignItem = get_object_or_404(items, authorizer__appid=appid)
         return Response(PreflightSerializer(preflight_item(item)).data)
 
 
 class CampaignActView(CampaignView):
-    """One act on a campaign, a service."""
+    """One act on a campaign, a service; one that releases needs the scope for that as well."""
 
     act: ClassVar[Callable[..., object]]
+    releases: ClassVar[bool] = False
+    goes_on: ClassVar[bool] = True  # so that a campaign that releases by itself may
 
     @extend_schema(
         parameters=[PK, KEY_HEADER],
@@ -261,8 +291,11 @@ class CampaignActView(CampaignView):
     )
     @idempotent
     def post(self, request: Request, pk: int) -> Response:
+        campaign = self.get_campaign()
+        if self.releases or (self.goes_on and campaign.auto_release):
+            check_scope(request, "code:release")
         try:
-            type(self).act(self.get_campaign(), by=request.user)
+            type(self).act(campaign, by=request.user)
         except NeedsReleaseRight as error:
             raise PermissionDenied(str(error)) from None
         return Response(self.describe(self.get_campaign()))
@@ -281,6 +314,7 @@ class CampaignStart(CampaignActView):
     )
 )
 class CampaignPause(CampaignActView):
+    goes_on = False
     act = staticmethod(campaigns.pause_campaign)
 
 
@@ -297,6 +331,7 @@ class CampaignResume(CampaignActView):
     )
 )
 class CampaignCancel(CampaignActView):
+    goes_on = False
     act = staticmethod(campaigns.stop_campaign)
 
 
@@ -321,4 +356,5 @@ class CampaignRetry(CampaignActView):
 )
 class CampaignRelease(CampaignActView):
     to_act = MAY_RELEASE
+    releases = True
     act = staticmethod(campaigns.release_passed)

@@ -106,6 +106,7 @@ def find_component(appid: str) -> Component:
 
 
 class DraftList(CodeView):
+    read_scope = "code:read"
     queryset = Promotion.objects.none()
     to_read = "audits.view_codetemplate"
 
@@ -129,6 +130,7 @@ class DraftList(CodeView):
 
 
 class PromoteView(CodeView):
+    act_scope = "code:write"
     to_act = "audits.change_codetemplate"
 
     @extend_schema(
@@ -167,7 +169,7 @@ class PromoteView(CodeView):
 def _check_campaign(request: Request, component: Component, rules: dict[str, Any]) -> None:
     """What can be wrong with the campaign is found before the draft becomes a template."""
     check_campaign_rights(request, rules)
-    if not choose(CodeTemplate(component=component), rules).exists():
+    if not choose(request, CodeTemplate(component=component), rules).exists():
         raise CannotAct(_("No mini program fits that is not in another campaign already."))
 
 

@@ -24,7 +24,7 @@ from platform_auth.events import log_event
 from platform_auth.logins.attempts import TooManyAttempts
 from platform_auth.logins.hashing import HashingBusy
 from wechat.bulkhead import RETRY_AFTER, Crowded
-from wechat.errors import NotReady, Refused, WeChatError
+from wechat.errors import BackingOff, NotReady, Refused, WeChatError
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -161,8 +161,9 @@ def _wechat_response(error: WeChatError) -> Response:
         }
         body = error_body("wechat_refused", _("WeChat has refused."), wechat=wechat)
         return Response(body, HTTPStatus.UNPROCESSABLE_ENTITY)
-    if isinstance(error, NotReady):
-        return Response(error_body("not_ready", str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
+    if isinstance(error, NotReady | BackingOff):
+        body, headers = error_body("not_ready", str(error)), {"Retry-After": str(RETRY_AFTER)}
+        return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
     detail = _("WeChat does not answer. Nothing has changed; try again in a moment.")
     return Response(error_body("wechat_unreachable", detail), HTTPStatus.BAD_GATEWAY)
 

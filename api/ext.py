@@ -39,6 +39,8 @@ class OwnValuesSerializer(serializers.Serializer[Any]):
 
 
 class ExtView(CodeView):
+    read_scope = "code:read"
+    act_scope = "settings:write"
     to_read = "audits.view_codeversion"
     to_act = "audits.edit_ext_values"
     merchants_may_read = True

@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+TOKEN_STATES = [("fresh", "fresh"), ("expired", "expired"), ("none", "none")]
+
 LARGEST = 2**63 - 1  # of a number that a column holds
 
 

@@ -31,6 +31,7 @@ class GuidelineFileSerializer(serializers.Serializer[Any]):
 
 
 class GuidelineFileView(ProgramView):
+    act_scope = "settings:write"
     to_act = "miniprograms.edit_settings"
     serializer_class = GuidelineFileSerializer
 

@@ -21,6 +21,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.clients import client_of
 from audits.models import IdempotencyKey
 from audits.problems import CannotAct
 
@@ -78,7 +79,7 @@ def idempotent(act: Act) -> Act:
         if not (0 < len(key) <= KEY_LENGTH and key.isascii() and key.isprintable()):
             raise ValidationError({KEY: [_("Up to 128 printable ASCII characters.")]})
         digest = digest_of(str(request.method), request.path, request.data)
-        row = claim_key(cast(int, request.user.pk), key, digest)
+        row = claim_key(cast(int, request.user.pk), _name_of(request, key), digest)
         if row.status is not None:
             return Response(row.answer, row.status, headers={"Idempotency-Replayed": "true"})
         try:
@@ -95,6 +96,12 @@ def idempotent(act: Act) -> Act:
         return response
 
     return wrapped
+
+
+def _name_of(request: Request, key: str) -> str:
+    """What KEY is kept as: two clients of one owner may well use the same."""
+    client = client_of(request)
+    return key if client is None else sha256(f"{client.pk} {key}".encode()).hexdigest()
 
 
 def digest_of(method: str, path: str, body: object) -> str:

@@ -53,6 +53,7 @@ class SentSerializer(serializers.ModelSerializer[Reply]):
 
 
 class MessageView(AccountView):
+    act_scope = "messages:send"
     permission_classes = [MayAnswer]
 
     @extend_schema(

@@ -34,6 +34,8 @@ class OptionSerializer(serializers.Serializer[Any]):
 
 
 class OptionView(CodeView):
+    read_scope = "settings:write"
+    act_scope = "settings:write"
     to_read = "miniprograms.view_authorizer"
     to_act = "miniprograms.edit_settings"
     serializer_class = OptionSerializer

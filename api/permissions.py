@@ -6,13 +6,25 @@ from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from api.clients import check_scope, scope_of
+
 
 def is_act(request: Request) -> bool:
     """Whether REQUEST is to change something, by its method."""
     return request.method not in SAFE_METHODS
 
 
-class MayLook(IsAuthenticated):
+class MayAsk(IsAuthenticated):
+    """Anybody with a key; a client with the scope that the view names."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        is_known = super().has_permission(request, view)
+        if is_known:
+            check_scope(request, scope_of(view, request))
+        return is_known
+
+
+class MayLook(MayAsk):
     """Merchants may look at their own; staff only with the permission to look at authorizers."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:

@@ -23,6 +23,7 @@ class PreflightSerializer(serializers.Serializer[Any]):
 
 
 class PreflightView(CodeView):
+    read_scope = "code:read"
     merchants_may_read = True
     throttle_scope = "acts"  # it asks WeChat while the client waits
     serializer_class = PreflightSerializer

@@ -91,6 +91,8 @@ class InterfaceListSerializer(serializers.Serializer[Any]):
 
 
 class InterfaceList(ProgramView):
+    read_scope = "authorizers:read"
+    act_scope = "settings:write"
     to_read = "miniprograms.view_interfaceapplication"
     to_act = "miniprograms.apply_for_interface"
     merchants_may_read = True

@@ -61,6 +61,7 @@ class CallSerializer(serializers.Serializer[Any]):
 
 
 class QuotaView(CodeView):
+    read_scope = "authorizers:read"
     to_read = "miniprograms.view_authorizer"
     serializer_class = QuotaSerializer
 
@@ -87,6 +88,7 @@ class QuotaView(CodeView):
 
 
 class QuotaClear(CodeView):
+    act_scope = "quota:clear"
     to_act = "miniprograms.clear_quota"
 
     @extend_schema(
@@ -103,6 +105,7 @@ class QuotaClear(CodeView):
 
 
 class CallView(CodeView):
+    read_scope = "authorizers:read"
     to_read = "miniprograms.view_authorizer"
     serializer_class = CallSerializer
 

@@ -40,6 +40,7 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
 
 
 class ReleaseView(CodeView):
+    act_scope = "code:release"
     to_act = "audits.release_audit"
 
     @extend_schema(
@@ -55,6 +56,7 @@ class ReleaseView(CodeView):
 
 
 class RevertView(CodeView):
+    act_scope = "code:release"
     to_act = "audits.release_audit"
 
     @extend_schema(

@@ -27,6 +27,7 @@ class PictureAddressSerializer(serializers.Serializer[Any]):
 
 
 class ReviewPictureView(ProgramView):
+    act_scope = "settings:write"
     to_act = "miniprograms.apply_for_interface"
     serializer_class = PictureAddressSerializer
     parser_classes = (MultiPartParser,)

@@ -93,6 +93,8 @@ class SettingSerializer(SettingStateSerializer):
 
 
 class SettingsView(CodeView):
+    read_scope = "authorizers:read"
+    act_scope = "settings:write"
     to_read = "miniprograms.view_setting"
     to_act = "miniprograms.edit_settings"
     serializer_class: type[serializers.Serializer[Any]] = SettingSerializer
@@ -169,6 +171,7 @@ class SettingView(SettingsView):
 
 
 class SettingCheck(SettingsView):
+    act_scope = "authorizers:read"
     to_act = "miniprograms.view_setting"
 
     @extend_schema(

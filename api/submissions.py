@@ -83,6 +83,8 @@ class OwnProfileSerializer(serializers.Serializer[Any]):
 class ProfileView(CodeView):
     """The profile of OWNER, which a class below names."""
 
+    read_scope = "code:read"
+    act_scope = "code:write"
     to_act = "audits.edit_submission_profile"
     serializer_class = OwnProfileSerializer
 
@@ -188,6 +190,7 @@ class FileSerializer(serializers.ModelSerializer[SubmissionFile]):
 
 
 class SubmissionFileList(CodeView):
+    act_scope = "code:write"
     to_act = "audits.edit_submission_profile"
     parser_classes = [MultiPartParser]
     serializer_class = FileSerializer

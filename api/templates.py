@@ -39,6 +39,7 @@ class TemplateSerializer(serializers.ModelSerializer[CodeTemplate]):
     )
 )
 class TemplateList(CodeView, ListAPIView[CodeTemplate]):
+    read_scope = "code:read"
     queryset = CodeTemplate.objects.none()
     to_read = "audits.view_codetemplate"
     serializer_class = TemplateSerializer

@@ -57,6 +57,8 @@ class UnknownSerializer(serializers.Serializer[Any]):
 class TesterView(ProgramView):
     """What both addresses share."""
 
+    read_scope = "authorizers:read"
+    act_scope = "settings:write"
     to_read = "miniprograms.view_tester"
     to_act = "miniprograms.manage_testers"
     merchants_may_read = True

@@ -11,6 +11,8 @@ from rest_framework.throttling import (
     UserRateThrottle,
 )
 
+from api.clients import client_of
+
 logger = logging.getLogger(__name__)
 
 
@@ -26,8 +28,30 @@ class _Lenient(SimpleRateThrottle):
 
 
 class UserRate(_Lenient, UserRateThrottle):
-    """So many requests a minute for each user."""
+    """So many requests a minute for each user; their clients count by themselves."""
+
+    def get_cache_key(self, request: Request, view: Any) -> str | None:
+        return None if client_of(request) else super().get_cache_key(request, view)
+
+
+class ClientRate(_Lenient):
+    """So many requests a minute as staff allowed the client."""
+
+    scope = "client"
+
+    def get_cache_key(self, request: Request, view: Any) -> str | None:
+        client = client_of(request)
+        if client is None:
+            return None
+        self.num_requests = client.rate
+        return str(self.cache_format % {"scope": self.scope, "ident": client.pk})
 
 
 class ScopedRate(_Lenient, ScopedRateThrottle):
     """So many a minute of what a view names in `throttle_scope`."""
+
+    def get_cache_key(self, request: Request, view: Any) -> str:
+        client = client_of(request)
+        if client is None:
+            return str(super().get_cache_key(request, view))
+        return str(self.cache_format % {"scope": self.scope, "ident": f"client-{client.pk}"})

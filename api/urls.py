@@ -4,6 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from api.access_tokens import AccessTokenView
 from api.audits import AuditList, AuditRefresh, AuditWithdraw
 from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
@@ -22,9 +23,12 @@ from api.campaigns import (
     CampaignRetry,
     CampaignStart,
 )
+from api.component import ComponentView
 from api.drafts import DraftList, PromoteView
 from api.ext import ExtView
+from api.gateway import GatewayView
 from api.guideline_file import GuidelineFileView
+from api.me import MeView
 from api.messages import MessageView
 from api.options import OptionView
 from api.preflight import PreflightView
@@ -60,11 +64,15 @@ _CAMPAIGN_VIEWS = {
 
 urlpatterns = [
     path("v1/auth/token/", TokenView.as_view(), name="token"),
+    path("v1/me/", MeView.as_view(), name="me"),
+    path("v1/component/", ComponentView.as_view(), name="component"),
     path("v1/templates/", TemplateList.as_view(), name="templates"),
     path("v1/drafts/", DraftList.as_view(), name="drafts"),
     path("v1/drafts/promote/", PromoteView.as_view(), name="promote"),
     path("v1/campaigns/", CampaignList.as_view(), name="campaigns"),
     *(path(_CAMPAIGN + end, view.as_view()) for end, view in _CAMPAIGN_VIEWS.items()),
+    path(f"{_ACCOUNT}access-token/", AccessTokenView.as_view(), name="access-token"),
+    path(f"{_ACCOUNT}wechat/<path:path>", GatewayView.as_view(), name="wechat"),
     path(
         "v1/templates/<int:template_id>/submission-profile/",
         TemplateProfileView.as_view(),

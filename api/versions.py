@@ -61,6 +61,8 @@ class VersionSerializer(serializers.ModelSerializer[CodeVersion]):
     )
 )
 class VersionList(CodeView, ListAPIView[CodeVersion]):
+    read_scope = "code:read"
+    act_scope = "code:write"
     queryset = CodeVersion.objects.none()
     to_read = "audits.view_codeversion"
     to_act = "audits.commit_version"

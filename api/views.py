@@ -14,6 +14,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.clients import accounts_of
 from api.permissions import MayAct, is_act
 from miniprograms.models import Authorizer
 from wechat.bulkhead import take_place
@@ -48,6 +49,8 @@ class NewestFirst(CursorPagination):
 
 class AccountView(GenericAPIView[Any]):
     pagination_class = NewestFirst
+    read_scope: ClassVar[str] = ""
+    act_scope: ClassVar[str] = ""
 
     @property
     def throttle_scope(self) -> str | None:
@@ -62,7 +65,7 @@ class AccountView(GenericAPIView[Any]):
     @cached_property
     def authorizer(self) -> Authorizer:
         """The account in the address. One that this key may not see is not found."""
-        rows = Authorizer.objects.visible_to(self.request.user)
+        rows = accounts_of(self.request)
         authorizer: Authorizer = get_object_or_404(rows, appid=self.kwargs["appid"])
         return authorizer
 

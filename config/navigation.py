@@ -63,6 +63,7 @@ GROUPS: list[tuple[Any, ...]] = [
         _("People"),
         (_("Merchants and staff"), "group", "auth.user"),
         (_("Groups"), "shield_person", "auth.group"),
+        (_("API clients"), "key", "platform_auth.apiclient"),
     ),
     (_("Jobs"), (_("Periodic jobs"), "schedule", "django_celery_beat.periodictask")),
 ]
@@ -96,6 +97,7 @@ def account(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": _("Change password"), "link": reverse("admin:password_change")},
         {"title": _("Two-step login"), "link": reverse("two-steps")},
         {"title": _("Sessions"), "link": reverse("staff-sessions")},
+        {"title": _("API keys"), "link": reverse("staff-keys")},
     ]
 
 

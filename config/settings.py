@@ -383,7 +383,10 @@ CONTENT_SECURITY_POLICY = {
 # API
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "api.clients.PersonAuthentication",
+        "api.clients.ClientAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["api.parsers.BoundedJSONParser"],
@@ -392,9 +395,10 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": [
         "api.throttles.UserRate",
+        "api.throttles.ClientRate",
         "api.throttles.ScopedRate",
     ],
-    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "acts": "300/min"},
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "client": "600/min", "acts": "300/min"},
     "EXCEPTION_HANDLER": "api.errors.exception_response",
     "NUM_PROXIES": NUM_PROXIES,
 }
@@ -418,6 +422,7 @@ SPECTACULAR_SETTINGS = {
         "CampaignItemState": "audits.models.CampaignItem.State",
         "PromotionStatus": "audits.models.Promotion.State",
         "SettingKind": "api.settings.KIND_NAMES",
+        "TokenState": "api.fields.TOKEN_STATES",
         "SettingOutcome": "miniprograms.models.Setting.State",
     },
 }

@@ -11,6 +11,7 @@ from django.views.generic import RedirectView
 
 from miniprograms.views import review_picture
 from platform_auth.views.doors import LoggedLogout, StaffLogin
+from platform_auth.views.keys import StaffKeys
 from platform_auth.views.passwords import StaffPassword
 from platform_auth.views.second_factor import Proof, StaffLoginCode, TwoSteps
 from platform_auth.views.sessions import StaffSessions
@@ -37,6 +38,7 @@ urlpatterns = [
         admin.site.admin_view(StaffSessions.as_view()),
         name="staff-sessions",
     ),
+    path("admin/account/keys/", admin.site.admin_view(StaffKeys.as_view()), name="staff-keys"),
     path("admin/account/two-steps/", admin.site.admin_view(TwoSteps.as_view()), name="two-steps"),
     path("admin/account/proof/", admin.site.admin_view(Proof.as_view()), name="proof"),
     path("admin/", admin.site.urls),

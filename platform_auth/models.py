@@ -16,6 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from platform_auth.client_models import ApiClient as ApiClient
+from platform_auth.client_models import ClientKey as ClientKey
 from platform_auth.counted import Count as Count
 from platform_auth.counted import OddRows as OddRows
 from platform_auth.counted import PushRefusal as PushRefusal

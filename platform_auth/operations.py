@@ -25,13 +25,16 @@ def record_operation(
 ) -> None:
     """Add to the log that BY (None: the system) did ACTION. Call it in the act's transaction."""
     person = None if by is None or by.pk is None else by
+    bound = get_contextvars()
+    if client := bound.get("client"):  # of an API client's, which acts for BY
+        result = f"{result} [{client}]".lstrip()
     Operation.objects.create(
         actor_id=person.pk if person else None,
         actor_name=person.get_username() if person else SYSTEM,
         action=action,
         appid=appid,
         result=result,
-        request_id=str(get_contextvars().get("request_id", ""))[:64],
+        request_id=str(bound.get("request_id", ""))[:64],
     )
 
 

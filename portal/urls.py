@@ -3,6 +3,7 @@
 from django.urls import path
 
 from platform_auth.views.doors import LoggedLogout
+from platform_auth.views.keys import OwnKeys
 from platform_auth.views.second_factor import LoginCode
 from platform_auth.views.sessions import OwnSessions
 from portal import account, binding, code, home, messages, testers
@@ -15,6 +16,7 @@ urlpatterns = [
     path("login/code/", LoginCode.as_view(), name="login-code"),
     path("logout/", LoggedLogout.as_view(), name="logout"),
     path("sessions/", OwnSessions.as_view(), name="sessions"),
+    path("keys/", OwnKeys.as_view(), name="keys"),
     path("password/", account.PasswordChange.as_view(), name="password"),
     path("bind/", binding.bind, name="bind"),
     path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),

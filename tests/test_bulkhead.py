@@ -66,6 +66,7 @@ ASKING = {
     "POST admin/platform_auth/component/<path:object_id>/ask-for-tickets/",
     "POST admin/platform_auth/component/<path:object_id>/refresh-token/",
     *(f"POST {API}{noun}/" for noun in ("versions", "audits", "release", "revert", "messages")),
+    *(f"{method} {API}wechat/<path:path>" for method in METHODS),
     *(f"POST {API}audits/<slug:auditid>/{act}/" for act in ("refresh", "withdraw")),
     f"GET {API}preflight/",
     "POST api/v1/submission-files/",  # as every act by REST

@@ -38,7 +38,8 @@ from audits.services import committing, submission_files, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
 from miniprograms.models import Authorizer, Binding, PermissionRequest, SettingProfile, Tag
 from miniprograms.services import bind_links
-from platform_auth.models import Operation, Push
+from platform_auth.logins.api_clients import create_client
+from platform_auth.models import ApiClient, Operation, Push
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
 from sandbox.world import WeChat
@@ -88,6 +89,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/login/code/": ("GET", GOES),
     "portal/logout/": ("POST", GOES),
     "portal/sessions/": ("GET", MEMBERS),
+    "portal/keys/": ("GET", MEMBERS),
     "portal/password/": ("GET", MEMBERS),
     "portal/bind/": ("POST", MEMBERS),
     "portal/bind/link/<str:signed>/": ("GET", ALIKE),
@@ -105,6 +107,10 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/auth/token/": ("DELETE", [UNKNOWN, *[HTTPStatus.NO_CONTENT] * 4]),
     "api/v1/authorizers/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
     "api/v1/authorizers/<appid>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
+    "api/v1/me/": ("GET", [UNKNOWN, OK, OK, OK, OK]),
+    "api/v1/component/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
+    "api/v1/authorizers/<slug:appid>/access-token/": ("GET", by_key(OK)),
+    "api/v1/authorizers/<slug:appid>/wechat/<path:path>": ("GET", by_key(OK)),
     "api/v1/templates/": ("GET", by_key(OK)),
     "api/v1/drafts/": ("GET", by_key(OK)),
     "api/v1/drafts/promote/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
@@ -158,6 +164,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/account/two-steps/": ("GET", STAFF),
     "admin/account/proof/": ("GET", STAFF),
     "admin/account/sessions/": ("GET", STAFF),
+    "admin/account/keys/": ("GET", STAFF),
     "admin/password_change/": ("GET", STAFF),
     "admin/password_change/done/": ("GET", STAFF),
     "admin/autocomplete/": ("GET", [FOUND, FOUND, FOUND, REFUSED, REFUSED]),
@@ -171,6 +178,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/auth/user/<path:object_id>/remove-factor/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/ask-for-tickets/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/refresh-token/": ("POST", ACT),
+    "admin/platform_auth/apiclient/<path:object_id>/rotate/": ("POST", PAGE),
+    "admin/platform_auth/apiclient/<path:object_id>/revoke-older/": ("POST", ACT),
+    "admin/platform_auth/apiclient/<path:object_id>/revoke-all/": ("POST", ACT),
     "admin/platform_auth/push/<path:object_id>/replay/": ("POST", ACT),
     "admin/platform_auth/push/export/": ("GET", PAGE),
     "admin/messaging/target/<path:object_id>/test/": ("POST", ACT),
@@ -364,6 +374,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:reply>": str(reply.pk),
         "<slug:way>": "text",
         "<path:userstr>": "nobody",
+        "<path:path>": "wxa/get_page",
         "<slug:group>.<slug:name>": "wx.getLocation",
         "<slug:kind>": "server-domains",
         "<slug:which>": "server",
@@ -416,6 +427,9 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         Campaign: lambda: _campaign(account),
         CampaignItem: lambda: CampaignItem.objects.create(
             campaign=_campaign(account), authorizer=account, state="waiting"
+        ),
+        ApiClient: lambda: create_client(
+            by=None, name="shop", owner=merchant, scopes=["code:read"]
         ),
         SettingProfile: lambda: SettingProfile.objects.create(name="tea"),
         Operation: lambda: record_operation("test", by=merchant, appid=account.appid),

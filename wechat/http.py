@@ -191,6 +191,27 @@ def call(
     return _ask(request, MAX_ANSWER, partial(_read, kept=kept), repeat=repeat)
 
 
+def exchange(
+    asked: tuple[str, str],
+    query: Sequence[tuple[str, str]],
+    content: bytes,
+    media_type: str,
+    *,
+    bounds: tuple[int, float],
+) -> Answer:
+    """
+    WeChat's answer, whatever it is, to CONTENT: ASKED is a method and a path, BOUNDS the most bytes
+    of the answer and the most seconds. Raises Unreachable or NotSent.
+    """
+    method, path = asked
+    url = f"{_api_url}{path}?{urlencode(query)}"
+    headers = {"Content-Type": media_type}
+    try:
+        return send(session, method, url, headers, content, _new_bounds(*bounds))
+    except TransportError as error:
+        raise (Unreachable if error.was_sent else NotSent)(path, str(error)) from None
+
+
 def call_side_by_side(
     path: str,
     bodies: Sequence[Mapping[str, Any]],
@@ -274,9 +295,14 @@ def _ask_once(request: _Call, max_bytes: int, read: Callable[[str, Answer], T]) 
 
 
 def _count(path: str, trouble: WeChatError | None, seconds: float) -> None:
+    name = str(trouble.errcode) if isinstance(trouble, Refused) else type(trouble).__name__
+    count_call(path, name if trouble else "0", seconds)
+
+
+def count_call(path: str, outcome: str, seconds: float) -> None:
+    """Tell whoever measures that a call of PATH came to OUTCOME after SECONDS."""
     if _on_call:
-        name = str(trouble.errcode) if isinstance(trouble, Refused) else type(trouble).__name__
-        _on_call(path, name if trouble else "0", seconds)
+        _on_call(path, outcome, seconds)
 
 
 _clock_warned_at = float("-inf")

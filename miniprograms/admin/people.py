@@ -21,6 +21,7 @@ from platform_auth.admin.columns import column
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.events import log_event
 from platform_auth.forms import PermissionChoices
+from platform_auth.logins.keys import end_keys, rights_of
 from platform_auth.logins.proof import require_proof
 from platform_auth.logins.second_factor import factor_of, remove_factor
 from platform_auth.logins.sessions import end_access
@@ -111,9 +112,14 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         return response
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        request.rights_before = rights_of(obj) if change else set()  # type: ignore[attr-defined]
         super().save_model(request, obj, form, change)
-        if change and not obj.is_active:
-            end_access(obj)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """What the person could do before and no longer can, no key of theirs outlives."""
+        super().save_related(request, form, formsets, change)
+        if request.rights_before - rights_of(form.instance):  # type: ignore[attr-defined]
+            end_access(form.instance)
 
     def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
         log_event("change_user", "done", user=request.user, of=str(obj))
@@ -212,7 +218,7 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
 
 def _revoke_keys(user: User, by: Any) -> object:
     with transaction.atomic():
-        count, _kinds = AuthToken.objects.filter(user=user).delete()
+        count = end_keys(user)
         record_operation("revoke_keys", by=by, result=f"{user}: {count}")
     log_event("revoke_keys", "done", user=by, of=str(user))
     return _("%(count)d keys revoked.") % {"count": count}
@@ -232,6 +238,8 @@ def _let_answer(user: User, may: bool, by: Any) -> object:
     group = Group.objects.get(name=ANSWERERS)
     with transaction.atomic():
         (user.groups.add if may else user.groups.remove)(group)
+        if not may:
+            end_keys(user)
         record_operation(
             "let_merchant_answer" if may else "stop_merchant_answering", by=by, result=str(user)
         )
@@ -259,6 +267,15 @@ class GroupAdmin(PermissionsMixin, auth.GroupAdmin, RecordedAdmin):  # type: ign
         if _is_superuser(request):
             require_proof(request)
         return super().changeform_view(request, *args, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A right that the group loses ends the keys of all its people."""
+        group = form.instance
+        before = set(group.permissions.values_list("pk", flat=True))
+        super().save_related(request, form, formsets, change)
+        if before - set(group.permissions.values_list("pk", flat=True)):
+            for person in group.user_set.all():
+                end_keys(person)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and _is_superuser(request)

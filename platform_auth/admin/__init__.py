@@ -1,5 +1,5 @@
 """Staff pages of what belongs to our platform. Each module registers its models."""
 
-from platform_auth.admin import operations, schedule
+from platform_auth.admin import clients, operations, schedule
 
-__all__ = ["operations", "schedule"]
+__all__ = ["clients", "operations", "schedule"]

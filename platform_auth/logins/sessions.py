@@ -17,6 +17,7 @@ from platform_auth.events import log_event
 from platform_auth.login_models import LoginSession
 from platform_auth.logins.addresses import client_address
 from platform_auth.logins.agents import describe_agent
+from platform_auth.logins.keys import end_keys
 from platform_auth.logins.session_store import MARKS
 from platform_auth.operations import Actor, record_operation
 
@@ -132,7 +133,7 @@ def end_access(user: User, *, keep: str | None = None) -> str:
     """
     rows = LoginSession.objects.filter(user=user.pk)
     sessions, _kinds = (rows.exclude(session_key=keep) if keep else rows).delete()
-    keys, _kinds = AuthToken.objects.filter(user=user).delete()
+    keys = end_keys(user)
     log_event("access", "ended", user=user, sessions=sessions, keys=keys)
     return f"{sessions} sessions, {keys} keys ended"
 
