@@ -47,6 +47,8 @@ PROGRAM, TEMPLATES, TARGET = (
     "admin/messaging/target/<path:object_id>/",
 )
 API = "api/v1/authorizers/<slug:appid>/"
+CAMPAIGN_ACTS = ("start", "pause", "resume", "cancel", "go-on", "retry", "release")
+STANDING = ("testers", "private-interfaces", "settings/<slug:kind>/now")
 ASKING = {
     *("POST portal/bind/", "POST portal/bind/link/<str:signed>/"),
     "GET portal/<slug:appid>/trial/",
@@ -68,8 +70,27 @@ ASKING = {
     *(f"POST {API}{noun}/" for noun in ("versions", "audits", "release", "revert", "messages")),
     *(f"{method} {API}wechat/<path:path>" for method in METHODS),
     *(f"POST {API}audits/<slug:auditid>/{act}/" for act in ("refresh", "withdraw")),
-    f"GET {API}preflight/",
-    "POST api/v1/submission-files/",  # as every act by REST
+    *(f"GET {API}{what}/" for what in ("preflight", "options/<slug:name>")),
+    *(f"GET {API}{noun}/" for noun in ("private-interfaces", "testers")),
+    *("GET api/v1/campaigns/<int:pk>/forecast/", "GET api/v1/drafts/"),
+    # Every act by REST, whether it asks or not.
+    "POST api/v1/submission-files/",
+    *(f"POST {API}{noun}/" for noun in ("private-interfaces", "testers", "review-pictures")),
+    f"POST {API}settings/<slug:kind>/check/",
+    f"POST {API}settings/privacy-guideline/file/",
+    f"POST {API}quota/clear/",
+    *("POST api/v1/drafts/promote/", "POST api/v1/campaigns/"),
+    *(f"POST api/v1/campaigns/<int:pk>/{act}/" for act in CAMPAIGN_ACTS),
+    *(f"{method} portal/<slug:appid>/testers/" for method in METHODS),
+    # Staff's pages of what WeChat has.
+    *(f"{method} {PROGRAM}{page}/" for method in METHODS for page in STANDING),
+    f"POST {PROGRAM}testers/<path:userstr>/remove/",
+    "POST admin/platform_auth/component/<path:object_id>/domains/",
+    *(
+        f"{method} admin/platform_auth/component/<path:object_id>/domains/<slug:which>/"
+        for method in METHODS
+    ),
+    *(f"{method} admin/audits/campaign/<int:pk>/plan/<int:item>/preflight/" for method in METHODS),
 }
 
 

@@ -39,7 +39,7 @@ _EMPTY_LINE = b"\r\n\r\n"
 _NOTHING_MORE = (BlockingIOError, ssl.SSLWantReadError)
 
 Request = tuple[str, str, Mapping[str, str], bytes]
-Outcome = Answer | TransportError | None
+Ending = Answer | TransportError | None
 
 
 def send_side_by_side(
@@ -47,13 +47,13 @@ def send_side_by_side(
     requests: Sequence[Request],
     new_bounds: Callable[[], Bounds],
     until: float,
-) -> list[Outcome]:
+) -> list[Ending]:
     """
     What came of each of REQUESTS (method, URL, headers, body; all of one origin), as
     `transport.send` returns or raises it, or None for one that was not begun. NEW BOUNDS gives
     those of one that begins now; none does after UNTIL, a `time.monotonic()`. Raises Crowded.
     """
-    outcomes: list[Outcome] = [None] * len(requests)
+    outcomes: list[Ending] = [None] * len(requests)
     adapter = session.get_adapter(requests[0][1]) if requests else None
     if isinstance(adapter, Transport):
         take_late_place()
@@ -121,7 +121,7 @@ class _Exchanges:
         requests: Sequence[Request],
         new_bounds: Callable[[], Bounds],
         until: float,
-        outcomes: list[Outcome],
+        outcomes: list[Ending],
     ) -> None:
         encoded = [encode(prepare(*request)) for request in requests]
         self._transport = transport

@@ -15,7 +15,7 @@ from platform_auth.admin.pages import ago, label, table
 from platform_auth.models import Component
 from wechat.code_templates import LIBRARY_LIMIT, Draft
 
-MAX_PROGRAMS = 20  # that have one template live, on its page
+MAX_USERS = 20  # that have one template live, on its page
 NEARLY_FULL = LIBRARY_LIMIT - 10
 
 
@@ -89,8 +89,8 @@ def _use_label(*, is_used: bool, is_busy: bool) -> SafeString | str:
 def programs_table(template: CodeTemplate) -> SafeString | str:
     """The newest of the mini programs that have TEMPLATE live, and how many more."""
     programs = live_programs(template).order_by("-id")
-    shown = list(programs[:MAX_PROGRAMS])
+    shown = list(programs[:MAX_USERS])
     rows: list[tuple[object, ...]] = [(link(code_page_of(row), row), row.appid) for row in shown]
-    if len(shown) == MAX_PROGRAMS and (more := programs.count() - MAX_PROGRAMS):
+    if len(shown) == MAX_USERS and (more := programs.count() - MAX_USERS):
         rows.append((_("and %(number)d more") % {"number": more}, ""))
     return table([_("mini program"), _("appid")], rows)
