@@ -92,7 +92,10 @@ NEEDS = (
         "code",
         "mini_program",
         (18,),
-        ("code", "code_release", "code_review", "domains", "privacy", "testers"),
+        (
+            *("code", "code_release", "code_review", "domains"),
+            *("order_path.get_order_path", "privacy", "testers"),
+        ),
         _("upload, review and release of code; domains, testers and the privacy guide"),
         _("bring new versions of your mini program online"),
     ),

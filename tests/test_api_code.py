@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
-from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release
+from audits.models import CodeAudit, CodeTemplate, CodeVersion, Promotion, Release
 from audits.services import templates
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
@@ -194,6 +194,7 @@ def test_what_wechat_would_not_take_is_told_by_field(
 def test_a_template_that_our_mirror_lacks_is_looked_for_at_wechat(
     operator: Client, wechat: WeChat, shop: Authorizer, template: CodeTemplate
 ) -> None:
+    Promotion.objects.all().delete()
     CodeTemplate.objects.all().delete()
     commit(operator, template)
 

@@ -74,6 +74,6 @@ def test_values_are_set_by_form_and_looked_at_before_they_are_sent(
     page.get_by_text('"ext": {"shop": 8}').wait_for()
     assert fits(page, width)
     page.get_by_role("button", name="Upload code").click()
-    page.get_by_text("version 1.1.0 is uploaded").wait_for()
+    page.get_by_text("version 1.1.0 is uploaded").first.wait_for()
     trial = wechat.accounts[shop.appid].program.trial
     assert json.loads(trial.ext_json if trial else "{}")["ext"] == {"shop": 8}

@@ -67,6 +67,7 @@ def test_staff_see_to_testers_interfaces_and_the_privacy_guideline(
     Desk(page, shop).log_in("operator", "operator-password")
     account = f"/admin/miniprograms/authorizer/{shop.pk}"
     program = wechat.accounts[shop.appid].program
+    program.found_privacy = ["UserInfo", "Location", "PhoneNumber"]
 
     page.goto(f"{account}/testers/")
     enter(page, "wechatid", "wang_kaifa")

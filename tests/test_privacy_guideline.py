@@ -41,6 +41,7 @@ def guideline(uses: dict[str, str] = USES, **owner: str) -> dict[str, Any]:
 def shop(bound: Bound, wechat: WeChat, component: Component, staff: User) -> Authorizer:
     """A mini program with code, in which WeChat has found three kinds of data."""
     row = bound(APPID, nick_name="Tea & Cake")
+    wechat.accounts[APPID].program.found_privacy = ["UserInfo", "Location", "PhoneNumber"]
     template = make_template(wechat, component)
     commit_template(row, template, user_version="1.0.0", user_desc="x", by=staff)
     return row

@@ -40,10 +40,11 @@ connection.close_pool()
 
 
 def run(code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    ours = {name: value for name, value in os.environ.items() if name != "PROCESS_ROLE"}
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=settings.ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **environment},
+        env={**ours, "DJANGO_SETTINGS_MODULE": "config.settings", **environment},
         capture_output=True,
         check=False,
         text=True,

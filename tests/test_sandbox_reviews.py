@@ -579,5 +579,5 @@ def test_the_demo_has_code_to_try() -> None:
     create_accounts(wechat)
     upload_code(wechat)
     library = wechat.component.library
-    assert [one.draft.user_version for one in library.templates.values()] == ["1.0.0"]
-    assert [one.user_version for one in library.drafts.values()] == ["1.1.0"]
+    assert [one.draft.user_version for one in library.templates.values()] == ["1.0.0", "1.1.0"]
+    assert [one.user_version for one in library.drafts.values()] == ["1.2.0"]
