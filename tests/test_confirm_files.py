@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from config.push_wsgi import doors_only
+from config.push_door import doors_only
 from miniprograms.models import Authorizer, ConfirmFile
 from miniprograms.services.settings.applying import apply_now
 from miniprograms.services.settings.record import set_desired, setting_of

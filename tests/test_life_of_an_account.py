@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from audits.models import CodeSummary
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding, DueRefresh, digest
 from miniprograms.services import binding as bindings
@@ -65,7 +66,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         empty_operation_log()
-        for model in (Push, Binding, DueRefresh, Authorizer):
+        for model in (Push, Binding, DueRefresh, CodeSummary, Authorizer):
             model.objects.all()._raw_delete("default")
         Component.objects.update(
             access_token="", access_token_expires=0, verify_ticket="", previous_ticket="",

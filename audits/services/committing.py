@@ -78,8 +78,11 @@ def commit_template(
 
 
 def lock_authorizer(authorizer: Authorizer) -> None:
-    """Until the transaction ends nobody else begins an upload or a submission for AUTHORIZER."""
-    Authorizer.objects.select_for_update().only("pk").get(pk=authorizer.pk)
+    """
+    Until the transaction ends nobody else begins an upload or a submission for AUTHORIZER. Rows
+    that name it may still be written: who holds its summary would else wait for us, and we for it.
+    """
+    Authorizer.objects.select_for_update(no_key=True).only("pk").get(pk=authorizer.pk)
 
 
 def _call_commit(version: CodeVersion) -> None:
