@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audits.models import CodeTemplate, CodeVersion, ExtValues
@@ -23,6 +23,7 @@ from audits.services.ext_json import (
     read_layers,
 )
 from audits.services.ext_paths import Values, drop_value, put_value, read_path
+from audits.services.newest import save_newest
 from miniprograms.models import Authorizer, Tag
 from platform_auth.operations import Actor, record_operation
 
@@ -49,20 +50,15 @@ def save_values(
     """
     check_values(values)
     kept = {name: value for name, value in values.items() if name != "extAppid"}
-    rows = owner.ext_values.filter(is_newest=True)
-    try:
-        with transaction.atomic():
-            current = rows.select_for_update().first()
-            if seen is not None and seen != (current.pk if current else 0):
-                raise ValuesChanged
-            if is_same_json(current.values if current else {}, kept):
-                return current
-            rows.update(is_newest=False)
-            row: ExtValues = owner.ext_values.create(values=kept, by_id=by.pk if by else None)
-            _record(owner, current.values if current else {}, kept, by)
-            return row
-    except IntegrityError:
-        raise ValuesChanged from None
+    row: ExtValues | None = save_newest(
+        owner.ext_values,
+        "values",
+        kept,
+        by=by,
+        seen=seen,
+        record=lambda before: _record(owner, before, kept, by),
+    )
+    return row
 
 
 def _record(owner: Owner, before: Values, after: Values, by: Actor | None) -> None:

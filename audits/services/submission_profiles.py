@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from audits.models import (
@@ -22,8 +21,9 @@ from audits.models import (
     SubmissionFile,
     SubmissionProfile,
 )
-from audits.problems import BadSubmission, ValuesChanged
+from audits.problems import BadSubmission
 from audits.services.ext_json import is_same_json, merge
+from audits.services.newest import save_newest
 from audits.services.wechat_answers import Answers
 from miniprograms.models import Authorizer
 from platform_auth.operations import Actor, record_operation
@@ -67,22 +67,15 @@ def save_profile(
     it is another by now, and BadSubmission.
     """
     _check_fields(fields)
-    rows = owner.submission_profiles.filter(is_newest=True)
-    try:
-        with transaction.atomic():
-            current = rows.select_for_update().first()
-            if seen is not None and seen != (current.pk if current else 0):
-                raise ValuesChanged
-            if is_same_json(current.fields if current else {}, fields):
-                return current
-            rows.update(is_newest=False)
-            row: SubmissionProfile = owner.submission_profiles.create(
-                fields=dict(fields), by_id=by.pk if by else None
-            )
-            _record(owner, current.fields if current else {}, fields, by)
-            return row
-    except IntegrityError:
-        raise ValuesChanged from None
+    row: SubmissionProfile | None = save_newest(
+        owner.submission_profiles,
+        "fields",
+        dict(fields),
+        by=by,
+        seen=seen,
+        record=lambda before: _record(owner, before, fields, by),
+    )
+    return row
 
 
 def _check_fields(fields: Fields) -> None:
