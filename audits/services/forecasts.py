@@ -9,10 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeAudit
+from audits.services.quota import read_quota
 from audits.services.rollout.admission import count_submitted_today
 from miniprograms.models import Authorizer
-from miniprograms.tokens import call_as
-from platform_auth.leases import release_db_connection
 from platform_auth.models import UTC_PLUS_8
 from wechat import code_review
 from wechat.errors import NotReady
@@ -95,11 +94,10 @@ def _ask_quota(campaign: Campaign) -> code_review.Quota:
         state=Authorizer.State.BOUND,
     )
     own = bound.filter(campaign_items__campaign=campaign)
-    appid = own.values_list("appid", flat=True).first()
-    if appid is None:
+    program = own.first()
+    if program is None:
         raise NotReady(_("None of its mini programs is bound, so WeChat cannot be asked."))
-    release_db_connection()
-    return call_as(appid, code_review.query_quota)
+    return read_quota(program)
 
 
 def waiting_hours(component_id: int) -> list[float]:
