@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
+from miniprograms.admin.programs import ProgramPages
 from miniprograms.admin.settings_forms import SettingForm, make_form
 from miniprograms.admin.settings_tables import (
     differences_table,
@@ -60,7 +61,7 @@ MAY_VIEW_SETTINGS, MAY_EDIT_SETTINGS = "miniprograms.view_setting", "miniprogram
 DOMAIN_KINDS = ("server-domains", "server-domains-direct", *WEBVIEW_KINDS)
 
 
-class SettingsPages(ExplainedAdmin):
+class SettingsPages(ProgramPages, ExplainedAdmin):
     """Adds the page of settings, and one of each kind, to the admin of mini programs."""
 
     has_settings_permission = holding(MAY_VIEW_SETTINGS)
@@ -86,7 +87,7 @@ class SettingsPages(ExplainedAdmin):
 
     @button(_("Settings at WeChat"), "settings", path="settings", icon="tune")
     def settings_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self._program_with_settings(request, object_id)
+        row = self.program_or_404(request, object_id, MAY_VIEW_SETTINGS)
         saved = {setting.kind: setting for setting in Setting.objects.filter(authorizer=row)}
         settings = [saved.get(name) or Setting(authorizer=row, kind=name) for name in KINDS]
         return self.page(
@@ -109,7 +110,7 @@ class SettingsPages(ExplainedAdmin):
 
     def setting_page(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponse:
         """One kind: what it should be, what WeChat has, and with the right to it the way there."""
-        row = self._program_with_settings(request, object_id)
+        row = self.program_or_404(request, object_id, MAY_VIEW_SETTINGS)
         if kind not in KINDS:
             raise Http404
         setting = setting_of(row, kind)
@@ -146,7 +147,7 @@ class SettingsPages(ExplainedAdmin):
 
     def setting_now(self, request: HttpRequest, object_id: str, kind: str) -> HttpResponse:
         """What only WeChat knows of these domains, as a piece of HTML."""
-        row = self._program_with_settings(request, object_id)
+        row = self.program_or_404(request, object_id, MAY_VIEW_SETTINGS)
         if kind not in DOMAIN_KINDS:
             raise Http404
         context: dict[str, object] = {}
@@ -200,14 +201,6 @@ class SettingsPages(ExplainedAdmin):
                 self.carry_out(request, setting, lambda row: _show_and_tell(row, content, by))
             case "detach":
                 self.carry_out(request, setting, lambda row: _detach_and_tell(row, by))
-
-    def _program_with_settings(self, request: HttpRequest, object_id: str) -> Authorizer:
-        if not request.user.has_perm(MAY_VIEW_SETTINGS):
-            raise PermissionDenied
-        row: Authorizer = self.visible_or_404(request, object_id)
-        if row.kind != Authorizer.Kind.MINI_PROGRAM:
-            raise Http404
-        return row
 
 
 def setting_url(row: Authorizer, kind: str, name: str = "setting") -> str:

@@ -211,6 +211,12 @@ def _read_webview(endpoint: Callable[..., list[str]], authorizer: Authorizer) ->
     return list(call_as(authorizer.appid, endpoint, "get"))
 
 
+def _differences(desired: list[str], at_wechat: list[str]) -> tuple[list[str], list[str]]:
+    """What is missing at WeChat, and what is there besides."""
+    missing = [url for url in desired if url not in at_wechat]
+    return missing, [url for url in at_wechat if url not in desired]
+
+
 def _apply_webview(
     endpoint: Callable[..., list[str]],
     fetch_file: Callable[[Authorizer], object],
@@ -218,8 +224,7 @@ def _apply_webview(
     desired: list[str],
     at_wechat: list[str],
 ) -> Remarks:
-    missing = [url for url in desired if url not in at_wechat]
-    surplus = [url for url in at_wechat if url not in desired]
+    missing, surplus = _differences(desired, at_wechat)
     if missing:
         fetch_file(authorizer)  # WeChat looks for it as it adds a domain
     for action, urls in (("add", missing), ("delete", surplus)):
@@ -230,8 +235,7 @@ def _apply_webview(
 
 
 def compare_webview_domains(desired: list[str], at_wechat: list[str]) -> list[Difference]:
-    missing = [url for url in desired if url not in at_wechat]
-    surplus = [url for url in at_wechat if url not in desired]
+    missing, surplus = _differences(desired, at_wechat)
     return (
         [Difference("webviewdomain", _("web-view domains"), missing, surplus)]
         if missing or surplus
@@ -301,8 +305,7 @@ def _apply_prefetch(authorizer: Authorizer, desired: list[str], at_wechat: list[
 
 
 def compare_prefetch_names(desired: list[str], at_wechat: list[str]) -> list[Difference]:
-    missing = [name for name in desired if name not in at_wechat]
-    surplus = [name for name in at_wechat if name not in desired]
+    missing, surplus = _differences(desired, at_wechat)
     if not missing and not surplus:
         return []
     return [Difference("prefetch_dns_domain", _("names looked up ahead"), missing, surplus)]
