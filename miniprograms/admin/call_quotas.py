@@ -11,7 +11,6 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from miniprograms.services.call_quotas import (
     PathQuota,
     call_of,
-    clear_component_quota,
     clear_quota,
     quota_of,
     resets_left,
@@ -93,10 +92,8 @@ class CallPages(ExplainedAdmin):
         )
 
     def _clear_quota(self, request: HttpRequest, row: Any, reason: str) -> None:
-        clear = clear_component_quota if isinstance(row, Component) else clear_quota
-
         def act(row: Any) -> object:
-            clear(row, reason, by=request.user)
+            clear_quota(row, reason, by=request.user)
             return _("WeChat counts anew.")
 
         self.carry_out(request, row, lambda row: report_lost_answer(lambda: act(row)))

@@ -48,48 +48,41 @@ def _month_began() -> datetime:
     return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def clear_quota(authorizer: Authorizer, reason: str, *, by: Actor) -> int:
+def clear_quota(account: Authorizer | Component, reason: str, *, by: Actor) -> int:
     """
-    clear_quota 重置API调用次数 of AUTHORIZER, since BY has a REASON. How many resets are left.
+    clear_quota 重置API调用次数 of ACCOUNT, since BY has a REASON. How many resets are left.
 
-    By its own token, or where it has none by the platform's secret (clear_quota/v2). Raises
-    NoResetLeft and what WeChat answered.
+    Of an authorizer by its own token, or where it has none, and of the platform itself, by the
+    platform's secret (clear_quota/v2). Raises NoResetLeft and what WeChat answered.
     """
-    _spend_reset(Authorizer, authorizer.pk, authorizer.appid, reason, by)
+    _spend_reset(account, reason, by)
     try:
-        try:
-            call_as(authorizer.appid, wechat.clear_quota, authorizer.appid)
-        except (NotReady, NotAuthorized, TokenExpired):
-            _clear_by_secret(authorizer.component, authorizer.appid)
+        _ask_to_clear(account)
     except (Refused, NotReady) as error:
-        record_operation(NOT_CLEARED, by=by, appid=authorizer.appid, result=str(error))
+        record_operation(NOT_CLEARED, by=by, appid=account.appid, result=str(error))
         raise
-    return resets_left(authorizer.appid)
+    return resets_left(account.appid)
 
 
-def clear_component_quota(component: Component, reason: str, *, by: Actor) -> int:
-    """clear_quota/v2 of the platform itself, by its secret, as `clear_quota` for an authorizer."""
-    _spend_reset(Component, component.pk, component.appid, reason, by)
-    try:
-        _clear_by_secret(component)
-    except Refused as error:
-        record_operation(NOT_CLEARED, by=by, appid=component.appid, result=str(error))
-        raise
-    return resets_left(component.appid)
-
-
-def _spend_reset(model: Any, pk: int, appid: str, reason: str, by: Actor) -> None:
+def _spend_reset(account: Authorizer | Component, reason: str, by: Actor) -> None:
     """One at a time, so that the tenth is not spent twice; it is in the log before WeChat obeys."""
     with transaction.atomic():
-        model.objects.select_for_update().only("pk").get(pk=pk)
-        if not resets_left(appid):
+        type(account)._default_manager.select_for_update().only("pk").get(pk=account.pk)
+        if not resets_left(account.appid):
             raise NoResetLeft
-        record_operation(CLEAR, by=by, appid=appid, result=reason)
+        record_operation(CLEAR, by=by, appid=account.appid, result=reason)
     release_db_connection()
 
 
-def _clear_by_secret(component: Component, authorizer_appid: str = "") -> None:
-    wechat.clear_component_quota(component.appid, component.app_secret, authorizer_appid)
+def _ask_to_clear(account: Authorizer | Component) -> None:
+    if isinstance(account, Component):
+        wechat.clear_component_quota(account.appid, account.app_secret)
+        return
+    try:
+        call_as(account.appid, wechat.clear_quota, account.appid)
+    except (NotReady, NotAuthorized, TokenExpired):
+        component = account.component
+        wechat.clear_component_quota(component.appid, component.app_secret, account.appid)
 
 
 @dataclass(frozen=True, slots=True)
