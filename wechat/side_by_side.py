@@ -123,10 +123,9 @@ class _Exchanges:
         until: float,
         outcomes: list[Ending],
     ) -> None:
-        encoded = [encode(prepare(*request)) for request in requests]
         self._transport = transport
-        self._origin = encoded[0][0]
-        self._contents = [content for _origin, content in encoded]
+        self._requests = requests
+        self._origin, _content = encode(prepare(*requests[0]))
         self._new_bounds = new_bounds
         self._until = until
         self._outcomes = outcomes
@@ -136,10 +135,10 @@ class _Exchanges:
     def run(self) -> None:
         """To the end of all that is begun."""
         socks: list[socket] = []
-        while len(socks) < len(self._contents) and (sock := self._transport.take(self._origin)):
+        while len(socks) < len(self._requests) and (sock := self._transport.take(self._origin)):
             socks.append(sock)
-        if EACH * len(socks) >= len(self._contents):
-            self._waiting = list(reversed(range(len(self._contents))))
+        if EACH * len(socks) >= len(self._requests):
+            self._waiting = list(reversed(range(len(self._requests))))
         with self._selector:
             for sock in socks:
                 self._begin(sock)
@@ -164,7 +163,7 @@ class _Exchanges:
         self._selector.register(sock, selectors.EVENT_READ, exchange)
         try:
             sock.settimeout(bounds.read_timeout)
-            sock.sendall(self._contents[exchange.number])
+            sock.sendall(encode(prepare(*self._requests[exchange.number]))[1])
             sock.setblocking(False)
         except OSError as error:
             self._fail(exchange, error)

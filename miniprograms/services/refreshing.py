@@ -137,12 +137,12 @@ def _request_side_by_side(
     """As `_request_token`, in this thread alone, for as many as there are connections for."""
     outcomes: list[tuple[DueRow, Outcome]] = []
     for pk, (appid, token) in component_tokens.items():
-        asking = {row: _sole_refresh_token(row) for row in rows if row.component_id == pk}
-        asking = {row: refresh_token for row, refresh_token in asking.items() if refresh_token}
+        own = [row for row in rows if row.component_id == pk]
+        asking = [(row, sole) for row in own if (sole := _sole_refresh_token(row))]
         answers = wechat.refresh_authorizer_tokens(
-            token, appid, [(row.appid, asking[row]) for row in asking], until=until
+            token, appid, [(row.appid, sole) for row, sole in asking], until=until
         )
-        for (row, refresh_token), answer in zip(asking.items(), answers, strict=True):
+        for (row, refresh_token), answer in zip(asking, answers, strict=True):
             if answer is not None:
                 outcomes.append((row, _as_outcome(row, refresh_token, answer)))
     return outcomes
