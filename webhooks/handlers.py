@@ -168,7 +168,7 @@ def forward_push(row: Row, push: Push) -> Answer | None:
     if not planned.count:
         return None
     enqueue(messaging_tasks.forward)
-    return answer_from_target(planned.to_ask, push) if planned.to_ask else None
+    return answer_from_target(planned.to_ask, row, push) if planned.to_ask else None
 
 
 def forward_all(forwardable: Sequence[Forwardable]) -> None:
@@ -177,12 +177,12 @@ def forward_all(forwardable: Sequence[Forwardable]) -> None:
         enqueue(messaging_tasks.forward)
 
 
-def answer_from_target(delivery: Delivery, push: Push) -> Answer:
-    """What the target of DELIVERY answers to PUSH, called once PUSH is committed."""
+def answer_from_target(delivery: Delivery, row: Row, push: Push) -> Answer:
+    """What the target of DELIVERY answers to PUSH of ROW, called once that is committed."""
 
     def answer(until: float) -> str | None:
         content = answer_within(delivery, until)
-        reply = passive_replies.reply_for_target(delivery.push, content) if content else None
+        reply = passive_replies.reply_for_target(row, content) if content else None
         reply_answer = answer_with(reply, push) if reply else None
         return reply_answer(until) if reply_answer else None
 

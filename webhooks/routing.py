@@ -1,6 +1,7 @@
 """
 Which kind of push goes to which handler, on one page. A kind not listed is stored as ignored; of
-whatever comes for an account, known or not, those are told who have asked for it.
+whatever comes, known or not, but tickets, those are told who have asked for it. What comes of each
+kind, and why of some nothing more, is in docs/pushes.md.
 """
 
 from messaging.services import answering
