@@ -17,6 +17,7 @@ from messaging.services.forwarding.answering import answer_within
 from messaging.services.forwarding.planning import Forwardable, plan_deliveries, plan_many
 from messaging.services.release_test import answers, codes
 from miniprograms import tasks as miniprogram_tasks
+from miniprograms.account_events import publish_alert
 from miniprograms.models import Authorizer
 from miniprograms.services import addresses, trading, unbinding
 from miniprograms.services.private_interfaces import record_interface_verdict
@@ -92,8 +93,38 @@ def handle_cancellation(row: Row, push: Push) -> None:
         raise Ignored(_("It was authorised again since, or never was."))
 
 
+def handle_registration(row: Row, push: Push) -> None:
+    """
+    notify_third_fasteregister: a mini program was registered for a merchant. Its code is as good as
+    that of an authorisation, once and not for long.
+    """
+    if not push.get("auth_code"):
+        raise Ignored(_("Nothing was registered, so there is no code."))
+    pk = trading.record_authorization(
+        row.component,
+        appid=push.get("appid"),
+        code=push.get("auth_code"),
+        pre_auth_code="",
+        created=created(row),
+    )
+    if pk is not None:
+        enqueue(miniprogram_tasks.advance_binding, pk)
+
+
+def alert_account(row: Row, push: Push) -> None:
+    """WeChat has found or punished something, or something runs out: others are told, we look."""
+    if Authorizer.objects.filter(component=row.component_id, appid=row.appid).exists():
+        details = {name: push.fields[name] for name in push.fields if name not in _FRAME}
+        publish_alert(row.appid, push.kind, details)
+        refresh_profile(row, push)
+
+
+# What every push has, and none of what it says.
+_FRAME = {"ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "InfoType", "AppId"}
+
+
 def keep_push(row: Row, push: Push) -> None:
-    """Stored and shown to staff; nothing else hangs on it yet."""
+    """Stored, shown to staff, and forwarded; docs/pushes.md says why nothing else hangs on it."""
 
 
 def handle_verdict(row: Row, push: Push) -> None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from messaging import tasks
 from messaging.models import Delivery
 from messaging.services import targets
-from messaging.services.deliveries import first_delivery_since
+from messaging.services.deliveries import OVERLAP, first_delivery_since
 from messaging.services.forwarding.circuit_breaker import is_circuit_open
 from messaging.services.forwarding.posting import explain_status, webhook_id, write_body
 from miniprograms.models import Authorizer
@@ -33,7 +33,6 @@ from platform_auth.wakeup import enqueue
 from wechat.push import Malformed
 
 NAMED_DAYS = 7  # in the filter
-OVERLAP = timedelta(minutes=5)
 
 DELIVERY_COLOURS = {
     Delivery.State.DUE: "info",

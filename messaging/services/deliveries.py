@@ -1,8 +1,10 @@
 """Finding deliveries by when they were made, without an index that every one of them would cost."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from messaging.models import Delivery
+
+OVERLAP = timedelta(minutes=5)  # by which ids and times may differ, of transactions at once
 
 
 def first_delivery_since(at: datetime) -> int:

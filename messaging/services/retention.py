@@ -21,8 +21,8 @@ MAX_SECONDS = 60  # seconds; the next hour goes on where it ended
 def delete_old_conversations() -> None:
     """
     Delete replies, conversations at rest, and events older than PUSH_RETENTION_DAYS, which is how
-    long the inbox keeps what users wrote. Of accounts that have been unbound for a week all of it goes;
-    the inbox keeps empty rows, by which it knows a replay.
+    long the inbox keeps what users wrote. Of accounts that have been unbound for a week all that
+    users wrote goes; the inbox keeps empty rows, by which it knows a replay.
     """
     until = time.monotonic() + MAX_SECONDS
     retention = timedelta(days=settings.PUSH_RETENTION_DAYS)
