@@ -57,7 +57,6 @@ PROFILE_PUSHES = (
     "qualification_verify_fail",
     "naming_verify_success",
     "naming_verify_fail",
-    "betaapp_verify_event",
 )
 # What it has against the account, or what runs out.
 ALERTS = (
