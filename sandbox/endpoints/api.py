@@ -12,12 +12,20 @@ from typing import Any
 from sandbox.endpoints import (
     code,
     component,
+    content_checks,
+    diagnosis,
     domains,
+    links,
+    materials,
     messages,
+    official_accounts,
+    own_secrets,
     quotas,
     registration,
     reviews,
+    samples,
     settings,
+    subscriptions,
 )
 from sandbox.endpoints.call import Call, Endpoint
 from sandbox.wire.exchange import Reply, Request
@@ -27,16 +35,28 @@ from sandbox.world.faults import Fault, garble, mark_prose
 from sandbox.world.parties import Authorization, Component
 from sandbox.world.permissions import SETS
 
-ENDPOINTS: dict[str, Endpoint] = (
-    component.ENDPOINTS
-    | quotas.ENDPOINTS
-    | code.ENDPOINTS
-    | reviews.ENDPOINTS
-    | domains.ENDPOINTS
-    | messages.ENDPOINTS
-    | settings.ENDPOINTS
-    | registration.ENDPOINTS
+SUBJECTS = (
+    component,
+    quotas,
+    diagnosis,
+    code,
+    reviews,
+    domains,
+    settings,
+    registration,
+    messages,
+    content_checks,
+    links,
+    subscriptions,
+    official_accounts,
+    materials,
+    own_secrets,
+    samples,
 )
+ENDPOINTS: dict[str, Endpoint] = {
+    path: endpoint for subject in SUBJECTS for path, endpoint in subject.ENDPOINTS.items()
+}
+NOT_PLAYED = {"X-Sandbox": "not-played"}
 
 
 def answer(wechat: WeChat, request: Request) -> Reply:
@@ -63,7 +83,10 @@ def answer(wechat: WeChat, request: Request) -> Reply:
         )
         date = wechat.clock()
     wechat.post.flush_in_background()
-    return _reply(data, fault, date)
+    reply = _reply(data, fault, date)
+    if endpoint is None or endpoint.is_played or _errcode(data):
+        return reply
+    return replace(reply, headers={**reply.headers, **NOT_PLAYED})
 
 
 def _path(request: Request) -> str:
@@ -131,6 +154,8 @@ def _check_permission(call: Call, endpoint: Endpoint) -> None:
 
 
 def _use_quota(call: Call, endpoint: Endpoint) -> None:
+    if endpoint.token == "secret":  # noqa: S105
+        return
     caller = call.named_component().appid if endpoint.token == "none" else call.caller  # noqa: S105
     call.wechat.quotas.use(caller, call.request.path)
 
