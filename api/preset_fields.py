@@ -80,14 +80,16 @@ class CheckMediaSerializer(VisitSerializer):
 
 class VerdictSerializer(serializers.Serializer[Any]):
     suggest = serializers.CharField(help_text=gettext_lazy("pass, review or risky."))
-    label = serializers.IntegerField(help_text=gettext_lazy("100 is fine."))
+    label = serializers.IntegerField(  # type: ignore[assignment]  # leaves the class
+        help_text=gettext_lazy("100 is fine.")
+    )
 
 
 class StrategySerializer(serializers.Serializer[Any]):
     strategy = serializers.CharField()
     errcode = serializers.IntegerField(required=False)
     suggest = serializers.CharField(required=False)
-    label = serializers.IntegerField(required=False)
+    label = serializers.IntegerField(required=False)  # type: ignore[assignment]  # leaves the class
     prob = serializers.FloatField(required=False)
     level = serializers.IntegerField(required=False)
     keyword = serializers.CharField(required=False)
@@ -263,7 +265,7 @@ class SubscribeSendSerializer(StrictSerializer):
     page = serializers.CharField(max_length=1024, required=False)
     miniprogram_state = serializers.ChoiceField(STATES, required=False)
     lang = serializers.ChoiceField(LANGUAGES, required=False)
-    data = serializers.DictField(
+    data = serializers.DictField(  # type: ignore[assignment]  # leaves the class
         child=FilledSerializer(),
         allow_empty=False,
         help_text=gettext_lazy("By the names of the template's keywords, such as thing1."),
@@ -334,7 +336,7 @@ class CategorySerializer(serializers.Serializer[Any]):
 
 
 class CategoriesSerializer(serializers.Serializer[Any]):
-    data = CategorySerializer(many=True)
+    data = CategorySerializer(many=True)  # type: ignore[assignment]  # leaves the class
 
 
 class LibraryTitleSerializer(serializers.Serializer[Any]):
@@ -346,7 +348,7 @@ class LibraryTitleSerializer(serializers.Serializer[Any]):
 
 class LibraryTitlesSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
-    data = LibraryTitleSerializer(many=True)
+    data = LibraryTitleSerializer(many=True)  # type: ignore[assignment]  # leaves the class
 
 
 class KeywordSerializer(serializers.Serializer[Any]):
@@ -358,7 +360,7 @@ class KeywordSerializer(serializers.Serializer[Any]):
 
 class KeywordsSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(required=False)
-    data = KeywordSerializer(many=True)
+    data = KeywordSerializer(many=True)  # type: ignore[assignment]  # leaves the class
 
 
 class SubscribeTemplateSerializer(serializers.Serializer[Any]):
@@ -370,4 +372,4 @@ class SubscribeTemplateSerializer(serializers.Serializer[Any]):
 
 
 class SubscribeTemplatesSerializer(serializers.Serializer[Any]):
-    data = SubscribeTemplateSerializer(many=True)
+    data = SubscribeTemplateSerializer(many=True)  # type: ignore[assignment]  # leaves the class

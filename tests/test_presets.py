@@ -357,14 +357,15 @@ def test_what_only_wechat_knows_is_its_refusal(
 ) -> None:
     wechat.subscriptions.answer(account.appid, USER, {message["template_id"]: "reject"})
     data = message["data"]
-    for change, errcode in [
+    refusals: list[tuple[dict[str, Any], int]] = [
         ({}, 43101),
         ({"template_id": "none"}, 40037),
         ({"touser": "o-nobody"}, 40003),
         ({"page": "pages/none"}, 41030),
         ({"data": {"thing2": data["thing2"]}}, 47003),
         ({"data": {**data, "amount3": {"value": "viel"}}}, 47003),
-    ]:
+    ]
+    for change, errcode in refusals:
         answer = ask(sender, account, "subscribe-send", {**message, **change})
         assert answer.json()["wechat"]["errcode"] == errcode, change
     assert "amount3" in answer.json()["wechat"]["errmsg"]

@@ -78,9 +78,9 @@ def get_keywords(call: Call) -> dict[str, Any]:
 
 
 def add_template(call: Call) -> dict[str, Any]:
-    chosen = [call.body.get(name) for name in ("tid", "kidList")]
-    scene = call.body.get("sceneDesc", "")
-    return OK | {"priTmplId": call.wechat.subscriptions.add(call.account, *chosen, scene)}
+    tid, kids, scene = (call.body.get(name) for name in ("tid", "kidList", "sceneDesc"))
+    added = call.wechat.subscriptions.add(call.account, tid, kids, "" if scene is None else scene)
+    return OK | {"priTmplId": added}
 
 
 def list_templates(call: Call) -> dict[str, Any]:

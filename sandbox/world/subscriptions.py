@@ -18,7 +18,8 @@ from sandbox.world.parties import Account, category_id
 from sandbox.world.register import Register
 from sandbox.world.surroundings import Surroundings
 
-ONCE, LONG = 2, 3  # type: for one message each time that a user agrees, or for any number
+# For one message each time that a user agrees, or for any number.
+ONCE, LONG = 2, 3
 MOST_TEMPLATES = 25
 KEYWORDS = range(2, 6)  # how many a template may have
 LONGEST_SCENE = 15
