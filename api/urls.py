@@ -34,6 +34,7 @@ from api.me import MeView
 from api.messages import MessageView
 from api.options import OptionView
 from api.preflight import PreflightView
+from api.presets import preset_urls
 from api.private_interfaces import InterfaceList
 from api.quotas import CallView, QuotaClear, QuotaView
 from api.releases import ReleaseView, RevertView
@@ -79,6 +80,7 @@ urlpatterns = [
     *(path(_CAMPAIGN + end, view.as_view()) for end, view in _CAMPAIGN_VIEWS.items()),
     path(f"{_ACCOUNT}access-token/", AccessTokenView.as_view(), name="access-token"),
     path(f"{_ACCOUNT}wechat/<path:path>", GatewayView.as_view(), name="wechat"),
+    *preset_urls(_ACCOUNT),
     path(
         "v1/templates/<int:template_id>/submission-profile/",
         TemplateProfileView.as_view(),

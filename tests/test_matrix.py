@@ -19,6 +19,7 @@ from django.utils import timezone
 from django_celery_beat import models as beat
 from knox.models import AuthToken
 
+from api.preset_table import PRESETS
 from audits.admin.code_page import ACTS
 from audits.admin.live import PIECES
 from audits.models import (
@@ -78,6 +79,9 @@ def by_key(status: HTTPStatus) -> list[HTTPStatus]:
     return [UNKNOWN, REFUSED, REFUSED, REFUSED, status]
 
 
+# Nothing is needed to ask for these, and WeChat refuses: nothing of the mini program is online.
+PRESET_STATUSES = {"scheme": NO, "url-link": NO}
+
 # Address as configured → method, and the statuses in the order of ACTORS.
 ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "": ("GET", GOES),
@@ -114,6 +118,20 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/component/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
     "api/v1/authorizers/<slug:appid>/access-token/": ("GET", by_key(OK)),
     "api/v1/authorizers/<slug:appid>/wechat/<path:path>": ("GET", by_key(OK)),
+    **{
+        f"api/v1/authorizers/<slug:appid>/presets/{preset.name}/": (
+            preset.method,
+            by_key(
+                PRESET_STATUSES.get(preset.name, HTTPStatus.BAD_REQUEST if preset.asked else OK)
+            ),
+        )
+        for preset in PRESETS
+        if preset.name != "subscribe-send"
+    },
+    "api/v1/authorizers/<slug:appid>/presets/subscribe-send/": (
+        "POST",
+        [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],
+    ),
     "api/v1/templates/": ("GET", by_key(OK)),
     "api/v1/drafts/": ("GET", by_key(OK)),
     "api/v1/drafts/promote/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
