@@ -79,7 +79,7 @@ ASKING = {
     f"POST {API}settings/<slug:kind>/check/",
     f"POST {API}settings/privacy-guideline/file/",
     f"POST {API}quota/clear/",
-    *("POST api/v1/drafts/promote/", "POST api/v1/campaigns/"),
+    *("POST api/v1/drafts/promote/", "POST api/v1/campaigns/", "POST api/v1/bindings/"),
     *(f"POST api/v1/campaigns/<int:pk>/{act}/" for act in CAMPAIGN_ACTS),
     *(f"{method} portal/<slug:appid>/testers/" for method in METHODS),
     # Staff's pages of what WeChat has.
