@@ -8,6 +8,7 @@ from api.access_tokens import AccessTokenView
 from api.audits import AuditList, AuditRefresh, AuditWithdraw
 from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
+from api.bindings import BindingDetail, BindingList
 from api.campaigns import (
     CampaignCancel,
     CampaignDetail,
@@ -73,6 +74,8 @@ urlpatterns = [
     path("v1/component/", ComponentView.as_view(), name="component"),
     path("v1/event-types/", EventTypeList.as_view(), name="event-types"),
     path("v1/event-types/<str:name>/", EventTypeDetail.as_view(), name="event-type"),
+    path("v1/bindings/", BindingList.as_view(), name="bindings"),
+    path("v1/bindings/<int:pk>/", BindingDetail.as_view(), name="binding"),
     path("v1/templates/", TemplateList.as_view(), name="templates"),
     path("v1/drafts/", DraftList.as_view(), name="drafts"),
     path("v1/drafts/promote/", PromoteView.as_view(), name="promote"),

@@ -28,6 +28,7 @@ GROUPS: list[tuple[Any, ...]] = [
         _("Accounts"),
         (_("Mini programs"), "apps", "miniprograms.authorizer"),
         (_("Bindings"), "link", "miniprograms.binding", Binding.objects.unclaimed),
+        (_("Bind links"), "add_link", "miniprograms.bindlink"),
         (_("Tags"), "sell", "miniprograms.tag"),
         (_("Profiles of settings"), "tune", "miniprograms.settingprofile"),
         (_("Permissions that are missing"), "key_off", "miniprograms.permissionrequest"),

@@ -418,6 +418,7 @@ SPECTACULAR_SETTINGS = {
         "AuditStatus": "api.audits.AUDIT_WORDS",
         "VersionStatus": "audits.models.CodeVersion.State",
         "ReleaseStatus": "audits.models.Release.State",
+        "BindingStatus": "miniprograms.models.BindLink.Status",
         "AccountState": "miniprograms.models.Authorizer.State",
         "CampaignState": "audits.models.Campaign.State",
         "CampaignItemState": "audits.models.CampaignItem.State",

@@ -22,9 +22,11 @@ with last_words():
     django = get_wsgi_application()
 
 from config.admission import admission
+from config.checks import warn_of_disagreement
 from platform_auth.clocks import watch_clock
 from webhooks.counts import SHED
 from webhooks.fast_door import fast_door
 
 watch_clock()
+warn_of_disagreement()
 application = admission(fast_door(django), settings.WEB_THREADS, SHED.add)

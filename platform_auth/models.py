@@ -194,6 +194,12 @@ class Component(Leased):
     access_token_expires = models.BigIntegerField(default=0, editable=False)  # Unix seconds
     reconciled_at = models.DateTimeField(_("reconciled"), null=True, editable=False)
     reconciling_until = models.DateTimeField(null=True, editable=False)
+    is_offered = models.BooleanField(
+        _("merchants may choose it"),
+        default=False,
+        db_default=False,
+        help_text=_("For new bindings in the portal, beside the one that acts for them."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 

@@ -15,7 +15,7 @@ ANSWERERS = "merchants who answer"
 _LOOKED_AT = {
     "platform_auth": "component push operation apiclient",
     "miniprograms": (
-        "authorizer binding tag tester interfaceapplication setting settingprofile "
+        "authorizer binding bindlink tag tester interfaceapplication setting settingprofile "
         "permissionrequest"
     ),
     "audits": (

@@ -1,11 +1,17 @@
 """What merchants enter: about a binding before it goes to WeChat, and about their testers."""
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Binding
-from platform_auth.models import is_appid
+from platform_auth.models import Component, is_appid
 from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
+
+Platforms = tuple[Sequence[Component], str]
+NO_CHOICE: Platforms = ((), "")
 
 
 class BindForm(forms.Form):
@@ -43,6 +49,21 @@ class BindForm(forms.Form):
             attrs={"placeholder": "wx…", "autocomplete": "off", "spellcheck": "false"}
         ),
     )
+
+    component = forms.ChoiceField(
+        label=_("Which platform shall manage it?"), required=False, widget=forms.RadioSelect
+    )
+
+    def __init__(self, *args: Any, platforms: Platforms = NO_CHOICE, **kwargs: Any) -> None:
+        """PLATFORMS may be chosen from; the one named beside them acts where nobody chooses."""
+        super().__init__(*args, **kwargs)
+        rows, usual = platforms
+        if rows and [row.appid for row in rows] != [usual]:
+            field = cast(forms.ChoiceField, self.fields["component"])
+            field.choices = [(row.appid, str(row)) for row in rows]
+            field.initial, field.required = usual, not usual
+        else:
+            del self.fields["component"]
 
     def clean_auth_type(self) -> int:
         """Left out, it is either kind."""

@@ -37,7 +37,14 @@ from audits.models import (
 )
 from audits.services import committing, submission_files, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
-from miniprograms.models import Authorizer, Binding, PermissionRequest, SettingProfile, Tag
+from miniprograms.models import (
+    Authorizer,
+    Binding,
+    BindLink,
+    PermissionRequest,
+    SettingProfile,
+    Tag,
+)
 from miniprograms.services import bind_links
 from platform_auth.logins.api_clients import create_client
 from platform_auth.models import ApiClient, Operation, Push
@@ -132,6 +139,11 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
         "POST",
         [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],
     ),
+    "api/v1/bindings/": (
+        "POST",
+        [UNKNOWN, HTTPStatus.CREATED, HTTPStatus.CREATED, REFUSED, HTTPStatus.CREATED],
+    ),
+    "api/v1/bindings/<int:pk>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
     "api/v1/templates/": ("GET", by_key(OK)),
     "api/v1/drafts/": ("GET", by_key(OK)),
     "api/v1/drafts/promote/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
@@ -218,6 +230,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/r/<path:content_type_id>/<path:object_id>/": ("GET", [FOUND, FOUND, FOUND, *GONE[:2]]),
     "admin/auth/user/<id>/password/": ("GET", PAGE),
     "admin/auth/user/<path:object_id>/bind-link/": ("POST", PAGE),
+    "admin/miniprograms/bindlink/<path:object_id>/revoke/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/let-answer/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/stop-answering/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/revoke-keys/": ("POST", ACT),
@@ -340,7 +353,7 @@ for _end, _method, _status in CHAT:
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
                "codeaudit", "release", "campaignitem", "conversation", "releasetest",
                "delivery", "codesummary", "permissionrequest", "reviewoutcome",
-               "quotaentry"}  # fmt: skip
+               "quotaentry", "bindlink"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
@@ -403,12 +416,13 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         (model for model in admin.site._registry if address.startswith(_base_of(model))), None
     )
     model = Campaign if address.startswith(REST_CAMPAIGN) else model
+    model = BindLink if address.startswith("api/v1/bindings/") else model
     row = _row(model, account, merchant) if model else None
     reply = Reply.objects.get()
     fillings = {
         "<path:object_id>": str(row),
         "<id>": str(merchant.pk),
-        "<str:signed>": bind_links.make_bind_link(merchant, by=merchant).split("/")[-2],
+        "<str:signed>": bind_links.make_bind_link(merchant, by=merchant).url.split("/")[-2],
         "<str:name>": "audit.passed",
         "<str:state>": "a-state-of-another-session",
         "<appid>": account.appid,
@@ -490,6 +504,7 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
             component=account.component, push=Push.objects.all()[0], appid=account.appid
         ),
         Rule: lambda: Rule.objects.create(name="hello", trigger="default", content={}),
+        BindLink: lambda: bind_links.make_bind_link(merchant, by=merchant),
         Tag: lambda: Tag.objects.create(name="tea"),
         PermissionRequest: lambda: PermissionRequest.objects.create(
             authorizer=account, need="code"

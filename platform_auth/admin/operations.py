@@ -19,6 +19,7 @@ ACTIONS = {
     "assign_binding": _("assigned a parked binding"),
     "refuse_binding": _("refused a parked binding"),
     "make_bind_link": _("made a bind link"),
+    "revoke_bind_link": _("revoked a bind link"),
     "refresh_token": _("refreshed the token"),
     "sync_profile": _("fetched the profile"),
     "unbind_locally": _("unbound locally"),
