@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from wechat import lenient
+from wechat.calls import EndedCall, end_call
 from wechat.errors import (
     BadAnswer,
     Busy,
@@ -87,20 +88,19 @@ def kind_of(content: bytes) -> str:
 
 _api_url = "https://api.weixin.qq.com"
 _on_odd_rows: Callable[[str, int], object] | None = None
-_on_call: Callable[[str, str, float], object] | None = None
+_on_call: Callable[[EndedCall], object] | None = None
 
 
 def configure(
     *,
     api_url: str = "",
     on_odd_rows: Callable[[str, int], object] | None = None,
-    on_call: Callable[[str, str, float], object] | None = None,
+    on_call: Callable[[EndedCall], object] | None = None,
 ) -> None:
     """
     Point the client at API_URL, scheme and host, instead of WeChat's own servers; call ON_ODD_ROWS
-    with the path of an answer and how many rows of its lists were left out, and ON_CALL with the
-    path of a call, what came of it (an errcode, "0" where all is well, or the name of an error of
-    ours) and the seconds it took. What is not given stays as it is.
+    with the path of an answer and how many rows of its lists were left out, and ON_CALL with each
+    call that has ended. What is not given stays as it is.
     """
     global _api_url, _on_odd_rows, _on_call
     _api_url = api_url.rstrip("/") or _api_url
@@ -151,6 +151,11 @@ class _Call:
     def trouble(self, error: TransportError) -> Unreachable:
         """What ERROR means to whoever asked."""
         return (Unreachable if error.was_sent else NotSent)(self.path, str(error))
+
+    def end(self, trouble: WeChatError | None, seconds: float, attempt: int = 1) -> EndedCall:
+        """What is told of it once it has ended, SECONDS after it began."""
+        sent = (self.body, self.query)
+        return end_call(self.path, trouble, seconds, attempt=attempt, sent=sent)
 
     def _encode(self) -> tuple[bytes, str]:
         if self.files:
@@ -246,7 +251,7 @@ def _read_outcome(
         trouble = error
         return error
     finally:
-        _count(request.path, trouble, outcome.seconds)
+        report(request.end(trouble, outcome.seconds))
 
 
 def fetch_file(
@@ -272,7 +277,7 @@ def _ask(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], *, re
     started = time.monotonic()
     for attempt in range(1, TRIES + 1):
         try:
-            return _ask_once(request, max_bytes, read)
+            return _ask_once(request, max_bytes, read, attempt)
         except (Unreachable, Busy) as error:
             pause = random.uniform(0, 0.25 * 2**attempt)  # noqa: S311 -- spreads load, hides nothing
             spent = time.monotonic() - started + pause
@@ -283,7 +288,7 @@ def _ask(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], *, re
     raise AssertionError("the last try either answers or raises")
 
 
-def _ask_once(request: _Call, max_bytes: int, read: Callable[[str, Answer], T]) -> T:
+def _ask_once(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], attempt: int) -> T:
     started, trouble = time.monotonic(), None
     try:
         return read(request.path, request.send(max_bytes))
@@ -291,18 +296,13 @@ def _ask_once(request: _Call, max_bytes: int, read: Callable[[str, Answer], T]) 
         trouble = error
         raise
     finally:
-        _count(request.path, trouble, time.monotonic() - started)
+        report(request.end(trouble, time.monotonic() - started, attempt))
 
 
-def _count(path: str, trouble: WeChatError | None, seconds: float) -> None:
-    name = str(trouble.errcode) if isinstance(trouble, Refused) else type(trouble).__name__
-    count_call(path, name if trouble else "0", seconds)
-
-
-def count_call(path: str, outcome: str, seconds: float) -> None:
-    """Tell whoever measures that a call of PATH came to OUTCOME after SECONDS."""
+def report(call: EndedCall) -> None:
+    """Tell whoever counts and keeps calls of CALL."""
     if _on_call:
-        _on_call(path, outcome, seconds)
+        _on_call(call)
 
 
 _clock_warned_at = float("-inf")

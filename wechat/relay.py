@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wechat import http, lenient
+from wechat.calls import end_call
 from wechat.errors import BadAnswer, Refused, Unreachable, refusal
 from wechat.transport import Answer
 
@@ -82,7 +83,7 @@ class Relay:
 
     def send(self, token: str) -> Relayed:
         """WeChat's answer. Raises Refused, Unreachable, NotSent or BadAnswer."""
-        started, outcome = time.monotonic(), "0"
+        started, trouble = time.monotonic(), None
         seconds = http.SENDING_DEADLINE if len(self.content) > MAX_JSON else http.DEADLINE
         try:
             raw = http.exchange(
@@ -94,13 +95,13 @@ class Relay:
             )
             self.answer, error = self._read(raw, token)
             if error:
-                outcome = str(error.errcode)
                 raise error
-        except Unreachable as problem:
-            outcome = type(problem).__name__
+        except (Refused, Unreachable) as problem:
+            trouble = problem
             raise
         finally:
-            http.count_call(COUNTED_AS, outcome, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            http.report(end_call(self.path, trouble, seconds, endpoint=COUNTED_AS))
         return self.answer
 
     def _read(self, raw: Answer, token: str) -> tuple[Relayed, Refused | None]:

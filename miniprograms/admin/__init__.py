@@ -8,6 +8,7 @@ from miniprograms.admin import (
     permission_pages,
     setting_profiles,
     tags,
+    wechat_calls,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "permission_pages",
     "setting_profiles",
     "tags",
+    "wechat_calls",
 ]

@@ -9,6 +9,7 @@ single call does not settle.
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -88,7 +89,11 @@ def _refresh_batch(
     for item in fenced:
         tokens.remember_refresh_token(item.row.pk, item.refresh_token)
     unrefreshed = [pair for pair in outcomes if not isinstance(pair[1], Refreshed)]
-    list(pool.map(lambda pair: _finish_unrefreshed(*pair), unrefreshed))
+    finishing = [
+        pool.submit(copy_context().run, _finish_unrefreshed, *pair) for pair in unrefreshed
+    ]
+    for each in finishing:
+        each.result()
 
 
 def _request_tokens(
@@ -113,7 +118,9 @@ def _request_tokens(
                 break
             outcomes.append((row, _request_token(row, component_tokens)))
 
-    workers = [pool.submit(work) for _number in range(min(THREADS, len(waiting)))]
+    workers = [
+        pool.submit(copy_context().run, work) for _number in range(min(THREADS, len(waiting)))
+    ]
     for worker in workers:  # if one fails, what the others got is saved all the same
         if error := worker.exception():
             logger.error("a refresh failed: %s", error, exc_info=error)
