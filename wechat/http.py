@@ -34,7 +34,8 @@ from wechat.errors import (
     refusal,
 )
 from wechat.side_by_side import send_side_by_side
-from wechat.transport import Answer, Bounds, TransportError, encode_form, new_session, send
+from wechat.streams import Stream, open_stream
+from wechat.transport import Answer, Body, Bounds, TransportError, encode_form, new_session, send
 
 logger = logging.getLogger(__name__)
 
@@ -141,16 +142,12 @@ class _Call:
         try:
             return send(session, *self.encode(), _new_bounds(max_bytes, seconds))
         except TransportError as error:
-            raise self.trouble(error) from None
+            raise trouble_of(self.path, error) from None
 
     def encode(self) -> tuple[str, str, dict[str, str], bytes]:
         """Method, URL, headers and body."""
         content, media_type = self._encode()
         return self.method, self._url, {"Content-Type": media_type}, content
-
-    def trouble(self, error: TransportError) -> Unreachable:
-        """What ERROR means to whoever asked."""
-        return (Unreachable if error.was_sent else NotSent)(self.path, str(error))
 
     def end(self, trouble: WeChatError | None, seconds: float, attempt: int = 1) -> EndedCall:
         """What is told of it once it has ended, SECONDS after it began."""
@@ -196,25 +193,30 @@ def call(
     return _ask(request, MAX_ANSWER, partial(_read, kept=kept), repeat=repeat)
 
 
-def exchange(
+def open_answer(
     asked: tuple[str, str],
     query: Sequence[tuple[str, str]],
-    content: bytes,
+    body: Body,
     media_type: str,
     *,
-    bounds: tuple[int, float],
-) -> Answer:
+    seconds: float,
+) -> Stream:
     """
-    WeChat's answer, whatever it is, to CONTENT: ASKED is a method and a path, BOUNDS the most bytes
-    of the answer and the most seconds. Raises Unreachable or NotSent.
+    WeChat's answer to BODY, whatever it is, as far as its headers, and so many SECONDS for the
+    rest: ASKED is a method and a path. Raises Unreachable or NotSent.
     """
     method, path = asked
     url = f"{_api_url}{path}?{urlencode(query)}"
-    headers = {"Content-Type": media_type}
+    bounds = _new_bounds(MAX_ANSWER, seconds)
     try:
-        return send(session, method, url, headers, content, _new_bounds(*bounds))
+        return open_stream(session, method, url, {"Content-Type": media_type}, body, bounds)
     except TransportError as error:
-        raise (Unreachable if error.was_sent else NotSent)(path, str(error)) from None
+        raise trouble_of(path, error) from None
+
+
+def trouble_of(path: str, error: TransportError) -> Unreachable:
+    """What ERROR means to whoever has called PATH."""
+    return (Unreachable if error.was_sent else NotSent)(path, str(error))
 
 
 def call_side_by_side(
@@ -245,7 +247,7 @@ def _read_outcome(
     trouble = None
     try:
         if isinstance(outcome, TransportError):
-            raise request.trouble(outcome)
+            raise trouble_of(request.path, outcome)
         return read(_read(request.path, outcome))
     except WeChatError as error:
         trouble = error

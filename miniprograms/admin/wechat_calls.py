@@ -96,7 +96,8 @@ class WeChatCallAdmin(StaffAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WeChatCall]:
         clients = ApiClient.objects.filter(pk=OuterRef("client_id")).values("name")[:1]
-        return super().get_queryset(request).annotate(client_name=Subquery(clients))
+        rows: QuerySet[WeChatCall] = super().get_queryset(request)
+        return rows.annotate(client_name=Subquery(clients))
 
     def find_rows(self, queryset: Any, term: str) -> Any:
         words = term.split()[:3]
@@ -156,10 +157,9 @@ _UNANSWERED_WORDS = {
 
 def _owner_of(row: WeChatCall) -> Authorizer | Component | None:
     """The account of ROW, or the component, if it is still here."""
-    for model in (Authorizer, Component):
-        if found := model.objects.filter(appid=row.appid).first():
-            return found
-    return None
+    account: Authorizer | None = Authorizer.objects.filter(appid=row.appid).first()
+    component: Component | None = Component.objects.filter(appid=row.appid).first()
+    return account or component
 
 
 def _rid_at_wechat(row: WeChatCall) -> SafeString | str:

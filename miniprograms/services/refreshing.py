@@ -9,7 +9,7 @@ single call does not settle.
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import Context, copy_context
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -88,12 +88,9 @@ def _refresh_batch(
     fenced = tokens.retry_write(lambda: save_all(refreshed))
     for item in fenced:
         tokens.remember_refresh_token(item.row.pk, item.refresh_token)
-    unrefreshed = [pair for pair in outcomes if not isinstance(pair[1], Refreshed)]
-    finishing = [
-        pool.submit(copy_context().run, _finish_unrefreshed, *pair) for pair in unrefreshed
-    ]
-    for each in finishing:
-        each.result()
+    unrefreshed = [(row, error) for row, error in outcomes if not isinstance(error, Refreshed)]
+    contexts = [copy_context() for _pair in unrefreshed]
+    list(pool.map(_finish_in, contexts, unrefreshed))
 
 
 def _request_tokens(
@@ -199,6 +196,11 @@ def _finish_unrefreshed(leased: DueRow, error: WeChatError | None) -> None:
         logger.warning("%s was not refreshed: %s", row.appid, problem)
     finally:
         release_db_connection()
+
+
+def _finish_in(context: Context, unrefreshed: tuple[DueRow, WeChatError | None]) -> None:
+    """In a thread of the pool, which tells of whoever asks as ours does."""
+    context.run(_finish_unrefreshed, *unrefreshed)
 
 
 def refresh_singly(row: Authorizer) -> None:
