@@ -119,6 +119,7 @@ RULES: dict[str, Rule] = {
     "DATABASE_POOL_SIZE": _ONE_OR_MORE,
     "DATABASE_POOL_TIMEOUT": (_is_at_least(0.1), "be a tenth of a second or more"),
     "PUSH_RETENTION_DAYS": _ONE_OR_MORE,
+    "CALL_LOG_DAYS": _ONE_OR_MORE,
     "REFRESH_SWEEP_SECONDS": _ONE_OR_MORE,
     "NUM_PROXIES": (_is_at_least(0), "be 0 or more"),
     "PERMISSION_SETS": (

@@ -59,6 +59,7 @@ GROUPS: list[tuple[Any, ...]] = [
         _("Platform"),
         (_("Component"), "hub", "platform_auth.component"),
         (_("Operation log"), "history", "platform_auth.operation"),
+        (_("Calls to WeChat"), "swap_calls", "platform_auth.wechatcall"),
     ),
     (
         _("People"),

@@ -107,6 +107,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.middleware.name_asker",
     "config.middleware.limit_session",
     "config.middleware.demand_second_factor",
     "django_htmx.middleware.HtmxMiddleware",
@@ -219,6 +220,9 @@ REFRESH_SWEEP_SECONDS = env.int("REFRESH_SWEEP_SECONDS", default=60)
 REFUSALS_WRITTEN_EVERY = 1.0
 # And of what is counted for the operators; 0: only when it is asked for.
 COUNTS_WRITTEN_EVERY = 5.0
+# And of calls to WeChat, which are kept for so many days.
+CALLS_WRITTEN_EVERY = 2.0
+CALL_LOG_DAYS = env.int("CALL_LOG_DAYS", default=7)
 
 # What events wake, and what beat sends: config/worker.py keeps the one from delaying the other.
 EVENT_QUEUE, PERIODIC_QUEUE = "celery", "periodic"
@@ -278,6 +282,7 @@ CELERY_BEAT_SCHEDULE = {
     "speed up reviews": every(300, "audits.tasks.speed_up_reviews"),
     "log quotas": every(3600, "audits.tasks.log_quotas"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
+    "forget old calls": every(600, "platform_auth.tasks.forget_old_calls"),
     "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),
     "forget web logins": every(3600, "miniprograms.tasks.forget_web_logins"),

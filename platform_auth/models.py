@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from platform_auth.call_models import WeChatCall as WeChatCall
 from platform_auth.client_models import ApiClient as ApiClient
 from platform_auth.client_models import ClientKey as ClientKey
 from platform_auth.counted import Count as Count

@@ -13,7 +13,7 @@ RELEASERS = "releasers"
 ANSWERERS = "merchants who answer"
 
 _LOOKED_AT = {
-    "platform_auth": "component push operation apiclient",
+    "platform_auth": "component push operation apiclient wechatcall",
     "miniprograms": (
         "authorizer binding bindlink tag tester interfaceapplication setting settingprofile "
         "permissionrequest"

@@ -14,6 +14,7 @@ from platform_auth.fields import Unreadable, read_or_empty, seal
 from platform_auth.leases import release_db_connection, single_flight
 from platform_auth.models import Component
 from wechat import component as wechat
+from wechat.calls import with_token_of
 from wechat.errors import NotReady, TicketExpired, TokenExpired, WeChatError
 
 logger = logging.getLogger(__name__)
@@ -49,9 +50,12 @@ def with_component_token(
     """
     token = component_token(component)
     try:
-        return endpoint(token, *args, **kwargs)
+        with with_token_of(component.appid, is_account=False):
+            return endpoint(token, *args, **kwargs)
     except TokenExpired:
-        return endpoint(component_token(component, refused=token), *args, **kwargs)
+        token = component_token(component, refused=token)
+        with with_token_of(component.appid, is_account=False, repeats=1):
+            return endpoint(token, *args, **kwargs)
 
 
 def as_component(

@@ -47,7 +47,7 @@ from miniprograms.models import (
 )
 from miniprograms.services import bind_links
 from platform_auth.logins.api_clients import create_client
-from platform_auth.models import ApiClient, Operation, Push
+from platform_auth.models import ApiClient, Operation, Push, WeChatCall
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
 from sandbox.world import WeChat
@@ -237,6 +237,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/auth/user/<path:object_id>/remove-factor/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/ask-for-tickets/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/refresh-token/": ("POST", ACT),
+    "admin/platform_auth/apiclient/<path:object_id>/call-log/": ("GET", ACT),
     "admin/platform_auth/apiclient/<path:object_id>/rotate/": ("POST", PAGE),
     "admin/platform_auth/apiclient/<path:object_id>/revoke-older/": ("POST", ACT),
     "admin/platform_auth/apiclient/<path:object_id>/revoke-all/": ("POST", ACT),
@@ -262,6 +263,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/ask-again/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/conversations/": ("GET", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/call-log/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/ext/": ("GET", PAGE),
@@ -353,7 +355,7 @@ for _end, _method, _status in CHAT:
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
                "codeaudit", "release", "campaignitem", "conversation", "releasetest",
                "delivery", "codesummary", "permissionrequest", "reviewoutcome",
-               "quotaentry", "bindlink"}  # fmt: skip
+               "quotaentry", "bindlink", "wechatcall"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
@@ -511,6 +513,9 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         ),
         QuotaEntry: lambda: QuotaEntry.objects.create(
             component=account.component, kind="submitted", authorizer=account
+        ),
+        WeChatCall: lambda: WeChatCall.objects.create(
+            at=timezone.now(), appid=account.appid, outcome="0", milliseconds=1, attempt=1
         ),
         ReviewOutcome: lambda: ReviewOutcome.objects.create(
             audit=CodeAudit.objects.all()[0],

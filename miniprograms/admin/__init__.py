@@ -9,6 +9,7 @@ from miniprograms.admin import (
     permission_pages,
     setting_profiles,
     tags,
+    wechat_calls,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "permission_pages",
     "setting_profiles",
     "tags",
+    "wechat_calls",
 ]

@@ -111,7 +111,10 @@ class AuthorizerPages(
         "conversations",
         {
             "title": _("At WeChat"),
-            "items": ["settings_page", "testers_page", "interfaces_page", "calls_page"],
+            "items": [
+                *("settings_page", "testers_page", "interfaces_page"),
+                *("calls_page", "call_list"),
+            ],
         },
         "refresh_one",
         {
@@ -145,6 +148,7 @@ class AuthorizerPages(
         merchant = User.objects.filter(username=term).values_list("pk", flat=True).first()
         return found if merchant is None else found | queryset.filter(owner=merchant)
 
+    has_call_log_permission = holding("platform_auth.view_wechatcall")
     has_rules_permission = holding("messaging.view_rule")
     has_talk_permission = holding("messaging.view_conversation")
     has_unbind_permission = holding("miniprograms.unbind_authorizer")
@@ -180,6 +184,13 @@ class AuthorizerPages(
 
     conversations = _open_list(
         "messaging_conversation", _("Conversations"), "talk", path="conversations", icon="forum"
+    )
+    call_list = _open_list(
+        "platform_auth_wechatcall",
+        _("Log of calls"),
+        "call_log",
+        path="call-log",
+        icon="swap_calls",
     )
     # The rules that speak for this account, and the box in which they are tried.
     rules = _open_list(

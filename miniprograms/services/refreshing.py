@@ -9,6 +9,7 @@ single call does not settle.
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -87,8 +88,9 @@ def _refresh_batch(
     fenced = tokens.retry_write(lambda: save_all(refreshed))
     for item in fenced:
         tokens.remember_refresh_token(item.row.pk, item.refresh_token)
-    unrefreshed = [pair for pair in outcomes if not isinstance(pair[1], Refreshed)]
-    list(pool.map(lambda pair: _finish_unrefreshed(*pair), unrefreshed))
+    unrefreshed = [(row, error) for row, error in outcomes if not isinstance(error, Refreshed)]
+    contexts = [copy_context() for _pair in unrefreshed]
+    list(pool.map(_finish_in, contexts, unrefreshed))
 
 
 def _request_tokens(
@@ -113,7 +115,9 @@ def _request_tokens(
                 break
             outcomes.append((row, _request_token(row, component_tokens)))
 
-    workers = [pool.submit(work) for _number in range(min(THREADS, len(waiting)))]
+    workers = [
+        pool.submit(copy_context().run, work) for _number in range(min(THREADS, len(waiting)))
+    ]
     for worker in workers:  # if one fails, what the others got is saved all the same
         if error := worker.exception():
             logger.error("a refresh failed: %s", error, exc_info=error)
@@ -192,6 +196,11 @@ def _finish_unrefreshed(leased: DueRow, error: WeChatError | None) -> None:
         logger.warning("%s was not refreshed: %s", row.appid, problem)
     finally:
         release_db_connection()
+
+
+def _finish_in(context: Context, unrefreshed: tuple[DueRow, WeChatError | None]) -> None:
+    """In a thread of the pool, which tells of whoever asks as ours does."""
+    context.run(_finish_unrefreshed, *unrefreshed)
 
 
 def refresh_singly(row: Authorizer) -> None:
