@@ -17,6 +17,7 @@ from messaging.services.forwarding.answering import answer_within
 from messaging.services.forwarding.planning import Forwardable, plan_deliveries, plan_many
 from messaging.services.release_test import answers, codes
 from miniprograms import tasks as miniprogram_tasks
+from miniprograms.account_events import publish_alert
 from miniprograms.models import Authorizer
 from miniprograms.services import addresses, trading, unbinding
 from miniprograms.services.private_interfaces import record_interface_verdict
@@ -77,6 +78,12 @@ def refresh_profile(row: Row, push: Push) -> None:
     """News of an account's name, categories, verification, filing or punishment: look at it."""
     if Authorizer.objects.filter(component=row.component_id, appid=row.appid).expect_change():
         enqueue(miniprogram_tasks.fetch_profiles)
+
+
+def handle_violation(row: Row, push: Push) -> None:
+    """wxa_punish_event, wxa_illegal_record: its people are told, and the account is looked at."""
+    publish_alert(row.appid, push.kind, illegal_reason=push.get("illegal_reason"))
+    refresh_profile(row, push)
 
 
 def handle_update(row: Row, push: Push) -> None:

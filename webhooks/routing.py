@@ -20,6 +20,7 @@ from webhooks.handlers import (
     handle_ticket,
     handle_update,
     handle_verdict,
+    handle_violation,
     keep_push,
     refresh_profile,
 )
@@ -43,12 +44,10 @@ COMPONENT_PUSHES: dict[str, Handler] = {
     "order_path_apply_result_notify": handle_order_application,
     "order_path_audit_result_notify": handle_order_verdict,
 }
-# What WeChat tells an account of its name, categories, verification and punishments.
+# What WeChat tells an account of its name, categories and verification, and of appeals.
 PROFILE_PUSHES = (
     "wxa_nickname_audit",
     "wxa_category_audit",
-    "wxa_punish_event",
-    "wxa_illegal_record",
     "wxa_appeal_record",
     "wx_verify_pay_succ",
     "wx_verify_dispatch",
@@ -63,6 +62,8 @@ MESSAGE_PUSHES: dict[str, Handler] = {
     **dict.fromkeys(PUSH_KINDS, keep_push),
     **dict.fromkeys(CONVERSATION_KINDS, answer_user),
     **dict.fromkeys(PROFILE_PUSHES, refresh_profile),
+    "wxa_punish_event": handle_violation,
+    "wxa_illegal_record": handle_violation,
     "weapp_audit_success": handle_verdict,
     "weapp_audit_fail": handle_verdict,
     "weapp_audit_delay": handle_verdict,
