@@ -47,7 +47,7 @@ CANDIDATES = 500  # messages that are looked at in search of some to send
 TEST_EVERY = timedelta(seconds=10)
 
 
-class TestedJustNow(Undelivered):
+class TriedJustNow(Undelivered):
     """A channel is tested again in a while: tests are messages to somebody."""
 
 
@@ -141,13 +141,13 @@ def send_test(channel: Channel, *, by: Actor) -> str:
     Send a test to CHANNEL now, because BY wants to know; what came of it, in a sentence. If it was
     left alone, it gets everything that waits.
 
-    Raises Undelivered if it did not take it, TestedJustNow, and Unreadable.
+    Raises Undelivered if it did not take it, TriedJustNow, and Unreadable.
     """
     rows = Channel.objects.filter(pk=channel.pk)
     rested = rows.filter(Q(tested_at=None) | Q(tested_at__lt=Now() - TEST_EVERY))
     with transaction.atomic():
         if not rested.update(tested_at=Now()):
-            raise TestedJustNow(_("It was tested just now. Wait ten seconds."))
+            raise TriedJustNow(_("It was tested just now. Wait ten seconds."))
         record_operation("test_channel", by=by, result=str(channel))
     content = test_content(channel, secrets.token_hex(16))
     release_db_connection()
