@@ -66,7 +66,7 @@ GROUPS: list[tuple[Any, ...]] = [
     ),
     (
         _("Notices"),
-        (_("What happened"), "notifications", "notices.notice"),
+        (_("Notices"), "notifications", "notices.notice"),
         (_("Notice channels"), "outgoing_mail", "notices.channel"),
         (_("Sent notices"), "mark_email_read", "notices.message", _given_up),
     ),

@@ -33,7 +33,7 @@ class Place(models.TextChoices):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class NoticeKind:
     """LABEL is what rules call it; FOR_MERCHANTS: the owner of the account may be told as well."""
 
     label: StrOrPromise
@@ -44,8 +44,8 @@ class Kind:
     for_merchants: bool = False
 
 
-KINDS: dict[str, Kind] = {
-    "audit.passed": Kind(
+KINDS: dict[str, NoticeKind] = {
+    "audit.passed": NoticeKind(
         _("review passed"),
         Severity.NEWS,
         _("%(account)s: version %(user_version)s passed the review"),
@@ -53,7 +53,7 @@ KINDS: dict[str, Kind] = {
         Place.AUDIT,
         for_merchants=True,
     ),
-    "audit.rejected": Kind(
+    "audit.rejected": NoticeKind(
         _("review rejected"),
         Severity.ATTENTION,
         _("%(account)s: version %(user_version)s was rejected in review"),
@@ -61,7 +61,7 @@ KINDS: dict[str, Kind] = {
         Place.AUDIT,
         for_merchants=True,
     ),
-    "audit.delayed": Kind(
+    "audit.delayed": NoticeKind(
         _("review delayed"),
         Severity.NEWS,
         _("%(account)s: the review of version %(user_version)s takes longer"),
@@ -69,7 +69,7 @@ KINDS: dict[str, Kind] = {
         Place.AUDIT,
         for_merchants=True,
     ),
-    "release.published": Kind(
+    "release.published": NoticeKind(
         _("released"),
         Severity.NEWS,
         _("%(account)s: version %(user_version)s is online"),
@@ -77,7 +77,7 @@ KINDS: dict[str, Kind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
-    "release.reverted": Kind(
+    "release.reverted": NoticeKind(
         _("rolled back"),
         Severity.ATTENTION,
         _("%(account)s was rolled back"),
@@ -85,21 +85,21 @@ KINDS: dict[str, Kind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
-    "campaign.paused": Kind(
+    "campaign.paused": NoticeKind(
         _("campaign paused"),
         Severity.ATTENTION,
         _("The campaign %(campaign)s is paused"),
         _("%(reason)s Nothing new is begun until somebody lets it go on."),
         Place.CAMPAIGN,
     ),
-    "campaign.done": Kind(
+    "campaign.done": NoticeKind(
         _("campaign done"),
         Severity.NEWS,
         _("The campaign %(campaign)s is done"),
         _("Nothing of it is under way any more. Its page tells what became of each mini program."),
         Place.CAMPAIGN,
     ),
-    "authorizer.unbound": Kind(
+    "authorizer.unbound": NoticeKind(
         _("authorisation cancelled"),
         Severity.ATTENTION,
         _("%(account)s has cancelled its authorisation"),
@@ -107,7 +107,7 @@ KINDS: dict[str, Kind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
-    "authorizer.needs_reauthorization": Kind(
+    "authorizer.needs_reauthorization": NoticeKind(
         _("must be authorised again"),
         Severity.URGENT,
         _("%(account)s must be authorised again"),
@@ -115,7 +115,7 @@ KINDS: dict[str, Kind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
-    "account.banned": Kind(
+    "account.banned": NoticeKind(
         _("account banned"),
         Severity.URGENT,
         _("WeChat has banned %(account)s"),
@@ -123,7 +123,7 @@ KINDS: dict[str, Kind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
-    "account.frozen": Kind(
+    "account.frozen": NoticeKind(
         _("account frozen"),
         Severity.URGENT,
         _("WeChat has frozen %(account)s"),
@@ -131,7 +131,7 @@ KINDS: dict[str, Kind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
-    "account.cancelled": Kind(
+    "account.cancelled": NoticeKind(
         _("account closed"),
         Severity.URGENT,
         _("%(account)s was closed at WeChat"),
@@ -139,7 +139,7 @@ KINDS: dict[str, Kind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
-    "account.alerted": Kind(
+    "account.alerted": NoticeKind(
         _("account warned"),
         Severity.URGENT,
         _("WeChat has warned %(account)s"),
@@ -147,7 +147,7 @@ KINDS: dict[str, Kind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
-    "account.violation": Kind(
+    "account.violation": NoticeKind(
         _("violation"),
         Severity.URGENT,
         _("WeChat reports a violation by %(account)s"),
@@ -155,28 +155,28 @@ KINDS: dict[str, Kind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
-    "binding.unclaimed": Kind(
+    "binding.unclaimed": NoticeKind(
         _("binding parked"),
         Severity.ATTENTION,
         _("A binding of %(account)s waits for staff"),
         _("%(reason)s Somebody has to say whose it is, or refuse it."),
         Place.BINDING,
     ),
-    "ticket.late": Kind(
+    "ticket.late": NoticeKind(
         _("ticket late"),
         Severity.URGENT,
         _("WeChat's ticket for %(component)s is late"),
         _("None came for 25 minutes. After twelve hours without one every token runs out."),
         Place.COMPONENT,
     ),
-    "tokens.failing": Kind(
+    "tokens.failing": NoticeKind(
         _("refreshing of tokens fails"),
         Severity.URGENT,
         _("Tokens cannot be refreshed: %(name)s"),
         _("It has failed several times in a row: %(reason)s"),
         Place.ACCOUNT,
     ),
-    "pushes.refused": Kind(
+    "pushes.refused": NoticeKind(
         _("refused pushes rise"),
         Severity.URGENT,
         _("Pushes are being refused: %(number)s in five minutes"),
@@ -186,14 +186,14 @@ KINDS: dict[str, Kind] = {
         ),
         Place.COMPONENT,
     ),
-    "quota.low": Kind(
+    "quota.low": NoticeKind(
         _("quota low"),
         Severity.ATTENTION,
         _("%(rest)s of %(limit)s reviews are left this month"),
         _("Once they are used up WeChat takes no submission until the next month."),
         Place.QUOTA,
     ),
-    "target.paused": Kind(
+    "target.paused": NoticeKind(
         _("forward target down"),
         Severity.ATTENTION,
         _("The forward target %(target)s does not take messages"),

@@ -3,7 +3,6 @@ Who is told what: notices (the outbox: what happened), channels with their rules
 that carry notices to a channel.
 """
 
-import secrets
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -13,23 +12,17 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from messaging.models import new_reference
 from messaging.standard_webhooks import new_secret
 from miniprograms.models import Tag
 from notices.kinds import KINDS, Severity
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.models import Leased, LeasedQuerySet
 
-GIVE_UP_AFTER = timedelta(days=1)
-
-
-def new_reference() -> str:
-    """What tells a row apart from all others."""
-    return secrets.token_hex(16)
-
 
 def give_up_time() -> datetime:
     """When we stop trying to send."""
-    return timezone.now() + GIVE_UP_AFTER
+    return timezone.now() + timedelta(days=1)
 
 
 class Notice(models.Model):
@@ -54,7 +47,8 @@ class Notice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.appid}".strip()
+        label = KINDS[self.kind].label if self.kind in KINDS else self.kind
+        return f"{label} {self.appid}".strip()
 
 
 class ChannelQuerySet(models.QuerySet["Channel"]):
@@ -201,8 +195,8 @@ class Message(Leased):
     objects = MessageQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("notice message")
-        verbose_name_plural = _("notice messages")
+        verbose_name = _("sent notice")
+        verbose_name_plural = _("sent notices")
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="due"), name="message_due"),
             models.Index(fields=["channel", "-created_at"], name="message_channel"),

@@ -1,6 +1,6 @@
 """What staff say about a channel: where it leads, and what it is told of."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -41,7 +41,7 @@ class ChannelForm(forms.ModelForm[Channel]):
 
     problem: ClassVar[str] = ""
     new_address = forms.CharField(
-        label=_("address"),
+        label=_("Address"),
         max_length=500,
         required=False,
         help_text=ADDRESS_HELP,
@@ -50,7 +50,7 @@ class ChannelForm(forms.ModelForm[Channel]):
         ),
     )
     new_secret = forms.CharField(
-        label=_("secret of the bot"),
+        label=_("Secret of the bot"),
         max_length=200,
         required=False,
         help_text=SECRET_HELP,
@@ -66,6 +66,12 @@ class ChannelForm(forms.ModelForm[Channel]):
             ),
             "language": _("In which the notices are written."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None and "new_address" in self.fields:
+            self.fields["new_address"].label = _("Another address")
+            self.fields["new_secret"].label = _("Another secret of the bot")
 
     def clean_new_address(self) -> str:
         address: str = self.cleaned_data["new_address"].strip()
@@ -97,3 +103,14 @@ class NoticeRuleForm(forms.ModelForm[NoticeRule]):
     class Meta:
         model = NoticeRule
         fields = ("kind", "tag", "least_severity")
+        labels: ClassVar[dict[str, Any]] = {
+            "kind": _("What about"),
+            "least_severity": _("At least"),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = cast(forms.ChoiceField, self.fields["kind"])
+        _empty, *named = cast(list[tuple[str, Any]], kinds.choices)
+        kinds.choices = [("", _("everything")), *named]
+        cast(Any, self.fields["tag"]).empty_label = _("all accounts")

@@ -34,7 +34,7 @@ class NoticeRuleInline(TabularInline):
     model = NoticeRule
     form = NoticeRuleForm
     verbose_name = _("line")
-    verbose_name_plural = _("What it is told of")
+    verbose_name_plural = _("What about")
     max_num = MAX_RULES
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -73,7 +73,9 @@ class NoticeAdmin(StaffAdmin):
     @admin.display(description=_("Sent to"))
     def sent(self, row: Notice) -> object:
         rows = row.addressings.select_related("channel", "message").order_by("pk")[:100]
-        return table([_("channel"), _("state")], [(one.channel, _state_of(one)) for one in rows])
+        return table(
+            [_("channel"), _("state")], [(link_to(one.channel), _state_of(one)) for one in rows]
+        )
 
 
 def _describe(row: Notice) -> dict[str, Any]:
@@ -109,7 +111,16 @@ class MessageAdmin(StaffAdmin):
     sortable_by = ()
     search_fields = ("reference__startswith",)
     search_help_text = _("The number at the end of a message")
-    fields = ("number", "channel", "contents", "state_label", "made", "next_try", "arrived", "log")
+    fields = (
+        "number",
+        "channel",
+        "contents",
+        "state_label",
+        "made",
+        "next_try",
+        "arrived",
+        "attempts",
+    )
     readonly_fields = fields
     actions = ("resend",)
     actions_detail = ("resend_one",)
@@ -166,7 +177,7 @@ class MessageAdmin(StaffAdmin):
         return ago(row.channel.paused_until or row.due_at)
 
     @admin.display(description=_("tries"))
-    def log(self, row: Message) -> object:
+    def attempts(self, row: Message) -> object:
         rows = [
             (_exactly(at), milliseconds, reason or _("delivered"))
             for at, milliseconds, reason in reversed(row.log)

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+import messaging.models
 import notices.models
 import platform_auth.fields
 from django.conf import settings
@@ -30,7 +31,7 @@ class Migration(migrations.Migration):
             name='Channel',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(default=notices.models.new_reference, editable=False, max_length=32, unique=True)),
+                ('reference', models.CharField(default=messaging.models.new_reference, editable=False, max_length=32, unique=True)),
                 ('name', models.CharField(max_length=100, verbose_name='name')),
                 ('type', models.CharField(choices=[('email', 'e-mail'), ('wecom', 'WeCom group bot (企业微信)'), ('dingtalk', 'DingTalk group bot (钉钉)'), ('feishu', 'Feishu group bot (飞书)'), ('webhook', 'signed webhook')], max_length=10, verbose_name='type')),
                 ('is_on', models.BooleanField(default=True, verbose_name='on')),
@@ -61,7 +62,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(editable=False, null=True, verbose_name='WeChat is asked again')),
                 ('failures', models.PositiveSmallIntegerField(default=0, editable=False, verbose_name='failures in a row')),
                 ('last_error', models.TextField(blank=True, editable=False, verbose_name='last error')),
-                ('reference', models.CharField(default=notices.models.new_reference, editable=False, max_length=32, unique=True)),
+                ('reference', models.CharField(default=messaging.models.new_reference, editable=False, max_length=32, unique=True)),
                 ('state', models.CharField(choices=[('due', 'on its way'), ('done', 'delivered'), ('dead', 'given up')], default='due', max_length=10, verbose_name='state')),
                 ('log', models.JSONField(default=list, editable=False, verbose_name='attempts')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
@@ -70,8 +71,8 @@ class Migration(migrations.Migration):
                 ('channel', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='notices.channel', verbose_name='channel')),
             ],
             options={
-                'verbose_name': 'notice message',
-                'verbose_name_plural': 'notice messages',
+                'verbose_name': 'sent notice',
+                'verbose_name_plural': 'sent notices',
             },
         ),
         migrations.CreateModel(
