@@ -85,6 +85,11 @@ def _has_scheme(*schemes: str) -> Callable[[str], object]:
     return lambda url: urlsplit(url).scheme in schemes
 
 
+def _is_mail_server(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in environ.Env.EMAIL_SCHEMES and parts.port != 0
+
+
 def _are_hosts(names: list[str]) -> bool:
     return all(Listed.read(name) for name in names)
 
@@ -129,6 +134,14 @@ RULES: dict[str, Rule] = {
     "FORWARD_INTERNAL_HOSTS": (
         _are_hosts,
         "be hosts, addresses or networks, such as erp.internal:8080, 10.1.2.3, 10.1.0.0/16",
+    ),
+    "EMAIL_URL": (
+        _is_mail_server,
+        "be like smtp+tls://user:password@mail.example.com:587 (or smtp+ssl://, smtp://)",
+    ),
+    "DEFAULT_FROM_EMAIL": (
+        lambda address: "@" in address and "\n" not in address,
+        "be an e-mail address, such as Platform <noreply@example.com>",
     ),
     "WECHAT_COMPONENT_APPID": (
         _matches(r"wx[0-9A-Za-z]{8,30}"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging.models import Conversation
 from miniprograms.models import Binding
+from notices.models import Message
 from platform_auth.admin.components import ticket_health, token_health
 from platform_auth.admin.pages import table
 from platform_auth.errcodes import explain_kept
@@ -20,6 +21,10 @@ MAX_BADGE = 99
 
 def _unread() -> QuerySet[Any]:
     return Conversation.objects.filter(unread__gt=0)
+
+
+def _given_up() -> QuerySet[Any]:
+    return Message.objects.filter(state=Message.State.DEAD)
 
 
 # A group's title and entries: of each title, icon, model, which rows wait for somebody.
@@ -60,6 +65,12 @@ GROUPS: list[tuple[Any, ...]] = [
         (_("Component"), "hub", "platform_auth.component"),
         (_("Operation log"), "history", "platform_auth.operation"),
         (_("Calls to WeChat"), "swap_calls", "platform_auth.wechatcall"),
+    ),
+    (
+        _("Notices"),
+        (_("Notices"), "notifications", "notices.notice"),
+        (_("Notice channels"), "outgoing_mail", "notices.channel"),
+        (_("Sent notices"), "mark_email_read", "notices.message", _given_up),
     ),
     (
         _("People"),

@@ -4,7 +4,7 @@ import random
 from datetime import datetime, timedelta
 from datetime import timezone as fixed_zone
 from functools import lru_cache
-from typing import Any, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -108,6 +108,7 @@ class Leased(SecretModel):
     last_error = models.TextField(_("last error"), blank=True, editable=False)
 
     now: datetime  # by with_clock()
+    lease_time: ClassVar[timedelta] = LEASE
 
     class Meta:
         abstract = True
@@ -121,7 +122,7 @@ class Leased(SecretModel):
         if self.lease_until and self.lease_until > self.now:
             return False
         rows = type(self)._default_manager.filter(is_free(), pk=self.pk, epoch=self.epoch)
-        taken = rows.update(epoch=F("epoch") + 1, lease_until=Now() + LEASE)
+        taken = rows.update(epoch=F("epoch") + 1, lease_until=Now() + self.lease_time)
         self.epoch += taken
         return bool(taken)
 

@@ -20,7 +20,7 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.permissions import lacking_codes
 from miniprograms.services.bind_links import has_ended
 from miniprograms.services.profiles import guess_kind, sync_profile
-from miniprograms.services.unclaimed import fetch_names
+from miniprograms.services.unclaimed import fetch_names, publish_unclaimed
 from miniprograms.tokens import (
     remember_refresh_token,
     retry_write,
@@ -240,6 +240,8 @@ def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, rea
     action = "park" if reason else "bind"
     record_operation(action, by=binding.user, appid=grant.appid, result=reason)
     binding.refresh_from_db()
+    if reason:
+        publish_unclaimed(binding)
 
 
 def _supersede(binding: Binding, grant: Grant) -> None:

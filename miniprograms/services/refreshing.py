@@ -13,11 +13,13 @@ from contextvars import Context, copy_context
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from miniprograms import tokens
 from miniprograms.models import Authorizer
 from miniprograms.services.refresh_batches import DueRow, lease_due, save_all
 from miniprograms.tokens import Refreshed
+from platform_auth.domain_events import DomainEvent, publish
 from platform_auth.fields import read_or_empty
 from platform_auth.leases import release_db_connection
 from platform_auth.models import LEASE, Component
@@ -32,6 +34,7 @@ logger = logging.getLogger(__name__)
 SWEEP_BATCH = 256
 THREADS = 128  # more of them cost more processor time for waiting than they save
 SWEEP_SECONDS = 45.0  # the next sweep goes on
+MANY_FAILURES = 3  # of one account, in a row
 MAX_DOUBTFUL = 5  # rows, one after another within a lease
 
 
@@ -189,7 +192,7 @@ def _finish_unrefreshed(leased: DueRow, error: WeChatError | None) -> None:
     row.epoch = leased.epoch  # whoever has taken it since has fenced us off
     try:
         if error is not None:
-            row.back_off(error)
+            _back_off(row, error)
         else:
             refresh_singly(row)
     except WeChatError as problem:
@@ -201,6 +204,15 @@ def _finish_unrefreshed(leased: DueRow, error: WeChatError | None) -> None:
 def _finish_in(context: Context, unrefreshed: tuple[DueRow, WeChatError | None]) -> None:
     """In a thread of the pool, which tells of whoever asks as ours does."""
     context.run(_finish_unrefreshed, *unrefreshed)
+
+
+def _back_off(row: Authorizer, error: WeChatError) -> None:
+    """Try ROW again later; where it fails again and again it is told, of one account an hour."""
+    with transaction.atomic():
+        if row.back_off(error) and row.failures + 1 >= MANY_FAILURES:
+            once = f"{row.component_id} {timezone.now():%Y-%m-%d %H}"
+            facts = {"name": str(row), "reason": str(error)}
+            publish(DomainEvent("tokens.failing", row.appid, once, facts))
 
 
 def refresh_singly(row: Authorizer) -> None:

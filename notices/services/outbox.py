@@ -1,0 +1,51 @@
+"""The outbox: what happened becomes a row, in the transaction in which it did."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from miniprograms.models import Authorizer
+from notices.kinds import KINDS
+from notices.models import Notice
+from platform_auth.domain_events import DomainEvent
+
+MAX_TEXT = 2000  # of one fact: WeChat's reasons may be long
+
+_TROUBLES = {
+    Authorizer.AccountStatus.CANCELLED: "account.cancelled",
+    Authorizer.AccountStatus.BANNED: "account.banned",
+    Authorizer.AccountStatus.ALERTED: "account.alerted",
+    Authorizer.AccountStatus.FROZEN: "account.frozen",
+}
+_VIOLATIONS = ("wxa_punish_event", "wxa_illegal_record")
+
+
+def keep_notice(event: DomainEvent) -> bool:
+    """Write down EVENT, if anybody can be told of it. Whether it is there."""
+    kind = _kind_of(event)
+    if kind not in KINDS:
+        return False
+    once = f"{kind} {event.once}"[:150] if event.once else None
+    facts = {name: _bounded(value) for name, value in event.facts.items()}
+    notice = Notice(kind=kind, appid=event.appid, once=once, facts=facts)
+    if once is None:
+        notice.save()
+    else:
+        Notice.objects.bulk_create([notice], ignore_conflicts=True)
+    return True
+
+
+def _kind_of(event: DomainEvent) -> str:
+    """What people call it: of an alert its cause; nothing where staff here have done it."""
+    if event.kind == "account.alerted":
+        details: Mapping[str, Any] = event.facts.get("details", {})
+        is_status = event.facts.get("cause") == "account_status"
+        status = details.get("account_status")
+        if is_status and status:
+            return _TROUBLES.get(status, "")
+        return "account.violation" if event.facts.get("cause") in _VIOLATIONS else ""
+    is_ours = event.kind == "authorizer.unbound" and event.facts.get("reason") == "unbound_locally"
+    return "" if is_ours else event.kind
+
+
+def _bounded(value: Any) -> Any:
+    return value[:MAX_TEXT] if isinstance(value, str) else value
