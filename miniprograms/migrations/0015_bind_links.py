@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('miniprograms', '0013_clear_quota'),
-        ('platform_auth', '0012_offered_components'),
+        ("miniprograms", "0014_tickets_and_web_logins"),
+        ('platform_auth', '0013_offered_components'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
