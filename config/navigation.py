@@ -11,10 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from messaging.models import Conversation
 from miniprograms.models import Binding
 from notices.models import Message
-from platform_auth.admin.components import ticket_health, token_health
-from platform_auth.admin.pages import table
-from platform_auth.errcodes import explain_kept
-from platform_auth.models import Component
 
 MAX_BADGE = 99
 
@@ -119,15 +115,3 @@ def environment(request: HttpRequest) -> list[str] | None:
     if settings.WECHAT_API_URL == "https://api.weixin.qq.com":
         return None
     return [str(_("not WeChat itself")), "warning"]
-
-
-def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """unfold's DASHBOARD_CALLBACK: the first page shows the sidebar's groups, and our health."""
-    if request.user.has_perm("platform_auth.view_component"):
-        headers = [_("component"), _("ticket"), _("component token"), _("last error")]
-        rows = [
-            (row, ticket_health(row), token_health(row), explain_kept(row.last_error) or "–")
-            for row in Component.objects.order_by("appid")
-        ]
-        context["health"] = table(headers, rows)
-    return context

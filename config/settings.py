@@ -490,7 +490,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,  # the operation log tells more
     "ENVIRONMENT": "config.navigation.environment",
     "ACCOUNT": {"navigation": "config.navigation.account"},
-    "DASHBOARD_CALLBACK": "config.navigation.dashboard",
+    "DASHBOARD_CALLBACK": "config.home.dashboard",
     "STYLES": [lambda _: static("staff.css")],
     "SCRIPTS": [lambda _: static("staff.js")],
     "BORDER_RADIUS": "6px",
