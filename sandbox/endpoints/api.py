@@ -26,6 +26,7 @@ from sandbox.endpoints import (
     samples,
     settings,
     subscriptions,
+    users,
 )
 from sandbox.endpoints.call import Call, Endpoint
 from sandbox.wire.exchange import Reply, Request
@@ -44,6 +45,7 @@ SUBJECTS = (
     domains,
     settings,
     registration,
+    users,
     messages,
     content_checks,
     links,
@@ -135,8 +137,7 @@ def _perform(call: Call, endpoint: Endpoint | None) -> dict[str, Any] | Reply:
 
 def _check_address(call: Call) -> None:
     allowed = call.wechat.allowed_ips
-    component_call = call.request.path.startswith("/cgi-bin/component/")
-    if component_call and allowed is not None and call.request.client_ip not in allowed:
+    if call.is_of_component and allowed is not None and call.request.client_ip not in allowed:
         raise Refusal(61004)
 
 
@@ -154,7 +155,7 @@ def _check_permission(call: Call, endpoint: Endpoint) -> None:
 
 
 def _use_quota(call: Call, endpoint: Endpoint) -> None:
-    if endpoint.token == "secret":  # noqa: S105
+    if endpoint.token in ("user", "secret"):
         return
     caller = call.named_component().appid if endpoint.token == "none" else call.caller  # noqa: S105
     call.wechat.quotas.use(caller, call.request.path)

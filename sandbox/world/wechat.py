@@ -37,6 +37,7 @@ from sandbox.world.subscriptions import Subscriptions
 from sandbox.world.terms import Terms
 from sandbox.world.tickets import Tickets
 from sandbox.world.tokens import Tokens
+from sandbox.world.users import Users
 
 
 class WeChat(Terms):
@@ -76,6 +77,7 @@ class WeChat(Terms):
         self.reviews = Reviews(self, self.register, self.media)
         self.applications = Applications(self, self.register, self.outgoing, self.reviews)
         self.standing = Standing(self, self.register)
+        self.users = Users(self, self, self.register)
         self.chats = Chats(self, self, self.register, self.media)
         self.content_checks = ContentChecks(self, self.register, self.outgoing, self.chats)
         self.links = Links(self, self, self.quotas)
