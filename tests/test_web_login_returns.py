@@ -148,7 +148,7 @@ def test_an_owner_who_lost_the_account_or_was_switched_off_leads_nowhere(
     address = urlsplit(location)
     for rows, column, values in (
         (Authorizer.objects, "owner", (other_merchant, account.owner)),
-        (User.objects.filter(pk=account.owner_id), "is_active", (False, True)),
+        (User.objects.filter(username="merchant"), "is_active", (False, True)),
     ):
         rows.update(**{column: values[0]})
         assert browser.get(f"{address.path}?{address.query}").status_code == 404
