@@ -1,5 +1,7 @@
 """What other back ends call every day: the sandbox's limits and refusals are WeChat's."""
 
+import hashlib
+import hmac
 from typing import Any
 
 import pytest
@@ -67,6 +69,40 @@ def paper(platform: Platform) -> Shop:
     platform.wechat.happen(paper.account.appid, USER, "subscribe")
     platform.wechat.outbox.clear()
     return paper
+
+
+# M1
+
+
+def test_whoever_has_the_session_key_can_prove_it_and_have_another(
+    shop: Shop, platform: Platform
+) -> None:
+    users = platform.wechat.users
+    code = users.log_in(shop.account.appid, "o-guest")
+    query = {
+        "appid": shop.account.appid,
+        "js_code": code,
+        "grant_type": "authorization_code",
+        "component_appid": platform.wechat.component.appid,
+        "component_access_token": platform.component_token(),
+    }
+    url = "https://api.weixin.qq.com/sns/component/jscode2session"
+    session = platform.session.get(url, params=query, timeout=5).json()
+    signed = sign(session["session_key"])
+    assert shop.get("/wxa/checksession", **signed)["errcode"] == 0
+    assert shop.get("/wxa/checksession", **{**signed, "openid": USER})["errcode"] == 87009
+    another = shop.get("/wxa/resetusersessionkey", **signed)
+    assert another["openid"] == "o-guest"
+    assert shop.get("/wxa/checksession", **signed)["errcode"] == 87009
+    assert shop.get("/wxa/checksession", **sign(another["session_key"]))["errcode"] == 0
+    # Who has logged in is there.
+    body = {"content": "茶", "version": 2, "scene": 1, "openid": "o-guest"}
+    assert shop.refused("/wxa/msg_sec_check", body) == 0
+
+
+def sign(key: str) -> dict[str, str]:
+    signature = hmac.new(key.encode(), b"", hashlib.sha256).hexdigest()
+    return {"openid": "o-guest", "signature": signature, "sig_method": "hmac_sha256"}
 
 
 # M3
