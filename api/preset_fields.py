@@ -137,7 +137,7 @@ class UnlimitedCodeSerializer(LookSerializer):
     )
 
 
-class CodeSerializer(LookSerializer):
+class PathCodeSerializer(LookSerializer):
     path = serializers.CharField(max_length=1024)
 
 

@@ -114,7 +114,7 @@ PRESETS = (
         "code",
         "/wxa/getwxacode",
         _("Make a mini program code of a path"),
-        fields.CodeSerializer,
+        fields.PathCodeSerializer,
         None,
         {"path": f"{PAGE}?id=7"},
         needs=_("Permission set 17. 100,000 for good, together with `qrcode`."),

@@ -78,7 +78,7 @@ class PresetView(AccountView):
             query = [(name, str(value)) for name, value in form.validated_data.items()]
             return Relay("GET", preset.path, query)
         body = preset.prepare(self.read_body(preset.form))
-        return Relay("POST", preset.path, content=json.dumps(body, ensure_ascii=False).encode())
+        return Relay("POST", preset.path, (), json.dumps(body, ensure_ascii=False).encode())
 
     def _typed(self, answer: Relayed) -> Response:
         """ANSWER by the preset's fields. Raises BadAnswer where one is missing or no such thing."""

@@ -16,6 +16,7 @@ TOKENS = {
     "component": "CAT",
     "authorizer": "AAT",
     "either": "CAT or AAT",
+    "user": "the user's own",
     "secret": "the account's secret",
 }
 

@@ -33,7 +33,7 @@ def wechat() -> WeChat:
         secret=SECRET,
         token=TOKEN,
         aes_key=AES_KEY,
-        func_ids=[1, 2, 3, 6, 7, 11, 15, 17, 18, 19, 30, 88, 89],
+        func_ids=[1, 2, 3, 4, 6, 7, 11, 15, 17, 18, 19, 30, 88, 89],
     )
     return wechat
 
@@ -225,6 +225,14 @@ def test_codes_of_an_official_account(official: Any) -> None:
     assert official.qrcode.create(fleeting)["expire_seconds"] == 60
     with refused(40053):
         official.qrcode.create({"action_name": "QR_SCENE", "action_info": scene})
+
+
+def test_tickets_of_pages(official: Any) -> None:
+    ticket = official.jsapi.get_jsapi_ticket()
+    assert len(ticket) > 40
+    assert official.jsapi.get_jsapi_ticket() == ticket  # wechatpy keeps it
+    url = "https://shop.example.com/"
+    assert len(official.jsapi.get_jsapi_signature("n", ticket, "1414587457", url)) == 40
 
 
 def test_template_messages(official: Any, wechat: WeChat) -> None:

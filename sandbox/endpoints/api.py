@@ -45,6 +45,7 @@ SUBJECTS = (
     domains,
     settings,
     registration,
+    users,
     messages,
     content_checks,
     links,
@@ -53,7 +54,6 @@ SUBJECTS = (
     materials,
     own_secrets,
     samples,
-    users,
 )
 ENDPOINTS: dict[str, Endpoint] = {
     path: endpoint for subject in SUBJECTS for path, endpoint in subject.ENDPOINTS.items()

@@ -28,11 +28,6 @@ class _Answer:
 
 # M1: what goes on from a login.
 _SESSIONS: dict[str, tuple[str, Sample]] = {
-    "/wxa/checksession": ("GET", {}),
-    "/wxa/resetusersessionkey": (
-        "GET",
-        {"openid": OPENID, "session_key": "c2FtcGxlc2FtcGxlc2FtcA=="},
-    ),
     "/wxa/getpluginopenpid": ("POST", {"openpid": "sample-openpid"}),
     "/wxa/business/getuserencryptkey": (
         "POST",

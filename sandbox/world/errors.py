@@ -162,6 +162,7 @@ ERRMSGS = {
     86073: "ext_file_media_id参数无效",
     86074: "no online version",
     86103: "check confirmfile fail!",
+    87009: "invalid signature",
     87011: "gray release is running, cannot revert",
     87012: "forbid revert this version release",
     87013: "no quota to undo code",
