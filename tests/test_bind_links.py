@@ -20,6 +20,7 @@ from sandbox.world import WeChat
 from tests.conftest import Bound, Deliver
 from tests.test_portal_binding import (
     PRE_AUTH_CODE,
+    confirm,
     link_in,
     new_browser,
     query_of,
@@ -73,6 +74,18 @@ def test_a_revoked_one_leads_nowhere(operator: Client, link: BindLink, ticket: s
     assert new_browser().post(path_of(link)).status_code == 404
     recorded = Operation.objects.get(action="revoke_bind_link")
     assert (recorded.actor_name, recorded.result) == ("operator", "merchant")
+
+
+def test_whoever_was_at_it_is_told_that_it_was_withdrawn(
+    link: BindLink, ticket: str, wechat: WeChat, staff: User
+) -> None:
+    browser = new_browser()
+    started = query_of(link_in(browser.post(path_of(link))))
+    bind_links.revoke_bind_link(link, by=staff)
+    back = urlsplit(started["redirect_uri"]).path
+    page = browser.get(back, confirm(wechat, started, wechat.create_account()), follow=True)
+    assert "was withdrawn in the meantime" in text_of(page)
+    assert not Authorizer.objects.exists()
 
 
 def test_several_are_revoked_at_once(operator: Client, merchant: User, staff: User) -> None:
