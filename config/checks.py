@@ -72,7 +72,7 @@ def component_is_the_named_one(databases: Any = None, **kwargs: Any) -> list[Che
         return []
     try:
         sentence = describe_disagreement()
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         return []
     return _unless(not sentence, Warning(sentence, id="platform_auth.W005"))
 

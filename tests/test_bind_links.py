@@ -13,12 +13,14 @@ from django.utils import timezone
 from miniprograms.models import Authorizer, Binding, BindLink
 from miniprograms.services import bind_links
 from miniprograms.services.permission_drift import ask_to_authorise_again
+from platform_auth.logins.api_clients import create_client
 from platform_auth.models import Component, Operation
 from platform_auth.registration import register_component
 from sandbox.world import WeChat
 from tests.conftest import Bound, Deliver
 from tests.test_portal_binding import (
     PRE_AUTH_CODE,
+    confirm,
     link_in,
     new_browser,
     query_of,
@@ -74,6 +76,18 @@ def test_a_revoked_one_leads_nowhere(operator: Client, link: BindLink, ticket: s
     assert (recorded.actor_name, recorded.result) == ("operator", "merchant")
 
 
+def test_whoever_was_at_it_is_told_that_it_was_withdrawn(
+    link: BindLink, ticket: str, wechat: WeChat, staff: User
+) -> None:
+    browser = new_browser()
+    started = query_of(link_in(browser.post(path_of(link))))
+    bind_links.revoke_bind_link(link, by=staff)
+    back = urlsplit(started["redirect_uri"]).path
+    page = browser.get(back, confirm(wechat, started, wechat.create_account()), follow=True)
+    assert "was withdrawn in the meantime" in text_of(page)
+    assert not Authorizer.objects.exists()
+
+
 def test_several_are_revoked_at_once(operator: Client, merchant: User, staff: User) -> None:
     links = [bind_links.make_bind_link(merchant, by=staff) for _ in range(2)]
     chosen = {"action": "revoke", "_selected_action": [link.pk for link in links]}
@@ -91,6 +105,19 @@ def test_a_password_that_staff_reset_ends_it(
     assert merchant.check_password("a-long-password-4711")
     assert new_browser().post(path_of(link)).status_code == 404
     assert "revoked" in text_of(operator.get(LIST))
+
+
+def test_it_goes_with_its_merchant_and_with_the_client_that_made_it(
+    client: Client, merchant: User, other_merchant: User
+) -> None:
+    client.force_login(User.objects.create_superuser("boss"))
+    shop, _key = create_client(by=None, name="shop", owner=merchant, scopes=["bindings:write"])
+    bind_links.make_bind_link(merchant, by=merchant, client=shop)
+    bind_links.make_bind_link(other_merchant, by=merchant)
+    client.post(f"/admin/platform_auth/apiclient/{shop.pk}/delete/", {"post": "yes"})
+    assert BindLink.objects.get().user == other_merchant
+    client.post(f"/admin/auth/user/{other_merchant.pk}/delete/", {"post": "yes"})
+    assert not BindLink.objects.exists()
 
 
 def test_a_forged_one_is_none(link: BindLink) -> None:

@@ -16,6 +16,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from miniprograms.admin.link_pages import LinkForm
+from miniprograms.models import BindLink
 from miniprograms.services.bind_links import make_bind_link
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import column
@@ -94,8 +95,12 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         return fields if _is_superuser(request) else (*fields, *RIGHTS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Without the digests of API keys, which mean nothing to anybody."""
+        """
+        Without the digests of API keys, which mean nothing to anybody. Bind links go with the
+        person, though nobody may delete one alone.
+        """
         _all, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        lacking.discard(BindLink._meta.verbose_name)
         if keys := counts.pop(str(AuthToken._meta.verbose_name_plural), 0):
             counts[str(_("API keys"))] = keys
         return [str(user) for user in objs], counts, lacking, protected

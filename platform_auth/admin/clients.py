@@ -68,6 +68,12 @@ class ApiClientAdmin(FormAdmin):
         may = super().has_change_permission(request, obj)
         return may and (obj is None or may_make_keys(request.user, obj.owner, obj.scopes))
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What was made with a client goes with it, which takes no right of its own."""
+        names, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        may = self.has_delete_permission(request)
+        return names, counts, set() if may else lacking, protected
+
     # Whoever may change clients may lock any of them out.
     has_operate_permission = holding("platform_auth.change_apiclient")
 
