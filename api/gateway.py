@@ -21,7 +21,16 @@ from api.views import APPID, AccountView
 from miniprograms.services.relaying import relay_call
 from platform_auth.client_models import WECHAT_CALL
 from platform_auth.errcodes import explain_errcode
-from wechat.relay import MAX_JSON, MAX_UPLOAD, Relay, Relayed, is_closed, is_under, normal_path
+from wechat.relay import (
+    MAX_JSON,
+    MAX_UPLOAD,
+    Relay,
+    Relayed,
+    is_closed,
+    is_under,
+    normal_path,
+    without_tokens,
+)
 from wechat.spool import Overlong, Spool
 
 _PATH = OpenApiParameter(
@@ -160,9 +169,9 @@ def _allowed_path(request: Request, text: str) -> str:
 
 
 def _query(request: Request) -> list[tuple[str, str]]:
-    """The parameters that go on to WeChat; a token is ours to add."""
-    pairs = [(name, value) for name, values in request.query_params.lists() for value in values]
-    return [(name, value) for name, value in pairs if not name.lower().endswith("access_token")]
+    """The parameters that go on to WeChat."""
+    lists = request.query_params.lists()
+    return without_tokens([(name, value) for name, values in lists for value in values])
 
 
 def _read_body(request: Request) -> tuple[bytes | Spool, str]:

@@ -15,7 +15,7 @@ class WeChatCall(models.Model):
     query or a body. No row refers to another: they are written without looking.
     """
 
-    at = models.DateTimeField(_("begun"))
+    at = models.DateTimeField(_("time"))
     appid = models.CharField(
         _("account"), max_length=32, blank=True, help_text=_("Or the platform's component.")
     )
@@ -24,7 +24,7 @@ class WeChatCall(models.Model):
     rid = models.CharField("rid", max_length=64, blank=True)
     milliseconds = models.PositiveIntegerField(_("ms"))
     attempt = models.PositiveSmallIntegerField(_("attempt"))
-    asked_by = models.CharField(_("asked by"), max_length=150, blank=True)  # a person, or a job
+    asked_by = models.CharField(_("called by"), max_length=150, blank=True)  # a person, or a job
     client_id = models.BigIntegerField(_("API client"), null=True)  # which may go
     request_id = models.CharField(_("request"), max_length=64, blank=True)
 

@@ -264,6 +264,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/conversations/": ("GET", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/call-log/": ("GET", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/call/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/ext/": ("GET", PAGE),

@@ -50,6 +50,11 @@ def normal_path(text: str) -> str:
     return "/" + text
 
 
+def without_tokens(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of PAIRS, the parameters of a query, that go on to WeChat: a token is ours to add."""
+    return [(name, value) for name, value in pairs if not name.lower().endswith("access_token")]
+
+
 def is_closed(path: str) -> bool:
     return is_under(path.lower(), _CLOSED)
 

@@ -14,6 +14,7 @@ from unfold.enums import ActionVariant
 from miniprograms.admin.account_list import ListedAccounts
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
 from miniprograms.admin.call_quotas import CallPages
+from miniprograms.admin.calling import CallingPages
 from miniprograms.admin.link_pages import LinkForm
 from miniprograms.admin.permission_pages import AskingPages, LacksFilter
 from miniprograms.admin.private_interfaces import InterfacePages
@@ -75,6 +76,7 @@ class AuthorizerPages(
     TesterPages,
     InterfacePages,
     CallPages,
+    CallingPages,
     AskingPages,
     ListedAccounts,
     TaggedPages,
@@ -113,7 +115,7 @@ class AuthorizerPages(
             "title": _("At WeChat"),
             "items": [
                 *("settings_page", "testers_page", "interfaces_page"),
-                *("calls_page", "call_list"),
+                *("calls_page", "call_list", "calling_page"),
             ],
         },
         "refresh_one",

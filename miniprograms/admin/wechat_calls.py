@@ -105,8 +105,8 @@ class WeChatCallAdmin(StaffAdmin):
             queryset = _narrow(queryset, word, is_alone=len(words) == 1)
         return queryset
 
-    begun = time_column("at", _("begun"))
-    asker = column(_("asked by"), lambda row: _asker(row))
+    begun = time_column("at", _("time"))
+    asker = column(_("called by"), lambda row: _asker(row))
     explanation = column(_("explanation"), lambda row: _explain(row) or "–")
     account = column(_("account"), lambda row: link_call(row.appid))
     outcome_label = column(_("errcode"), lambda row: _outcome(row))
