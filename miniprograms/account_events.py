@@ -80,11 +80,16 @@ def publish_changes(account: Authorizer, before: Mapping[str, Any], *also: str) 
         publish_alert(
             account.appid,
             "account_status",
-            account_status=account.account_status,
-            previous_status=before["account_status"],
+            {
+                "account_status": account.account_status,
+                "previous_status": before["account_status"],
+            },
         )
 
 
-def publish_alert(appid: str, cause: str, **details: Any) -> None:
-    """WeChat has something against APPID: CAUSE is `account_status`, or the kind of its push."""
-    publish_account_event(ALERTED, appid, cause=cause, details=details)
+def publish_alert(appid: str, cause: str, details: Mapping[str, Any]) -> None:
+    """
+    WeChat has something against APPID, as DETAILS tell. CAUSE is `account_status`, or the kind of
+    its push.
+    """
+    publish_account_event(ALERTED, appid, cause=cause, details=dict(details))

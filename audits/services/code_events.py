@@ -34,7 +34,7 @@ def publish_audit_event(audit: CodeAudit, *, before: int | None = None) -> None:
         "auditid": audit.auditid,
         "status": audit.word,
         "user_version": audit.user_version,
-        "template_id": audit.version.template_id if audit.version else None,
+        "template_id": audit.version.template.template_id if audit.version else None,
         "reason": audit.reason,
         "submitted_at": _written(audit.create_time),
         "decided_at": _written(audit.decided_at),

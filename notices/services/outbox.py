@@ -17,6 +17,14 @@ _TROUBLES = {
     Authorizer.AccountStatus.FROZEN: "account.frozen",
 }
 
+# What WeChat pushes, by its kind.
+_ALERTS = {
+    "wxa_punish_event": "account.violation",
+    "wxa_illegal_record": "account.violation",
+    "annual_renew": "account.expiring",
+    "verify_expired": "account.expiring",
+}
+
 
 def keep_notice(event: DomainEvent) -> bool:
     """Write down EVENT, if anybody can be told of it. Whether it is there."""
@@ -37,9 +45,8 @@ def _kind_of(event: DomainEvent) -> str:
     """What people call it: of an alert its cause; nothing where staff here have done it."""
     if event.kind == "account.alerted":
         details: Mapping[str, Any] = event.facts.get("details", {})
-        is_status = event.facts.get("cause") == "account_status"
         status = details.get("account_status")
-        return _TROUBLES.get(status, "") if is_status and status else "account.violation"
+        return _TROUBLES[status] if status in _TROUBLES else _ALERTS.get(event.facts["cause"], "")
     is_ours = event.kind == "authorizer.unbound" and event.facts.get("reason") == "unbound_locally"
     return "" if is_ours else event.kind
 
