@@ -155,6 +155,14 @@ KINDS: dict[str, NoticeKind] = {
         Place.ACCOUNT,
         for_merchants=True,
     ),
+    "account.expiring": NoticeKind(
+        _("verification runs out"),
+        Severity.ATTENTION,
+        _("The verification of %(account)s runs out"),
+        _("Its owner renews it in WeChat's console; without it some functions end."),
+        Place.ACCOUNT,
+        for_merchants=True,
+    ),
     "binding.unclaimed": NoticeKind(
         _("binding parked"),
         Severity.ATTENTION,

@@ -132,12 +132,7 @@ class NoticeRule(models.Model):
     channel = models.ForeignKey(
         Channel, models.CASCADE, related_name="rules", verbose_name=_("channel")
     )
-    kind = models.CharField(
-        _("kind"),
-        max_length=40,
-        blank=True,
-        choices=[(name, kind.label) for name, kind in KINDS.items()],
-    )
+    kind = models.CharField(_("kind"), max_length=40, blank=True)
     tag = models.ForeignKey(
         Tag, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("tag")
     )
@@ -150,7 +145,8 @@ class NoticeRule(models.Model):
         verbose_name_plural = _("notice rules")
 
     def __str__(self) -> str:
-        parts = (self.get_kind_display() or "*", self.tag, self.get_least_severity_display())
+        kind = KINDS[self.kind].label if self.kind in KINDS else "*"
+        parts = (kind, self.tag, self.get_least_severity_display())
         return " · ".join(str(part) for part in parts if part)
 
 

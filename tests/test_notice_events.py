@@ -95,6 +95,11 @@ def test_a_violation(desk: Desk) -> None:
     assert facts("account.violation")["details"]["illegal_reason"] == "涉嫌侵权"
 
 
+def test_a_verification_that_runs_out(desk: Desk) -> None:
+    desk.tell("annual_renew", timezone.now().timestamp(), ExpiredTime="1")
+    assert kinds() == ["account.expiring"]
+
+
 def test_a_binding_that_nobody_here_asked_for(component: Component) -> None:
     listed = Listed("wx00000000000000b7", "refreshtoken@@@x", 1)
     assert record_unclaimed(component, listed)

@@ -149,6 +149,18 @@ def test_the_secret_of_a_webhook_is_shown_once(browser: Client, street: Street) 
     assert channel.secret == newer
 
 
+def test_a_channel_goes_with_what_was_sent_to_it(browser: Client, street: Street) -> None:
+    receiver = street.receiver()
+    publish("ticket.late", once="1", component="Platform")
+    send_notices()
+    path = f"{CHANNELS}{receiver.channel.pk}/delete/"
+    assert "Sent notices: 1" in text_of(browser.get(path)).replace("sent", "Sent")
+    browser.post(path, {"post": "yes"})
+    assert not Channel.objects.exists()
+    assert not Message.objects.exists()
+    assert Operation.objects.filter(action="delete_channel").exists()
+
+
 def test_the_log_tells_why_and_sends_again(browser: Client, street: Street) -> None:
     receiver = street.receiver("dingtalk", says(ok(b'{"errcode":310000,"errmsg":"no sign"}')))
     publish("ticket.late", once="1", component="Platform")

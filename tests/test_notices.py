@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import time
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -160,7 +161,7 @@ def test_a_flood_becomes_few_messages(desk: Desk, street: Street) -> None:
 
 def test_quiet_hours_hold_back_what_can_wait(desk: Desk, street: Street) -> None:
     now = timezone.localtime()
-    quiet = {
+    quiet: dict[str, Any] = {
         "quiet_from": (now - timedelta(hours=1)).time(),
         "quiet_until": (now + timedelta(hours=2)).time(),
     }
@@ -235,7 +236,7 @@ def test_every_kind_has_words_in_both_languages(street: Street) -> None:
     """Whatever is published, also by a version that knows fewer facts."""
     chinese, english = street.receiver("wecom", language="zh-hans"), street.receiver("wecom")
     for name in KINDS:
-        publish(name, appid="wx0123456789abcdef")
+        Notice.objects.create(kind=name, appid="wx0123456789abcdef")
         later(minutes=1)
     assert len(chinese.texts) == len(english.texts) >= 20
     for text in english.texts:

@@ -6,9 +6,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from messaging.outbound import Undelivered, check_url
+from notices.kinds import KINDS
 from notices.models import Channel, NoticeRule
 
 ADDRESS_HELP = _(
@@ -100,17 +105,20 @@ class ChannelForm(forms.ModelForm[Channel]):
 
 
 class NoticeRuleForm(forms.ModelForm[NoticeRule]):
+    """One line: of these accounts, these kinds."""
+
+    kind = forms.ChoiceField(
+        label=_("What about"),
+        required=False,
+        choices=[("", _("everything")), *((name, kind.label) for name, kind in KINDS.items())],
+        widget=UnfoldAdminSelectWidget,
+    )
+
     class Meta:
         model = NoticeRule
         fields = ("kind", "tag", "least_severity")
-        labels: ClassVar[dict[str, Any]] = {
-            "kind": _("What about"),
-            "least_severity": _("At least"),
-        }
+        labels: ClassVar[dict[str, Any]] = {"least_severity": _("At least")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = cast(forms.ChoiceField, self.fields["kind"])
-        _empty, *named = cast(list[tuple[str, Any]], kinds.choices)
-        kinds.choices = [("", _("everything")), *named]
         cast(Any, self.fields["tag"]).empty_label = _("all accounts")

@@ -28,6 +28,7 @@ from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
 
 MAX_RULES = 100
+MAX_COUNTED = 1_000
 
 
 class NoticeRuleInline(TabularInline):
@@ -119,6 +120,12 @@ class ChannelAdmin(RecordedAdmin):
         if obj.type == Channel.Type.WEBHOOK:
             return self._show_secret(request, obj, obj.secret)
         return super().response_add(request, obj, post_url_continue)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Without a line for each message."""
+        count = sum(row.messages.order_by()[:MAX_COUNTED].count() for row in objs)
+        counts = {str(Message._meta.verbose_name_plural): count} if count else {}
+        return [str(row) for row in objs], counts, set(), []
 
     has_operate_permission = holding("notices.change_channel")
     has_resend_permission = holding("notices.resend_message")

@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
             name='NoticeRule',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(blank=True, choices=[('audit.passed', 'review passed'), ('audit.rejected', 'review rejected'), ('audit.delayed', 'review delayed'), ('release.published', 'released'), ('release.reverted', 'rolled back'), ('campaign.paused', 'campaign paused'), ('campaign.done', 'campaign done'), ('authorizer.unbound', 'authorisation cancelled'), ('authorizer.needs_reauthorization', 'must be authorised again'), ('account.banned', 'account banned'), ('account.frozen', 'account frozen'), ('account.cancelled', 'account closed'), ('account.alerted', 'account warned'), ('account.violation', 'violation'), ('binding.unclaimed', 'binding parked'), ('ticket.late', 'ticket late'), ('tokens.failing', 'refreshing of tokens fails'), ('pushes.refused', 'refused pushes rise'), ('quota.low', 'quota low'), ('target.paused', 'forward target down')], max_length=40, verbose_name='kind')),
+                ('kind', models.CharField(blank=True, max_length=40, verbose_name='kind')),
                 ('least_severity', models.PositiveSmallIntegerField(choices=[(1, 'news'), (2, 'needs attention'), (3, 'urgent')], default=1, verbose_name='at least')),
                 ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rules', to='notices.channel', verbose_name='channel')),
                 ('tag', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='miniprograms.tag', verbose_name='tag')),

@@ -16,7 +16,14 @@ _TROUBLES = {
     Authorizer.AccountStatus.ALERTED: "account.alerted",
     Authorizer.AccountStatus.FROZEN: "account.frozen",
 }
-_VIOLATIONS = ("wxa_punish_event", "wxa_illegal_record")
+
+# What WeChat pushes, by its kind.
+_ALERTS = {
+    "wxa_punish_event": "account.violation",
+    "wxa_illegal_record": "account.violation",
+    "annual_renew": "account.expiring",
+    "verify_expired": "account.expiring",
+}
 
 
 def keep_notice(event: DomainEvent) -> bool:
@@ -38,11 +45,8 @@ def _kind_of(event: DomainEvent) -> str:
     """What people call it: of an alert its cause; nothing where staff here have done it."""
     if event.kind == "account.alerted":
         details: Mapping[str, Any] = event.facts.get("details", {})
-        is_status = event.facts.get("cause") == "account_status"
         status = details.get("account_status")
-        if is_status and status:
-            return _TROUBLES.get(status, "")
-        return "account.violation" if event.facts.get("cause") in _VIOLATIONS else ""
+        return _TROUBLES[status] if status in _TROUBLES else _ALERTS.get(event.facts["cause"], "")
     is_ours = event.kind == "authorizer.unbound" and event.facts.get("reason") == "unbound_locally"
     return "" if is_ours else event.kind
 

@@ -40,8 +40,10 @@ def plan_notices() -> None:
 
 
 def _plan_batch() -> int:
+    rows = Notice.objects.filter(planned_at=None).order_by("id")
+    if not rows.exists():  # nearly always: without a transaction
+        return 0
     with transaction.atomic():
-        rows = Notice.objects.filter(planned_at=None).order_by("id")
         notices = list(rows.select_for_update(skip_locked=True)[:BATCH])
         accounts = _accounts_of(notices)
         for notice in notices:
@@ -62,8 +64,8 @@ def _address(notice: Notice, account: Authorizer | None) -> None:
         return
     if account and account.owner:
         ensure_own_email(account.owner)
-    rules = _fitting_rules(notice, account).select_related("channel")
-    channels = {rule.channel_id: rule.channel for rule in rules}
+    rules = _fitting_rules(notice, account).select_related("channel__owner")
+    channels = {rule.channel_id: rule.channel for rule in rules if _has_address(rule.channel)}
     now = timezone.now()
     addressings = [
         Addressing(notice=notice, channel=channel, due_at=_due_at(notice, channel, now))
@@ -81,6 +83,12 @@ def _due_at(notice: Notice, channel: Channel, now: datetime) -> Any:
 def severity_of(notice: Notice) -> Severity:
     """How much NOTICE hurts; of a kind that there is no more, nothing."""
     return KINDS[notice.kind].severity if notice.kind in KINDS else Severity.NEWS
+
+
+def _has_address(channel: Channel) -> bool:
+    """Not that of a merchant's mail, once their login has no address any more."""
+    owner = channel.owner if channel.type == Channel.Type.EMAIL else None
+    return owner is None or bool(owner.email)
 
 
 def _fitting_rules(notice: Notice, account: Authorizer | None) -> QuerySet[NoticeRule]:
