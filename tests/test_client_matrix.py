@@ -49,7 +49,7 @@ def test_every_key_gets_the_right_status(
         answer = bearer(key).generic(method, path)
         return status_and_code(answer) if answer.content else (answer.status_code, "")
 
-    assert ask("wxp_" + "0" * 64) == (HTTPStatus.UNAUTHORIZED, "authentication_failed")
+    assert ask("wxp_" + "0" * 64) == (HTTPStatus.UNAUTHORIZED, "invalid_client_key")
     if scope != ANY_SCOPE:
         for owner in (merchant, boss):
             refused = (HTTPStatus.FORBIDDEN, "missing_scope")
