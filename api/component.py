@@ -74,6 +74,11 @@ class ComponentView(APIView):
 
     @extend_schema(
         summary=_("How the platform itself is: ticket, token, pushes, quota"),
+        description=_(
+            "No answer holds a secret. A ticket that is older than half an hour means that "
+            "WeChat's pushes do not arrive; after twelve hours no new token can be had. The quota "
+            "is that of the call that begins a binding. 404 while no platform is registered."
+        ),
         responses={200: ComponentSerializer, **READ_ERRORS},
     )
     def get(self, request: Request) -> Response:

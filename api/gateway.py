@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.request import Request
 
@@ -55,6 +55,21 @@ WECHAT_ANSWER = OpenApiResponse(
         "X-WeChat-Rid. An access token in it is masked."
     ),
 )
+EXAMPLES = [
+    OpenApiExample("answer", {"errcode": 0, "errmsg": "ok"}, response_only=True),
+    OpenApiExample(
+        "JSON",
+        {"touser": "o…", "msgtype": "text", "text": {"content": "hello"}},
+        request_only=True,
+        media_type=_JSON,
+    ),
+    OpenApiExample(
+        "file",
+        {"media": "the bytes of a picture"},
+        request_only=True,
+        media_type="multipart/form-data",
+    ),
+]
 DESCRIPTION = gettext_lazy(
     "The platform adds the account's token, and repeats the call once with a new one where WeChat "
     "refuses the token. JSON of up to 1 MiB or a form of up to 10 MiB goes out, up to 20 MiB come "
@@ -77,6 +92,7 @@ class GatewayView(AccountView):
         summary=gettext_lazy("Call WeChat as the account, to read"),
         description=DESCRIPTION,
         parameters=[APPID, _PATH],
+        examples=EXAMPLES[:1],
         responses={200: WECHAT_ANSWER, **ERRORS},
     )
     def get(self, request: Request, appid: str, path: str) -> HttpResponse:
@@ -87,6 +103,7 @@ class GatewayView(AccountView):
         description=DESCRIPTION,
         parameters=[APPID, _PATH],
         request={_JSON: OpenApiTypes.OBJECT, "multipart/form-data": OpenApiTypes.OBJECT},
+        examples=EXAMPLES,
         responses={200: WECHAT_ANSWER, **ERRORS},
     )
     def post(self, request: Request, appid: str, path: str) -> HttpResponse:

@@ -19,7 +19,12 @@ from api.permissions import MayAct, is_act
 from miniprograms.models import Authorizer
 from wechat.bulkhead import take_place
 
-APPID = OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")
+APPID = OpenApiParameter(
+    "appid",
+    {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "examples": ["wx0123456789abcdef"]},
+    OpenApiParameter.PATH,
+    description="wx…",
+)
 
 
 _ROW = re.compile(r"[0-9]{1,18}", re.ASCII)  # a number that a column holds

@@ -1,0 +1,15 @@
+"""
+An example of every request body and of every object that is answered, by its name in the schema;
+and of what an error says beside its code, by the code.
+"""
+
+from typing import Any
+
+from api.examples.accounts import ACCOUNTS
+from api.examples.campaigns import CAMPAIGNS
+from api.examples.code import CODE
+from api.examples.errors import ERRORS
+from api.examples.settings import SETTINGS
+
+REQUEST_ID = "0d9f8a4e-5b1c-4c66-9a53-6f1f0f3f9d11"
+EXAMPLES: dict[str, Any] = {**ACCOUNTS, **CODE, **CAMPAIGNS, **SETTINGS, **ERRORS}
