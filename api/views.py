@@ -64,6 +64,8 @@ class AccountView(GenericAPIView[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "appid" in kwargs:
+            _ = self.authorizer  # whatever else is wrong: what is not yours is not found
         if is_act(request) and hasattr(self, str(request.method).lower()):
             take_place()
 
