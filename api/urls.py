@@ -30,6 +30,7 @@ from api.drafts import DraftList, PromoteView
 from api.ext import ExtView
 from api.gateway import GatewayView
 from api.guideline_file import GuidelineFileView
+from api.jssdk import CardView, JssdkView
 from api.me import MeView
 from api.messages import MessageView
 from api.options import OptionView
@@ -42,7 +43,9 @@ from api.settings import SettingCheck, SettingList, SettingView
 from api.submissions import ProgramProfileView, SubmissionFileList, TemplateProfileView
 from api.templates import TemplateList
 from api.testers import TesterDetail, TesterList
+from api.users import DecryptView, LoginView, PhoneNumberView
 from api.versions import VersionList
+from api.web_logins import OAuthUrlView, OAuthUserView
 
 router = SimpleRouter()
 router.register("authorizers", AuthorizerViewSet, basename="authorizer")
@@ -106,6 +109,13 @@ urlpatterns = [
     path(f"{_ACCOUNT}quota/", QuotaView.as_view(), name="quota"),
     path(f"{_ACCOUNT}quota/clear/", QuotaClear.as_view(), name="quota-clear"),
     path("v1/rids/<slug:rid>/", CallView.as_view(), name="rid"),
+    path(f"{_ACCOUNT}login/", LoginView.as_view(), name="login"),
+    path(f"{_ACCOUNT}decrypt/", DecryptView.as_view(), name="decrypt"),
+    path(f"{_ACCOUNT}phone-number/", PhoneNumberView.as_view(), name="phone-number"),
+    path(f"{_ACCOUNT}oauth/url/", OAuthUrlView.as_view(), name="oauth-url"),
+    path(f"{_ACCOUNT}oauth/user/", OAuthUserView.as_view(), name="oauth-user"),
+    path(f"{_ACCOUNT}jssdk/", JssdkView.as_view(), name="jssdk"),
+    path(f"{_ACCOUNT}jssdk/card/", CardView.as_view(), name="jssdk-card"),
     path(f"{_ACCOUNT}messages/", MessageView.as_view(), name="messages"),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -6,16 +6,17 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.clients import accounts_of
-from api.permissions import MayAct, is_act
+from api.permissions import MayAct, MayLook, is_act
 from miniprograms.models import Authorizer
 from wechat.bulkhead import take_place
 
@@ -81,6 +82,29 @@ class AccountView(GenericAPIView[Any]):
         filled = form(data=self.request.data)
         filled.is_valid(raise_exception=True)
         return dict(filled.validated_data)
+
+
+class HostNotAllowed(PermissionDenied):
+    default_code = "host_not_allowed"
+    default_detail = _("This host is not on the list of hosts of the client of this key.")
+
+
+class SecretView(AccountView):
+    """
+    What is about users and their pages: answers that nobody between keeps. There are as many logins
+    as users, so no more than the client's own rate bounds them.
+    """
+
+    permission_classes = [MayLook]
+
+    @property
+    def throttle_scope(self) -> str | None:
+        return None
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
+        response: Response = super().finalize_response(*args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 class CodeView(AccountView):

@@ -280,6 +280,7 @@ CELERY_BEAT_SCHEDULE = {
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
     "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),
+    "forget web logins": every(3600, "miniprograms.tasks.forget_web_logins"),
     "reconcile with WeChat": every(600, "miniprograms.tasks.reconcile"),
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True

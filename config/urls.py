@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from miniprograms.views import review_picture
+from miniprograms.views import review_picture, web_login_return
 from platform_auth.views.doors import LoggedLogout, StaffLogin
 from platform_auth.views.keys import StaffKeys
 from platform_auth.views.passwords import StaffPassword
@@ -26,6 +26,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="portal:home")),
     path("favicon.ico", favicon),
     path("review-pictures/<slug:key>.<slug:ending>", review_picture, name="review-picture"),
+    path("oauth/return/<str:signed>/", web_login_return, name="web-login-return"),
     path("portal/", include("portal.urls")),
     path("api/", include("api.urls")),
     # In the place of the admin's own.

@@ -22,6 +22,8 @@ from miniprograms.settings_models import ConfirmFile as ConfirmFile
 from miniprograms.settings_models import Setting as Setting
 from miniprograms.settings_models import SettingProfile as SettingProfile
 from miniprograms.settings_models import SettingVersion as SettingVersion
+from miniprograms.user_models import SigningTicket as SigningTicket
+from miniprograms.user_models import WebLogin as WebLogin
 from platform_auth.fields import SecretField, read_or_empty
 from platform_auth.models import Component, Leased, LeasedQuerySet, is_appid
 from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT

@@ -94,7 +94,7 @@ NEEDS = (
         (18,),
         (
             *("code", "code_release", "code_review", "domains"),
-            *("order_path.get_order_path", "privacy", "testers"),
+            *("order_path.get_order_path", "privacy", "testers", "users.get_phone_number"),
         ),
         _("upload, review and release of code; domains, testers and the privacy guide"),
         _("bring new versions of your mini program online"),

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from miniprograms.services import profiles, reconciling, refreshing, trading
+from miniprograms.services import profiles, reconciling, refreshing, trading, web_logins
 from miniprograms.services.settings.applying import RUN_SETTINGS
 from platform_auth import heartbeats
 from platform_auth.models import Component
@@ -49,6 +49,13 @@ def run_settings() -> None:
     """Apply the settings that wait for it, and look at those that are due: about daily."""
     RUN_SETTINGS.run()
     heartbeats.beat("run_settings")
+
+
+@shared_task
+def forget_web_logins() -> None:
+    """Delete the logins on web pages that nobody can finish any more."""
+    web_logins.forget_web_logins()
+    heartbeats.beat("forget_web_logins")
 
 
 @shared_task(soft_time_limit=1700, time_limit=1750)

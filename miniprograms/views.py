@@ -1,16 +1,20 @@
 """
-What is served of mini programs to anybody: the files that WeChat looks for at their domains, and
-pictures for its reviewers.
+What is served of accounts to anybody: the files that WeChat looks for at their domains, pictures
+for its reviewers, and the way back of users who log in on web pages.
 """
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_GET, require_safe
 
 from miniprograms.services.confirm_files import find_confirm_file
 from miniprograms.services.review_pictures import find_picture
+from miniprograms.services.web_logins import finish_return, read_return
 from platform_auth.downloads import file_response
 
 MAX_AGE = 300  # seconds
+LONGEST = 512  # of WeChat's code, and of the program's state
 
 
 @require_safe
@@ -33,3 +37,16 @@ def review_picture(request: HttpRequest, key: str, ending: str) -> HttpResponse:
     if row is None:
         raise Http404
     return file_response(row.content_type, bytes(row.content), life=MAX_AGE)
+
+
+@require_GET
+def web_login_return(request: HttpRequest, signed: str) -> HttpResponse:
+    """A user comes back from WeChat's page and goes on to the program's."""
+    back = read_return(signed)
+    code, state = (request.GET.get(name, "") for name in ("code", "state"))
+    if back is None or max(len(code), len(state)) > LONGEST:
+        raise Http404
+    response = redirect(finish_return(back, code, state))
+    response["Referrer-Policy"] = "no-referrer"
+    patch_cache_control(response, no_store=True, private=True)
+    return response

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
@@ -29,6 +30,9 @@ from wechat import (
     privacy,
     registration,
     testers,
+    tickets,
+    users,
+    web_logins,
 )
 from wechat.errors import Refused
 from wechat.http import File
@@ -36,7 +40,7 @@ from wechat.replies import Text
 
 MODULES: list[ModuleType] = [
     *(account, code, code_release, code_review, code_templates, component, custom_message),
-    *(domains, media, privacy, registration, testers),
+    *(domains, media, privacy, registration, testers, tickets, users, web_logins),
 ]
 API = "https://api.example.com"
 OPENID = "o" + "a" * 27
@@ -133,6 +137,7 @@ def record_samples() -> dict[str, Sample]:
     _ask_about_reviews(story)
     _ask_about_settings(story)
     _ask_about_messages(story)
+    _ask_about_users(story)
     _ask_about_accounts(story)
     return story.samples
 
@@ -228,6 +233,32 @@ def _ask_about_messages(story: _Story) -> None:
     ask(media.get_media, shop.token, media_id)
     media_id = shop.wechat.media.keep(shop.appid, "audio/amr", b"#!AMR\n" + b"v" * 100)
     ask(media.get_voice, shop.token, media_id)
+
+
+def _ask_about_users(story: _Story) -> None:
+    shop, ask, wechat = story.shop, story.ask, story.shop.wechat
+    ours = (shop.component_token, APPID)
+    shop.account.is_linked = True
+    ask(users.code_to_session, *ours, shop.appid, wechat.users.log_in(shop.appid, OPENID))
+    pressed = wechat.users.press_phone_button(shop.appid, OPENID)
+    ask(users.get_phone_number, shop.token, pressed)
+    kind = {"kind": "official_account", "is_linked": True}
+    official = wechat.create_account(**kind)
+    granted = wechat.grant(official.appid)
+    page = web_logins.authorize_url(
+        "",
+        appid=official.appid,
+        redirect_uri="https://testserver/",
+        scope=web_logins.USERINFO,
+        state="x",
+        component_appid=APPID,
+    )
+    back = wechat.users.agree(wechat.users.open_page(page), OPENID)
+    code = dict(parse_qsl(urlsplit(back).query))["code"]
+    wechat.users.profiles[OPENID] = {"nickname": "小明", "privilege": ["chinaunicom"]}
+    grant = ask(web_logins.trade_web_code, *ours, official.appid, code)
+    ask(web_logins.get_web_user, grant.token, OPENID)
+    ask(tickets.get_ticket, wechat.new_token(granted)[0], tickets.JSAPI)
 
 
 def _ask_about_accounts(story: _Story) -> None:

@@ -18,6 +18,8 @@ django.setup()
 
 from django.db import connection  # noqa: E402  (after the set-up)
 
+from miniprograms.models import Authorizer  # noqa: E402
+from miniprograms.services.signing import signing_ticket  # noqa: E402
 from miniprograms.tokens import authorizer_token  # noqa: E402
 from platform_auth.models import Component  # noqa: E402
 from platform_auth.tokens import component_token  # noqa: E402
@@ -26,7 +28,10 @@ SAMPLES = 40
 
 
 class Process:
-    """TURNS holds one list of appids a thread; "" stands for the component."""
+    """
+    TURNS holds one list of appids a thread; "" stands for the component, one with a word before it
+    for the account's ticket of this kind.
+    """
 
     def __init__(self, turns: list[list[str]]) -> None:
         self.component = Component.objects.get()
@@ -43,7 +48,10 @@ class Process:
             return [self.ask_one(appid) for appid in appids]
 
     def ask_one(self, appid: str) -> str:
+        kind, _, of_ticket = appid.partition(" ")
         try:
+            if of_ticket:
+                return signing_ticket(Authorizer.objects.get(appid=of_ticket), kind)
             return authorizer_token(appid) if appid else component_token(self.component)
         except Exception as error:
             return f"error: {error!r}"

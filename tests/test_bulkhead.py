@@ -79,6 +79,7 @@ ASKING = {
     f"POST {API}settings/<slug:kind>/check/",
     f"POST {API}settings/privacy-guideline/file/",
     f"POST {API}quota/clear/",
+    *(f"POST {API}{noun}/" for noun in ("login", "decrypt", "phone-number", "oauth/user")),
     *("POST api/v1/drafts/promote/", "POST api/v1/campaigns/"),
     *(f"POST api/v1/campaigns/<int:pk>/{act}/" for act in CAMPAIGN_ACTS),
     *(f"{method} portal/<slug:appid>/testers/" for method in METHODS),

@@ -85,6 +85,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "favicon.ico": ("GET", GOES),
     "i18n/setlang/": ("POST", GOES),
     "review-pictures/<slug:key>.<slug:ending>": ("GET", GONE),
+    "oauth/return/<str:signed>/": ("GET", GONE),
     "portal/": ("GET", MEMBERS),
     "portal/login/": ("GET", ALIKE),
     "portal/login/code/": ("GET", GOES),
@@ -154,6 +155,27 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/authorizers/<slug:appid>/quota/": ("GET", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/authorizers/<slug:appid>/quota/clear/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
     "api/v1/rids/<slug:rid>/": ("GET", by_key(HTTPStatus.BAD_REQUEST)),
+    # The account of this table is a mini program, which has no pages.
+    "api/v1/authorizers/<slug:appid>/oauth/url/": (
+        "GET",
+        [UNKNOWN, CLASH, MISSING, REFUSED, CLASH],
+    ),
+    "api/v1/authorizers/<slug:appid>/oauth/user/": (
+        "POST",
+        [UNKNOWN, CLASH, MISSING, REFUSED, CLASH],
+    ),
+    "api/v1/authorizers/<slug:appid>/jssdk/": ("GET", [UNKNOWN, CLASH, MISSING, REFUSED, CLASH]),
+    "api/v1/authorizers/<slug:appid>/jssdk/card/": (
+        "GET",
+        [UNKNOWN, CLASH, MISSING, REFUSED, CLASH],
+    ),
+    **{
+        f"api/v1/authorizers/<slug:appid>/{noun}/": (
+            "POST",
+            [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],
+        )
+        for noun in ("login", "decrypt", "phone-number")
+    },
     "api/v1/authorizers/<slug:appid>/messages/": (
         "POST",
         [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],

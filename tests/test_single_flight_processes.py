@@ -1,6 +1,7 @@
 """
-Four processes of 25 threads ask at once for the tokens of a hundred authorizers, on PostgreSQL and
-through sockets: WeChat is asked once for each, and nobody holds a connection while they wait.
+Four processes of 25 threads ask at once for the tokens of a hundred authorizers, or for the ticket
+of one, on PostgreSQL and through sockets: WeChat is asked once for each, and nobody holds a
+connection while they wait.
 """
 
 import json
@@ -18,11 +19,12 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from miniprograms.models import Authorizer
+from miniprograms.models import Authorizer, SigningTicket
 from platform_auth.models import Component
 from platform_auth.tokens import component_token
 from sandbox.world import WeChat
 from tests.accounts import make_due_accounts
+from tests.conftest import Bound
 from tests.processes import environment, served
 
 PROCESSES, THREADS = 4, 25
@@ -30,6 +32,7 @@ ACCOUNTS = PROCESSES * THREADS
 TURN = 20  # accounts that one thread asks for in turn
 COMPONENT_TOKEN = "/cgi-bin/component/api_component_token"
 REFRESH = "/cgi-bin/component/api_authorizer_token"
+TICKET = "/cgi-bin/ticket/getticket"
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -177,3 +180,19 @@ def test_the_component_token_is_one_call(
     # The 99 who wait look at the row four to twenty times a second and let it go at once.
     looks = [held_now for samples in held for held_now in samples]
     assert sum(looks) / len(looks) < THREADS / 4
+
+
+def test_the_ticket_of_an_account_is_one_call(
+    platform: Platform, wechat: WeChat, component: Component, bound: Bound
+) -> None:
+    account = bound(kind="official_account")
+    answer = threading.Event()
+    wechat.fault(TICKET, times=None, until=answer, delay=1)
+    platform.take([[f"jsapi {account.appid}"]] * ACCOUNTS)
+    wait_for_calls(wechat, TICKET, 1)
+    answer.set()
+    found = platform.end()
+    row = SigningTicket.objects.get()
+    assert row.name == f"{account.appid} jsapi"
+    assert found == [[row.value]] * ACCOUNTS
+    assert wechat.count(TICKET) == 1

@@ -1,6 +1,7 @@
 """
-What an errcode of the code, domain, tester, privacy and message calls means to people: its cause,
-what to do about it, and who must. Many errcodes have one remedy, so the two are tables apart.
+What an errcode of the code, domain, tester, privacy, message and login calls means to people: its
+cause, what to do about it, and who must. Many errcodes have one remedy, so the two are tables
+apart.
 
 The texts are the English sources of the translations; the edges translate them. Sources: the tables
 of each call's page and "公共错误码"; where WeChat gives no text, neither do we invent a reason.
@@ -160,6 +161,20 @@ _CAUSES = {
     45081: _("“Typing” is shown already."),
     48002: _("The user has switched off this account's messages."),
     65401: _("This account has no such customer-service agent."),
+    # Users who log in
+    10003: _("The page to return to is on a host that is not registered for the platform."),
+    10005: _("The account cannot have users log in on web pages."),
+    10015: _("The account does not authorise the platform, as WeChat's login page sees it."),
+    10016: _("Web logins are for official accounts, and this is none."),
+    40029: _("The user's code is wrong, too old, or of another account."),
+    40030: _("The user's refresh token is not valid."),
+    40163: _("The user's code has been used already."),
+    41008: _("The call was made without the user's code."),
+    41009: _("The call was made without the user's openid."),
+    41021: _("The call was made without the platform's token."),
+    42002: _("The user's refresh token has expired."),
+    42003: _("The user's code is older than five minutes."),
+    87009: _("The signature is not made with the user's present session_key."),
     # The review, once submitted
     85012: _("WeChat knows no such review."),
     87013: _("The withdrawals are used up: five a day, ten a month."),
@@ -229,6 +244,9 @@ _REMEDIES: list[tuple[Responsible, str, list[int]]] = [
         [
             41001,
             41002,
+            41008,
+            41009,
+            41021,
             43001,
             43002,
             44002,
@@ -246,9 +264,21 @@ _REMEDIES: list[tuple[Responsible, str, list[int]]] = [
     (
         "merchant",
         _("Ask the owner to authorise us again through a new link."),
-        [42007, 50001, 61003, 61017, 61023, 85005],
+        [10015, 42007, 50001, 61003, 61017, 61023, 85005],
     ),
     ("us", _("Set WECHAT_API_URL to an https address."), [43003]),
+    (
+        "us",
+        _("Let the user log in again: a code is good once, for five minutes."),
+        [40029, 40030, 40163, 42002, 42003, 87009],
+    ),
+    ("us", _("Register its host as a web domain in the console of the Open Platform."), [10003]),
+    (
+        "merchant",
+        _("Ask the owner to authorise again with permission set 4, of a verified account."),
+        [10005],
+    ),
+    ("us", _("Choose an official account."), [10016]),
     ("us", _("Shorten the texts and try again."), [45002, 85051]),
     ("us", _("Wait until midnight in Beijing, or reset the quota."), [45009]),
     ("us", _("Ask again in a minute."), [45011, 9402202]),

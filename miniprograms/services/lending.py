@@ -1,5 +1,7 @@
 """Access tokens for other systems of the company's, which call WeChat themselves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +38,16 @@ def check_bound(authorizer: Authorizer) -> None:
         raise NotBound
 
 
+@contextmanager
+def while_bound(authorizer: Authorizer) -> Iterator[None]:
+    """Ask WeChat about AUTHORIZER within: where only its owner can help, NotBound is raised."""
+    check_bound(authorizer)
+    try:
+        yield
+    except (NotAuthorized, RefreshTokenInvalid):
+        raise NotBound from None
+
+
 def lend_token(authorizer: Authorizer, *, seconds: int, by: Actor) -> Lent:
     """
     The token of AUTHORIZER with at least so many SECONDS left, refreshed if need be by one caller
@@ -43,19 +55,25 @@ def lend_token(authorizer: Authorizer, *, seconds: int, by: Actor) -> Lent:
 
     Raises NotBound; NotReady or BackingOff where a token with so much left cannot be had now.
     """
-    check_bound(authorizer)
-    try:
-        lent = _read(authorizer.appid, authorizer_token(authorizer.appid))
-        if lent.seconds < seconds:
-            lent = _read(authorizer.appid, authorizer_token(authorizer.appid, refused=lent.token))
-    except (NotAuthorized, RefreshTokenInvalid):
-        raise NotBound from None
-    except (Refused, Unreachable) as error:
-        raise BackingOff(str(error)) from None
+    with while_bound(authorizer):
+        lent = _lend(authorizer.appid, seconds)
     if lent.seconds < seconds:
         raise BackingOff(_("WeChat gives no fresher token just now."))
     result = f"{lent.seconds} s"
     record_operation("read_token", by=by, appid=authorizer.appid, result=result)
+    return lent
+
+
+def _lend(appid: str, seconds: int) -> Lent:
+    """The token that there is, or a new one where it has fewer SECONDS left."""
+    try:
+        lent = _read(appid, authorizer_token(appid))
+        if lent.seconds < seconds:
+            lent = _read(appid, authorizer_token(appid, refused=lent.token))
+    except (NotAuthorized, RefreshTokenInvalid):
+        raise
+    except (Refused, Unreachable) as error:
+        raise BackingOff(str(error)) from None
     return lent
 
 

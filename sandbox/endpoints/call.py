@@ -18,6 +18,7 @@ from sandbox.world.program import Program
 OK: dict[str, Any] = {"errcode": 0, "errmsg": "ok"}
 # WeChat wants raw UTF-8; control characters are what JSON must escape.
 ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[01])[0-9a-fA-F]{4}")
+COMPONENT_PATHS = ("/cgi-bin/component/", "/sns/component/", "/sns/oauth2/component/")
 TOKEN_SHAPE = re.compile(r"\d{1,3}_[A-Za-z0-9_-]{20,}")
 
 
@@ -29,11 +30,16 @@ class Call:
         self.request = request
         self.paths = paths  # all that WeChat answers
 
+    @property
+    def is_of_component(self) -> bool:
+        """Whether it is a call of platforms, by its path."""
+        return self.request.path.startswith(COMPONENT_PATHS)
+
     @cached_property
     def token_value(self) -> str:
         """The token as sent; component calls are still made with the name of the older docs."""
         names = ["access_token"]
-        if self.request.path.startswith("/cgi-bin/component/"):
+        if self.is_of_component:
             names.append("component_access_token")
         query = self.request.query
         return next((query[name] for name in names if query.get(name)), "")
@@ -56,7 +62,7 @@ class Call:
     def token(self) -> Token:
         """The live token the call came with."""
         if not self.token_value:
-            raise Refusal(41001)
+            raise Refusal(41021 if self.request.path.startswith("/sns/") else 41001)
         token = self.wechat.find_token(self.token_value)
         if token is None:
             raise Refusal(40001 if TOKEN_SHAPE.fullmatch(self.token_value) else 40014)
@@ -92,6 +98,8 @@ class Call:
     @property
     def subject(self) -> str:
         """The authorizer the call is about, "" when it is about none."""
+        if self.request.path.startswith("/sns/"):
+            return self.request.query.get("appid", "")
         try:
             appid, code = (self.body.get(n) for n in ("authorizer_appid", "authorization_code"))
         except Refusal:
@@ -107,6 +115,13 @@ class Call:
         value = self.body.get(name, "")
         if not isinstance(value, str):
             raise Refusal(47001)
+        if not value:
+            raise Refusal(missing)
+        return value
+
+    def parameter(self, name: str, missing: int) -> str:
+        """A parameter of the query."""
+        value = self.request.query.get(name, "")
         if not value:
             raise Refusal(missing)
         return value
@@ -166,6 +181,6 @@ class Endpoint:
     """How a path is answered; SETS: any of these permission sets opens it to an authorizer."""
 
     function: Callable[[Call], dict[str, Any] | Reply]
-    token: Literal["none", "component", "authorizer", "either"]
+    token: Literal["none", "component", "authorizer", "either", "user"]
     sets: tuple[int, ...] = ()
     methods: tuple[str, ...] = ("POST",)

@@ -57,7 +57,7 @@ def openid_of(account: Account, person: str) -> str:
     return f"o{digest[:27]}"
 
 
-def _people(wechat: WeChat, words: Words, account: Account) -> dict[str, str]:
+def people_of(wechat: WeChat, words: Words, account: Account) -> dict[str, str]:
     """Whom one can be, by openid: three persons, and everybody a script has spoken for."""
     people = {openid_of(account, person): words(person) for person in PERSONS}
     openids = [chat.openid for chat in wechat.chats.of(account.appid)]
@@ -70,7 +70,7 @@ def _address(account: Account, openid: str, action: str = "") -> str:
 
 def _phone(wechat: WeChat, words: Words, account: Account, openid: str) -> Phone:
     chat = wechat.chats.find(account.appid, openid) or Chat(account, openid)
-    name = _people(wechat, words, account).get(openid, openid)
+    name = people_of(wechat, words, account).get(openid, openid)
     action = _address(account, openid, "/say")
     return Phone(words, chat, name, action, wechat.form_key, wechat.base_url)
 
@@ -105,7 +105,7 @@ def _top(words: Words, account: Account) -> Html:
 
 
 def _person(wechat: WeChat, words: Words, account: Account, openid: str) -> Html:
-    people = _people(wechat, words, account)
+    people = people_of(wechat, words, account)
     options = {openid: people.get(openid, openid)} | people
     return tag(
         "form",

@@ -43,6 +43,13 @@ CHINESE = {
     "Domain it returns to: {domain}": "授权后回调页所在域名：{domain}",
     "Registered domain: {domain}": "授权发起页域名：{domain}",
     "empty": "空",
+    # the page of a web login
+    "Log in with WeChat": "微信登录",
+    "{name} asks for your nickname and avatar": "{name} 申请获取你的昵称、头像",
+    "{name} is told who you are; WeChat would not ask": "{name} 将获知你的身份；微信此时不会询问",
+    "Agree": "允许",
+    "Go on": "继续",
+    "Cannot log in": "无法登录",
     # the console
     "Console": "控制台",
     "Component": "第三方平台",

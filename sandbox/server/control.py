@@ -173,6 +173,29 @@ def change_allowance(wechat: WeChat, data: Data) -> Data:
         return {trigger: one._asdict() for trigger, one in allowances.items()}
 
 
+def user_code(wechat: WeChat, data: Data) -> Data:
+    """What a front end of APPID gives for OPENID: by WAY login (wx.login) or phone (NUMBER)."""
+    way, users = data.pop("way", "login"), wechat.users
+    if way not in ("login", "phone"):
+        raise BadRequest("way is login or phone")
+    wechat.accounts[data["appid"]]
+    code = users.log_in(**data) if way == "login" else users.press_phone_button(**data)
+    return {"code": code, "expires_in": wechat.user_code_life}
+
+
+def encrypt(wechat: WeChat, data: Data) -> Data:
+    """What the front end of APPID is given encrypted for OPENID, once logged in: CONTENT."""
+    return wechat.users.encrypt(**data)
+
+
+def web_login(wechat: WeChat, data: Data) -> Data:
+    """OPENID opens URL, the page of a web login, and agrees, or with REFUSE does not."""
+    page = wechat.users.open_page(data["url"])
+    if data.get("refuse", False):
+        return {"location": wechat.users.refuse(page)}
+    return {"location": wechat.users.agree(page, data["openid"])}
+
+
 def start_release_test(wechat: WeChat, data: Data) -> Data:
     """全网发布: GROUPS (all five), PATIENCE in seconds; GET release_test?id=… shows how it went."""
     test = wechat.start_release_test(**data)
@@ -285,6 +308,9 @@ ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("GET", "transcript"): read_transcript,
     ("POST", "transcript"): read_transcript,
     ("POST", "allowances"): change_allowance,
+    ("POST", "user_code"): user_code,
+    ("POST", "encrypt"): encrypt,
+    ("POST", "web_login"): web_login,
     ("POST", "release_test"): start_release_test,
     ("GET", "release_test"): read_release_test,
     ("POST", "release_code"): lend_release_code,

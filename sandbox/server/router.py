@@ -6,12 +6,13 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 from sandbox.endpoints import api
-from sandbox.pages import authorization, phone, pictures, program, release_test
+from sandbox.pages import authorization, phone, pictures, program, release_test, web_login
 from sandbox.pages.console import DO, buttons
 from sandbox.pages.console import page as console
 from sandbox.server import control
 from sandbox.wire.exchange import Reply, Request
 from sandbox.world import WeChat
+from sandbox.world.users import AUTHORIZE
 
 Page = Callable[[WeChat, Request], Reply]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -34,6 +35,8 @@ PAGES: dict[tuple[str, str], Page] = {
     ("POST", authorization.PC): authorization.decide,
     ("GET", authorization.PHONE): authorization.show,
     ("POST", authorization.PHONE): authorization.decide,
+    ("GET", AUTHORIZE): web_login.show,
+    ("POST", AUTHORIZE): web_login.decide,
     ("GET", release_test.PATH): release_test.show,
     ("POST", release_test.PATH): release_test.start,
     ("GET", "/sandbox/style.css"): _style,

@@ -49,6 +49,14 @@ def open_sealed(encrypted: str, *, aes_key: str, appid: str) -> bytes:
     return message
 
 
+def seal_user_data(plain: bytes, *, key: bytes, iv: bytes) -> str:
+    """What a mini program's front end is given: AES-128-CBC, PKCS#7 to the AES block."""
+    pad = len(iv) - len(plain) % len(iv)
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+    sealed = encryptor.update(plain + bytes([pad]) * pad) + encryptor.finalize()
+    return base64.b64encode(sealed).decode()
+
+
 def _pad(padded: bytes) -> int:
     pad = padded[-1] if padded else 0
     if not 1 <= pad <= BLOCK or padded[-pad:] != bytes([pad]) * pad:

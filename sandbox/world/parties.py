@@ -79,6 +79,7 @@ class Account:
     service_type: int = 0
     verify_type: int = 0
     account_status: int = 1
+    is_linked: bool = False  # to an Open Platform account: users have a unionid
     register_type: int = 0
     business_info: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(

@@ -18,6 +18,8 @@ class Terms:
     ticket_life: int = 12 * 3600
     preauth_life: int = 1800
     code_life: int = 600
+    user_code_life: int = 300  # of what users bring from a front end
+    next_signing_ticket: str = ""  # "": each is a new one
     allowed_ips: set[str] | None = None
     daily_limit: int = 1_000_000
     daily_limits: dict[str, int] = field(default_factory=dict)  # by path, over daily_limit

@@ -30,6 +30,7 @@ from sandbox.world.standing import Standing
 from sandbox.world.terms import Terms
 from sandbox.world.tickets import Tickets
 from sandbox.world.tokens import Tokens
+from sandbox.world.users import Users
 
 
 class WeChat(Terms):
@@ -69,6 +70,7 @@ class WeChat(Terms):
         self.reviews = Reviews(self, self.register, self.media)
         self.applications = Applications(self, self.register, self.outgoing, self.reviews)
         self.standing = Standing(self, self.register)
+        self.users = Users(self, self, self.register)
         self.chats = Chats(self, self, self.register, self.media)
         self.release_tests = ReleaseTests(
             self, self.register, self.tickets, self.authorizations, self.chats

@@ -24,6 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--owner", required=True, help="a username")
         parser.add_argument("--scopes", required=True, help="with commas between them")
         parser.add_argument("--appids", default="", help="with commas; else all its owner sees")
+        parser.add_argument(
+            "--redirect-hosts", default="", help="with commas: of its pages, for logins and JS-SDK"
+        )
         parser.add_argument("--days", type=int, help="after which it expires; else never")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,6 +43,7 @@ class Command(BaseCommand):
                 owner=owner,
                 scopes=_split(options["scopes"]),
                 appids=_split(options["appids"]),
+                redirect_hosts=_split(options["redirect_hosts"]),
                 expires_at=timezone.now() + timedelta(days=days) if days else None,
             )
         except ValidationError as error:
