@@ -78,7 +78,7 @@ class AddressSerializer(serializers.Serializer[Any]):
     url = serializers.CharField()
 
 
-class ProfileSerializer(serializers.Serializer[Any]):
+class WebProfileSerializer(serializers.Serializer[Any]):
     """By WeChat's names; what it does not tell is empty."""
 
     openid = serializers.CharField()
@@ -103,7 +103,7 @@ class WebUserSerializer(serializers.Serializer[Any]):
     scope = serializers.CharField()
     unionid = serializers.CharField(required=False)
     is_snapshot = serializers.BooleanField(required=False)
-    user = ProfileSerializer(required=False)
+    user = WebProfileSerializer(required=False)
 
 
 class OAuthUrlView(SecretView):

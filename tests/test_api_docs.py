@@ -1,13 +1,21 @@
 """docs/api.md and the program beside it: what they ask for exists, and the program works."""
 
+import json
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import resolve
+from pytest_django.live_server_helper import LiveServer
 
 from devtools.imports import ROOT
 from platform_auth.client_models import SCOPES
+from sandbox.world import WeChat
+from tests.conftest import Bound
+from tests.test_api_clients import make_key
 from tests.test_api_schema import fetch
 
 DOCUMENT = ROOT / "docs" / "api.md"
@@ -69,6 +77,55 @@ def test_every_subject_is_shown(language: str) -> None:
 def test_every_block_of_python_compiles() -> None:
     for text in blocks("python"):
         compile(text, DOCUMENT.name, "exec")
+
+
+SHOP = DOCUMENT.parent / "examples" / "shop_backend.py"
+OPENID = "o" + "u" * 27
+RunShop = Callable[[str], "subprocess.CompletedProcess[str]"]
+in_a_process = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def run_shop(bound: Bound, wechat: WeChat, live_server: LiveServer) -> RunShop:
+    """The program of a back end, with a key of its own and nothing of WeChat's."""
+    account = bound(APPID)
+    scopes = ("users:login", "wechat:call", "authorizers:read")
+    key = make_key(User.objects.create_superuser("boss"), *scopes, appids=APPID)
+
+    def run(code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, SHOP, account.appid, code],
+            env={"PLATFORM_URL": live_server.url, "PLATFORM_KEY": key},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+@in_a_process
+@pytest.mark.any_database
+def test_a_back_end_lives_on_the_platform_alone(run_shop: RunShop, wechat: WeChat) -> None:
+    wechat.say(APPID, OPENID, "hello")
+    done = run_shop(wechat.users.log_in(APPID, OPENID))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["openid"] == OPENID
+    assert told["messages_left_today"] > 0
+    [sent] = [call for call in wechat.ledger if call.path == "/cgi-bin/message/custom/send"]
+    assert sent.errcode == 0
+
+
+@in_a_process
+@pytest.mark.any_database
+def test_it_tells_what_the_platform_and_wechat_refuse(run_shop: RunShop, wechat: WeChat) -> None:
+    done = run_shop("a code of nobody's")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "wechat_refused" in done.stderr
+    done = run_shop(wechat.users.log_in(APPID, OPENID))  # who has never written
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "40003" in done.stderr
 
 
 def test_every_scope_is_told() -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import jsonschema
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.utils import translation
 from rest_framework import exceptions
@@ -68,6 +70,10 @@ def docstrings() -> Iterator[str]:
 
 def test_it_is_openapi_3_1(schema: dict[str, Any]) -> None:
     assert schema["openapi"].startswith("3.1.")
+
+
+def test_it_is_made_without_a_warning() -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)
 
 
 def test_every_operation_says_what_it_does(schema: dict[str, Any]) -> None:

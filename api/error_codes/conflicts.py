@@ -38,6 +38,20 @@ CONFLICTS = (
         _("Have its owner authorise the platform again."),
     ),
     ErrorCode(
+        "other_kind",
+        HTTPStatus.CONFLICT,
+        _("It is for mini programs, or for official accounts, and the account is the other."),
+        _("Look at the account's `kind` before you ask."),
+        frozenset({"users"}),
+    ),
+    ErrorCode(
+        "code_spent",
+        HTTPStatus.CONFLICT,
+        _("The code is used, older than two minutes, or another client's or account's."),
+        _("Send the user through the login page once more."),
+        frozenset({"users"}),
+    ),
+    ErrorCode(
         "audit_open",
         HTTPStatus.CONFLICT,
         _("An audit is open already, `auditid` if WeChat has numbered it."),

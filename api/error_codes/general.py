@@ -28,6 +28,20 @@ GENERAL = (
         _("Correct the request; the address of the platform must be the one it was given."),
     ),
     ErrorCode(
+        "undecipherable",
+        HTTPStatus.BAD_REQUEST,
+        _("The session_key does not open what was sent, or one of the three values is broken."),
+        _("Use the session_key of the newest login; send base64 as it is, a + as a +."),
+        frozenset({"users"}),
+    ),
+    ErrorCode(
+        "watermark_mismatch",
+        HTTPStatus.BAD_REQUEST,
+        _("It was encrypted for another account."),
+        _("Ask for it at the account that the front end belongs to."),
+        frozenset({"users"}),
+    ),
+    ErrorCode(
         "not_authenticated",
         HTTPStatus.UNAUTHORIZED,
         _("No key came with the request, or by another scheme than `Bearer` and `Token`."),
@@ -87,6 +101,13 @@ GENERAL = (
         _("The client may not call this path of WeChat's, or nobody may by the gateway."),
         _("Use the address of its own where there is one, or ask for the path."),
         frozenset({"gateway"}),
+    ),
+    ErrorCode(
+        "host_not_allowed",
+        HTTPStatus.FORBIDDEN,
+        _("The host is not on the list of hosts of the client; a person's key has no list."),
+        _("Ask who runs the platform to put the host on the client's list."),
+        frozenset({"accounts", "users"}),
     ),
     ErrorCode(
         "not_found",

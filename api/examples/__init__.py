@@ -10,6 +10,7 @@ from api.examples.campaigns import CAMPAIGNS
 from api.examples.code import CODE
 from api.examples.errors import ERRORS
 from api.examples.settings import SETTINGS
+from api.examples.users import USERS
 
 REQUEST_ID = "0d9f8a4e-5b1c-4c66-9a53-6f1f0f3f9d11"
-EXAMPLES: dict[str, Any] = {**ACCOUNTS, **CODE, **CAMPAIGNS, **SETTINGS, **ERRORS}
+EXAMPLES: dict[str, Any] = {**ACCOUNTS, **USERS, **CODE, **CAMPAIGNS, **SETTINGS, **ERRORS}
