@@ -27,6 +27,7 @@ from api.campaigns import (
 )
 from api.component import ComponentView
 from api.drafts import DraftList, PromoteView
+from api.event_types import EventTypeDetail, EventTypeList
 from api.ext import ExtView
 from api.gateway import GatewayView
 from api.guideline_file import GuidelineFileView
@@ -71,6 +72,8 @@ urlpatterns = [
     path("v1/auth/token/", TokenView.as_view(), name="token"),
     path("v1/me/", MeView.as_view(), name="me"),
     path("v1/component/", ComponentView.as_view(), name="component"),
+    path("v1/event-types/", EventTypeList.as_view(), name="event-types"),
+    path("v1/event-types/<str:name>/", EventTypeDetail.as_view(), name="event-type"),
     path("v1/templates/", TemplateList.as_view(), name="templates"),
     path("v1/drafts/", DraftList.as_view(), name="drafts"),
     path("v1/drafts/promote/", PromoteView.as_view(), name="promote"),

@@ -17,13 +17,16 @@ class ConfigConfig(AppConfig):
         from celery import signals
 
         from config import checks, presence  # noqa: F401 -- they register themselves
+        from messaging import tasks as messaging_tasks
         from platform_auth import logs, roles
         from platform_auth.calls import count_call
         from platform_auth.clocks import watch_clock
         from platform_auth.odd_rows import count_odd_rows
+        from platform_auth.platform_events import wake_on_events
         from wechat import http
 
         http.configure(on_odd_rows=count_odd_rows, on_call=count_call)
+        wake_on_events(messaging_tasks.forward)
 
         if settings.PROCESS_ROLE in SERVERS:
             logs.take_tracebacks()

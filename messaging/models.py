@@ -1,21 +1,22 @@
 """
-Conversations with users, our replies, the rules that write some of them, and the deliveries of what
-users write to other back ends. What was received is kept in the inbox alone (`Push`).
+Conversations with users, our replies, and the rules that write some of them; who else is told is in
+`forward_models`. What was received is kept in the inbox alone (`Push`).
 """
 
-import secrets
-from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from messaging.standard_webhooks import new_secret
-from miniprograms.models import Authorizer, Tag
+from messaging.forward_models import Delivery as Delivery
+from messaging.forward_models import ForwardRule as ForwardRule
+from messaging.forward_models import Target as Target
+from messaging.forward_models import in_a_day as in_a_day
+from messaging.references import new_reference
+from miniprograms.models import Authorizer
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.models import (
     TESTER_OPENID_PREFIX,
@@ -25,11 +26,6 @@ from platform_auth.models import (
     Push,
     person_field,
 )
-
-
-def new_reference() -> str:
-    """What tells a row apart from all others."""
-    return secrets.token_hex(16)
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -222,140 +218,6 @@ class Reply(Leased):
 
     def __str__(self) -> str:
         return f"{self.get_state_display()} {self.conversation}"
-
-
-class Target(SecretModel):
-    """A back end, of the company or of a merchant, that is told of messages by HTTP."""
-
-    sealed_to = "reference"
-
-    reference = models.CharField(max_length=32, unique=True, default=new_reference, editable=False)
-    name = models.CharField(_("name"), max_length=100)
-    url = models.CharField(_("address"), max_length=500)
-    is_on = models.BooleanField(_("on"), default=True)
-    answers = models.BooleanField(
-        _("answers"), default=False, help_text=_("What it answers becomes the reply to the user.")
-    )
-    concurrency = models.PositiveSmallIntegerField(
-        _("at once"), default=4, validators=[MinValueValidator(1), MaxValueValidator(64)]
-    )
-    secret = SecretField(_("signing secret"), default=new_secret)
-    previous_secret = SecretField(_("previous signing secret"))
-    previous_until = models.DateTimeField(_("previous secret until"), null=True, editable=False)
-    failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
-    paused_until = models.DateTimeField(_("left alone until"), null=True, editable=False)
-    last_error = models.TextField(_("last error"), blank=True, editable=False)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("forward target")
-        verbose_name_plural = _("forward targets")
-        permissions = [("resend_delivery", _("Can send forwarded messages again"))]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ForwardRule(models.Model):
-    """Which messages a target is told of. What is empty says nothing: all accounts, all kinds."""
-
-    target = models.ForeignKey(
-        Target, models.CASCADE, related_name="rules", verbose_name=_("target")
-    )
-    authorizer = models.ForeignKey(
-        Authorizer,
-        models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("account"),
-    )
-    tag = models.ForeignKey(
-        Tag, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("tag")
-    )
-    kind = models.CharField(_("kind"), max_length=64, blank=True)
-
-    class Meta:
-        verbose_name = _("forward rule")
-        verbose_name_plural = _("forward rules")
-
-    def __str__(self) -> str:
-        parts = (self.authorizer, self.tag, self.kind or "*")
-        return " · ".join(str(part) for part in parts if part)
-
-
-def in_a_day() -> datetime:
-    """When we stop trying to deliver."""
-    return timezone.now() + timedelta(days=1)
-
-
-class DeliveryQuerySet(LeasedQuerySet):
-    def waiting(self) -> Self:
-        """What is not delivered yet, nor given up."""
-        return self.filter(state=Delivery.State.DUE)
-
-    def give_up(self, **values: Any) -> int:
-        """Make dead letters of these, with VALUES. `make_oldest_due` must follow. How many."""
-        return self.update(state=Delivery.State.DEAD, due_at=None, epoch=F("epoch") + 1, **values)
-
-
-class Delivery(Leased):
-    """
-    The outbox to targets: one push on its way to one of them, which gets a user's older ones first.
-
-    `log` is a list of attempts: [Unix seconds, HTTP status or 0, milliseconds, why].
-    """
-
-    class State(models.TextChoices):
-        DUE = "due", _("on its way")
-        DONE = "done", _("delivered")
-        DEAD = "dead", _("given up")
-
-    sealed_to = "pk"
-
-    push = models.ForeignKey(
-        Push, models.CASCADE, related_name="deliveries", verbose_name=_("push")
-    )
-    # Without an index of its own: `one_delivery_a_target` begins with it.
-    target = models.ForeignKey(
-        Target, models.CASCADE, related_name="deliveries", verbose_name=_("target"), db_index=False
-    )
-    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.DUE)
-    appid = models.CharField(_("appid"), max_length=32, editable=False)
-    user = models.CharField(max_length=97, editable=False)  # appid and openid: whose order is kept
-    log = models.JSONField(_("attempts"), default=list, editable=False)
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
-    give_up_at = models.DateTimeField(_("given up"), default=in_a_day, editable=False)
-    done_at = models.DateTimeField(_("delivered"), null=True)
-
-    objects = DeliveryQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("delivery")
-        verbose_name_plural = _("deliveries")
-        constraints = [
-            models.UniqueConstraint(fields=["target", "push"], name="one_delivery_a_target")
-        ]
-        indexes = [
-            models.Index(
-                fields=["target", "due_at", "id"], condition=Q(state="due"), name="delivery_due"
-            ),
-            models.Index(
-                fields=["target", "user", "id"], condition=Q(state="due"), name="delivery_order"
-            ),
-            models.Index(
-                fields=["target"], condition=Q(lease_until__isnull=False), name="delivery_leased"
-            ),
-            # Lists of deliveries show those of the newest push first.
-            models.Index(fields=["target", "state", "-push"], name="delivery_target"),
-            models.Index(fields=["appid", "-push"], name="delivery_appid"),
-            models.Index(
-                fields=["state", "-push"], condition=~Q(state="done"), name="delivery_state"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.target}: {self.push}"
 
 
 class ReleaseTest(Leased):

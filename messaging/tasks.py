@@ -5,6 +5,7 @@ from celery import shared_task
 from messaging.services.customer_service import REPLIES
 from messaging.services.forwarding.delivering import DELIVERIES
 from messaging.services.forwarding.outcomes import give_up_overdue
+from messaging.services.forwarding.planning import plan_events
 from messaging.services.release_test.codes import RELEASE_TESTS
 from messaging.services.retention import delete_old_conversations
 from platform_auth import heartbeats
@@ -20,7 +21,8 @@ def send_replies() -> None:
 
 @shared_task
 def forward() -> None:
-    """Deliver messages to forward targets; what those reply late is sent to the users."""
+    """Deliver messages and events to targets; what those reply late is sent to the users."""
+    plan_events()
     if DELIVERIES.run().successes:  # with a late reply
         enqueue(send_replies)
     heartbeats.beat("forward")

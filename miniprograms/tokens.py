@@ -2,16 +2,23 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from miniprograms.account_events import (
+    NEEDS_REAUTHORIZATION,
+    OUT_OF_REACH,
+    UNBOUND,
+    publish_account_event,
+    publish_bound,
+)
 from miniprograms.models import HISTORY_SIZE, Authorizer
 from platform_auth.fields import Sealed, read_or_empty, seal
 from platform_auth.leases import release_db_connection, single_flight
@@ -192,7 +199,9 @@ def mark_needs_reauthorization(row: Authorizer, problem: WeChatError) -> None:
     values = {"due_at": None, "last_error": str(problem), "failures": row.failures + 1}
     if row.state != Authorizer.State.UNBOUND:
         values["state"] = Authorizer.State.NEEDS_REAUTHORIZATION
-    row.write(**values)
+    with transaction.atomic():
+        if row.write(**values) and row.state not in OUT_OF_REACH:
+            publish_account_event(NEEDS_REAUTHORIZATION, row.appid, reason=str(problem))
 
 
 def prolonged_lease() -> dict[str, object]:
@@ -230,10 +239,20 @@ def save_refreshed(refreshed: Refreshed, **values: object) -> str | None:
     Fenced off, we add the refresh token to the history all the same: one received is never lost.
     """
     row = refreshed.row
-    if retry_write(lambda: row.write(**refreshed_values(refreshed), **values)):
+    if retry_write(lambda: _write_refreshed(refreshed, values)):
         return refreshed.token.value
     remember_refresh_token(row.pk, refreshed.refresh_token)
     return None
+
+
+def _write_refreshed(refreshed: Refreshed, values: Mapping[str, object]) -> bool:
+    """Whether it was ours to write. An account that was out of reach is ours again."""
+    row = refreshed.row
+    with transaction.atomic():
+        is_ours = row.write(**refreshed_values(refreshed), **values)
+        if is_ours and row.state in OUT_OF_REACH:
+            publish_bound(row.appid)
+    return is_ours
 
 
 def retry_write(write: Callable[[], _T]) -> _T:
@@ -320,7 +339,10 @@ def confirm_cancellation(row: Authorizer) -> None:
     try:
         as_component(row.component, wechat.get_authorizer_info, row.appid)
     except NotAuthorized as error:
-        row.write(**unbound_values(str(error)))
+        with transaction.atomic():
+            is_ours = row.write(**unbound_values(str(error)))
+            if is_ours and row.state != Authorizer.State.UNBOUND:
+                publish_account_event(UNBOUND, row.appid, reason="cancelled")
     except WeChatError as error:
         row.back_off(error)
     else:

@@ -458,7 +458,8 @@ def test_a_message_that_is_not_kept_any_more_has_a_page_still(browser: Client, t
 def test_deliveries_are_found_by_target_state_account_user_and_time(
     browser: Client, town: Town, bound: Bound
 ) -> None:
-    first, second = town.backend(), town.backend(IS_DOWN)
+    rule = {"kind": "message"}
+    first, second = town.backend(rule=rule), town.backend(IS_DOWN, rule=rule)
     other = bound()
     town.say(("openid1", "a"))
     town.say(("openid2", "b"), shop=other)
@@ -466,7 +467,7 @@ def test_deliveries_are_found_by_target_state_account_user_and_time(
 
     def found(query: str) -> set[tuple[str, str]]:
         rows = browser.get(f"{DELIVERIES}?{query}").context["cl"].result_list
-        return {(row.target.name, row.push.openid) for row in rows}
+        return {(row.target.name, row.openid) for row in rows}
 
     one, two = first.target, second.target
     assert found("") == {(t.name, u) for t in (one, two) for u in ("openid1", "openid2")}
@@ -475,8 +476,8 @@ def test_deliveries_are_found_by_target_state_account_user_and_time(
     assert found(f"q={other.appid}") == {(one.name, "openid2"), (two.name, "openid2")}
     assert found("q=openid1&state__exact=done") == {(one.name, "openid1")}
     assert found("q=nobody") == set()
-    last = Push.objects.get(openid="openid1")
-    Push.objects.filter(pk__lte=last.pk).update(received_at=F("received_at") - timedelta(days=3))
+    older = Delivery.objects.filter(push__openid="openid1")
+    older.update(created_at=F("created_at") - timedelta(days=3))
     assert found("received=hour&state__exact=done") == {(one.name, "openid2")}
     day = timezone.localdate() - timedelta(days=3)
     assert found(f"received={day}&state__exact=done") == {(one.name, "openid1")}

@@ -141,7 +141,99 @@ ACCEPT = tags(SubscribeStatusString="accept") + "<PopupScene>2</PopupScene>"
 REJECT = tags(SubscribeStatusString="reject")
 SENT = "<MsgID>1700827132819554304</MsgID><ErrorCode>0</ErrorCode>" + tags(ErrorStatus="success")
 
+TRIAL = (
+    "<ApplyAuthorizationInfoNoitfy>"
+    + tags(appid="wx0123456789abcdef", mp_appid="wxfedcba9876543210", msg="ok")
+    + "<status>0</status><operation_time>1700827301</operation_time>"
+    + "</ApplyAuthorizationInfoNoitfy>",
+    {
+        "appid": "wx0123456789abcdef",
+        "mp_appid": "wxfedcba9876543210",
+        "status": 0,
+        "msg": "ok",
+        "operation_time": "1700827301",
+    },
+)
+
+
+def trade(**own: Any) -> dict[str, Any]:
+    """The fields of an event about orders: OWN, and nothing in the others."""
+    texts = dict.fromkeys(("msg", "transaction_id", "merchant_id", "merchant_trade_no"), "")
+    numbers = ("pay_time", "shipped_time", "estimated_settlement_time", "confirm_receive_method")
+    return {**texts, **dict.fromkeys((*numbers, "settlement_time")), **own}
+
+
 HAPPENED: dict[str, tuple[str, dict[str, Any]]] = {
+    "wxa_illegal_record": (
+        tags(illegal_record_id="r1", appid="wx01", illegal_reason="违规", rule_name="规则"),
+        {
+            "illegal_record_id": "r1",
+            "appid": "wx01",
+            "create_time": None,
+            "illegal_reason": "违规",
+            "illegal_content": "",
+            "rule_name": "规则",
+            "rule_url": "",
+        },
+    ),
+    "wxa_punish_event": (
+        tags(punish_id="p1", appid="wx01", illegal_reason="违规", detail='{"warned_type": 1}')
+        + "<event_type>1</event_type><punish_time>1700827301</punish_time>",
+        {
+            "event_type": 1,
+            "punish_id": "p1",
+            "appid": "wx01",
+            "punish_time": 1700827301,
+            "illegal_reason": "违规",
+            "illegal_content": "",
+            "rule_name": "",
+            "rule_url": "",
+            "adjust_guide_url": "",
+            "detail": '{"warned_type": 1}',
+        },
+    ),
+    "wx_verify_pay_succ": (
+        tags(OrderId="o1"),
+        {"order_id": "o1", "provider": "", "contact": "", "dispatch_time": ""},
+    ),
+    "wx_verify_dispatch": (
+        tags(Provider="公司", Contact="021", DispatchTime="1700827301"),
+        {"order_id": "", "provider": "公司", "contact": "021", "dispatch_time": "1700827301"},
+    ),
+    "betaapp_verify_apply_event": TRIAL,
+    "betaapp_verify_event": TRIAL,
+    "wxa_media_check": (
+        tags(appid="wx01", trace_id="t1")
+        + f"<result>{tags(suggest='risky')}<label>20002</label></result>"
+        + f"<detail>{tags(strategy='content_model', suggest='risky')}</detail>",
+        {
+            "appid": "wx01",
+            "trace_id": "t1",
+            "suggest": "risky",
+            "label": "20002",
+            "verdicts": ("risky",),
+        },
+    ),
+    "trade_manage_remind_access_api": (tags(msg="请接入"), trade(msg="请接入")),
+    "trade_manage_remind_shipping": (
+        tags(transaction_id="42", msg="请发货") + "<pay_time>1700827301</pay_time>",
+        trade(transaction_id="42", msg="请发货", pay_time=1700827301),
+    ),
+    "trade_manage_order_settlement": (
+        tags(transaction_id="42") + "<settlement_time>1700827301</settlement_time>",
+        trade(transaction_id="42", settlement_time=1700827301),
+    ),
+    "charge_service_quota_notify": (
+        tags(spu_id="1", spu_name="短信") + "<event_type>3</event_type>"
+        "<total_quota>100</total_quota><total_used_quota>90</total_used_quota>",
+        {
+            "event_type": 3,
+            "spu_id": "1",
+            "spu_name": "短信",
+            "total_quota": 100,
+            "total_used_quota": 90,
+        },
+    ),
     "user_enter_tempsession": (tags(SessionFrom="会员中心"), {"session_from": "会员中心"}),
     "subscribe": (
         tags(EventKey="qrscene_123123", Ticket="TICKET"),

@@ -17,6 +17,7 @@ from messaging.services.forwarding.answering import answer_within
 from messaging.services.forwarding.planning import Forwardable, plan_deliveries, plan_many
 from messaging.services.release_test import answers, codes
 from miniprograms import tasks as miniprogram_tasks
+from miniprograms.account_events import publish_alert
 from miniprograms.models import Authorizer
 from miniprograms.services import addresses, trading, unbinding
 from miniprograms.services.private_interfaces import record_interface_verdict
@@ -92,8 +93,38 @@ def handle_cancellation(row: Row, push: Push) -> None:
         raise Ignored(_("It was authorised again since, or never was."))
 
 
+def handle_registration(row: Row, push: Push) -> None:
+    """
+    notify_third_fasteregister: a mini program was registered for a merchant. Its code is as good as
+    that of an authorisation, once and not for long.
+    """
+    if not push.get("auth_code"):
+        raise Ignored(_("Nothing was registered, so there is no code."))
+    pk = trading.record_authorization(
+        row.component,
+        appid=push.get("appid"),
+        code=push.get("auth_code"),
+        pre_auth_code="",
+        created=created(row),
+    )
+    if pk is not None:
+        enqueue(miniprogram_tasks.advance_binding, pk)
+
+
+def alert_account(row: Row, push: Push) -> None:
+    """WeChat has found or punished something, or something runs out: others are told, we look."""
+    if Authorizer.objects.filter(component=row.component_id, appid=row.appid).exists():
+        details = {name: push.fields[name] for name in push.fields if name not in _FRAME}
+        publish_alert(row.appid, push.kind, details)
+        refresh_profile(row, push)
+
+
+# What every push has, and none of what it says.
+_FRAME = {"ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "InfoType", "AppId"}
+
+
 def keep_push(row: Row, push: Push) -> None:
-    """Stored and shown to staff; nothing else hangs on it yet."""
+    """Stored, shown to staff, and forwarded; docs/pushes.md says why nothing else hangs on it."""
 
 
 def handle_verdict(row: Row, push: Push) -> None:
@@ -168,7 +199,7 @@ def forward_push(row: Row, push: Push) -> Answer | None:
     if not planned.count:
         return None
     enqueue(messaging_tasks.forward)
-    return answer_from_target(planned.to_ask, push) if planned.to_ask else None
+    return answer_from_target(planned.to_ask, row, push) if planned.to_ask else None
 
 
 def forward_all(forwardable: Sequence[Forwardable]) -> None:
@@ -177,12 +208,12 @@ def forward_all(forwardable: Sequence[Forwardable]) -> None:
         enqueue(messaging_tasks.forward)
 
 
-def answer_from_target(delivery: Delivery, push: Push) -> Answer:
-    """What the target of DELIVERY answers to PUSH, called once PUSH is committed."""
+def answer_from_target(delivery: Delivery, row: Row, push: Push) -> Answer:
+    """What the target of DELIVERY answers to PUSH of ROW, called once that is committed."""
 
     def answer(until: float) -> str | None:
         content = answer_within(delivery, until)
-        reply = passive_replies.reply_for_target(delivery.push, content) if content else None
+        reply = passive_replies.reply_for_target(row, content) if content else None
         reply_answer = answer_with(reply, push) if reply else None
         return reply_answer(until) if reply_answer else None
 

@@ -22,7 +22,7 @@ from structlog.contextvars import bound_contextvars
 from messaging.services import receiving
 from messaging.services.forwarding.planning import Forwardable
 from messaging.services.receiving import Received
-from miniprograms.services.addresses import is_release_test
+from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS, is_release_test
 from platform_auth.fields import Sealed, Unreadable
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component, DuePush, Push
@@ -169,11 +169,11 @@ class _Batch:
 
     def _add(self, due: Due, push: wire.Push) -> None:
         row, handler = due.row, routing.handler_of(due.row, push)
-        if _is_for_account(row, push):
-            if not due.account_id:
-                row.state = Push.State.UNCLAIMED
-                self.unclaimed.append(row.pk)
-                return
+        if _is_for_account(row, push) and not due.account_id:
+            row.state = Push.State.UNCLAIMED
+            self.unclaimed.append(row.pk)
+            return
+        if _is_for_targets(row, push):
             self.forwardable.append(Forwardable(row, push, due.account_id))
         if handler is handlers.answer_user and not due.has_rules:
             message = read_message(push)
@@ -183,9 +183,16 @@ class _Batch:
 
 
 def _is_for_account(row: Push, push: wire.Push) -> bool:
-    """Whether PUSH of ROW is for an account that merchants authorise, and targets may ask for."""
+    """Whether PUSH of ROW is a message for an account that merchants authorise."""
     is_test = is_release_test(row.appid, push.get("ToUserName"))
     return not push.is_component_push and not is_test
+
+
+def _is_for_targets(row: Push, push: wire.Push) -> bool:
+    """Whether targets may ask for PUSH of ROW: a message, or what WeChat tells us of an account."""
+    if push.is_component_push:
+        return push.kind != routing.TICKET and row.appid not in RELEASE_TEST_ACCOUNTS
+    return _is_for_account(row, push)
 
 
 def _work_out(batch: Iterable[Due]) -> None:
@@ -268,13 +275,12 @@ def _process(due: Due) -> Answer | None:
     except (Unreadable, wire.Malformed) as error:
         _fail(row, error)
         return None
-    is_for_account = _is_for_account(row, push)
-    if is_for_account and not due.account_id:
+    if _is_for_account(row, push) and not due.account_id:
         row.state = Push.State.UNCLAIMED
         Push.objects.filter(pk=row.pk).update(state=row.state)
         return None
     parts = [routing.handler_of(row, push)]
-    if is_for_account:
+    if _is_for_targets(row, push):
         parts.insert(0, handlers.forward_push)
     answers = [_handle(row, push, handler) for handler in parts if handler]
     return next(filter(None, reversed(answers)), None)

@@ -1,6 +1,7 @@
 """
 Which kind of push goes to which handler, on one page. A kind not listed is stored as ignored; of
-whatever comes for an account, known or not, those are told who have asked for it.
+whatever comes, known or not, but tickets, those are told who have asked for it. What comes of each
+kind, and why of some nothing more, is in docs/pushes.md.
 """
 
 from messaging.services import answering
@@ -10,6 +11,7 @@ from platform_auth.models import Component
 from platform_auth.models import Push as Row
 from webhooks.handlers import (
     Handler,
+    alert_account,
     answer_release_test,
     answer_user,
     handle_authorization,
@@ -17,6 +19,7 @@ from webhooks.handlers import (
     handle_interface_verdict,
     handle_order_application,
     handle_order_verdict,
+    handle_registration,
     handle_ticket,
     handle_update,
     handle_verdict,
@@ -33,22 +36,20 @@ COMPONENT_PUSHES: dict[str, Handler] = {
     "authorized": handle_authorization,
     "updateauthorized": handle_update,
     "unauthorized": handle_cancellation,
-    "notify_third_fasteregister": keep_push,
+    "notify_third_fasteregister": handle_registration,
     "notify_third_fastregisterbetaapp": keep_push,
     "notify_third_fastverifybetaapp": refresh_profile,
     "notify_3rd_wxa_auth": refresh_profile,
-    "notify_3rd_wxa_wxverify": refresh_profile,
+    "notify_3rd_wxa_wxverify": alert_account,
     "notify_icpfiling_verify_result": refresh_profile,
     "notify_apply_icpfiling_result": refresh_profile,
     "order_path_apply_result_notify": handle_order_application,
     "order_path_audit_result_notify": handle_order_verdict,
 }
-# What WeChat tells an account of its name, categories, verification and punishments.
+# What WeChat tells an account of its name, categories and verification.
 PROFILE_PUSHES = (
     "wxa_nickname_audit",
     "wxa_category_audit",
-    "wxa_punish_event",
-    "wxa_illegal_record",
     "wxa_appeal_record",
     "wx_verify_pay_succ",
     "wx_verify_dispatch",
@@ -56,13 +57,20 @@ PROFILE_PUSHES = (
     "qualification_verify_fail",
     "naming_verify_success",
     "naming_verify_fail",
+)
+# What it has against the account, or what runs out.
+ALERTS = (
+    "wxa_punish_event",
+    "wxa_illegal_record",
     "annual_renew",
     "verify_expired",
+    "charge_service_quota_notify",
 )
 MESSAGE_PUSHES: dict[str, Handler] = {
     **dict.fromkeys(PUSH_KINDS, keep_push),
     **dict.fromkeys(CONVERSATION_KINDS, answer_user),
     **dict.fromkeys(PROFILE_PUSHES, refresh_profile),
+    **dict.fromkeys(ALERTS, alert_account),
     "weapp_audit_success": handle_verdict,
     "weapp_audit_fail": handle_verdict,
     "weapp_audit_delay": handle_verdict,

@@ -73,6 +73,11 @@ def _declared_fields(kind: type) -> list[tuple[str, list[list[str]], Callable[[o
     ]
 
 
+def declared_places(kind: type) -> list[list[str]]:
+    """All places that the fields of KIND are read from, in their order."""
+    return [path for _name, paths, _read in _declared_fields(kind) for path in paths]
+
+
 def _value_at(value: Any, path: list[str]) -> Any:
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None

@@ -364,6 +364,102 @@ class Appeal(Message):
     punish_description: str = text_field("punish_description")
 
 
+@_kinds(EVENTS, "wxa_illegal_record")
+class Violation(Message):
+    """违规记录: what the account has done, by WeChat's rules."""
+
+    illegal_record_id: str = text_field("illegal_record_id")
+    appid: str = text_field("appid")
+    create_time: int | None = number_field("create_time")
+    illegal_reason: str = text_field("illegal_reason")
+    illegal_content: str = text_field("illegal_content")
+    rule_name: str = text_field("rule_name")
+    rule_url: str = text_field("rule_url")
+
+
+@_kinds(EVENTS, "wxa_punish_event")
+class Punishment(Message):
+    """处罚通知: EVENT_TYPE 1 is a warning, 2 a ban of functions; DETAIL is JSON, as text."""
+
+    event_type: int | None = number_field("event_type")
+    punish_id: str = text_field("punish_id")
+    appid: str = text_field("appid")
+    punish_time: int | None = number_field("punish_time")
+    illegal_reason: str = text_field("illegal_reason")
+    illegal_content: str = text_field("illegal_content")
+    rule_name: str = text_field("rule_name")
+    rule_url: str = text_field("rule_url")
+    adjust_guide_url: str = text_field("adjust_guide_url")
+    detail: str = text_field("detail")
+
+
+@_kinds(EVENTS, "wx_verify_pay_succ", "wx_verify_dispatch")
+class VerificationStep(Message):
+    """微信认证: it is paid for, or given to a PROVIDER who examines the papers."""
+
+    order_id: str = text_field("OrderId")
+    provider: str = text_field("Provider")
+    contact: str = text_field("Contact")
+    dispatch_time: str = text_field("DispatchTime")
+
+
+@_kinds(EVENTS, "betaapp_verify_apply_event", "betaapp_verify_event")
+class TrialVerification(Message):
+    """试用小程序转正 by an official account; the misspelt name is WeChat's."""
+
+    appid: str = text_field("ApplyAuthorizationInfoNoitfy.appid")
+    mp_appid: str = text_field("ApplyAuthorizationInfoNoitfy.mp_appid")
+    status: int | None = number_field("ApplyAuthorizationInfoNoitfy.status")
+    msg: str = text_field("ApplyAuthorizationInfoNoitfy.msg")
+    operation_time: str = text_field("ApplyAuthorizationInfoNoitfy.operation_time")
+
+
+def _read_verdicts(value: object) -> tuple[str, ...]:
+    return tuple(filter(None, (read_text(row.get("suggest")) for row in read_objects(value))))
+
+
+@_kinds(EVENTS, "wxa_media_check")
+class MediaCheck(Message):
+    """异步内容安全检测结果: SUGGEST is `pass`, `review` or `risky`; VERDICTS those of the parts."""
+
+    appid: str = text_field("appid")
+    trace_id: str = text_field("trace_id")
+    suggest: str = text_field("result.suggest")
+    label: str = text_field("result.label")
+    verdicts: tuple[str, ...] = declare_field("detail", _read_verdicts)
+
+
+@_kinds(
+    EVENTS,
+    "trade_manage_remind_access_api",
+    "trade_manage_remind_shipping",
+    "trade_manage_order_settlement",
+)
+class TradeNotice(Message):
+    """小程序发货管理: of an order, or of the interface that is to be used."""
+
+    msg: str = text_field("msg")
+    transaction_id: str = text_field("transaction_id")
+    merchant_id: str = text_field("merchant_id")
+    merchant_trade_no: str = text_field("merchant_trade_no")
+    pay_time: int | None = number_field("pay_time")
+    shipped_time: int | None = number_field("shipped_time")
+    estimated_settlement_time: int | None = number_field("estimated_settlement_time")
+    confirm_receive_method: int | None = number_field("confirm_receive_method")
+    settlement_time: int | None = number_field("settlement_time")
+
+
+@_kinds(EVENTS, "charge_service_quota_notify")
+class PaidQuota(Message):
+    """付费能力额度提醒: an ability that is paid for runs out."""
+
+    event_type: int | None = number_field("event_type")
+    spu_id: str = text_field("spu_id")
+    spu_name: str = text_field("spu_name")
+    total_quota: int | None = number_field("total_quota")
+    total_used_quota: int | None = number_field("total_used_quota")
+
+
 @_kinds(
     EVENTS,
     "qualification_verify_success",

@@ -19,8 +19,36 @@ MAX_BODY = 256 * 1024
 MAX_DEPTH = 64  # elements nested deeper are kept as their text: nobody reads them by name
 
 
-# Elements that WeChat repeats; one alone is a list all the same, so that nobody has to ask.
+# Elements that WeChat repeats, wherever they stand; one alone is a list all the same, so that
+# nobody has to ask.
 REPEATABLE = frozenset({"item", "List"})
+
+_NOTICES = [
+    "SubscribeMsgPopupEvent.List",
+    "SubscribeMsgChangeEvent.List",
+    "SubscribeMsgSentEvent.List",
+]
+_PUBLISHED = ["PublishEventInfo.article_detail.item", "PublishEventInfo.fail_idx"]
+# And where they stand in some kinds: there a container without any is an object with an empty list.
+REPEATABLE_IN = {
+    **dict.fromkeys(
+        ("subscribe_msg_popup_event", "subscribe_msg_change_event", "subscribe_msg_sent_event"),
+        _NOTICES,
+    ),
+    **dict.fromkeys(
+        ("pic_sysphoto", "pic_photo_or_album", "pic_weixin"), ["SendPicsInfo.PicList.item"]
+    ),
+    "MASSSENDJOBFINISH": [
+        "CopyrightCheckResult.ResultList.item",
+        "ArticleUrlResult.ResultList.item",
+    ],
+    "PUBLISHJOBFINISH": _PUBLISHED,
+    "FREEPUBLISHJOBFINISH": _PUBLISHED,
+    "wxa_media_check": ["detail"],
+    "wxa_appeal_record": ["material", "materials"],
+    "order_path_apply_result_notify": ["list"],
+    "order_path_audit_result_notify": ["list"],
+}
 
 
 class Malformed(ValueError):
@@ -96,7 +124,22 @@ def read_push(message: bytes) -> Push:
         except Malformed:
             fields = _read_leniently(message)
     kind = next(filter(None, (_first(fields.get(name)) for name in _KINDS)), "")
+    for path in REPEATABLE_IN.get(kind, ()):
+        _make_list(fields, path.split("."))
     return Push(kind, fields)
+
+
+def _make_list(members: dict[str, Any], path: list[str]) -> None:
+    """The element at PATH below MEMBERS becomes a list, if all that it stands in is there."""
+    name, below = path[0], path[1:]
+    value = members.get(name)
+    if not below:
+        if value is not None and not isinstance(value, list):
+            members[name] = [value]
+    elif isinstance(value, dict):
+        _make_list(value, below)
+    elif isinstance(value, str) and not value.strip() and below[0] in REPEATABLE:
+        members[name] = {below[0]: []}
 
 
 _KINDS = ("InfoType", "Event", "MsgType")
@@ -142,7 +185,14 @@ def _read_json(message: bytes) -> dict[str, Any]:
         raise Malformed("JSON") from None
     if not isinstance(fields, dict):
         raise Malformed("not an object")
-    return {name: _as_xml_would(value, MAX_DEPTH) for name, value in fields.items()}
+    return {name: _member(name, value, MAX_DEPTH) for name, value in fields.items()}
+
+
+def _member(name: str, value: Any, depth: int) -> Any:
+    if name not in REPEATABLE or depth == 0:
+        return _as_xml_would(value, depth)
+    elements = value if isinstance(value, list) else [value]
+    return [_as_xml_would(element, depth - 1) for element in elements]
 
 
 def _as_xml_would(value: Any, depth: int) -> Any:
@@ -155,7 +205,7 @@ def _as_xml_would(value: Any, depth: int) -> Any:
         case None:
             return ""
         case dict():
-            return {name: _as_xml_would(item, depth - 1) for name, item in value.items()}
+            return {name: _member(name, item, depth - 1) for name, item in value.items()}
         case list():
             return [_as_xml_would(item, depth - 1) for item in value] or ""
         case _:

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from audits.models import AuditEvent, CodeAudit
+from audits.services.code_events import publish_audit_event
 from audits.services.review_outcomes import keep_outcome
 from audits.services.summaries import summarise_code
 from platform_auth.operations import SYSTEM, Actor
@@ -35,6 +36,7 @@ def transition(
                 summarise_code(audit.authorizer_id)
                 audit.refresh_from_db()
                 keep_outcome(audit)
+                publish_audit_event(audit, before=status)
                 return True
     return False
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, GrayRelease, Release
 from audits.problems import AuditNotPassed, NeedsSecondPerson, ReleaseIsOpen
+from audits.services.code_events import publish_release_event
 from audits.services.history import record_event
 from audits.services.outcomes import (
     ABANDONED_AFTER,
@@ -253,6 +254,7 @@ def _close_done(act: Release) -> None:
             steps = GrayRelease.objects.filter(authorizer=act.authorizer_id)
             steps.update(state=GrayRelease.State.ENDED, due_at=None)
             summarise_code(act.authorizer_id)
+        publish_release_event(act)
     try:
         _read_live_after(act)
     except WeChatError as error:

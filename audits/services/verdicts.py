@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits.models import AuditEvent, CodeAudit, Screenshot
+from audits.services.code_events import publish_audit_event
 from audits.services.committing import lock_authorizer
 from audits.services.history import transition
 from audits.services.outcomes import CLOCKS_DIFFER
@@ -171,6 +172,8 @@ def _create_adopted(authorizer: Authorizer, latest: code_review.LatestAudit) -> 
             status = CodeAudit.Status(latest.verdict.status).name.lower()
             AuditEvent.objects.create(audit=audit, after=status, by="WeChat", note="found")
             summarise_code(authorizer.pk)
+            audit.refresh_from_db()
+            publish_audit_event(audit)
     except IntegrityError:  # a submission of ours is open and will find it itself
         return None
     return audit

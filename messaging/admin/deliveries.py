@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from messaging import tasks
 from messaging.models import Delivery
 from messaging.services import targets
+from messaging.services.deliveries import OVERLAP, first_delivery_since
 from messaging.services.forwarding.circuit_breaker import is_circuit_open
 from messaging.services.forwarding.posting import explain_status, webhook_id, write_body
 from miniprograms.models import Authorizer
@@ -43,7 +44,7 @@ _PROGRESS = ("received", "next_try", "tried_until", "arrived", "webhook_id")
 
 
 class ReceivedFilter(admin.SimpleListFilter):
-    """By the day on which the push came in. The inbox knows which pushes those are."""
+    """By the day on which the push came in, or the event happened."""
 
     title = _("received")
     parameter_name = "received"
@@ -74,18 +75,14 @@ class ReceivedFilter(admin.SimpleListFilter):
 
 
 def _between(rows: QuerySet[Any], begin: datetime, end: datetime | None) -> QuerySet[Any]:
-    """Those of ROWS whose push came in from BEGIN on, and before END."""
-    first = _first_push(begin)
-    if first is None:
-        return rows.none()
-    rows = rows.filter(push_id__gte=first)
-    after = _first_push(end) if end else None
-    return rows if after is None else rows.filter(push_id__lt=after)
-
-
-def _first_push(since: datetime) -> int | None:
-    pushes = Push.objects.filter(received_at__gte=since).order_by("received_at")
-    return pushes.values_list("pk", flat=True).first()
+    """
+    Those of ROWS made from BEGIN on, and before END. Their ids narrow them down, since the time has
+    no index; transactions that overlap may have them in another order, but not by as much.
+    """
+    rows = rows.filter(created_at__gte=begin, pk__gte=first_delivery_since(begin - OVERLAP))
+    if end is None:
+        return rows
+    return rows.filter(created_at__lt=end, pk__lt=first_delivery_since(end + OVERLAP))
 
 
 GIVE_UP_QUESTION = _(
@@ -122,7 +119,7 @@ class DeliveryAdmin(StaffAdmin):
     list_display_links = ("what",)
     list_filter = ("target", "state", ReceivedFilter)
     list_select_related = ()
-    ordering = ("-push_id", "-id")
+    ordering = ("-id",)
     sortable_by = ()
     search_fields = ("appid",)
     search_help_text = _("An appid, or a user's openid")
@@ -138,7 +135,7 @@ class DeliveryAdmin(StaffAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without a join: PostgreSQL would read all newer pushes to find those of a page."""
         pushes = Prefetch("push", Push.objects.defer("body"))
-        return super().get_queryset(request).prefetch_related(pushes, "target")
+        return super().get_queryset(request).prefetch_related(pushes, "event", "target")
 
     def find_rows(self, queryset: Any, term: str) -> Any:
         name = "appid" if term.startswith("wx") else "push__openid"
@@ -185,7 +182,7 @@ class DeliveryAdmin(StaffAdmin):
 
     # Columns and fields
 
-    what = column(_("kind"), lambda row: row.push.kind)
+    what = column(_("kind"), lambda row: row.kind)
     account = column(_("account"), lambda row: row.appid)
 
     @admin.display(description=_("account"))
@@ -197,11 +194,11 @@ class DeliveryAdmin(StaffAdmin):
         return link_to(account, text)
 
     target_link = column(_("target"), lambda row: link_to(row.target))
-    openid = column(_("user"), lambda row: row.push.openid or "–")
+    openid = column(_("user"), lambda row: row.openid or "–")
     state_label = choice_column("state", _("state"), DELIVERY_COLOURS)
     tries = column(_("tries"), lambda row: str(len(row.log)))
     error = column(_("last error"), lambda row: Truncator(row.last_error).chars(60) or "–")
-    received = column(_("received"), lambda row: ago(row.push.received_at))
+    received = column(_("received"), lambda row: ago(_happened_at(row)))
 
     @admin.display(description=_("next attempt"))
     def next_try(self, row: Delivery) -> object:
@@ -211,7 +208,10 @@ class DeliveryAdmin(StaffAdmin):
             return _("once the target is switched on")
         older = _older(row)
         if older is not None:
-            return link_to(older, _("once what the user wrote before has arrived"))
+            user_wrote = _("once what the user wrote before has arrived")
+            return link_to(
+                older, user_wrote if row.openid else _("once what came before has arrived")
+            )
         paused_until = row.target.paused_until if is_circuit_open(row.target) else None
         return ago(paused_until or row.due_at)
 
@@ -220,7 +220,7 @@ class DeliveryAdmin(StaffAdmin):
         return ago(row.give_up_at) if row.state == Delivery.State.DUE else "–"
 
     arrived = time_column("done_at", _("delivered"))
-    webhook_id = column("webhook-id", lambda row: webhook_id(row.push))
+    webhook_id = column("webhook-id", webhook_id)
 
     @admin.display(description=_("tries"))
     def attempts(self, row: Delivery) -> SafeString | str:
@@ -236,15 +236,21 @@ class DeliveryAdmin(StaffAdmin):
     @admin.display(description=_("message"))
     def message(self, row: Delivery) -> object:
         try:
-            return pretty(redact(json.loads(write_body(row.push))))
+            return pretty(redact(json.loads(write_body(row))))
         except Unreadable:
             return _("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
         except Malformed:
             return _("It is not kept any more.")
 
 
+def _happened_at(row: Delivery) -> datetime | None:
+    if row.event:
+        return row.event.at
+    return row.push.received_at if row.push else None
+
+
 def _older(row: Delivery) -> Delivery | None:
-    """What ROW waits for: something of the same user that its target has to take first."""
+    """What ROW waits for: something of the same user, or account, that has to be taken first."""
     waiting = Delivery.objects.waiting().filter(target=row.target_id, user=row.user)
     return waiting.filter(pk__lt=row.pk).order_by("pk").first()
 

@@ -12,28 +12,28 @@ from messaging.admin.rule_form import EVENT_LABELS
 from messaging.models import ForwardRule, Target
 from messaging.outbound import Undelivered, check_url
 from messaging.services.descriptions import kind_label
+from messaging.services.event_types.catalogue import EVENT_TYPES, GROUPS, OWN_TYPES
+from messaging.services.event_types.wechat_types import COMPONENT_TYPES
 from wechat.messages import EVENTS, MESSAGES
 
 EVERYTHING = "*"
-_GROUPS = {
-    EVERYTHING: _("all messages and events"),
-    "message": _("all messages"),
-    "event": _("all events"),
+_GROUPS = {EVERYTHING: _("all messages and events"), **GROUPS}
+_SHORT_NAMED = ("message", "event")  # what is after the dot says enough
+_BY_ANY_NAME = {name.lower(): name for name in (*EVENT_TYPES, *_GROUPS)} | {
+    kind.lower(): f"{group}.{kind}"
+    for group, kinds in zip(_SHORT_NAMED, (MESSAGES, EVENTS), strict=True)
+    for kind in kinds
 }
-_DOCUMENTED = [*(f"message.{kind}" for kind in MESSAGES), *(f"event.{kind}" for kind in EVENTS)]
-_BY_ANY_NAME = {
-    name.lower(): full
-    for full in (*_DOCUMENTED, *_GROUPS)
-    for name in (full.partition(".")[2] or full, full)
-}
-_KIND_FORM = re.compile(r"(?:(?:message|event)\.)?[\w-]{1,56}", re.ASCII)
+_KIND_FORM = re.compile(r"(?:(?:message|event|component)\.)?[\w-]{1,56}", re.ASCII)
 
 
 def suggested_kinds() -> list[tuple[str, object]]:
-    """What the field for a kind suggests: the kinds that WeChat documents, with words for most."""
+    """What the field for a kind suggests: all of the catalogue, mostly in words."""
+    own = [(entry.name, entry.description) for entry in OWN_TYPES]
+    news = [(entry.name, "") for entry in COMPONENT_TYPES]
     messages = [(f"message.{kind}", kind_label(kind)) for kind in MESSAGES]
     events = [(f"event.{kind}", EVENT_LABELS.get(kind, "")) for kind in EVENTS]
-    return [*_GROUPS.items(), *messages, *events]
+    return [*_GROUPS.items(), *own, *messages, *events, *news]
 
 
 def address_problem(url: str) -> str:
@@ -95,7 +95,8 @@ class KindField(forms.CharField):
     def clean(self, value: Any) -> str:
         text = super().clean(value)
         kind = _BY_ANY_NAME.get(text.lower(), text)
-        if kind != EVERYTHING and not _KIND_FORM.fullmatch(kind):
+        is_known = kind == EVERYTHING or kind in EVENT_TYPES
+        if not is_known and not _KIND_FORM.fullmatch(kind):
             raise ValidationError(
                 _("Write a kind such as message.text, message or event for all of these, or *.")
             )

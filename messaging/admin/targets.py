@@ -22,6 +22,7 @@ from unfold.admin import TabularInline
 from unfold.enums import ActionVariant
 
 from messaging import tasks
+from messaging.admin.target_acts import TargetActs
 from messaging.admin.target_forms import (
     ForwardRuleForm,
     TargetForm,
@@ -75,7 +76,7 @@ def _resend_all(target: Target, by: Actor) -> object:
 
 
 @admin.register(Target)
-class TargetAdmin(RecordedAdmin):
+class TargetAdmin(TargetActs, RecordedAdmin):
     form = TargetForm
     inlines = (ForwardRuleInline,)
     list_display = ("name", "host", "health", "told_of", "answers", "waiting", "given_up")
@@ -89,7 +90,10 @@ class TargetAdmin(RecordedAdmin):
         "switch_on",
         "switch_off",
         "resend_all",
-        {"title": _("More"), "items": ["rotate_secret", "guide"]},
+        {
+            "title": _("More"),
+            "items": ["send_example", "resend_since", "rotate_secret", "guide"],
+        },
     )
     readonly_fields = ("health", "error", "waiting", "given_up", "secret_held", "host")
     troubles = (Undelivered, Unreadable)

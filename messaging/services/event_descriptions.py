@@ -78,6 +78,13 @@ def _by_kind(event: messages.Message, detail: str = "") -> str:
         "naming_verify_fail": _("verification: the name is not approved"),
         "annual_renew": _("verification: to be renewed this year"),
         "verify_expired": _("verification: it has run out"),
+        "wx_verify_pay_succ": _("verification: it is paid for"),
+        "wx_verify_dispatch": _("verification: somebody examines the papers"),
+        "betaapp_verify_apply_event": _("a trial mini program asks to be verified"),
+        "betaapp_verify_event": _("a trial mini program was verified, or not"),
+        "trade_manage_remind_access_api": _("orders: WeChat wants shipping reported by API"),
+        "trade_manage_remind_shipping": _("orders: one waits to be shipped"),
+        "trade_manage_order_settlement": _("orders: one is settled, or will be"),
         "kf_create_session": _("WeChat's own customer service took the chat over"),
         "kf_close_session": _("WeChat's own customer service closed the chat"),
         "kf_switch_session": _("WeChat's own customer service passed the chat on"),
@@ -128,6 +135,15 @@ _EVENTS: dict[type[messages.Message], Callable[[Any], str]] = {
     ),
     messages.Appeal: lambda event: _with(
         _("an answer to an appeal against a punishment"), event.punish_description
+    ),
+    messages.Violation: lambda event: _with(_("a violation was found"), event.illegal_reason),
+    messages.Punishment: lambda event: _with(_("WeChat punishes it"), event.illegal_reason),
+    messages.VerificationStep: lambda event: _by_kind(event, event.provider),
+    messages.TrialVerification: lambda event: _by_kind(event, event.msg),
+    messages.MediaCheck: lambda event: _with(_("a picture or sound was checked"), event.suggest),
+    messages.TradeNotice: lambda event: _by_kind(event, event.msg),
+    messages.PaidQuota: lambda event: _with(
+        _("an ability that is paid for runs out"), event.spu_name
     ),
     messages.Verification: lambda event: _by_kind(event, event.fail_reason),
     messages.TemplateSent: lambda event: (

@@ -1,4 +1,4 @@
-"""How long what users wrote, and what we said, is kept."""
+"""How long what users wrote, what we said, and what happened to accounts is kept."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from messaging.models import Conversation, Delivery, Reply
 from miniprograms.models import Authorizer
-from platform_auth.models import Push
+from platform_auth.models import PlatformEvent, Push
 
 AFTER_UNBINDING = timedelta(days=7)  # an owner may cancel by mistake
 CHUNK_SIZE = 1_000  # rows, in one transaction
@@ -20,9 +20,9 @@ MAX_SECONDS = 60  # seconds; the next hour goes on where it ended
 
 def delete_old_conversations() -> None:
     """
-    Delete replies, and conversations at rest, older than PUSH_RETENTION_DAYS, which is how long
-    the inbox keeps what users wrote. Of accounts that have been unbound for a week all of it goes;
-    the inbox keeps empty rows, by which it knows a replay.
+    Delete replies, conversations at rest, and events older than PUSH_RETENTION_DAYS, which is how
+    long the inbox keeps what users wrote. Of accounts that have been unbound for a week all that
+    users wrote goes; the inbox keeps empty rows, by which it knows a replay.
     """
     until = time.monotonic() + MAX_SECONDS
     retention = timedelta(days=settings.PUSH_RETENTION_DAYS)
@@ -30,6 +30,7 @@ def delete_old_conversations() -> None:
         _delete_account_data(authorizer, until)
     _delete(Reply.objects.filter(at__lt=Now() - retention), until)
     _delete(Conversation.objects.filter(touched_at__lt=Now() - retention), until)
+    _delete(PlatformEvent.objects.filter(at__lt=Now() - retention), until)
 
 
 def _unbound_accounts(retention: timedelta) -> list[Authorizer]:

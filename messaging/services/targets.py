@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +14,10 @@ from django.utils.translation import gettext as _
 
 from messaging.models import Delivery, Target, in_a_day
 from messaging.outbound import Undelivered
+from messaging.services.deliveries import OVERLAP, first_delivery_since
+from messaging.services.event_types.catalogue import EVENT_TYPES
 from messaging.services.forwarding.circuit_breaker import close_circuit
+from messaging.services.forwarding.leasing import lock_target
 from messaging.services.forwarding.outcomes import make_oldest_due
 from messaging.services.forwarding.posting import encode_payload, explain_status, post_payload
 from messaging.standard_webhooks import new_secret
@@ -24,6 +28,7 @@ from platform_auth.models import is_free
 from platform_auth.operations import Actor, record_operation
 
 SECRET_OVERLAP = timedelta(days=1)  # in which both secrets verify what we send
+MAX_RESENT = 10_000  # deliveries, by one act
 
 
 def send_test(target: Target, *, by: Actor) -> str:
@@ -34,10 +39,26 @@ def send_test(target: Target, *, by: Actor) -> str:
     Raises Undelivered if it did not take it, and Unreadable if its secret cannot be read.
     """
     record_operation("test_target", by=by, result=str(target))
-    release_db_connection()
     body = encode_payload("test", timezone.now(), {"target": target.name})
+    return _post_now(target, f"test_{secrets.token_hex(16)}", body)
+
+
+def send_example(target: Target, kind: str, *, by: Actor) -> str:
+    """
+    Post the example of KIND, a name of the catalogue, to TARGET now; what came of it, in words.
+
+    Raises as `send_test` does.
+    """
+    record_operation("send_example", by=by, result=f"{target}: {kind}")
+    example = EVENT_TYPES[kind].example
+    body = encode_payload(kind, timezone.now(), example["data"])
+    return _post_now(target, f"example_{secrets.token_hex(16)}", body)
+
+
+def _post_now(target: Target, message_id: str, body: bytes) -> str:
+    release_db_connection()
     started = time.monotonic()
-    answer = post_payload(target, f"test_{secrets.token_hex(16)}", body)
+    answer = post_payload(target, message_id, body)
     if not answer.is_good:
         raise Undelivered(explain_status(answer.status))
     close_circuit(target)
@@ -89,6 +110,40 @@ def resend_deliveries(deliveries: Any, *, by: Actor) -> int:
         if number:
             record_operation("resend_deliveries", by=by, result=str(number))
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """How many are sent again; NEXT_SINCE is when the first was made that had no place."""
+
+    number: int
+    next_since: datetime | None = None
+
+
+def resend_since(target: Target, since: datetime, *, by: Actor) -> Resent:
+    """
+    Send all again that TARGET was sent, or was given up, SINCE then: each with the webhook-id that
+    it has, a user's and an account's in their order. The oldest MAX_RESENT, if there are more.
+    """
+    with transaction.atomic():
+        lock_target(target.pk).get()
+        first = first_delivery_since(since - OVERLAP)
+        rows = target.deliveries.filter(pk__gte=first, created_at__gte=since)
+        done = rows.exclude(state=Delivery.State.DUE).order_by("pk")
+        chosen = list(done.values_list("pk", "created_at")[: MAX_RESENT + 1])
+        if len(chosen) > MAX_RESENT:
+            done = done.filter(pk__lt=chosen[-1][0])
+        number: int = done.order_by().update(
+            state=Delivery.State.DUE,
+            due_at=Now(),
+            give_up_at=in_a_day(),
+            done_at=None,
+            failures=0,
+            epoch=F("epoch") + 1,
+        )
+        record_operation("resend_since", by=by, result=f"{target}: {since.isoformat()}, {number}")
+    is_all = len(chosen) <= MAX_RESENT
+    return Resent(number, None if is_all else chosen[-1][1])
 
 
 def give_up_deliveries(deliveries: Any, *, by: Actor) -> int:

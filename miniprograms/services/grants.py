@@ -1,12 +1,21 @@
 """What WeChat granted becomes an authorizer, or waits for staff; the tokens are kept either way."""
 
 import logging
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from miniprograms.account_events import (
+    NEEDS_REAUTHORIZATION,
+    OUT_OF_REACH,
+    public_values,
+    publish_account_event,
+    publish_bound,
+    publish_changes,
+)
 from miniprograms.models import Authorizer, Binding
 from miniprograms.permissions import lacking_codes
 from miniprograms.services.profiles import guess_kind, sync_profile
@@ -65,14 +74,38 @@ def _save_tokens(row: Binding, grant: Grant) -> Binding | None:
             Authorizer.objects.with_clock().select_for_update().filter(appid=grant.appid).first()
         )
         reason = _reason_to_ask(binding, authorizer, grant)
+        before = _values_before(authorizer)
         values = _granted_values(binding, grant, authorizer)
         if authorizer is not None:
             _update(authorizer, binding, grant, values, keep_owner=bool(reason))
         elif not reason:
             authorizer = _create(binding, grant, values)
         _conclude(binding, grant, authorizer, reason)
+        if authorizer is not None:
+            _publish(binding, authorizer, before)
     binding.authorizer = authorizer
     return binding
+
+
+def _values_before(authorizer: Authorizer | None) -> dict[str, Any]:
+    """What AUTHORIZER was to us until now; nothing where there was nobody to act for."""
+    if authorizer is None or authorizer.state in OUT_OF_REACH:
+        return {}
+    return public_values(authorizer)
+
+
+def _publish(binding: Binding, authorizer: Authorizer, before: dict[str, Any]) -> None:
+    """
+    Tell other back ends. What owners change at WeChat, without a click here, changes an account
+    that is bound; a click binds it, for the first time or again.
+    """
+    is_clicked = binding.user_id is not None and binding.status == Binding.Status.BOUND
+    if authorizer.state == Authorizer.State.NEEDS_REAUTHORIZATION:
+        publish_account_event(NEEDS_REAUTHORIZATION, authorizer.appid, reason=authorizer.last_error)
+    elif before and not is_clicked:
+        publish_changes(authorizer, before, "authorization")
+    else:
+        publish_bound(authorizer.appid)
 
 
 def _save_late(grant: Grant) -> None:

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Case, F, When
 from django.db.models.functions import Now
 
+from miniprograms.account_events import public_values, publish_changes
 from miniprograms.models import Authorizer, AuthorizerQuerySet
 from miniprograms.permissions import kind_by_sets, lacking_codes
 from platform_auth import heartbeats
@@ -75,6 +76,8 @@ def _fetch(authorizer: Authorizer, by: Actor | None = None) -> None:
         raise
     known = authorizer.kind if authorizer.profile_synced_at else ""
     with transaction.atomic():
+        locked = Authorizer.objects.select_for_update(no_key=True).get(pk=authorizer.pk)
+        before = public_values(locked)
         Authorizer.objects.filter(pk=authorizer.pk).update(
             **profile_values(profile, grant, known_kind=known),
             # What was announced while we asked is fetched once more.
@@ -87,7 +90,8 @@ def _fetch(authorizer: Authorizer, by: Actor | None = None) -> None:
         )
         if by is not None:
             record_operation("sync_profile", by=by, appid=authorizer.appid)
-    authorizer.refresh_from_db()
+        authorizer.refresh_from_db()
+        publish_changes(authorizer, before)
 
 
 def _about_a_day() -> timedelta:

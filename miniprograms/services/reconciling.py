@@ -10,9 +10,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from miniprograms.account_events import (
+    NEEDS_REAUTHORIZATION,
+    OUT_OF_REACH,
+    publish_account_event,
+    publish_bound,
+)
 from miniprograms.models import Authorizer, AuthorizerQuerySet, Binding
 from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from miniprograms.services.unclaimed import fetch_names, record_unclaimed
@@ -74,15 +81,22 @@ def _give_up(component: Component, lost: dict[int, int]) -> int:
     The owners of LOST must help, ids with their epochs; but not of those that somebody has touched
     since: what the list said of them may be older than what was tried.
     """
-    rows = _in_recovery(component).filter(pk__in=lost).values_list("pk", "epoch")
-    given_up = 0
-    for pk, epoch in rows:
-        if lost[pk] == epoch:
-            untouched = _in_recovery(component).filter(pk=pk, epoch=epoch)
-            given_up += untouched.update(
-                state=Authorizer.State.NEEDS_REAUTHORIZATION, updated_at=Now()
-            )
-    return given_up
+    rows = list(_in_recovery(component).filter(pk__in=lost).values_list("pk", "appid", "epoch"))
+    return sum(
+        _give_up_one(_in_recovery(component).filter(pk=pk, epoch=epoch), appid)
+        for pk, appid, epoch in rows
+        if lost[pk] == epoch
+    )
+
+
+def _give_up_one(untouched: AuthorizerQuerySet, appid: str) -> bool:
+    with transaction.atomic():
+        state = Authorizer.State.NEEDS_REAUTHORIZATION
+        if not untouched.update(state=state, updated_at=Now()):
+            return False
+        reason = Authorizer.objects.values_list("last_error", flat=True).get(appid=appid)
+        publish_account_event(NEEDS_REAUTHORIZATION, appid, reason=reason)
+    return True
 
 
 def reconcile_if_needed(component: Component) -> Report | None:
@@ -196,8 +210,8 @@ def _adopt(row: Authorizer, listed: Listed) -> bool:
     """Take the refresh token of the list as ROW's own; it is tried out at once."""
     values = rotated_tokens(row, listed.refresh_token)
     rows = Authorizer.objects.filter(pk=row.pk, epoch=row.epoch)
-    return bool(
-        rows.update(
+    with transaction.atomic():
+        is_ours = rows.update(
             **values,
             state=Authorizer.State.NEEDS_RECOVERY,
             due_at=Now(),
@@ -207,7 +221,9 @@ def _adopt(row: Authorizer, listed: Listed) -> bool:
             epoch=F("epoch") + 1,
             lease_until=None,
         )
-    )
+        if is_ours and row.state in OUT_OF_REACH:
+            publish_bound(row.appid)
+    return bool(is_ours)
 
 
 def _save_auth_time(row: Authorizer, listed: Listed) -> None:

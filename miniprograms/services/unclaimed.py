@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from miniprograms.account_events import publish_bound
 from miniprograms.models import Authorizer, Binding
 from miniprograms.permissions import lacking_codes
 from miniprograms.services.profiles import guess_kind, profile_values, sync_profile
@@ -77,6 +78,7 @@ def assign_unclaimed(binding: Binding, *, user: User, by: Actor) -> Authorizer:
         make_due(decided.component, decided.appid)
         Binding.objects.filter(pk=decided.pk).update(authorizer=authorizer, refresh_token="")
         record_operation("assign_binding", by=by, appid=decided.appid, result=user.get_username())
+        publish_bound(decided.appid)
     try:
         authorizer_token(authorizer.appid)
         sync_profile(authorizer)

@@ -94,6 +94,8 @@ ACTIONS = {
     "switch_target_on": _("switched a forward target on"),
     "switch_target_off": _("switched a forward target off"),
     "rotate_target_secret": _("changed the secret of a forward target"),
+    "send_example": _("sent a forward target an example"),
+    "resend_since": _("sent all again to a forward target"),
     "resend_deliveries": _("sent forwarded messages again"),
     "give_up_deliveries": _("gave forwarded messages up"),
     "export_push": _("exported the message log"),

@@ -85,6 +85,10 @@ CHINESE = {
     "Principal": "主体",
     "Owner": "管理员",
     "Create": "新建",
+    "Register one quickly": "快速注册一个小程序",
+    "Registered": "注册成功",
+    "Company": "企业名称",
+    "Push the outcome": "推送结果",
     # code and reviews
     "Code and reviews": "代码与审核",
     "Drafts and templates": "草稿与模板",

@@ -59,6 +59,12 @@ def change_account(wechat: WeChat, data: Data) -> Data:
     return describe_account(wechat.component, wechat.accounts[appid])
 
 
+def register_quickly(wechat: WeChat, data: Data) -> Data:
+    """A company NAME is given a mini program, or STATUS says why not."""
+    account = wechat.register_quickly(data["name"], int(data.get("status", 0)))
+    return {"appid": account.appid if account else ""}
+
+
 def authorize(wechat: WeChat, data: Data) -> Data:
     """What the owner's confirmation does; without a pre_auth_code WeChat makes one."""
     code = data.pop("pre_auth_code", None) or wechat.new_pre_auth_code(wechat.component).value
@@ -294,6 +300,7 @@ ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("POST", "ticket"): push_ticket,
     ("POST", "accounts"): create_accounts,
     ("POST", "account"): change_account,
+    ("POST", "register_quickly"): register_quickly,
     ("POST", "authorize"): authorize,
     ("POST", "cancel"): cancel,
     ("POST", "update"): update,

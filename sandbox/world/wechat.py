@@ -20,8 +20,9 @@ from sandbox.world.faults import Fault, Faults
 from sandbox.world.ledger import Entry, Ledger
 from sandbox.world.media import MediaStore
 from sandbox.world.outgoing import Outgoing
-from sandbox.world.parties import Authorization, Component
+from sandbox.world.parties import Account, Authorization, Component
 from sandbox.world.program import PAGES, Audit, Draft
+from sandbox.world.quick_registration import DONE, QuickRegistration
 from sandbox.world.quotas import Quotas
 from sandbox.world.register import Register
 from sandbox.world.release_test import ReleaseTests
@@ -71,6 +72,9 @@ class WeChat(Terms):
         self.applications = Applications(self, self.register, self.outgoing, self.reviews)
         self.standing = Standing(self, self.register)
         self.users = Users(self, self, self.register)
+        self.quick_registration = QuickRegistration(
+            self.register, self.authorizations, self.outgoing
+        )
         self.chats = Chats(self, self, self.register, self.media)
         self.release_tests = ReleaseTests(
             self, self.register, self.tickets, self.authorizations, self.chats
@@ -170,6 +174,13 @@ class WeChat(Terms):
         """The owner takes the authorisation back: tokens die, `unauthorized` is pushed."""
         with self.changing():
             self.authorizations.cancel(component or self.component, appid)
+
+    def register_quickly(
+        self, name: str, status: int = DONE, component: Component | None = None
+    ) -> Account | None:
+        """The company NAME is given a mini program, or STATUS says why not; it is pushed."""
+        with self.changing():
+            return self.quick_registration.finish(component or self.component, name, status)
 
     def upload_draft(
         self,

@@ -74,7 +74,7 @@ def lease_deliveries(target_pk: int, places: int, *, only: int | None = None) ->
         pks = _choose_oldest(ready.filter(is_free()), places) if places > 0 else []
         leased = Delivery.objects.filter(pk__in=pks)
         leased.update(epoch=F("epoch") + 1, lease_until=Now() + LEASE)
-        return list(leased.select_related("push", "target").order_by("id"))
+        return list(leased.select_related("push", "event", "target").order_by("id"))
 
 
 def _choose_oldest(ready: Any, places: int) -> list[int]:

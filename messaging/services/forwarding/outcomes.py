@@ -44,7 +44,7 @@ def record_outcome(delivery: Delivery, outcome: PostOutcome, *, is_replied: bool
         target = lock_target(delivery.target_id).get()
         state = Delivery.State.DONE
         is_ours = _finish(delivery, outcome, state=state, done_at=Now(), last_error="")
-        if is_ours and outcome.reply is not None and not is_replied:
+        if is_ours and outcome.reply and not is_replied and delivery.push:
             reply = passive_replies.reply_for_target(delivery.push, outcome.reply, is_late=True)
         close_circuit(target)
     return reply is not None

@@ -1,16 +1,21 @@
-"""Which targets are told of a push: a delivery for each, in the push's own transaction."""
+"""
+Which targets are told of a push: a delivery for each, in the push's own transaction. Of an event: a
+delivery for each as well, in the transaction that takes it out of its outbox.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from messaging.models import Delivery, Target
 from messaging.services.forwarding.posting import event_type
 from miniprograms.models import Authorizer
 from platform_auth import statements
-from platform_auth.models import Push
+from platform_auth.models import PlatformEvent, Push
 from platform_auth.statements import is_postgresql, now_sql, run_many
 from wechat import push as wire
 
@@ -101,11 +106,14 @@ def plan_many(batch: Sequence[Forwardable]) -> int:
     if not batch or not Target.objects.filter(is_on=True).exists():
         return 0
     rows = [_values(forwardable) for forwardable in batch]
+    return _insert(_PLAN_MANY, _COLUMNS_OF_MANY, rows)
+
+
+def _insert(statement: str, columns: dict[str, str], rows: list[list[object]]) -> int:
+    """By STATEMENT, a delivery for each target that has asked for one of ROWS: how many."""
     log = "'[]'::jsonb" if is_postgresql() else "'[]'"
-    sql = _PLAN_MANY.format(
-        now=now_sql(), give_up_at=now_sql(plus=str(24 * 3600)), log=log, w="{w}"
-    )
-    return len(run_many(sql, _COLUMNS_OF_MANY, rows))
+    sql = statement.format(now=now_sql(), give_up_at=now_sql(plus=str(24 * 3600)), log=log, w="{w}")
+    return len(run_many(sql, columns, rows))
 
 
 def _values(forwardable: Forwardable) -> list[object]:
@@ -125,8 +133,8 @@ _COLUMNS_OF_MANY = {
     "user": "text",
     "account_id": "bigint",
 }
-# Once for each target, however many of its rules fit; in the order of the pushes, since a target
-# gets a user's messages in the order of their deliveries.
+# Once for each target, however many of its rules fit; in the order of the pushes or events, since a
+# target gets a user's messages, and an account's events, in the order of their deliveries.
 _PLAN_MANY = """
 INSERT INTO messaging_delivery
   (push_id, target_id, appid, "user", state, epoch, failures, last_error, log,
@@ -142,3 +150,57 @@ FROM {w} JOIN messaging_target target ON target.is_on AND EXISTS (
 WHERE TRUE ORDER BY w.push_id, target.id
 ON CONFLICT DO NOTHING RETURNING id
 """
+
+
+# Events
+
+MAX_EVENTS = 500  # in one transaction
+
+
+def plan_events() -> int:
+    """
+    Write the deliveries of the events that are due, in their order, to all targets that have asked:
+    how many; a target is told of nothing from before its time. Who comes second waits for the
+    first, so that an account's events stay in order.
+    """
+    if not PlatformEvent.objects.filter(due_at__lte=Now()).exists():
+        return 0
+    total = 0
+    while True:
+        with transaction.atomic():
+            rows = PlatformEvent.objects.filter(due_at__lte=Now()).order_by("id")
+            batch = list(rows.select_for_update(no_key=True)[:MAX_EVENTS])
+            if Target.objects.filter(is_on=True).exists():
+                values = _values_of_events(batch)
+                total += _insert(_PLAN_EVENTS, _COLUMNS_OF_EVENTS, values) if values else 0
+            PlatformEvent.objects.filter(pk__in=[event.pk for event in batch]).update(due_at=None)
+        if len(batch) < MAX_EVENTS:
+            return total
+
+
+def _values_of_events(batch: Sequence[PlatformEvent]) -> list[list[object]]:
+    appids = {event.appid for event in batch}
+    accounts = dict(Authorizer.objects.filter(appid__in=appids).values_list("appid", "pk"))
+    return [
+        [
+            event.pk,
+            event.kind,
+            event.kind,
+            event.kind.partition(".")[0],
+            event.appid,
+            f"{event.appid} ",
+            accounts.get(event.appid, 0),
+            event.at,
+        ]
+        for event in batch
+    ]
+
+
+_COLUMNS_OF_EVENTS = {
+    "event_id": "bigint",
+    **{name: kind for name, kind in _COLUMNS_OF_MANY.items() if name != "push_id"},
+    "at": "timestamptz",
+}
+_PLAN_EVENTS = _PLAN_MANY.replace("push_id", "event_id").replace(
+    "ON target.is_on AND EXISTS", "ON target.is_on AND target.created_at <= w.at AND EXISTS"
+)

@@ -34,14 +34,37 @@ class PostOutcome:
         return 200 <= self.status < 300
 
 
+# What would let somebody act in our place: no target gets it.
+WITHHELD = frozenset(
+    {"AuthorizationCode", "PreAuthCode", "AuthorizationCodeExpiredTime", "auth_code"}
+)
+
+
 def event_type(push: wire.Push) -> str:
-    """What a target is told that PUSH is: message.text, event.subscribe and so on."""
+    """
+    What a target is told that PUSH is: message.text, event.subscribe, component.unauthorized and so
+    on.
+    """
+    if push.is_component_push:
+        return f"component.{push.kind}"
     group = "event" if push.get("MsgType") == "event" else "message"
     return f"{group}.{push.kind}"
 
 
-def write_body(row: Push) -> bytes:
-    """ROW as a target gets it. Raises Unreadable or Malformed if it cannot be read any more."""
+def write_body(delivery: Delivery) -> bytes:
+    """
+    What the target of DELIVERY gets. Raises Unreadable or Malformed if its push cannot be read any
+    more.
+    """
+    if delivery.event:
+        return encode_payload(delivery.event.kind, delivery.event.at, delivery.event.data)
+    if delivery.push is None:
+        raise wire.Malformed("neither a push nor an event")
+    return write_push(delivery.push)
+
+
+def write_push(row: Push) -> bytes:
+    """ROW as targets get it, without codes that are as good as the account."""
     push = wire.read_push(row.message)
     data = {
         "appid": row.appid,
@@ -50,7 +73,7 @@ def write_body(row: Push) -> bytes:
         "kind": push.kind,
         "msg_id": push.get("MsgId"),
         "created": push.created,
-        "message": push.fields,
+        "message": {name: push.fields[name] for name in push.fields if name not in WITHHELD},
     }
     return encode_payload(event_type(push), row.created, data)
 
@@ -62,9 +85,13 @@ def encode_payload(kind: str, at: datetime, data: dict[str, Any]) -> bytes:
     return json.dumps(payload, ensure_ascii=False).encode()
 
 
-def webhook_id(row: Push) -> str:
-    """The webhook-id of ROW, by which targets deduplicate: the same however often it is sent."""
-    return f"msg_{row.digest[:32]}"
+def webhook_id(delivery: Delivery) -> str:
+    """
+    The webhook-id of DELIVERY, by which targets deduplicate: the same however often it is sent.
+    """
+    if delivery.event:
+        return f"evt_{delivery.event.reference}"
+    return f"msg_{delivery.push.digest[:32]}" if delivery.push else ""
 
 
 def post_payload(target: Target, message_id: str, body: bytes) -> Answer:
@@ -87,9 +114,9 @@ def _signing_secrets(target: Target) -> list[str]:
 def post_delivery(delivery: Delivery) -> PostOutcome:
     """Post DELIVERY once, holding no database connection. Raises Unreadable or Malformed."""
     target, started = delivery.target, time.monotonic()
-    body = write_body(delivery.push)
+    body = write_body(delivery)
     try:
-        answer = post_payload(target, webhook_id(delivery.push), body)
+        answer = post_payload(target, webhook_id(delivery), body)
     except (Undelivered, Unreadable) as error:
         return PostOutcome(0, time.monotonic() - started, str(error))
     reply, reason = None, ""

@@ -10,6 +10,7 @@ from sandbox.pages.words import Words
 from sandbox.wire.exchange import Request
 from sandbox.world import WeChat
 from sandbox.world.parties import Account, Component
+from sandbox.world.quick_registration import PROBLEMS
 
 
 def component_section(wechat: WeChat, words: Words, request: Request) -> Html:
@@ -41,6 +42,7 @@ def accounts_section(wechat: WeChat, words: Words, request: Request) -> Html:
         f"{words('Accounts')} ({len(wechat.accounts)})",
         tag("div", cards, class_="cards"),
         tag("details", tag("summary", words("Create an account")), _new_account(wechat, words)),
+        tag("details", tag("summary", words("Register one quickly")), _quick(wechat, words)),
     )
 
 
@@ -116,6 +118,18 @@ def _authorization(wechat: WeChat, words: Words, account: Account, component: Co
             appid,
             tag("button", words("Cancel the authorisation"), class_="danger"),
         ),
+    )
+
+
+def _quick(wechat: WeChat, words: Words) -> Html:
+    outcomes = [("0", words("Registered")), *((str(one), PROBLEMS[one]) for one in PROBLEMS)]
+    return form(
+        f"{DO}register",
+        wechat.form_key,
+        field(words("Company"), tag("input", name="name", required=True)),
+        field(words("State"), choice("status", outcomes)),
+        tag("button", words("Push the outcome"), class_="primary"),
+        class_="fields",
     )
 
 

@@ -35,6 +35,10 @@ def _create(wechat: WeChat, fields: Fields) -> None:
     wechat.create_account(**{name: fields[name][0] for name in names})
 
 
+def _register_quickly(wechat: WeChat, fields: Fields) -> None:
+    wechat.register_quickly(fields["name"][0], int(fields["status"][0]))
+
+
 def _change_standing(wechat: WeChat, fields: Fields) -> None:
     appid, name = fields["appid"][0], fields["nick_name"][0].strip()
     status = int(fields["account_status"][0])
@@ -101,6 +105,7 @@ def _text(fields: Fields, name: str) -> str:
 ACTIONS: dict[str, tuple[Callable[[WeChat, Fields], None], str]] = {
     "ticket": (_ticket, "component"),
     "accounts": (_create, "accounts"),
+    "register": (_register_quickly, "accounts"),
     "standing": (_change_standing, "accounts"),
     "cancel": (_cancel, "accounts"),
     "update": (_update, "accounts"),
