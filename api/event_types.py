@@ -38,6 +38,7 @@ class EventTypeList(APIView):
     permission_classes = [MayAsk]
 
     @extend_schema(
+        operation_id="event_types_list",
         summary=_("The catalogue of events"),
         description=_(
             "Everything that a forward target can be told by a signed POST: what happens to "

@@ -11,9 +11,9 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework.permissions import SAFE_METHODS
 
 from api.clients import ANY_SCOPE
-from api.error_codes import ErrorCode, codes_of
+from api.error_codes import CATALOGUE, ErrorCode, codes_of
 from api.examples import EXAMPLES, REQUEST_ID
-from api.targets import webhooks
+from api.targets import webhook_headers, webhooks
 
 # Subjects, by which operations are grouped; clients that are generated name their parts so.
 TAGS = [
@@ -70,7 +70,17 @@ TAGS = [
         "name": "testers",
         "description": gettext_lazy("Who may open a mini program's trial version."),
     },
-    {"name": "events", "description": gettext_lazy("What targets can be told.")},
+    {
+        "name": "events",
+        "description": gettext_lazy(
+            "What targets are told, and the catalogue of it. Everything comes at least once, so "
+            "the same may come twice, under the same webhook-id; of one user or account in order, "
+            "the next after the one before was taken. It is signed by the Standard Webhooks "
+            "specification with the target's secret: verify the body as it came, before it is "
+            "parsed, and refuse what is older than five minutes. An answer within ten seconds "
+            "counts."
+        ),
+    },
 ]
 # The part of an address that says what it is about, and the subject that belongs to.
 SUBJECTS = {
@@ -165,13 +175,12 @@ def complete(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
     """drf-spectacular's hook: RESULT, with what no single view says."""
     result["tags"] = [{name: str(text) for name, text in tag.items()} for tag in TAGS]
     result["webhooks"] = webhooks()
+    result["components"]["parameters"] = webhook_headers()
+    result["components"]["examples"] = {row.code: _error_example(row) for row in CATALOGUE}
     for methods in result["paths"].values():
         for operation in methods.values():
             _describe_responses(operation)
             _give_examples(operation.get("requestBody", {}))
-    for methods in result["webhooks"].values():
-        for operation in methods.values():
-            _give_examples(operation["requestBody"])
     for component in result["components"]["schemas"].values():
         _allow_null(component.get("properties", {}))
     return result
@@ -198,7 +207,9 @@ def _describe_responses(operation: dict[str, Any]) -> None:
         codes = codes_of(int(status), operation["tags"])
         response["description"] = "\n".join(f"* `{row.code}`: {row.meaning}" for row in codes)
         for media in response.get("content", {}).values():
-            media["examples"] = {row.code: _error_example(row) for row in codes}
+            media["examples"] = {
+                row.code: {"$ref": f"#/components/examples/{row.code}"} for row in codes
+            }
 
 
 def _error_example(row: ErrorCode) -> dict[str, Any]:

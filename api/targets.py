@@ -1,110 +1,46 @@
 """
-What the platform posts to targets, as the schema's webhooks. A further kind of what is told is a
-further entry of `webhooks`, made with `describe`.
+What the platform posts to targets, as the schema's webhooks: one for each type of the catalogue of
+events, which is the only list of them.
 """
 
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-MESSAGE = {
-    "type": "message.text",
-    "timestamp": "2026-01-01T08:00:00Z",
-    "data": {
-        "appid": "wx0123456789abcdef",
-        "user_name": "gh_0123456789ab",
-        "openid": "oABCD1234567890abcdefghijklm",
-        "kind": "text",
-        "msg_id": "24567890123456789",
-        "created": 1767254400,
-        "message": {
-            "ToUserName": "gh_0123456789ab",
-            "FromUserName": "oABCD1234567890abcdefghijklm",
-            "CreateTime": "1767254400",
-            "MsgType": "text",
-            "Content": "hello",
-            "MsgId": "24567890123456789",
-        },
-    },
+from messaging.services.event_types.catalogue import EVENT_TYPES
+from messaging.services.event_types.schemas import EXAMPLE_TIME, TEXT, TIME, describe_object
+
+ANSWERED = ("message", "event")  # what users did; a target may say something back
+HEADERS = {
+    "WebhookId": "webhook-id",
+    "WebhookTimestamp": "webhook-timestamp",
+    "WebhookSignature": "webhook-signature",
 }
-_TEXT = {"type": "string"}
+TEST = "test"  # what the button on a target's page sends
+REPLY = {"reply": {"msgtype": "text", "text": {"content": "We are open from nine to five."}}}
 
 
 def webhooks() -> dict[str, Any]:
-    """Everything that a target can be sent, by the name that it has in the schema."""
-    return {
-        "message": describe(
-            "message",
-            summary=_("A message of a user's, or an event of an account's"),
-            description=_(
-                "As WeChat pushed it. `type` is `message.` or `event.` and WeChat's name for the "
-                "kind; the fields of `message` are WeChat's own."
-            ),
-            data=_message_data(),
-            example=MESSAGE,
-            answer=_reply(),
+    """Everything that a target can be sent, by its `type`."""
+    told = {
+        name: _describe(
+            name,
+            str(entry.description),
+            {member: value for member, value in entry.schema.items() if member != "$schema"},
+            entry.example,
+            is_answered=entry.group in ANSWERED,
         )
+        for name, entry in EVENT_TYPES.items()
     }
+    data = describe_object({"target": TEXT})
+    payload = describe_object({"type": {"const": TEST}, "timestamp": TIME, "data": data})
+    example = {"type": TEST, "timestamp": EXAMPLE_TIME, "data": {"target": "till"}}
+    described = _("Somebody of staff tries whether the target takes what it is sent.")
+    return {**told, TEST: _describe(TEST, described, payload, example, is_answered=False)}
 
 
-def describe(
-    name: str,
-    *,
-    summary: str,
-    description: str,
-    data: dict[str, Any],
-    example: dict[str, Any],
-    answer: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The webhook NAME: DATA is the JSON Schema of what is told, ANSWER of what may be answered."""
-    payload = {
-        "type": "object",
-        "required": ["type", "timestamp", "data"],
-        "properties": {
-            "type": {**_TEXT, "description": _("What is told.")},
-            "timestamp": {**_TEXT, "format": "date-time", "description": _("When it happened.")},
-            "data": data,
-        },
-    }
-    taken: dict[str, Any] = {"description": _("Taken. Any other status from 200 to 299 will do.")}
-    if answer:
-        taken["content"] = {"application/json": {"schema": answer}}
-    return {
-        "post": {
-            "operationId": f"{name}_told".replace(".", "_"),
-            "tags": ["events"],
-            "summary": summary,
-            "description": f"{description}\n\n{_guarantees()}",
-            "security": [],
-            "parameters": _headers(),
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": payload, "example": example}},
-            },
-            "responses": {
-                "200": taken,
-                "default": {
-                    "description": _(
-                        "Not taken, a redirect either: it is sent again with longer and longer "
-                        "pauses, for a day."
-                    )
-                },
-            },
-        }
-    }
-
-
-def _guarantees() -> str:
-    return _(
-        "It comes at least once, so the same may come twice, under the same webhook-id; of one "
-        "user or account in order, the next after the one before was taken. It is signed by the "
-        "Standard Webhooks specification with the target's secret: verify the body as it came, "
-        "before it is parsed, and refuse what is older than five minutes. An answer within ten "
-        "seconds counts."
-    )
-
-
-def _headers() -> list[dict[str, Any]]:
+def webhook_headers() -> dict[str, Any]:
+    """The headers that all come with, as the schema's components."""
     about = {
         "webhook-id": _("The same however often it is sent: do what it says once."),
         "webhook-timestamp": _("Unix seconds of this attempt."),
@@ -113,36 +49,46 @@ def _headers() -> list[dict[str, Any]]:
             "between them while the secret is being changed."
         ),
     }
-    return [
-        {
+    return {
+        component: {
             "name": name,
             "in": "header",
             "required": True,
-            "schema": _TEXT,
-            "description": description,
+            "schema": TEXT,
+            "description": about[name],
         }
-        for name, description in about.items()
-    ]
-
-
-def _message_data() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["appid", "user_name", "openid", "kind", "msg_id", "created", "message"],
-        "properties": {
-            "appid": {**_TEXT, "description": _("The account that it came to.")},
-            "user_name": {**_TEXT, "description": _("The account's original id, gh_….")},
-            "openid": {**_TEXT, "description": _("The user.")},
-            "kind": {**_TEXT, "description": _("WeChat's MsgType, or Event of an event.")},
-            "msg_id": {**_TEXT, "description": _("WeChat's MsgId; empty for most events.")},
-            "created": {"type": "integer", "description": _("WeChat's CreateTime, Unix seconds.")},
-            "message": {
-                "type": "object",
-                "additionalProperties": True,
-                "description": _("What WeChat pushed, by WeChat's names."),
-            },
-        },
+        for component, name in HEADERS.items()
     }
+
+
+def _describe(
+    name: str,
+    description: str,
+    payload: dict[str, Any],
+    example: dict[str, Any],
+    *,
+    is_answered: bool,
+) -> dict[str, Any]:
+    taken: dict[str, Any] = {"description": _("Taken. Any other status from 200 to 299 will do.")}
+    if is_answered:
+        taken["content"] = {"application/json": {"schema": _reply(), "example": REPLY}}
+    refused = _(
+        "Not taken, a redirect either: it is sent again with longer and longer pauses, for a day."
+    )
+    operation = {
+        "operationId": f"{name.replace('.', '_')}_told",
+        "tags": ["events"],
+        "summary": _("A target is told of %(type)s") % {"type": name},
+        "description": description,
+        "security": [],
+        "parameters": [{"$ref": f"#/components/parameters/{one}"} for one in HEADERS],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": payload, "example": example}},
+        },
+        "responses": {"200": taken, "default": {"description": refused}},
+    }
+    return {"post": operation}
 
 
 def _reply() -> dict[str, Any]:
