@@ -50,7 +50,7 @@ class EventTypeList(APIView):
         responses={200: EventTypePageSerializer, **LIST_ERRORS},
     )
     def get(self, request: Request) -> Response:
-        entries = EventTypeSerializer(list(EVENT_TYPES.values()), many=True).data
+        entries = [EventTypeSerializer(entry).data for entry in EVENT_TYPES.values()]
         return Response({"next": None, "previous": None, "results": entries})
 
 

@@ -15,7 +15,7 @@ from messaging.forward_models import Delivery as Delivery
 from messaging.forward_models import ForwardRule as ForwardRule
 from messaging.forward_models import Target as Target
 from messaging.forward_models import in_a_day as in_a_day
-from messaging.references import new_reference
+from messaging.references import new_reference as new_reference
 from miniprograms.models import Authorizer
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.models import (

@@ -8,9 +8,13 @@ from django.db import connection
 
 
 def copy_rows(row: Any, number: int, **columns: str) -> None:
-    """NUMBER rows like ROW, with COLUMNS as SQL of each one's number n."""
+    """NUMBER rows like ROW, with COLUMNS as SQL of each one's number n, `id` too if it is there."""
     table = row._meta.db_table
-    names = [field.column for field in row._meta.concrete_fields if not field.primary_key]
+    names = [
+        field.column
+        for field in row._meta.concrete_fields
+        if not field.primary_key or field.column in columns
+    ]
     into = ", ".join(f'"{name}"' for name in names)
     values = ", ".join(columns.get(name, f'example."{name}"') for name in names)
     source = f"{table} example, generate_series(1, {number}) n WHERE example.id = {row.pk}"

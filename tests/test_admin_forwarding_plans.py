@@ -58,10 +58,13 @@ def _fill() -> None:
     copy_rows(push, PUSHES, digest="'d' || n", business_key="'d' || n", appid=appid,
               openid="'openid' || n % 5000", created=at, received_at=at)  # fmt: skip
     for number, target in enumerate(targets):
-        row = Delivery.objects.create(push=push, target=target, state="done", appid=BUSY)
+        row = Delivery.objects.create(
+            pk=number + 1, push=push, target=target, state="done", appid=BUSY
+        )
         dead = f"WHEN n < {PUSHES // 10} AND n % 4 = 0 THEN 'dead'"
         due = f"WHEN n > {PUSHES} - 300 THEN 'due'"
         copy_rows(row, PUSHES // (1, 1, 20)[number], push_id=f"{first} + n", appid=appid,
+                  id=f"{number + 1} + n * 3", created_at=at,
                   user=f"'{BUSY} openid' || n % 5000", log="'[]'",
                   state=f"CASE {dead} {due} ELSE 'done' END")  # fmt: skip
     with connection.cursor() as cursor:

@@ -1,16 +1,19 @@
 """What happens to accounts and their code is told to targets: signed, in order, never lost."""
 
+import re
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 from jsonschema import Draft202012Validator
 
 from audits.services import releasing, submitting, verdicts
+from devtools.imports import ROOT
 from messaging import tasks
 from messaging.models import Delivery, ForwardRule
 from messaging.services.event_types.catalogue import EVENT_TYPES
@@ -131,9 +134,16 @@ def test_a_click_binds_again_what_is_bound(town: Town, merchant: User) -> None:
     assert kinds(backend) == ["authorizer.bound"]
 
 
+def lose_refresh_token(town: Town) -> None:
+    """WeChat's list has none for the account any more."""
+    authorization = town.wechat.authorization(town.shop.appid)
+    assert authorization is not None
+    authorization.refresh_token = ""
+
+
 def test_tokens_that_are_lost_need_the_owner(town: Town) -> None:
     backend = listener(town)
-    town.wechat.authorization(town.shop.appid).refresh_token = ""
+    lose_refresh_token(town)
     town.wechat.fault("/cgi-bin/component/api_authorizer_token", times=None, errcode=61023)
     Authorizer.objects.update(expires=1, due_at=timezone.now())
     for _ in range(2):
@@ -151,7 +161,7 @@ def test_what_the_list_gives_up_needs_its_owner_too(town: Town, component: Compo
     backend = listener(town)
     rows = Authorizer.objects.filter(pk=town.shop.pk)
     rows.update(state=Authorizer.State.NEEDS_RECOVERY, due_at=None)
-    town.wechat.authorization(town.shop.appid).refresh_token = ""
+    lose_refresh_token(town)
     reconcile(component)
     assert kinds(backend) == ["authorizer.needs_reauthorization"]
 
@@ -362,7 +372,7 @@ def test_two_who_plan_at_once_tell_it_once(town: Town) -> None:
     backend = listener(town)
     for number in range(30):
         publish_event("audit.passed", appid=town.shop.appid, data={"number": number})
-    assert sum(together([plan_events] * 4)) == 30
+    together([plan_events] * 4)
     assert Delivery.objects.filter(target=backend.target).count() == 30
     while "due" in backend.states():
         tasks.forward()
@@ -438,8 +448,8 @@ def test_every_type_of_ours_is_in_the_catalogue() -> None:
 
 def test_targets_of_all_messages_are_told_of_these_alone_after_the_upgrade(town: Town) -> None:
     backend = listener(town, {}, {"authorizer": town.shop}, {"kind": "message.text"})
-    call_command("migrate", "messaging", "0003", verbosity=0)
-    call_command("migrate", "messaging", verbosity=0)
+    migration = import_module("messaging.migrations.0004_events_to_targets")
+    migration.keep_to_messages(apps, None)
     rules = ForwardRule.objects.filter(target=backend.target).order_by("authorizer", "kind")
     assert sorted((rule.kind, rule.authorizer_id or 0) for rule in rules) == [
         ("event", 0),
@@ -448,3 +458,33 @@ def test_targets_of_all_messages_are_told_of_these_alone_after_the_upgrade(town:
         ("message", town.shop.pk),
         ("message.text", 0),
     ]
+
+
+# The documentation
+
+
+def snippets() -> list[str]:
+    """The Python of the section on events."""
+    text = (ROOT / "docs" / "api.md").read_text().partition("\n## Events\n")[2]
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_code_of_the_documentation_verifies_an_event(town: Town) -> None:
+    backend = listener(town)
+    binding_of = {**EVENT_TYPES["authorizer.bound"].example["data"], "user_ref": "customer 4711"}
+    publish_event("authorizer.bound", appid=town.shop.appid, data=binding_of)
+    tasks.forward()
+    [(headers, body)] = backend.requests
+    by_library, by_hand = snippets()
+    remembered: list[Any] = []
+    names: dict[str, Any] = {
+        "SECRET": backend.fresh.secret,
+        "is_new": lambda identity: True,
+        "remember": lambda *what: remembered.append(what),
+    }
+    exec(by_library, names)  # noqa: S102 -- what readers are told to run
+    assert names["receive"](headers, body) == 200
+    assert remembered == [(binding_of["appid"], "customer 4711")]
+    exec(by_hand, names)  # noqa: S102
+    assert names["is_ours"](backend.fresh.secret, headers, body)
+    assert not names["is_ours"](backend.fresh.secret, headers, body + b" ")

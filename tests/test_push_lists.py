@@ -1,5 +1,6 @@
 """What WeChat may repeat in a push is a list for targets, be it there once or more often."""
 
+import json
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ def test_what_is_not_there_is_not_made_up(town: Town) -> None:
     ids=["an object", "an array", "nothing"],
 )
 def test_json_comes_to_the_same(members: Any, expected: Any) -> None:
-    body = wire.json.dumps(
+    body = json.dumps(
         {
             "MsgType": "event",
             "Event": "subscribe_msg_popup_event",

@@ -19,7 +19,7 @@ from audits.models import (
 from config.metrics.rows import MOST_COUNTED, count
 from messaging.models import Delivery, ReleaseTest, Reply
 from miniprograms.models import Binding, overdue_refreshes
-from platform_auth.models import Component, DuePush, Push, is_free
+from platform_auth.models import Component, DuePush, PlatformEvent, Push, is_free
 
 # By how much of what a merchant waits for at WeChat: label, from and until.
 _DAYS = (("under 1 day", 0, 1), ("1 to 3 days", 1, 3), ("3 to 7 days", 3, 7), ("over 7 days", 7, 0))
@@ -37,6 +37,7 @@ def _work() -> dict[str, tuple[QuerySet[Any], str]]:
         "pushes": (DuePush.objects.filter(due_at__lte=Now()), "due_at"),
         "failed pushes": (Push.objects.filter(retry_at__lte=Now()), "retry_at"),
         "replies": (Reply.objects.due(), "due_at"),
+        "events": (PlatformEvent.objects.filter(due_at__lte=Now()), "due_at"),
         "deliveries": (forwardable.due(), "due_at"),
         "release tests": (ReleaseTest.objects.due(), "due_at"),
         "component tokens": (Component.objects.due(), "due_at"),
