@@ -11,7 +11,7 @@ AUDIT_STATE = {
     "submitted_at": "2026-01-01T08:00:00Z",
 }
 
-ACCOUNTS: dict[str, Any] = {
+ACCOUNT_EXAMPLES: dict[str, Any] = {
     "Credentials": {"username": "operator", "password": "a long sentence of your own"},
     "Key": {"token": "9a2b…", "expiry": "2026-01-01T18:00:00Z"},
     "Me": {

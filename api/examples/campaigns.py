@@ -31,7 +31,7 @@ _CAMPAIGN = {
 }
 _UPLOAD = {"source_appid": APPID, **_TEXTS}
 
-CAMPAIGNS: dict[str, Any] = {
+CAMPAIGN_EXAMPLES: dict[str, Any] = {
     "Template": {
         "template_id": 77,
         "component": COMPONENT,

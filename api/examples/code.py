@@ -31,7 +31,7 @@ _CHECKS = [
     },
 ]
 
-CODE: dict[str, Any] = {
+CODE_EXAMPLES: dict[str, Any] = {
     "Ext": {"ext": {"shop": 7, "theme": "green"}},
     "OwnValues": {"ext": {"shop": 7, "theme": "green"}, "members": {}, **_BY},
     "Preflight": {"ok": False, "checked_at": "2026-01-01T08:00:00Z", "checks": _CHECKS},

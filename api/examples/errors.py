@@ -2,7 +2,7 @@
 
 from typing import Any
 
-ERRORS: dict[str, Any] = {
+ERROR_EXAMPLES: dict[str, Any] = {
     "invalid": {"fields": {"user_version": ["This field is required."]}},
     "audit_open": {"auditid": "1234567"},
     "audit_not_passed": {"auditid": "1234567"},

@@ -32,7 +32,7 @@ _TESTER = {
     "added_by": "operator",
 }
 
-SETTINGS: dict[str, Any] = {
+SETTING_EXAMPLES: dict[str, Any] = {
     "SettingState": _STATE,
     "Desired": {"desired": _DOMAINS, "apply": True, "version": 2},
     "Setting": {

@@ -7,7 +7,7 @@ from api.examples.accounts import APPID
 _OPENID = "oABCD1234567890abcdefghijklm"
 _SIGNATURE = "0f9de62fce790f9a083d5c99e95740ceb90c27ed"  # pragma: allowlist secret
 
-USERS: dict[str, Any] = {
+USER_EXAMPLES: dict[str, Any] = {
     "Code": {"code": "0a1b2c…"},
     "Session": {"openid": _OPENID, "unionid": "u1234567890", "session_key": "tiihtN…=="},
     "Encrypted": {"session_key": "tiihtN…==", "encrypted_data": "CiyLU1…", "iv": "r7BXXK…=="},
