@@ -127,6 +127,11 @@ class AuditSerializer(AuditStateSerializer):
 @extend_schema_view(
     get=extend_schema(
         summary=_("The audits of a mini program, newest first"),
+        description=_(
+            "As the platform knows them: by WeChat's pushes, and by asking where one is late. A "
+            "rejection's `reason` is WeChat's own text; `explanation` says what to do about an "
+            "errcode."
+        ),
         parameters=[APPID],
         responses={200: AuditSerializer(many=True), 400: InvalidSerializer, **READ_ERRORS},
     )
@@ -145,6 +150,14 @@ class AuditList(CodeView, ListAPIView[CodeAudit]):
 
     @extend_schema(
         summary=_("Submit the newest version for WeChat's review"),
+        description=_(
+            "What is sent lies over the profiles that are kept for the mini program and its "
+            "template, so an empty object is the usual body. Before WeChat is asked, the "
+            "preflight holds back what it would refuse (409 `preflight_failed`, no quota is "
+            "spent). One audit may be open at a time: 409 `audit_open` names it. 202 with the "
+            "status `unknown` where WeChat's answer was lost: the platform finds out, so do not "
+            "submit again, but look."
+        ),
         parameters=[APPID, KEY_HEADER],
         request=SubmitSerializer,
         responses={201: AuditSerializer, 202: AuditSerializer, **ACT_ERRORS},
@@ -170,6 +183,10 @@ class AuditRefresh(CodeView):
 
     @extend_schema(
         summary=_("Ask WeChat now how an audit stands"),
+        description=_(
+            "Usually not needed: WeChat's pushes are heard, and audits that are long open are "
+            "asked about. 422 where WeChat does not know the audit any more."
+        ),
         parameters=[APPID, AUDITID, KEY_HEADER],
         request=None,
         responses={200: AuditSerializer, **ACT_ERRORS},
@@ -186,6 +203,11 @@ class AuditWithdraw(CodeView):
 
     @extend_schema(
         summary=_("Withdraw the open audit"),
+        description=_(
+            "WeChat allows it five times a day and ten times a month: 422 beyond that. 409 "
+            "`no_open_audit` where the verdict was sooner. 202 with the status `unknown` where "
+            "WeChat's answer was lost."
+        ),
         parameters=[APPID, AUDITID, KEY_HEADER],
         request=None,
         responses={200: AuditSerializer, 202: AuditSerializer, **ACT_ERRORS},

@@ -73,6 +73,13 @@ class TokenView(APIView):
 
     @extend_schema(
         summary=gettext_lazy("Make a key from a username and a password, as JSON or by HTTP Basic"),
+        description=gettext_lazy(
+            "For somebody at a terminal; another back end uses the key of a client, which staff "
+            "make. The key is good for ten hours, and ends sooner with the password, the account "
+            "or a right that is taken away. A person has at most ten: one more ends the oldest. "
+            "Staff with a second factor send its code, too. Wrong passwords are counted over all "
+            "doors: 429 says when to try again."
+        ),
         request=CredentialsSerializer,
         responses={
             200: KeySerializer,
@@ -98,6 +105,10 @@ class TokenView(APIView):
 
     @extend_schema(
         summary=gettext_lazy("Revoke the key that this request is sent with"),
+        description=gettext_lazy(
+            "It is dead at once; the person's other keys live on. A client's key is not revoked "
+            "here but by staff or its owner, on their pages."
+        ),
         request=None,
         responses={204: None, 401: ErrorSerializer},
     )

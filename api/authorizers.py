@@ -119,6 +119,11 @@ _AUDIT_COLUMNS = ["authorizer_id", "auditid", "status", "reason", "create_time",
 @extend_schema_view(
     list=extend_schema(
         summary=_("The accounts you may see, newest first"),
+        description=_(
+            "All that the owner of the key may see, unbound ones too, in pages. Whoever keeps a "
+            "copy asks with `updated_since`, or sends the ETag of the last answer as "
+            "`If-None-Match`. A value that a filter does not know is 400."
+        ),
         parameters=[IF_NONE_MATCH],
         responses={
             200: AuthorizerSerializer(many=True),
@@ -129,6 +134,10 @@ _AUDIT_COLUMNS = ["authorizer_id", "auditid", "status", "reason", "create_time",
     ),
     retrieve=extend_schema(
         summary=_("One account"),
+        description=_(
+            "Its state, how its authorisation and token stand, and its newest audit. An account "
+            "of somebody else's is 404, as one that does not exist."
+        ),
         parameters=[APPID, IF_NONE_MATCH],
         responses={200: AuthorizerSerializer, 304: None, 404: ErrorSerializer, **LIST_ERRORS},
     ),

@@ -1,6 +1,6 @@
 """REST: campaigns, which bring one template to many mini programs. Staff only."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -35,7 +35,7 @@ from api.idempotency import KEY_HEADER, idempotent
 from api.preflight import PreflightSerializer
 from api.views import APPID, CodeView
 from audits.models import Campaign, CampaignItem, CodeTemplate
-from audits.problems import BadExtJson, NeedsReleaseRight, UnknownPrograms
+from audits.problems import BadExtJson, UnknownPrograms
 from audits.services import campaigns, templates
 from audits.services.forecasts import forecast_campaign
 from audits.services.plans import plan_items, preflight_item
@@ -44,7 +44,7 @@ from miniprograms.models import Tag
 from platform_auth.models import Component
 
 MAY_OPERATE = (MAY_COMMIT, MAY_SUBMIT)
-PK = OpenApiParameter("pk", OpenApiTypes.INT, OpenApiParameter.PATH)
+PK = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH)
 
 # What a request calls them, and what the service does.
 _RULES = {
@@ -169,6 +169,10 @@ class CampaignView(CodeView):
 @extend_schema_view(
     get=extend_schema(
         summary=gettext_lazy("The campaigns, newest first"),
+        description=gettext_lazy(
+            "How far each is, by the states of its mini programs. A client of some accounts sees "
+            "the campaigns that are about no others."
+        ),
         responses={200: CampaignSerializer(many=True), 400: InvalidSerializer, **READ_ERRORS},
     )
 )
@@ -185,6 +189,13 @@ class CampaignList(CampaignView, ListAPIView[Campaign]):
 
     @extend_schema(
         summary=gettext_lazy("Prepare a campaign: nothing is called before it is started"),
+        description=gettext_lazy(
+            "One template to many mini programs, chosen by appids, tag, state, name or live "
+            "version; all that is named must hold. Look at its `plan/` and `forecast/`, then "
+            "start it. 409 `conflict` where no mini program fits that is not in another campaign "
+            "already. One that releases by itself (`when_passed`) needs the scope `code:release` "
+            "and the right to release, too."
+        ),
         parameters=[KEY_HEADER],
         request=CampaignRequestSerializer,
         responses={201: CampaignSerializer, **ACT_ERRORS},
@@ -201,6 +212,10 @@ class CampaignList(CampaignView, ListAPIView[Campaign]):
 class CampaignDetail(CampaignView):
     @extend_schema(
         summary=gettext_lazy("A campaign, and how far it is"),
+        description=gettext_lazy(
+            "`counts` has how many mini programs are in each state; `because` says why it is "
+            "paused."
+        ),
         parameters=[PK],
         responses={200: CampaignSerializer, **READ_ERRORS},
     )
@@ -211,6 +226,10 @@ class CampaignDetail(CampaignView):
 @extend_schema_view(
     get=extend_schema(
         summary=gettext_lazy("The mini programs of a campaign"),
+        description=gettext_lazy(
+            "In pages, narrowed to one `state` if wanted: how far each is, and in `reason` why it "
+            "stands still."
+        ),
         parameters=[PK, ItemsFilterSerializer],
         responses={200: ProgramSerializer(many=True), 400: InvalidSerializer, **READ_ERRORS},
     )
@@ -230,6 +249,11 @@ class CampaignItems(CampaignView, ListAPIView[CampaignItem]):
 @extend_schema_view(
     get=extend_schema(
         summary=gettext_lazy("What a campaign would do to each mini program; nothing is done"),
+        description=gettext_lazy(
+            "The exact ext.json that would be sent and how it differs from what is live. "
+            "`outcome` says which steps would follow, `reason` why one is held back. WeChat is "
+            "not asked: what it would refuse says the preflight of each."
+        ),
         parameters=[PK],
         responses={200: ItemPlanSerializer(many=True), 400: InvalidSerializer, **READ_ERRORS},
     )
@@ -249,6 +273,10 @@ class CampaignPlan(CampaignView, ListAPIView[CampaignItem]):
 class CampaignForecast(CampaignView):
     @extend_schema(
         summary=gettext_lazy("When a campaign may end, by WeChat's quota and recent waiting times"),
+        description=gettext_lazy(
+            "WeChat is asked how many submissions are left this month. An estimate: reviewers' "
+            "times are those of the last verdicts."
+        ),
         parameters=[PK],
         responses={
             200: ForecastSerializer,
@@ -267,6 +295,10 @@ class CampaignPreflight(CampaignView):
 
     @extend_schema(
         summary=gettext_lazy("What would stand in the way of a mini program of a campaign"),
+        description=gettext_lazy(
+            "As the preflight of the mini program, with what the campaign would upload. WeChat is "
+            "asked, less what it was asked within five minutes."
+        ),
         parameters=[PK, APPID],
         responses={200: PreflightSerializer, **READ_ERRORS, 503: ErrorSerializer},
     )
@@ -275,86 +307,3 @@ class CampaignPreflight(CampaignView):
         items = self.get_campaign().items.select_related(*related)
         item: CampaignItem = get_object_or_404(items, authorizer__appid=appid)
         return Response(PreflightSerializer(preflight_item(item)).data)
-
-
-class CampaignActView(CampaignView):
-    """One act on a campaign, a service; one that releases needs the scope for that as well."""
-
-    act: ClassVar[Callable[..., object]]
-    releases: ClassVar[bool] = False
-    goes_on: ClassVar[bool] = True  # so that a campaign that releases by itself may
-
-    @extend_schema(
-        parameters=[PK, KEY_HEADER],
-        request=None,
-        responses={200: CampaignSerializer, **ACT_ERRORS},
-    )
-    @idempotent
-    def post(self, request: Request, pk: int) -> Response:
-        campaign = self.get_campaign()
-        if self.releases or (self.goes_on and campaign.auto_release):
-            check_scope(request, "code:release")
-        try:
-            type(self).act(campaign, by=request.user)
-        except NeedsReleaseRight as error:
-            raise PermissionDenied(str(error)) from None
-        return Response(self.describe(self.get_campaign()))
-
-
-@extend_schema_view(
-    post=extend_schema(summary=gettext_lazy("Start a campaign, the canary wave first"))
-)
-class CampaignStart(CampaignActView):
-    act = staticmethod(campaigns.start_campaign)
-
-
-@extend_schema_view(
-    post=extend_schema(
-        summary=gettext_lazy("Begin nothing new; what is at WeChat is followed all the same")
-    )
-)
-class CampaignPause(CampaignActView):
-    goes_on = False
-    act = staticmethod(campaigns.pause_campaign)
-
-
-@extend_schema_view(
-    post=extend_schema(summary=gettext_lazy("Go on after a pause, in the name of who asks"))
-)
-class CampaignResume(CampaignActView):
-    act = staticmethod(campaigns.resume_campaign)
-
-
-@extend_schema_view(
-    post=extend_schema(
-        summary=gettext_lazy("End a campaign for good; audits that are open go on at WeChat")
-    )
-)
-class CampaignCancel(CampaignActView):
-    goes_on = False
-    act = staticmethod(campaigns.stop_campaign)
-
-
-@extend_schema_view(
-    post=extend_schema(
-        summary=gettext_lazy("Let the rest follow, whatever became of the canary wave")
-    )
-)
-class CampaignGoOn(CampaignActView):
-    act = staticmethod(campaigns.pass_canary)
-
-
-@extend_schema_view(
-    post=extend_schema(summary=gettext_lazy("Try all that failed again, not what was rejected"))
-)
-class CampaignRetry(CampaignActView):
-    act = staticmethod(campaigns.retry_failed)
-
-
-@extend_schema_view(
-    post=extend_schema(summary=gettext_lazy("Release all of a campaign that has passed"))
-)
-class CampaignRelease(CampaignActView):
-    to_act = MAY_RELEASE
-    releases = True
-    act = staticmethod(campaigns.release_passed)

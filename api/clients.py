@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from knox.models import AuthToken
+from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -31,8 +32,20 @@ class MissingScope(PermissionDenied):
     default_detail = gettext_lazy("The client of this key was not given the scope for it.")
 
 
+class InvalidClientKey(AuthenticationFailed):
+    """One and the same answer, whatever is wrong with the key, its client, owner or address."""
+
+    default_code = "invalid_client_key"
+    default_detail = gettext_lazy("Invalid token.")
+
+
 class PersonAuthentication(TokenAuthentication):
     """knox's, for a person's key; one of other bytes than a key has is as wrong as another."""
+
+    scheme = "Token"
+
+    def authenticate_header(self, request: Any) -> str:
+        return self.scheme
 
     def authenticate_credentials(self, token: bytes) -> tuple[Any, AuthToken]:
         if not token.isascii():
@@ -49,13 +62,28 @@ class ClientAuthentication(TokenAuthentication):
     def authenticate_header(self, request: Any) -> str:
         return "Bearer"
 
+    def authenticate(self, request: Any) -> tuple[Any, ApiClient] | None:
+        try:
+            proof: tuple[Any, ApiClient] | None = super().authenticate(request)
+        except AuthenticationFailed:
+            raise InvalidClientKey from None
+        return proof
+
     def authenticate_credentials(self, token: bytes) -> tuple[Any, ApiClient]:
         address = current_origin().address
         client = find_client(token.decode("ascii"), address) if token.isascii() else None
         if client is None:
-            raise AuthenticationFailed(_("Invalid token."))
+            raise InvalidClientKey
         bind_contextvars(client=client.name)
         return client.owner, client
+
+
+def challenge(request: Request) -> str:
+    """WWW-Authenticate where REQUEST has no good key: the scheme that it tried, or both."""
+    schemes = {"token": "Token", "bearer": 'Bearer error="invalid_token"'}
+    words = get_authorization_header(request).lower().split()
+    tried = words[0].decode("latin-1") if words else ""
+    return schemes.get(tried, "Token, Bearer")
 
 
 class ClientScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

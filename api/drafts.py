@@ -93,6 +93,14 @@ class PromotionSerializer(serializers.ModelSerializer[Promotion]):
         return CampaignSerializer(campaign).data
 
 
+class DraftPageSerializer(serializers.Serializer[Any]):
+    """The whole draft box, which is one page."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = DraftSerializer(many=True)
+
+
 def find_component(appid: str) -> Component:
     """The platform of APPID, or the only one. Raises ValidationError."""
     rows: list[Component] = list(
@@ -111,10 +119,16 @@ class DraftList(CodeView):
     to_read = "audits.view_codetemplate"
 
     @extend_schema(
+        operation_id="drafts_list",
         summary=gettext_lazy("WeChat's draft box, newest first: what developers uploaded last"),
+        description=gettext_lazy(
+            "WeChat is asked. A draft is what was uploaded to a development mini program of the "
+            "platform and is no template yet. Where there are several platforms, `component` says "
+            "which; 400 without it."
+        ),
         parameters=[COMPONENT],
         responses={
-            200: DraftSerializer(many=True),
+            200: DraftPageSerializer,
             400: InvalidSerializer,
             **READ_ERRORS,
             422: RefusedSerializer,

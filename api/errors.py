@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 from structlog.contextvars import get_contextvars
 
+from api.clients import PersonAuthentication, challenge
 from audits.problems import (
     AmbiguousDraft,
     AuditIsOpen,
@@ -136,6 +137,8 @@ def exception_response(exception: Exception, context: dict[str, Any]) -> Respons
     response = exception_handler(exception, context)
     if response is not None and isinstance(exception, exceptions.APIException):
         response.data = _framework_body(exception)
+        if response.get("WWW-Authenticate") == PersonAuthentication.scheme:
+            response["WWW-Authenticate"] = challenge(context["request"])
     return response
 
 

@@ -48,6 +48,10 @@ class ExtView(CodeView):
 
     @extend_schema(
         summary=gettext_lazy("A mini program's own values of ext.json"),
+        description=gettext_lazy(
+            "Those of this mini program alone, without what lies below them: values of its "
+            "template and of its tags."
+        ),
         parameters=[APPID],
         responses={200: OwnValuesSerializer, **READ_ERRORS},
     )

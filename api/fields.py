@@ -40,7 +40,7 @@ class ExtJsonField(serializers.JSONField):
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A mistyped name is told, not dropped: what is missing would go to WeChat unsaid."""
+    """Takes no other names than these."""  # one mistyped and dropped would go to WeChat unsaid
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):

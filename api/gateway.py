@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.request import Request
 
@@ -86,6 +86,21 @@ HEADERS = [
         ),
     )
 ]
+EXAMPLES = [
+    OpenApiExample("answer", {"errcode": 0, "errmsg": "ok"}, response_only=True),
+    OpenApiExample(
+        "JSON",
+        {"touser": "o…", "msgtype": "text", "text": {"content": "hello"}},
+        request_only=True,
+        media_type=_JSON,
+    ),
+    OpenApiExample(
+        "file",
+        {"media": "the bytes of a picture"},
+        request_only=True,
+        media_type="multipart/form-data",
+    ),
+]
 DESCRIPTION = gettext_lazy(
     "The platform adds the account's token, and repeats the call once with a new one where WeChat "
     "refuses the token. JSON of up to 1 MiB or a form of up to 10 MiB goes out, up to 20 MiB come "
@@ -109,6 +124,7 @@ class GatewayView(AccountView):
         summary=gettext_lazy("Call WeChat as the account, to read"),
         description=DESCRIPTION,
         parameters=[APPID, _PATH, *HEADERS],
+        examples=EXAMPLES[:1],
         responses={200: WECHAT_ANSWER, **ERRORS},
     )
     def get(self, request: Request, appid: str, path: str) -> HttpResponseBase:
@@ -119,6 +135,7 @@ class GatewayView(AccountView):
         description=DESCRIPTION,
         parameters=[APPID, _PATH, *HEADERS],
         request={_JSON: OpenApiTypes.OBJECT, "multipart/form-data": OpenApiTypes.OBJECT},
+        examples=EXAMPLES,
         responses={200: WECHAT_ANSWER, **ERRORS},
     )
     def post(self, request: Request, appid: str, path: str) -> HttpResponseBase:

@@ -33,7 +33,7 @@ DECIDED = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 KEY_HEADER = OpenApiParameter(
     KEY,
-    str,
+    {"type": "string", "pattern": f"^[ -~]{{1,{KEY_LENGTH}}}$", "examples": ["order 7"]},
     OpenApiParameter.HEADER,
     description=gettext_lazy(
         "Any text of your own, new for each act. For 24 hours the same request with the same key"

@@ -37,6 +37,11 @@ class MeView(APIView):
 
     @extend_schema(
         summary=_("Whose key this is, and what it may do"),
+        description=_(
+            "For a program that starts: whether its key is alive, until when, which scopes and "
+            "accounts it has, and how many requests a minute it may send. No accounts are named "
+            "where all that its owner sees may be asked for."
+        ),
         responses={200: MeSerializer, **LIST_ERRORS},
     )
     def get(self, request: Request) -> Response:

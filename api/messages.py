@@ -58,6 +58,14 @@ class MessageView(AccountView):
 
     @extend_schema(
         summary=gettext_lazy("Send a customer-service message to a user who has written"),
+        description=gettext_lazy(
+            "The body is that of WeChat's custom/send: `touser`, `msgtype`, and the member that "
+            "`msgtype` names. WeChat takes five messages within 48 hours of the user's last, and "
+            "two or three within a minute of other acts; 422 with its errcode beyond that. 404 "
+            "where the user has never written to the account. 201 where WeChat has taken it, 202 "
+            "where it will be tried again (`due`) or is perhaps sent (`unknown`): look, and do "
+            "not send it under another Idempotency-Key."
+        ),
         parameters=[APPID, KEY_HEADER],
         request=MessageSerializer,
         responses={

@@ -42,6 +42,7 @@ class OptionView(CodeView):
 
     @extend_schema(
         summary=_("What an option of an account is set to"),
+        description=_("WeChat is asked. 422 with its errcode for a name that it does not know."),
         parameters=[APPID, NAME],
         responses={200: OptionSerializer, **ASK_ERRORS},
     )
@@ -50,6 +51,10 @@ class OptionView(CodeView):
 
     @extend_schema(
         summary=_("Set an option of an account"),
+        description=_(
+            "location_report: 0 off, 1 when a user enters, 2 every five seconds; voice_recognize "
+            "and customer_service: 0 off, 1 on. WeChat keeps it; it is in the operation log."
+        ),
         parameters=[APPID, NAME, KEY_HEADER],
         request=ValueSerializer,
         responses={200: OptionSerializer, **ACT_ERRORS},

@@ -100,6 +100,10 @@ class InterfaceList(ProgramView):
 
     @extend_schema(
         summary=gettext_lazy("Private interfaces and the last applications for them"),
+        description=gettext_lazy(
+            "How WeChat has granted each just now, since it is asked, and what became of what was "
+            "applied for here. An account that is no mini program is 404."
+        ),
         parameters=[APPID],
         responses={200: InterfaceListSerializer, **ASK_ERRORS},
     )
@@ -110,6 +114,12 @@ class InterfaceList(ProgramView):
 
     @extend_schema(
         summary=gettext_lazy("Apply for a private interface"),
+        description=gettext_lazy(
+            "By WeChat's names, with what its reviewers need to see: at least one of the three "
+            "lists holds something. Pictures are addresses that WeChat can load; upload them at "
+            "`review-pictures/`. The verdict comes by WeChat's push, days later. 202 where "
+            "WeChat's answer was lost: look at the list before you apply again."
+        ),
         parameters=[APPID, KEY_HEADER],
         request=ApplySerializer,
         responses={201: ApplicationSerializer, 202: ApplicationSerializer, **ACT_ERRORS},

@@ -16,13 +16,22 @@ from api.idempotency import KEY_HEADER, idempotent
 from api.views import APPID, CodeView
 from miniprograms.services.call_quotas import call_of, clear_quota, quota_of, resets_left
 
+_PATTERN = r"/[A-Za-z0-9_./-]{1,200}"
 PATH = OpenApiParameter(
-    "path", str, required=True, description=_("A path of WeChat's API, such as /wxa/get_page.")
+    "path",
+    {"type": "string", "pattern": f"^{_PATTERN}$"},
+    required=True,
+    description=_("A path of WeChat's API, such as /wxa/get_page."),
 )
-RID = OpenApiParameter("rid", str, OpenApiParameter.PATH)
+RID = OpenApiParameter(
+    "rid",
+    {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"},
+    OpenApiParameter.PATH,
+    description=_("As it stands at the end of WeChat's errmsg."),
+)
 OF_APPID = OpenApiParameter("appid", str, required=True, description=_("Whose call it was."))
 GET_ERRORS: dict[int, Any] = {**ASK_ERRORS, 400: InvalidSerializer}
-_PATH = re.compile(r"/[A-Za-z0-9_./-]{1,200}", re.ASCII)
+_PATH = re.compile(_PATTERN, re.ASCII)
 
 
 class RateSerializer(serializers.Serializer[Any]):
@@ -67,6 +76,10 @@ class QuotaView(CodeView):
 
     @extend_schema(
         summary=_("What is left today of the calls of one path of WeChat's API"),
+        description=_(
+            "WeChat counts them for each account and path, until midnight in China. `rates` are "
+            "its limits of shorter times. null where WeChat does not tell."
+        ),
         parameters=[APPID, PATH],
         responses={200: QuotaSerializer, **GET_ERRORS},
     )
@@ -93,6 +106,10 @@ class QuotaClear(CodeView):
 
     @extend_schema(
         summary=_("Let WeChat count the calls of an account anew, ten times a month"),
+        description=_(
+            "For all paths of the account at once. The reason is kept in the operation log. 409 "
+            "`no_reset_left` where the month's ten are used up as far as the platform knows."
+        ),
         parameters=[APPID, KEY_HEADER],
         request=ClearSerializer,
         responses={200: ClearedSerializer, **ACT_ERRORS},

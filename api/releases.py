@@ -45,6 +45,12 @@ class ReleaseView(CodeView):
 
     @extend_schema(
         summary=_("Release the version whose audit has passed"),
+        description=_(
+            "All users get it. `auditid` names the audit that people agreed to, so that nothing "
+            "newer is released by mistake: 409 `audit_not_passed` where another is the newest. "
+            "Where two people must agree, 409 `needs_second_person` until the second asks. 202 "
+            "with the status `unknown` where WeChat's answer was lost: the platform finds out."
+        ),
         parameters=[APPID, KEY_HEADER],
         request=ReleaseRequestSerializer,
         responses={200: ReleaseSerializer, 202: ReleaseSerializer, **ACT_ERRORS},
@@ -61,6 +67,11 @@ class RevertView(CodeView):
 
     @extend_schema(
         summary=_("Roll back to a version that was live before"),
+        description=_(
+            "Without `app_version` to the one before. WeChat decides which versions can be gone "
+            "back to, and lets no roll-back follow another: 422. 202 with the status `unknown` "
+            "where WeChat's answer was lost."
+        ),
         parameters=[APPID, KEY_HEADER],
         request=RevertSerializer,
         responses={200: ReleaseSerializer, 202: ReleaseSerializer, **ACT_ERRORS},

@@ -119,6 +119,10 @@ class SettingList(SettingsView):
 
     @extend_schema(
         summary=_("How the settings of a mini program stand"),
+        description=_(
+            "One row for each kind: whether what WeChat has is what is desired. From the "
+            "platform's own rows; WeChat is not asked."
+        ),
         parameters=[APPID],
         responses={200: SettingStateSerializer(many=True), **READ_ERRORS},
     )
@@ -131,6 +135,11 @@ class SettingList(SettingsView):
 class SettingView(SettingsView):
     @extend_schema(
         summary=_("What a mini program should have at WeChat, and what it had at the last look"),
+        description=_(
+            "Both values and their differences, which are drift. WeChat is looked at about daily, "
+            "and by `check/`. A kind that does not exist is 404, and so is an account that is no "
+            "mini program."
+        ),
         parameters=[APPID, KIND],
         responses={200: SettingSerializer, **READ_ERRORS},
     )
@@ -176,6 +185,10 @@ class SettingCheck(SettingsView):
 
     @extend_schema(
         summary=_("Look now what WeChat has"),
+        description=_(
+            "Nothing is changed at WeChat. What could not be read is said in `problem`; 422 and "
+            "502 where WeChat refuses or does not answer."
+        ),
         parameters=[APPID, KIND, KEY_HEADER],
         request=None,
         responses={200: SettingSerializer, **ACT_ERRORS},

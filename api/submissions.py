@@ -126,6 +126,11 @@ class ProgramProfileView(ProfileView):
 
     @extend_schema(
         summary=gettext_lazy("What is submitted with a mini program's code, over its template's"),
+        description=gettext_lazy(
+            "Pages with their category, texts, the declaration about users' content, pictures and "
+            "films for reviewers: what is kept for this mini program alone. Each submission, from "
+            "whatever door, lays it over what its template has."
+        ),
         parameters=[APPID],
         responses={200: OwnProfileSerializer, **READ_ERRORS},
     )
@@ -134,6 +139,11 @@ class ProgramProfileView(ProfileView):
 
     @extend_schema(
         summary=gettext_lazy("Replace what is submitted with a mini program's code"),
+        description=gettext_lazy(
+            "The whole takes the place of what was kept; nothing is sent before the next "
+            "submission. 400 names each field that WeChat would refuse, and files that are not "
+            "here; 409 `values_changed` where somebody else saved at the same moment."
+        ),
         parameters=[APPID],
         request=ProfileSerializer,
         responses={200: OwnProfileSerializer, **PUT_ERRORS},
@@ -158,6 +168,10 @@ class TemplateProfileView(ProfileView):
 
     @extend_schema(
         summary=gettext_lazy("What is submitted with a template's code"),
+        description=gettext_lazy(
+            "What is kept for all mini programs that get the template. Where several platforms "
+            "have a template of the number, `component` says whose; 400 without it."
+        ),
         parameters=[TEMPLATE_ID, COMPONENT],
         responses={200: OwnProfileSerializer, 400: InvalidSerializer, **READ_ERRORS},
     )
@@ -166,6 +180,11 @@ class TemplateProfileView(ProfileView):
 
     @extend_schema(
         summary=gettext_lazy("Replace what is submitted with a template's code"),
+        description=gettext_lazy(
+            "The whole takes the place of what was kept; nothing is sent before the next "
+            "submission. `needs` is never sent: the preflight looks whether each mini program has "
+            "it. 409 `values_changed` where somebody else saved at the same moment."
+        ),
         parameters=[TEMPLATE_ID, COMPONENT],
         request=ProfileSerializer,
         responses={200: OwnProfileSerializer, **PUT_ERRORS},

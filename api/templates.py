@@ -35,6 +35,10 @@ class TemplateSerializer(serializers.ModelSerializer[CodeTemplate]):
 @extend_schema_view(
     get=extend_schema(
         summary=_("The code templates, newest first"),
+        description=_(
+            "Those that WeChat's library holds, as it was read last; one that is not listed yet "
+            "can be uploaded all the same, since WeChat is asked then."
+        ),
         responses={200: TemplateSerializer(many=True), 400: InvalidSerializer, **READ_ERRORS},
     )
 )

@@ -83,6 +83,11 @@ class TesterView(ProgramView):
 class TesterList(TesterView):
     @extend_schema(
         summary=gettext_lazy("The testers of a mini program, by WeChat's list"),
+        description=gettext_lazy(
+            "WeChat is asked. It names them by its `userstr` alone; whose WeChat id that is, and "
+            "who added them, the platform knows of those who were added through it. An account "
+            "that is no mini program is 404."
+        ),
         parameters=[APPID],
         responses={200: TesterListSerializer, **ASK_ERRORS},
     )
@@ -92,6 +97,11 @@ class TesterList(TesterView):
 
     @extend_schema(
         summary=gettext_lazy("Add a tester"),
+        description=gettext_lazy(
+            "By their WeChat id; they may then open the trial version. WeChat's refusals are 422: "
+            "nobody has the id, the tester may not be added, the mini program has no place left. "
+            "202 where its answer was lost: look at the list."
+        ),
         parameters=[APPID, KEY_HEADER],
         request=AddTesterSerializer,
         responses={201: TesterSerializer, 202: UnknownSerializer, **ACT_ERRORS},
@@ -111,6 +121,10 @@ class TesterList(TesterView):
 class TesterDetail(TesterView):
     @extend_schema(
         summary=gettext_lazy("Remove a tester"),
+        description=gettext_lazy(
+            "404 where nobody of that `userstr` is on WeChat's list. 202 where its answer was "
+            "lost: look at the list."
+        ),
         parameters=[APPID, USERSTR, KEY_HEADER],
         request=None,
         responses={204: None, 202: UnknownSerializer, **ACT_ERRORS},

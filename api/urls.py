@@ -9,20 +9,22 @@ from api.audits import AuditList, AuditRefresh, AuditWithdraw
 from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
 from api.bindings import BindingDetail, BindingList
-from api.campaigns import (
+from api.campaign_acts import (
     CampaignCancel,
-    CampaignDetail,
-    CampaignForecast,
     CampaignGoOn,
-    CampaignItems,
-    CampaignList,
     CampaignPause,
-    CampaignPlan,
-    CampaignPreflight,
     CampaignRelease,
     CampaignResume,
     CampaignRetry,
     CampaignStart,
+)
+from api.campaigns import (
+    CampaignDetail,
+    CampaignForecast,
+    CampaignItems,
+    CampaignList,
+    CampaignPlan,
+    CampaignPreflight,
 )
 from api.component import ComponentView
 from api.drafts import DraftList, PromoteView

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -74,6 +74,13 @@ class PhoneSerializer(serializers.Serializer[Any]):
     country_code = serializers.CharField()
 
 
+DECRYPTED = {
+    "openId": "o…",
+    "nickName": "Lin",
+    "watermark": {"appid": "wx…", "timestamp": 1767254400},
+}
+
+
 class ProgramUserView(SecretView):
     """Of mini programs alone."""
 
@@ -118,6 +125,7 @@ class DecryptView(ProgramUserView):
         ),
         parameters=[APPID],
         request=EncryptedSerializer,
+        examples=[OpenApiExample("answer", DECRYPTED, response_only=True, status_codes=[200])],
         responses={
             200: OpenApiTypes.OBJECT,
             **READ_ERRORS,

@@ -56,6 +56,10 @@ class VersionSerializer(serializers.ModelSerializer[CodeVersion]):
 @extend_schema_view(
     get=extend_schema(
         summary=gettext_lazy("The versions uploaded to a mini program, newest first"),
+        description=gettext_lazy(
+            "What was uploaded through the platform, with WeChat's answer; `explanation` says "
+            "what to do about an errcode."
+        ),
         parameters=[APPID],
         responses={200: VersionSerializer(many=True), 400: InvalidSerializer, **READ_ERRORS},
     )
@@ -74,6 +78,14 @@ class VersionList(CodeView, ListAPIView[CodeVersion]):
 
     @extend_schema(
         summary=gettext_lazy("Upload a template to a mini program as its trial version"),
+        description=gettext_lazy(
+            "It becomes the mini program's trial version and can then be submitted; an older "
+            "trial version is lost. ext.json is made of the values kept for the template, the "
+            "tags and the mini program, with `ext_json` over them this once. 400 names what the "
+            "template's schema refuses, 409 `commit_open` while another upload or submission "
+            "runs. 202 with the status `unknown` where WeChat's answer was lost: the platform "
+            "finds out."
+        ),
         parameters=[APPID, KEY_HEADER],
         request=CommitSerializer,
         responses={201: VersionSerializer, 202: VersionSerializer, **ACT_ERRORS},

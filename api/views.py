@@ -20,7 +20,12 @@ from api.permissions import MayAct, MayLook, is_act
 from miniprograms.models import Authorizer
 from wechat.bulkhead import take_place
 
-APPID = OpenApiParameter("appid", str, OpenApiParameter.PATH, description="wx…")
+APPID = OpenApiParameter(
+    "appid",
+    {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "examples": ["wx0123456789abcdef"]},
+    OpenApiParameter.PATH,
+    description="wx…",
+)
 
 
 _ROW = re.compile(r"[0-9]{1,18}", re.ASCII)  # a number that a column holds
@@ -60,6 +65,8 @@ class AccountView(GenericAPIView[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "appid" in kwargs:
+            _ = self.authorizer  # whatever else is wrong: what is not yours is not found
         if is_act(request) and hasattr(self, str(request.method).lower()):
             take_place()
 

@@ -216,6 +216,8 @@ class Fuzz:
             schema = self.schema["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         if "allOf" in schema:
             return self.value(schema["allOf"][0])
+        if "oneOf" in schema:
+            return self.value(self.random.choice(schema["oneOf"]))
         if self.is_odd(0.06):
             return self.random.choice([*OTHERS, self.text(), self.random.choice(NUMBERS)])
         if "enum" in schema:
@@ -223,7 +225,10 @@ class Fuzz:
         return self.typed(schema)
 
     def typed(self, schema: dict[str, Any]) -> Any:
-        match schema.get("type"):
+        kind = schema.get("type")
+        match self.random.choice(kind) if isinstance(kind, list) else kind:
+            case "null":
+                return None
             case "object":
                 return self.members(schema)
             case "array":

@@ -305,6 +305,9 @@ def _add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--fuzz-pushes", type=int, default=3000, help="pushes that are made up")
     group.addoption("--fuzz-calls", type=int, default=500, help="API calls that are made up")
+    group.addoption(
+        "--schema-examples", type=int, default=3, help="of schemathesis, for each operation"
+    )
     group.addoption("--fuzz-seed", type=int, default=1, help="which of them")
     group.addoption(
         "--traffic-seconds", type=int, default=10, help="how long events are not to delay jobs"

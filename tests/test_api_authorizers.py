@@ -193,11 +193,39 @@ def test_the_permission_without_being_staff_opens_nothing(
     assert appids(client_of(other_merchant).get(LIST)) == []
 
 
-@pytest.mark.parametrize("key", [None, "Token nonsense", "Token", "Token a b", "Bearer x"])
-def test_without_a_good_key_there_is_a_challenge(key: str | None) -> None:
-    answer = Client(headers={"authorization": key} if key else {}).get(LIST)
-    assert answer.status_code == 401
-    assert answer["WWW-Authenticate"] == "Token"
+PERSONS, CLIENTS = (
+    ("authentication_failed", "Token"),
+    (
+        "invalid_client_key",
+        'Bearer error="invalid_token"',
+    ),
+)
+NOBODYS = ("not_authenticated", "Token, Bearer")
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "challenge"),
+    [
+        (None, *NOBODYS),
+        ("", *NOBODYS),
+        ("Basic dTpw", *NOBODYS),
+        ("Token nonsense", *PERSONS),
+        ("token nonsense", *PERSONS),
+        ("Token", *PERSONS),
+        ("Token a b", *PERSONS),
+        ("Bearer x", *CLIENTS),
+        ("bearer x", *CLIENTS),
+        ("Bearer", *CLIENTS),
+        ("Bearer a b", *CLIENTS),
+        (f"Bearer wxp_{'0' * 64}", *CLIENTS),
+    ],
+)
+def test_without_a_good_key_the_answer_tells_which_kind_was_tried(
+    key: str | None, code: str, challenge: str
+) -> None:
+    answer = Client(headers={} if key is None else {"authorization": key}).get(LIST)
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    assert answer["WWW-Authenticate"] == challenge
 
 
 def test_a_portal_session_is_no_key(merchant: User) -> None:

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 LIST = "/api/v1/authorizers/"
 ME = "/api/v1/me/"
 A1, A2 = "wx00000000000000a1", "wx00000000000000a2"
-DEAD = {"code": "authentication_failed", "detail": "Invalid token."}
+DEAD = {"code": "invalid_client_key", "detail": "Invalid token."}
 
 
 def make_key(owner: User, *scopes: str, name: str = "shop", **options: Any) -> str:

@@ -157,7 +157,7 @@ def test_a_key_revokes_itself_and_no_other(client: Client, merchant: User) -> No
 
 def test_revoking_needs_a_key(client: Client) -> None:
     answer = client.delete(URL)
-    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Token")
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Token, Bearer")
 
 
 def test_a_password_revokes_nothing(client: Client, merchant: User) -> None:

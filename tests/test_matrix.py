@@ -52,6 +52,7 @@ from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
 from sandbox.world import WeChat
 from tests.conftest import Bound
+from tests.test_api_schema import fetch
 
 pytestmark = pytest.mark.any_database
 
@@ -161,7 +162,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/authorizers/<slug:appid>/revert/": ("POST", by_key(NO)),
     "api/v1/authorizers/<slug:appid>/testers/": (
         "POST",
-        [UNKNOWN, HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_REQUEST, REFUSED, HTTPStatus.BAD_REQUEST],
+        [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],
     ),
     "api/v1/authorizers/<slug:appid>/testers/<path:userstr>/": (
         "DELETE",
@@ -331,6 +332,23 @@ ADDRESSES |= {f"{REST_CAMPAIGN}{end}": ("GET", by_key(OK)) for end in ("", "item
     f"{REST_CAMPAIGN}resume/": ("POST", by_key(CLASH)),
     f"{REST_CAMPAIGN}go-on/": ("POST", by_key(CLASH)),
     f"{REST_CAMPAIGN}release/": ("POST", by_key(CLASH)),
+}
+# What the addresses of the API do by a further method.
+ACCOUNT = "api/v1/authorizers/<slug:appid>/"
+READ_BY_OWNERS = [UNKNOWN, OK, MISSING, REFUSED, OK]
+FURTHER_METHODS: dict[tuple[str, str], list[HTTPStatus]] = {
+    ("POST", "api/v1/auth/token/"): [HTTPStatus.BAD_REQUEST] * 5,
+    ("GET", f"{ACCOUNT}audits/"): READ_BY_OWNERS,
+    ("GET", f"{ACCOUNT}ext/"): READ_BY_OWNERS,
+    ("PUT", f"{ACCOUNT}options/<slug:name>/"): by_key(HTTPStatus.BAD_REQUEST),
+    ("GET", f"{ACCOUNT}private-interfaces/"): READ_BY_OWNERS,
+    ("PUT", f"{ACCOUNT}settings/<slug:kind>/"): by_key(HTTPStatus.BAD_REQUEST),
+    ("GET", f"{ACCOUNT}submission-profile/"): by_key(OK),
+    ("GET", f"{ACCOUNT}testers/"): READ_BY_OWNERS,
+    ("GET", f"{ACCOUNT}versions/"): by_key(OK),
+    ("POST", f"{ACCOUNT}wechat/<path:path>"): by_key(OK),
+    ("GET", "api/v1/campaigns/"): by_key(OK),
+    ("PUT", "api/v1/templates/<int:template_id>/submission-profile/"): by_key(OK),
 }
 # The pages of a conversation: for merchants who were given their own, and for staff.
 CHAT = [
@@ -601,12 +619,33 @@ def talk(account: Authorizer, merchant: User, other_merchant: User) -> None:
         person.groups.add(Group.objects.get(name=ANSWERERS))
 
 
-@pytest.mark.parametrize("address", sorted(ADDRESSES))
+def test_every_method_of_the_api_has_a_line() -> None:
+    lines = {*FURTHER_METHODS, *((method, address) for address, (method, _) in ADDRESSES.items())}
+    marks = re.compile(r"<(?:\w+:)?(\w+)>")
+    inside = {
+        (method, marks.sub(r"{\1}", address).replace("{pk}", "{id}")) for method, address in lines
+    }
+    paths = fetch("en")["paths"]
+    operations = {(way.upper(), path[1:]) for path, ways in paths.items() for way in ways}
+    assert {line for line in inside if line[1].startswith("api/v1/")} == operations
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "wanted"),
+    [
+        *((method, address, wanted) for address, (method, wanted) in sorted(ADDRESSES.items())),
+        *((*line, wanted) for line, wanted in FURTHER_METHODS.items()),
+    ],
+)
 @pytest.mark.usefixtures("parked", "code", "talk")
 def test_everybody_gets_the_right_status_and_sees_nothing_of_others(
-    address: str, browsers: dict[str, Client], account: Authorizer, merchant: User
+    method: str,
+    address: str,
+    wanted: list[HTTPStatus],
+    browsers: dict[str, Client],
+    account: Authorizer,
+    merchant: User,
 ) -> None:
-    method, wanted = ADDRESSES[address]
     got = []
     for actor in ACTORS:
         path = path_of(address, account, merchant)

@@ -1,6 +1,5 @@
 """What WeChat pushes, as it is passed on: messages and events of accounts, and news of accounts."""
 
-import inspect
 from typing import Any
 
 from messaging.services.event_types.schemas import (
@@ -14,6 +13,7 @@ from messaging.services.event_types.schemas import (
     describe_object,
     schema_of,
 )
+from messaging.services.event_types.wechat_words import WECHAT_WORDS
 from wechat.message_fields import declared_places
 from wechat.messages import EVENTS, MESSAGES, Message
 from wechat.push import REPEATABLE, REPEATABLE_IN
@@ -78,7 +78,7 @@ def _of_account(group: str, kind: str, message: type[Message]) -> EventType:
     elements = _own_elements(kind, frame | _message_members(kind, message))
     return EventType(
         f"{group}.{kind}",
-        " ".join(inspect.cleandoc(message.__doc__ or "").split()),
+        WECHAT_WORDS[f"{group}.{kind}"],
         _data_schema(elements),
         {
             "appid": EXAMPLE_APPID,
@@ -176,8 +176,7 @@ def _of_component(kind: str, own: dict[str, Any]) -> EventType:
     is_of_many = "list" in own
     return EventType(
         f"component.{kind}",
-        "What WeChat tells the platform of an account, by its own name for it; `appid` is empty "
-        "where it is about several, which `list` names.",
+        WECHAT_WORDS[f"component.{kind}"],
         _data_schema(elements),
         {
             "appid": "" if is_of_many else EXAMPLE_APPID,
