@@ -58,7 +58,7 @@ def grave_violations(page: Any) -> list[str]:
     page.evaluate(AXE)
     result = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
-        f"{violation['id']}: {node['target'][0]} {node['html'][:160]} {node['failureSummary'][:300]}"
+        f"{violation['id']}: {node['target'][0]} {node['html'][:160]}"
         for violation in result["violations"]
         if violation["impact"] in GRAVE
         for node in violation["nodes"]
@@ -85,5 +85,4 @@ def test_no_page_has_a_grave_violation(
         page.wait_for_function("!document.documentElement.hasAttribute('x-cloak')")
         if found := grave_violations(page):
             problems[address] = found
-    Path(f"/tmp/w/axe-{start[:-1]}-{locale}.json").write_text(json.dumps(problems, indent=1))
-    assert not problems
+    assert not problems, json.dumps(problems, indent=1)
