@@ -34,6 +34,16 @@ class PermissionSetSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class MissingPermissionSerializer(serializers.Serializer[Any]):
+    """A function of the platform's for which the account has granted no permission set."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    sets = PermissionSetSerializer(
+        source="set_list", many=True, help_text=_("Any one of them would do.")
+    )
+
+
 class TokenHealthSerializer(serializers.Serializer[Authorizer]):
     """Whether the authorizer token is fit for use; the token itself is told to nobody."""
 
@@ -42,11 +52,17 @@ class TokenHealthSerializer(serializers.Serializer[Authorizer]):
 
 
 _ACCOUNT = ["appid", "user_name", "nick_name", "principal_name", "kind", "state", "account_status"]
-_AUTHORISATION = ["verify_type_info", "func_info", "token", "authorized_at", "unauthorized_at"]
+_PERMISSIONS = ["func_info", "missing_permissions"]
+_AUTHORISATION = ["verify_type_info", *_PERMISSIONS, "token", "authorized_at", "unauthorized_at"]
 
 
 class AuthorizerSerializer(serializers.ModelSerializer[Authorizer]):
     func_info = PermissionSetSerializer(source="permission_sets", many=True)
+    missing_permissions = MissingPermissionSerializer(
+        source="lacking_needs",
+        many=True,
+        help_text=_("What its owner must authorise anew before we can do it."),
+    )
     token = TokenHealthSerializer(source="*")
     authorized_at = UTCField(source="create_time", allow_null=True)
     unauthorized_at = UTCField(allow_null=True)

@@ -4,22 +4,22 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.cache import cache
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from redis.exceptions import RedisError
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.errors import READ_ERRORS
+from api.errors import READ_ERRORS, ErrorSerializer
 from api.fields import TOKEN_STATES, UTCField
 from api.permissions import MayLook
 from miniprograms.services.call_quotas import quota_of, resets_left
+from platform_auth.acting_component import NoComponent, SeveralComponents, acting_component
 from platform_auth.models import Component, Push
 from wechat.bulkhead import Crowded
 from wechat.errors import WeChatError
@@ -75,14 +75,18 @@ class ComponentView(APIView):
     @extend_schema(
         summary=_("How the platform itself is: ticket, token, pushes, quota"),
         description=_(
-            "No answer holds a secret. A ticket that is older than half an hour means that "
-            "WeChat's pushes do not arrive; after twelve hours no new token can be had. The quota "
-            "is that of the call that begins a binding. 404 while no platform is registered."
+            "Of the platform that acts for new bindings, or of the one that `appid` chooses. Where "
+            "several are registered and the settings name none, it must be chosen: 409 "
+            "`several_components`. No answer holds a secret. A ticket that is older than half an "
+            "hour means that WeChat's pushes do not arrive; after twelve hours no new token can be "
+            "had. The quota is that of the call that begins a binding. 404 while no platform is "
+            "registered."
         ),
-        responses={200: ComponentSerializer, **READ_ERRORS},
+        parameters=[OpenApiParameter("appid", str, description=_("One of our platforms."))],
+        responses={200: ComponentSerializer, 409: ErrorSerializer, **READ_ERRORS},
     )
     def get(self, request: Request) -> Response:
-        component = _own_component()
+        component = _component_of(request)
         expires, received_at = component.access_token_expires, component.ticket_received_at
         about = {
             "appid": component.appid,
@@ -102,14 +106,14 @@ class ComponentView(APIView):
         return Response(ComponentSerializer(about).data)
 
 
-def _own_component() -> Component:
-    """The one that the settings name, or else the one registered first."""
-    rows = Component.objects.order_by("pk")
-    named = rows.filter(appid=settings.WECHAT_COMPONENT_APPID).first()
-    component: Component | None = named or rows.first()
-    if component is None:
-        raise Http404
-    return component
+def _component_of(request: Request) -> Component:
+    """The one that REQUEST chooses, or that acts for new bindings. Raises CannotAct, Http404."""
+    try:
+        return acting_component(request.query_params.get("appid", ""))
+    except SeveralComponents:
+        raise
+    except NoComponent:
+        raise Http404 from None
 
 
 def _seconds_since(at: datetime) -> int:

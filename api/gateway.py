@@ -3,8 +3,10 @@
 import re
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
@@ -18,7 +20,18 @@ from api.permissions import MayLook
 from api.views import APPID, AccountView
 from miniprograms.services.relaying import relay_call
 from platform_auth.client_models import WECHAT_CALL
-from wechat.relay import MAX_JSON, MAX_UPLOAD, Relay, is_closed, is_under, normal_path
+from platform_auth.errcodes import explain_errcode
+from wechat.relay import (
+    MAX_JSON,
+    MAX_UPLOAD,
+    Relay,
+    Relayed,
+    is_closed,
+    is_under,
+    normal_path,
+    without_tokens,
+)
+from wechat.spool import Overlong, Spool
 
 _PATH = OpenApiParameter(
     "path",
@@ -28,6 +41,8 @@ _PATH = OpenApiParameter(
 )
 _JSON = "application/json"
 _FORM = re.compile(r"multipart/form-data; ?boundary=[\x21-\x7e]{1,80}", re.ASCII)
+# What stands for itself in X-WeChat-Explanation; the rest, and %, is percent-encoded UTF-8.
+_PLAIN = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,200}", re.ASCII)
 
 
@@ -51,8 +66,10 @@ class PathNotAllowed(PermissionDenied):
 WECHAT_ANSWER = OpenApiResponse(
     OpenApiTypes.ANY,
     description=gettext_lazy(
-        "WeChat's answer as it is, JSON or a file, its errcode in X-WeChat-Errcode and the rid in "
-        "X-WeChat-Rid. An access token in it is masked."
+        "WeChat's answer as it is, JSON or a file, with its errcode in X-WeChat-Errcode. Where "
+        "that is not 0, the rid is in X-WeChat-Rid, and X-WeChat-Explanation says what the errcode "
+        "means and what to do, in the language of Accept-Language, percent-encoded. An access "
+        "token in an answer is masked."
     ),
 )
 EXAMPLES = [
@@ -70,10 +87,25 @@ EXAMPLES = [
         media_type="multipart/form-data",
     ),
 ]
+HEADERS = [
+    OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[200], description=description)
+    for name, description in (
+        (
+            "X-WeChat-Errcode",
+            gettext_lazy("WeChat's errcode; 0 where all is well, and of a file."),
+        ),
+        ("X-WeChat-Rid", gettext_lazy("WeChat's id of a call that it refused.")),
+        (
+            "X-WeChat-Explanation",
+            gettext_lazy("What the errcode means and what to do, as percent-encoded UTF-8."),
+        ),
+    )
+]
 DESCRIPTION = gettext_lazy(
     "The platform adds the account's token, and repeats the call once with a new one where WeChat "
     "refuses the token. JSON of up to 1 MiB or a form of up to 10 MiB goes out, up to 20 MiB come "
-    "back. The path must be one of the client's; those that give tokens are closed to everybody."
+    "back, with a Content-Length: an answer that breaks off is shorter. The path must be one of "
+    "the client's; those that give tokens are closed to everybody."
 )
 ERRORS: dict[int, Any] = {
     **ASK_ERRORS,
@@ -91,37 +123,54 @@ class GatewayView(AccountView):
     @extend_schema(
         summary=gettext_lazy("Call WeChat as the account, to read"),
         description=DESCRIPTION,
-        parameters=[APPID, _PATH],
+        parameters=[APPID, _PATH, *HEADERS],
         examples=EXAMPLES[:1],
         responses={200: WECHAT_ANSWER, **ERRORS},
     )
-    def get(self, request: Request, appid: str, path: str) -> HttpResponse:
+    def get(self, request: Request, appid: str, path: str) -> HttpResponseBase:
         return self._relay(request, path)
 
     @extend_schema(
         summary=gettext_lazy("Call WeChat as the account"),
         description=DESCRIPTION,
-        parameters=[APPID, _PATH],
+        parameters=[APPID, _PATH, *HEADERS],
         request={_JSON: OpenApiTypes.OBJECT, "multipart/form-data": OpenApiTypes.OBJECT},
         examples=EXAMPLES,
         responses={200: WECHAT_ANSWER, **ERRORS},
     )
-    def post(self, request: Request, appid: str, path: str) -> HttpResponse:
+    def post(self, request: Request, appid: str, path: str) -> HttpResponseBase:
         return self._relay(request, path)
 
-    def _relay(self, request: Request, text: str) -> HttpResponse:
+    def _relay(self, request: Request, text: str) -> HttpResponseBase:
         account, path = self.authorizer, _allowed_path(request, text)
-        relay = Relay(str(request.method), path, _query(request), *_read_body(request))
-        answer = relay_call(account, relay, by=request.user)
-        response = HttpResponse(
-            answer.content, status=answer.status, content_type=_media_type(answer.media_type)
-        )
-        response["Cache-Control"] = "no-store"
-        response["X-Content-Type-Options"] = "nosniff"
-        response["X-WeChat-Errcode"] = str(answer.errcode)
-        if answer.rid:
-            response["X-WeChat-Rid"] = answer.rid
-        return response
+        body, media_type = _read_body(request)
+        relay = Relay(str(request.method), path, _query(request), body, media_type)
+        try:
+            return _response(relay_call(account, relay, by=request.user))
+        finally:
+            if isinstance(body, Spool):
+                body.close()
+
+
+def _response(answer: Relayed) -> HttpResponseBase:
+    """ANSWER as it is, and what we have to say of it in headers."""
+    media_type = _printable(answer.media_type) or "application/octet-stream"
+    response: HttpResponseBase
+    if answer.rest:
+        response = StreamingHttpResponse(answer.rest, status=answer.status, content_type=media_type)
+        response["Content-Length"] = str(answer.rest.length)
+    else:
+        response = HttpResponse(answer.content, status=answer.status, content_type=media_type)
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["X-WeChat-Errcode"] = str(answer.errcode)
+    if disposition := _printable(answer.disposition):
+        response["Content-Disposition"] = disposition
+    if answer.rid:
+        response["X-WeChat-Rid"] = answer.rid
+    if answer.errcode:
+        response["X-WeChat-Explanation"] = quote(explain_errcode(answer.errcode), safe=_PLAIN)
+    return response
 
 
 def _allowed_path(request: Request, text: str) -> str:
@@ -137,27 +186,32 @@ def _allowed_path(request: Request, text: str) -> str:
 
 
 def _query(request: Request) -> list[tuple[str, str]]:
-    """The parameters that go on to WeChat; a token is ours to add."""
-    pairs = [(name, value) for name, values in request.query_params.lists() for value in values]
-    return [(name, value) for name, value in pairs if not name.lower().endswith("access_token")]
+    """The parameters that go on to WeChat."""
+    lists = request.query_params.lists()
+    return without_tokens([(name, value) for name, values in lists for value in values])
 
 
-def _read_body(request: Request) -> tuple[bytes, str]:
+def _read_body(request: Request) -> tuple[bytes | Spool, str]:
     """What was sent, unread, and what it is. Raises TooLarge and WrongKind."""
     if request.method == "GET":
         return b"", _JSON
     media_type = request.headers.get("Content-Type", "") or _JSON
     if media_type.partition(";")[0].strip().lower() == _JSON:
-        media_type, most = _JSON, MAX_JSON
-    elif _FORM.fullmatch(media_type):
-        most = MAX_UPLOAD
-    else:
+        content = request._request.read(MAX_JSON + 1)
+        if len(content) > MAX_JSON:
+            raise TooLarge
+        return content, _JSON
+    if not _FORM.fullmatch(media_type):
         raise WrongKind
-    content = request._request.read(most + 1)
-    if len(content) > most:
-        raise TooLarge
-    return content, media_type
+    spool = Spool()
+    try:
+        spool.take(request._request.read, MAX_UPLOAD)
+    except Overlong:
+        spool.close()
+        raise TooLarge from None
+    return spool, media_type
 
 
-def _media_type(text: str) -> str:
-    return text if _PRINTABLE.fullmatch(text) else "application/octet-stream"
+def _printable(text: str) -> str:
+    """TEXT as a header may have it, or ""."""
+    return text if _PRINTABLE.fullmatch(text) else ""

@@ -8,6 +8,7 @@ from api.access_tokens import AccessTokenView
 from api.audits import AuditList, AuditRefresh, AuditWithdraw
 from api.auth import TokenView
 from api.authorizers import AuthorizerViewSet
+from api.bindings import BindingDetail, BindingList
 from api.campaign_acts import (
     CampaignCancel,
     CampaignGoOn,
@@ -36,6 +37,7 @@ from api.me import MeView
 from api.messages import MessageView
 from api.options import OptionView
 from api.preflight import PreflightView
+from api.presets import preset_urls
 from api.private_interfaces import InterfaceList
 from api.quotas import CallView, QuotaClear, QuotaView
 from api.releases import ReleaseView, RevertView
@@ -74,6 +76,8 @@ urlpatterns = [
     path("v1/component/", ComponentView.as_view(), name="component"),
     path("v1/event-types/", EventTypeList.as_view(), name="event-types"),
     path("v1/event-types/<str:name>/", EventTypeDetail.as_view(), name="event-type"),
+    path("v1/bindings/", BindingList.as_view(), name="bindings"),
+    path("v1/bindings/<int:pk>/", BindingDetail.as_view(), name="binding"),
     path("v1/templates/", TemplateList.as_view(), name="templates"),
     path("v1/drafts/", DraftList.as_view(), name="drafts"),
     path("v1/drafts/promote/", PromoteView.as_view(), name="promote"),
@@ -81,6 +85,7 @@ urlpatterns = [
     *(path(_CAMPAIGN + end, view.as_view()) for end, view in _CAMPAIGN_VIEWS.items()),
     path(f"{_ACCOUNT}access-token/", AccessTokenView.as_view(), name="access-token"),
     path(f"{_ACCOUNT}wechat/<path:path>", GatewayView.as_view(), name="wechat"),
+    *preset_urls(_ACCOUNT),
     path(
         "v1/templates/<int:template_id>/submission-profile/",
         TemplateProfileView.as_view(),

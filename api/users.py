@@ -42,11 +42,11 @@ class WrongWatermark(APIException):
     default_detail = OtherWatermark.text
 
 
-class CodeSerializer(StrictSerializer):
+class UserCodeSerializer(StrictSerializer):
     code = serializers.CharField(max_length=512)
 
 
-class SessionSerializer(serializers.Serializer[Any]):
+class UserSessionSerializer(serializers.Serializer[Any]):
     """`unionid` only where the mini program is bound to an Open Platform account."""
 
     openid = serializers.CharField()
@@ -62,7 +62,7 @@ class EncryptedSerializer(StrictSerializer):
     iv = serializers.CharField(max_length=64)
 
 
-class PhoneCodeSerializer(CodeSerializer):
+class PhoneCodeSerializer(UserCodeSerializer):
     """`openid`, where it is known, has WeChat check that the code is this user's."""
 
     openid = serializers.CharField(max_length=64, required=False, default="")
@@ -104,12 +104,12 @@ class LoginView(ProgramUserView):
             "account, 409 `not_bound` where only the account's owner can help."
         ),
         parameters=[APPID],
-        request=CodeSerializer,
-        responses={200: SessionSerializer, **ACT_ERRORS},
+        request=UserCodeSerializer,
+        responses={200: UserSessionSerializer, **ACT_ERRORS},
     )
     def post(self, request: Request, appid: str) -> Response:
         program = self.program
-        session = log_in(program, self.read_body(CodeSerializer)["code"])
+        session = log_in(program, self.read_body(UserCodeSerializer)["code"])
         unionid = {"unionid": session.unionid} if session.unionid else {}
         return Response({"openid": session.openid, **unionid, "session_key": session.session_key})
 

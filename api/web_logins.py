@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from api.clients import client_of
 from api.errors import ACT_ERRORS, READ_ERRORS, ConflictSerializer, InvalidSerializer
 from api.fields import StrictSerializer
-from api.users import CodeSerializer
+from api.users import UserCodeSerializer
 from api.views import APPID, HostNotAllowed, SecretView
 from miniprograms.models import Authorizer
 from miniprograms.services.kinds import check_kind
@@ -74,7 +74,7 @@ class PageSerializer(StrictSerializer):
         return value
 
 
-class AddressSerializer(serializers.Serializer[Any]):
+class LoginAddressSerializer(serializers.Serializer[Any]):
     url = serializers.CharField()
 
 
@@ -122,7 +122,7 @@ class OAuthUrlView(SecretView):
         ),
         parameters=[APPID, REDIRECT_URI, SCOPE, STATE, DIRECT],
         responses={
-            200: AddressSerializer,
+            200: LoginAddressSerializer,
             **READ_ERRORS,
             400: InvalidSerializer,
             409: ConflictSerializer,
@@ -153,11 +153,11 @@ class OAuthUserView(SecretView):
             "the platform's code is still good."
         ),
         parameters=[APPID],
-        request=CodeSerializer,
+        request=UserCodeSerializer,
         responses={200: WebUserSerializer, **ACT_ERRORS},
     )
     def post(self, request: Request, appid: str) -> Response:
         account = self.authorizer
         check_kind(account, Authorizer.Kind.OFFICIAL_ACCOUNT)
-        code = self.read_body(CodeSerializer)["code"]
+        code = self.read_body(UserCodeSerializer)["code"]
         return Response(find_user(client_of(request), account, code))

@@ -18,14 +18,14 @@ class ConfigConfig(AppConfig):
 
         from config import checks, presence  # noqa: F401 -- they register themselves
         from messaging import tasks as messaging_tasks
-        from platform_auth import logs, roles
-        from platform_auth.calls import count_call
+        from platform_auth import logs, roles, writers
+        from platform_auth.calls import note_call
         from platform_auth.clocks import watch_clock
         from platform_auth.odd_rows import count_odd_rows
         from platform_auth.platform_events import wake_on_events
         from wechat import http
 
-        http.configure(on_odd_rows=count_odd_rows, on_call=count_call)
+        http.configure(on_odd_rows=count_odd_rows, on_call=note_call)
         wake_on_events(messaging_tasks.forward)
 
         if settings.PROCESS_ROLE in SERVERS:
@@ -38,6 +38,7 @@ class ConfigConfig(AppConfig):
         # A web process does it itself: config/wsgi.py.
         signals.worker_init.connect(watch_clock)
         signals.beat_init.connect(watch_clock)
+        signals.worker_process_shutdown.connect(writers.write_all)
 
         # Once, for the last app that has models: only then do all permissions exist.
         last = apps.get_app_config("audits")

@@ -1,11 +1,18 @@
 """What would start but is not fit for production, one check each, with stable ids."""
 
+import logging
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register
-from django.db import connection
+from django.core.checks import CheckMessage, Tags, Warning, register
+from django.db import DatabaseError, InterfaceError, connection
+
+from platform_auth.acting_component import describe_disagreement
+from platform_auth.leases import release_db_connection
+
+logger = logging.getLogger(__name__)
 
 OFFICIAL_HOSTS = {"api.weixin.qq.com", "mp.weixin.qq.com", "open.weixin.qq.com"}
 
@@ -53,3 +60,33 @@ def proxies_are_counted(**kwargs: Any) -> list[CheckMessage]:
     )
     is_right = settings.NUM_PROXIES or not settings.PUBLIC_URL.startswith("https://")
     return _unless(is_right, message)
+
+
+@register(Tags.database)
+def component_is_the_named_one(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """
+    With `check --database default`, and before each migration, which may be the first or bring the
+    tables that this needs: no error, which would keep it from that.
+    """
+    if not databases:
+        return []
+    try:
+        sentence = describe_disagreement()
+    except (DatabaseError, InterfaceError):
+        return []
+    return _unless(not sentence, Warning(sentence, id="platform_auth.W005"))
+
+
+def warn_of_disagreement() -> None:
+    """As a process starts by which people bind; it waits for no database that is not there."""
+    Thread(target=_log_disagreement, name="components", daemon=True).start()
+
+
+def _log_disagreement() -> None:
+    try:
+        if sentence := describe_disagreement():
+            logger.warning("%s", sentence)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the components were not looked at: %s", type(error).__name__)
+    finally:
+        release_db_connection()

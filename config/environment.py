@@ -85,6 +85,11 @@ def _has_scheme(*schemes: str) -> Callable[[str], object]:
     return lambda url: urlsplit(url).scheme in schemes
 
 
+def _is_mail_server(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in environ.Env.EMAIL_SCHEMES and parts.port != 0
+
+
 def _are_hosts(names: list[str]) -> bool:
     return all(Listed.read(name) for name in names)
 
@@ -119,6 +124,7 @@ RULES: dict[str, Rule] = {
     "DATABASE_POOL_SIZE": _ONE_OR_MORE,
     "DATABASE_POOL_TIMEOUT": (_is_at_least(0.1), "be a tenth of a second or more"),
     "PUSH_RETENTION_DAYS": _ONE_OR_MORE,
+    "CALL_LOG_DAYS": _ONE_OR_MORE,
     "REFRESH_SWEEP_SECONDS": _ONE_OR_MORE,
     "NUM_PROXIES": (_is_at_least(0), "be 0 or more"),
     "PERMISSION_SETS": (
@@ -128,6 +134,14 @@ RULES: dict[str, Rule] = {
     "FORWARD_INTERNAL_HOSTS": (
         _are_hosts,
         "be hosts, addresses or networks, such as erp.internal:8080, 10.1.2.3, 10.1.0.0/16",
+    ),
+    "EMAIL_URL": (
+        _is_mail_server,
+        "be like smtp+tls://user:password@mail.example.com:587 (or smtp+ssl://, smtp://)",
+    ),
+    "DEFAULT_FROM_EMAIL": (
+        lambda address: "@" in address and "\n" not in address,
+        "be an e-mail address, such as Platform <noreply@example.com>",
     ),
     "WECHAT_COMPONENT_APPID": (
         _matches(r"wx[0-9A-Za-z]{8,30}"),

@@ -15,6 +15,8 @@ from django_structlog.middlewares import RequestMiddleware as StructlogMiddlewar
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from config.errors import busy
+from platform_auth.call_log import Asker, asked_by
+from platform_auth.client_models import ApiClient
 from platform_auth.counters import Counter
 from platform_auth.events import coming_from, log_event
 from platform_auth.logins import sessions
@@ -136,6 +138,25 @@ def name_origin(
             return get_response(request)
 
     return middleware
+
+
+def name_asker(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """The log of calls tells for whom WeChat was asked."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with asked_by(lambda: _asker_of(request)):
+            return get_response(request)
+
+    return middleware
+
+
+def _asker_of(request: HttpRequest) -> Asker:
+    """Whose session it is, or whose key: REST framework leaves both in Django's own request."""
+    client = getattr(request, "auth", None)
+    client_id = client.pk if isinstance(client, ApiClient) else None
+    return Asker(request.user.get_username(), client_id)
 
 
 def limit_session(

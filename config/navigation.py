@@ -10,10 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging.models import Conversation
 from miniprograms.models import Binding
-from platform_auth.admin.components import ticket_health, token_health
-from platform_auth.admin.pages import table
-from platform_auth.errcodes import explain_kept
-from platform_auth.models import Component
+from notices.models import Message
 
 MAX_BADGE = 99
 
@@ -22,12 +19,17 @@ def _unread() -> QuerySet[Any]:
     return Conversation.objects.filter(unread__gt=0)
 
 
+def _given_up() -> QuerySet[Any]:
+    return Message.objects.filter(state=Message.State.DEAD)
+
+
 # A group's title and entries: of each title, icon, model, which rows wait for somebody.
 GROUPS: list[tuple[Any, ...]] = [
     (
         _("Accounts"),
         (_("Mini programs"), "apps", "miniprograms.authorizer"),
         (_("Bindings"), "link", "miniprograms.binding", Binding.objects.unclaimed),
+        (_("Bind links"), "add_link", "miniprograms.bindlink"),
         (_("Tags"), "sell", "miniprograms.tag"),
         (_("Profiles of settings"), "tune", "miniprograms.settingprofile"),
         (_("Permissions that are missing"), "key_off", "miniprograms.permissionrequest"),
@@ -58,6 +60,13 @@ GROUPS: list[tuple[Any, ...]] = [
         _("Platform"),
         (_("Component"), "hub", "platform_auth.component"),
         (_("Operation log"), "history", "platform_auth.operation"),
+        (_("Calls to WeChat"), "swap_calls", "platform_auth.wechatcall"),
+    ),
+    (
+        _("Notices"),
+        (_("Notices"), "notifications", "notices.notice"),
+        (_("Notice channels"), "outgoing_mail", "notices.channel"),
+        (_("Sent notices"), "mark_email_read", "notices.message", _given_up),
     ),
     (
         _("People"),
@@ -106,15 +115,3 @@ def environment(request: HttpRequest) -> list[str] | None:
     if settings.WECHAT_API_URL == "https://api.weixin.qq.com":
         return None
     return [str(_("not WeChat itself")), "warning"]
-
-
-def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """unfold's DASHBOARD_CALLBACK: the first page shows the sidebar's groups, and our health."""
-    if request.user.has_perm("platform_auth.view_component"):
-        headers = [_("component"), _("ticket"), _("component token"), _("last error")]
-        rows = [
-            (row, ticket_health(row), token_health(row), explain_kept(row.last_error) or "–")
-            for row in Component.objects.order_by("appid")
-        ]
-        context["health"] = table(headers, rows)
-    return context

@@ -1,4 +1,4 @@
-"""What workers leave in the database: that they live, and what they have thrown away."""
+"""What workers leave in the database: that they live, what they do, what they throw away."""
 
 import logging
 from typing import Any
@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError
 
 from config import alive
 from platform_auth import heartbeats
+from platform_auth.call_log import begin_job
 from platform_auth.leases import release_db_connection
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,12 @@ def count_discarded(**kwargs: Any) -> None:
         caches["markers"].incr(DISCARDED)
     except Exception as error:  # noqa: BLE001 -- whatever the cache's client raises
         logger.warning("a task that was discarded is not counted: %s", type(error).__name__)
+
+
+@signals.task_prerun.connect
+def name_job(task: Any = None, **kwargs: Any) -> None:
+    """The log of calls tells which task has asked."""
+    begin_job(task.name)
 
 
 @signals.task_prerun.connect

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "miniprograms",
     "messaging",
     "audits",
+    "notices",
     "webhooks",
     "portal",
     "api",
@@ -107,6 +108,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.middleware.name_asker",
     "config.middleware.limit_session",
     "config.middleware.demand_second_factor",
     "django_htmx.middleware.HtmxMiddleware",
@@ -219,6 +221,9 @@ REFRESH_SWEEP_SECONDS = env.int("REFRESH_SWEEP_SECONDS", default=60)
 REFUSALS_WRITTEN_EVERY = 1.0
 # And of what is counted for the operators; 0: only when it is asked for.
 COUNTS_WRITTEN_EVERY = 5.0
+# And of calls to WeChat, which are kept for so many days.
+CALLS_WRITTEN_EVERY = 2.0
+CALL_LOG_DAYS = env.int("CALL_LOG_DAYS", default=7)
 
 # What events wake, and what beat sends: config/worker.py keeps the one from delaying the other.
 EVENT_QUEUE, PERIODIC_QUEUE = "celery", "periodic"
@@ -278,6 +283,10 @@ CELERY_BEAT_SCHEDULE = {
     "speed up reviews": every(300, "audits.tasks.speed_up_reviews"),
     "log quotas": every(3600, "audits.tasks.log_quotas"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
+    "forget old calls": every(600, "platform_auth.tasks.forget_old_calls"),
+    "send notices": every(10, "notices.tasks.send_notices"),
+    "watch for notices": every(60, "notices.tasks.watch_for_notices"),
+    "forget old notices": every(3600, "notices.tasks.forget_notices"),
     "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),
     "forget web logins": every(3600, "miniprograms.tasks.forget_web_logins"),
@@ -297,6 +306,20 @@ BULKHEAD_PLACES = env.int("BULKHEAD_PLACES", default=4)
 
 # Hosts within our own network that messages may be forwarded to: host, host:port, IP or CIDR.
 FORWARD_INTERNAL_HOSTS = env.list("FORWARD_INTERNAL_HOSTS", default=[])
+
+# The mail server, for notices; without one those to e-mail addresses fail, and say so.
+_MAIL = Environment.email_url_config(env.str("EMAIL_URL", default="") or "dummymail://")
+EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _MAIL.get("EMAIL_HOST") or "localhost", _MAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _MAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _MAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL.get("EMAIL_USE_TLS", False), _MAIL.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = _MAIL.get("EMAIL_FILE_PATH") or str(VAR_DIR / "mail")
+EMAIL_TIMEOUT = 5  # seconds, of each step of handing a mail over
+EMAIL_USE_LOCALTIME = True
+DEFAULT_FROM_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default=f"noreply@{urlsplit(PUBLIC_URL).hostname}"
+)
 
 # A release then takes two people: one approves, another releases.
 RELEASE_NEEDS_TWO = env.bool("RELEASE_NEEDS_TWO", default=False)
@@ -427,6 +450,7 @@ SPECTACULAR_SETTINGS = {
         "AuditStatus": "api.audits.AUDIT_WORDS",
         "VersionStatus": "audits.models.CodeVersion.State",
         "ReleaseStatus": "audits.models.Release.State",
+        "BindingStatus": "miniprograms.models.BindLink.Status",
         "AccountState": "miniprograms.models.Authorizer.State",
         "CampaignState": "audits.models.Campaign.State",
         "CampaignItemState": "audits.models.CampaignItem.State",
@@ -475,7 +499,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,  # the operation log tells more
     "ENVIRONMENT": "config.navigation.environment",
     "ACCOUNT": {"navigation": "config.navigation.account"},
-    "DASHBOARD_CALLBACK": "config.navigation.dashboard",
+    "DASHBOARD_CALLBACK": "config.home.dashboard",
     "STYLES": [lambda _: static("staff.css")],
     "SCRIPTS": [lambda _: static("staff.js")],
     "BORDER_RADIUS": "6px",

@@ -21,6 +21,7 @@ def fresh(port: int) -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "REFRESH_SWEEP_SECONDS": "2",
+        "EMAIL_URL": "filemail://",  # into var/mail
         "WECHAT_COMPONENT_APPID": f"wx{secrets.token_hex(8)}",
         "WECHAT_COMPONENT_SECRET": secrets.token_hex(16),
         "WECHAT_TOKEN": _letters(32),

@@ -25,6 +25,7 @@ def run(*, port: int | None, sandbox: bool) -> int:
         if sandbox:
             _bind(stack)
         stack.start_jobs(processes)
+        _say_what_does_not_fit(stack)
         _say_hello(stack)
         processes.watch()
     return 0
@@ -60,6 +61,13 @@ def _bind(stack: Stack) -> None:
             merchant.bind(appid)
     if not known:
         fill(RestClient(stack, "staff", stack.environment["DEMO_STAFF_PASSWORD"]))
+
+
+def _say_what_does_not_fit(stack: Stack) -> None:
+    """Of settings and database."""
+    for line in stack.manage("check", "--database", "default").splitlines():
+        if line.startswith("?: "):
+            print(f"\n{line.removeprefix('?: ')}", flush=True)
 
 
 def _say_hello(stack: Stack) -> None:

@@ -44,8 +44,8 @@ class Stack:
         """Where WeChat's tester, who trusts no certificate of ours, may push to."""
         return self.url
 
-    def manage(self, *words: str) -> None:
-        """A management command, quiet unless it fails."""
+    def manage(self, *words: str) -> str:
+        """What a management command writes; it is quiet unless it fails."""
         done = subprocess.run(
             [PYTHON, "manage.py", *words],
             cwd=ROOT,
@@ -56,6 +56,7 @@ class Stack:
         )
         if done.returncode:
             raise Failure(f"manage.py {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Processes]:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from miniprograms.authorizer_rows import AuthorizerQuerySet as AuthorizerQuerySet
 from miniprograms.interface_models import InterfaceApplication as InterfaceApplication
 from miniprograms.interface_models import ReviewPicture as ReviewPicture
+from miniprograms.link_models import BindLink as BindLink
 from miniprograms.member_models import Tester as Tester
 from miniprograms.permission_models import PermissionRequest as PermissionRequest
 from miniprograms.permissions import Need, lacking_needs, name_permission_sets
@@ -282,6 +283,7 @@ class Binding(Leased):
         NOBODY_ASKED = "unclaimed", _("Nobody here asked for it.")
         WRONG_ACCOUNT = "wrong_account", _("Another account was expected.")
         SWITCHED_OFF = "switched_off", _("The merchant's account is switched off.")
+        LINK_REVOKED = "link_revoked", _("The link that it came by was revoked meanwhile.")
 
     class Device(models.TextChoices):
         COMPUTER = "computer", _("computer")
@@ -306,6 +308,13 @@ class Binding(Leased):
         blank=True,
         related_name="bindings",
         verbose_name=_("merchant"),
+    )
+    link = models.ForeignKey(
+        BindLink,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="bindings",
+        verbose_name=_("bind link"),
     )
     status = models.CharField(_("status"), max_length=10, choices=Status.choices)
     device = models.CharField(max_length=10, choices=Device.choices, default=Device.COMPUTER)
@@ -355,6 +364,11 @@ class Binding(Leased):
 
     def __str__(self) -> str:
         return f"{self.get_status_display()} {self.appid}"
+
+    @property
+    def user_ref(self) -> str:
+        """What the back end whose link it came by calls whoever came; "" where there is none."""
+        return self.link.user_ref if self.link else ""
 
     @property
     def is_final(self) -> bool:

@@ -83,6 +83,10 @@ class Need:
     aim: StrOrPromise
 
     @property
+    def set_list(self) -> list[dict[str, object]]:
+        return name_permission_sets(list(self.sets))
+
+    @property
     def set_names(self) -> str:
         return " / ".join(f"{number} {PERMISSION_SETS[number]}" for number in self.sets)
 

@@ -25,6 +25,7 @@ from platform_auth.leases import release_db_connection, single_flight
 from platform_auth.models import LEASE, Component
 from platform_auth.tokens import as_component, due_after
 from wechat import component as wechat
+from wechat.calls import with_token_of
 from wechat.errors import (
     CHANGED_RIGHTS,
     NotAuthorized,
@@ -112,9 +113,12 @@ def call_as(
     token = authorizer_token(appid)
     try:
         try:
-            return endpoint(token, *args, **kwargs)
+            with with_token_of(appid, is_account=True):
+                return endpoint(token, *args, **kwargs)
         except TokenExpired:
-            return endpoint(authorizer_token(appid, refused=token), *args, **kwargs)
+            token = authorizer_token(appid, refused=token)
+            with with_token_of(appid, is_account=True, repeats=1):
+                return endpoint(token, *args, **kwargs)
     except NotAuthorized:
         Authorizer.objects.filter(appid=appid, due_at__gt=Now(), failures=0).update(due_at=Now())
         raise

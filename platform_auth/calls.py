@@ -1,6 +1,8 @@
-"""Calls to WeChat, counted by endpoint and by what came of them."""
+"""Calls to WeChat, counted by endpoint and by what came of them, and kept in a log."""
 
+from platform_auth.call_log import keep_call
 from platform_auth.counters import Counter, Histogram
+from wechat.calls import EndedCall
 from wechat.errors import is_told_apart
 from wechat.explanations import EXPLANATIONS
 
@@ -17,10 +19,12 @@ SECONDS = Histogram(
 )
 
 
-def count_call(endpoint: str, outcome: str, seconds: float) -> None:
-    """A call of ENDPOINT took SECONDS and came to OUTCOME: see `wechat.http.configure`."""
-    CALLS.add(endpoint, outcome if _is_listed(outcome) else "other")
-    SECONDS.observe(seconds, endpoint)
+def note_call(call: EndedCall) -> None:
+    """Count CALL and keep it: see `wechat.http.configure`."""
+    outcome = call.outcome if _is_listed(call.outcome) else "other"
+    CALLS.add(call.endpoint, outcome)
+    SECONDS.observe(call.seconds, call.endpoint)
+    keep_call(call)
 
 
 def _is_listed(outcome: str) -> bool:

@@ -1,31 +1,25 @@
 """
 What happens often, counted for the operators: pushes, calls, deliveries.
 
-A count costs whoever counts an entry of a dictionary. A thread of its own adds what the process has
-counted to the database, every few seconds and by one statement, so that all processes of all hosts
-tell the same; where nothing is counted, nothing is written. A process that is killed takes its last
-seconds along.
+A count costs whoever counts an entry of a dictionary. What the process has counted is added to the
+database every few seconds (`platform_auth.writers`) and by one statement, so that all processes of
+all hosts tell the same.
 """
 
-import atexit
 import json
-import logging
-import os
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from platform_auth.models import Count
 from platform_auth.statements import run_many
-
-logger = logging.getLogger(__name__)
+from platform_auth.writers import Writer
 
 # For so long a new series is shown as 0, so that Prometheus sees it rise: of a series that begins
 # at 1 it takes the one for granted.
@@ -72,53 +66,18 @@ class Histogram:
 
 _lock, _writing = threading.Lock(), threading.Lock()
 _counted: defaultdict[Series, float] = defaultdict(float)
-_is_counted = threading.Event()
-_writer: threading.Thread | None = None
 
 
 def _add(series: Series, by: float) -> None:
     with _lock:
         _counted[series] += by
-        if _writer is None and settings.COUNTS_WRITTEN_EVERY:
-            _start_writer()
-    if not _is_counted.is_set():
-        _is_counted.set()
-
-
-def _start_writer() -> None:
-    global _writer
-    _writer = threading.Thread(target=_write_for_ever, name="counts", daemon=True)
-    _writer.start()
-    atexit.register(_write_in_thread)
-
-
-def _write_for_ever() -> None:
-    while True:
-        _is_counted.wait()
-        time.sleep(settings.COUNTS_WRITTEN_EVERY)
-        _is_counted.clear()
-        _write_in_thread()
-
-
-def _write_in_thread() -> None:
-    try:
-        write()
-    except (DatabaseError, InterfaceError) as error:
-        logger.error("counts wait for the database: %s", type(error).__name__)
-        _is_counted.set()
-    finally:
-        connection.close()
+    _writer.wake()
 
 
 def _begin_anew() -> None:
-    """In a child: a fork takes no thread along, and the parent writes what it has counted."""
-    global _lock, _writing, _writer
-    _lock, _writing, _writer = threading.Lock(), threading.Lock(), None
+    global _lock, _writing
+    _lock, _writing = threading.Lock(), threading.Lock()
     _counted.clear()
-    _is_counted.clear()
-
-
-os.register_at_fork(after_in_child=_begin_anew)
 
 
 _ADD = f"""
@@ -144,6 +103,9 @@ def write() -> None:
         with _lock:
             for series, value in counted.items():
                 _counted[series] -= value
+
+
+_writer = Writer("counts", write, lambda: settings.COUNTS_WRITTEN_EVERY, _begin_anew)
 
 
 def unwritten() -> dict[Series, float]:

@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -101,7 +102,8 @@ class Runner(Generic[Item]):
         while time.monotonic() < deadline:
             if free := self.threads - len(tally.in_flight):
                 for item in self.find(free, list(tally.in_flight.values())):
-                    tally.in_flight[pool.submit(self._work, item)] = item
+                    # With who asks and for which request: calls and log lines tell of both.
+                    tally.in_flight[pool.submit(copy_context().run, self._work, item)] = item
             if not tally.in_flight:
                 break
             if self._may_beat(tally) and time.monotonic() > beaten + BEAT:

@@ -14,6 +14,7 @@ from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from platform_auth.models import Component
@@ -82,8 +83,12 @@ class ComponentForm(forms.ModelForm[Component]):
 
     class Meta:
         model = Component
-        fields = ("appid", "name")
-        widgets = {"appid": UnfoldAdminTextInputWidget, "name": UnfoldAdminTextInputWidget}
+        fields = ("appid", "name", "is_offered")
+        widgets = {
+            "appid": UnfoldAdminTextInputWidget,
+            "name": UnfoldAdminTextInputWidget,
+            "is_offered": UnfoldBooleanSwitchWidget,
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,7 +4,7 @@ import random
 from datetime import datetime, timedelta
 from datetime import timezone as fixed_zone
 from functools import lru_cache
-from typing import Any, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from platform_auth.call_models import WeChatCall as WeChatCall
 from platform_auth.client_models import ApiClient as ApiClient
 from platform_auth.client_models import ClientKey as ClientKey
 from platform_auth.counted import Count as Count
@@ -107,6 +108,7 @@ class Leased(SecretModel):
     last_error = models.TextField(_("last error"), blank=True, editable=False)
 
     now: datetime  # by with_clock()
+    lease_time: ClassVar[timedelta] = LEASE
 
     class Meta:
         abstract = True
@@ -120,7 +122,7 @@ class Leased(SecretModel):
         if self.lease_until and self.lease_until > self.now:
             return False
         rows = type(self)._default_manager.filter(is_free(), pk=self.pk, epoch=self.epoch)
-        taken = rows.update(epoch=F("epoch") + 1, lease_until=Now() + LEASE)
+        taken = rows.update(epoch=F("epoch") + 1, lease_until=Now() + self.lease_time)
         self.epoch += taken
         return bool(taken)
 
@@ -194,6 +196,12 @@ class Component(Leased):
     access_token_expires = models.BigIntegerField(default=0, editable=False)  # Unix seconds
     reconciled_at = models.DateTimeField(_("reconciled"), null=True, editable=False)
     reconciling_until = models.DateTimeField(null=True, editable=False)
+    is_offered = models.BooleanField(
+        _("merchants may choose it"),
+        default=False,
+        db_default=False,
+        help_text=_("For new bindings in the portal, beside the one that acts for them."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 

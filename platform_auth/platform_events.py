@@ -8,6 +8,8 @@ from typing import Any
 
 from celery import Task
 
+from platform_auth import domain_events
+from platform_auth.domain_events import DomainEvent
 from platform_auth.models import PlatformEvent
 from platform_auth.wakeup import enqueue
 
@@ -41,5 +43,6 @@ def publish_event(kind: str, *, appid: str, data: Mapping[str, Any]) -> None:
     if kind not in EVENT_KINDS:
         raise ValueError(kind)
     PlatformEvent.objects.create(kind=kind, appid=appid, data=dict(data))
+    domain_events.publish(DomainEvent(kind, appid, facts=data))
     for task in _woken:
         enqueue(task)

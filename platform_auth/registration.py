@@ -34,10 +34,18 @@ KEPT_AS_PREVIOUS = ("message_token", "aes_key")
 
 
 def register_component(
-    *, appid: str, secret: str, token: str, aes_key: str, name: str = "", by: Actor | None = None
+    *,
+    appid: str,
+    secret: str,
+    token: str,
+    aes_key: str,
+    name: str = "",
+    is_offered: bool = False,
+    by: Actor | None = None,
 ) -> Component:
     """
     Make or update the component APPID; BY is None for the system. Doing it twice changes nothing.
+    Whether merchants may choose it (IS OFFERED) is only for a new one.
 
     Raises ValidationError, by field name, without the values.
     """
@@ -46,12 +54,18 @@ def register_component(
     component: Component
     with transaction.atomic():
         component, is_new = Component.objects.select_for_update().get_or_create(
-            appid=appid, defaults={**secrets, "name": name, "due_at": timezone.now()}
+            appid=appid,
+            defaults={
+                **secrets,
+                "name": name,
+                "is_offered": is_offered,
+                "due_at": timezone.now(),
+            },
         )
         if is_new:
             record_operation("register_component", by=by, appid=appid)
         else:
-            _write_changes(component, secrets, name or component.name, by)
+            _write_changes(component, secrets, {"name": name or component.name}, by)
     return component
 
 
@@ -59,13 +73,15 @@ def change_component(
     component: Component,
     *,
     name: str,
+    is_offered: bool | None = None,
     secret: str = "",
     token: str = "",
     aes_key: str = "",
     by: Actor | None,
 ) -> list[str]:
     """
-    Give COMPONENT a NAME and those secrets that are not ""; the names of what is now different.
+    Give COMPONENT a NAME and those secrets that are not "", and unless it is None say whether
+    merchants may choose it (IS OFFERED); the names of what is now different.
 
     Raises ValidationError, by field name, without the values.
     """
@@ -74,7 +90,8 @@ def change_component(
     check_values(secrets)
     with transaction.atomic():
         row = Component.objects.select_for_update().get(pk=component.pk)
-        changed = _write_changes(row, secrets, name, by)
+        offered = row.is_offered if is_offered is None else is_offered
+        changed = _write_changes(row, secrets, {"name": name, "is_offered": offered}, by)
     component.refresh_from_db()
     return changed
 
@@ -113,7 +130,7 @@ def refresh_component_token(component: Component, *, by: Actor | None) -> None:
 
 
 def _write_changes(
-    component: Component, secrets: Mapping[str, str], name: str, by: Actor | None
+    component: Component, secrets: Mapping[str, str], plain: Mapping[str, Any], by: Actor | None
 ) -> list[str]:
     """Write what differs, and who changed which fields, in the caller's transaction."""
     fresh = {
@@ -129,9 +146,9 @@ def _write_changes(
         values["previous_key_uses"] = 0
     if "app_secret" in fresh:
         values |= {"due_at": Now(), "failures": 0, "last_error": ""}
-    if name != component.name:
-        values["name"] = name
-    changed = [*fresh, *(["name"] if "name" in values else [])]
+    different = {name: value for name, value in plain.items() if getattr(component, name) != value}
+    values |= different
+    changed = [*fresh, *different]
     if changed:
         Component.objects.filter(pk=component.pk).update(**values, updated_at=Now())
         record_operation(

@@ -13,9 +13,9 @@ RELEASERS = "releasers"
 ANSWERERS = "merchants who answer"
 
 _LOOKED_AT = {
-    "platform_auth": "component push operation apiclient",
+    "platform_auth": "component push operation apiclient wechatcall",
     "miniprograms": (
-        "authorizer binding tag tester interfaceapplication setting settingprofile "
+        "authorizer binding bindlink tag tester interfaceapplication setting settingprofile "
         "permissionrequest"
     ),
     "audits": (
@@ -23,11 +23,13 @@ _LOOKED_AT = {
         "speeduprule"
     ),
     "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
+    "notices": "channel noticerule notice message",
 }
 _EDITED_BY_OPERATORS = {
     "messaging": "rule cannedreply target forwardrule",
     "miniprograms": "tag settingprofile",
     "audits": "speeduprule",
+    "notices": "channel noticerule",
 }
 
 
@@ -62,6 +64,7 @@ ROLES = {
         "messaging.answer_conversation",
         "messaging.resend_delivery",
         "messaging.rehearse_release",
+        "notices.resend_message",
         *_on_models(_EDITED_BY_OPERATORS, "add", "change", "delete"),
     ],
     RELEASERS: [*_LOOK, "audits.release_audit"],

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django_celery_beat.models import PeriodicTask
 
-from platform_auth import heartbeats, operation_chain, tokens
+from platform_auth import call_log, heartbeats, operation_chain, tokens
 from platform_auth.fields import Unreadable
 from platform_auth.logins.attempts import forget_old_attempts
 from platform_auth.logins.sessions import forget_expired
@@ -34,6 +34,13 @@ def seal_operations() -> None:
     """Seal the operation log, and log the end of its chain, for whoever keeps logs elsewhere."""
     logger.info("operation log sealed up to %s", operation_chain.seal_operations())
     heartbeats.beat("seal_operations")
+
+
+@shared_task
+def forget_old_calls() -> None:
+    """Delete from the log of calls what is older than CALL_LOG_DAYS."""
+    call_log.forget_old()
+    heartbeats.beat("forget_old_calls")
 
 
 @shared_task

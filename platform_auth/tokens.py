@@ -6,14 +6,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec, TypeVar
 
+from django.db import transaction
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from platform_auth.domain_events import DomainEvent, publish
 from platform_auth.fields import Unreadable, read_or_empty, seal
 from platform_auth.leases import release_db_connection, single_flight
 from platform_auth.models import Component
 from wechat import component as wechat
+from wechat.calls import with_token_of
 from wechat.errors import NotReady, TicketExpired, TokenExpired, WeChatError
 
 logger = logging.getLogger(__name__)
@@ -23,6 +27,7 @@ Result = TypeVar("Result")
 
 TICKET_OVERDUE_AFTER = timedelta(minutes=25)
 TICKET_ASK_INTERVAL = timedelta(minutes=10)
+MANY_FAILURES = 3  # to get a token, in a row
 MAX_TICKET_AHEAD = timedelta(minutes=10)
 
 
@@ -49,9 +54,12 @@ def with_component_token(
     """
     token = component_token(component)
     try:
-        return endpoint(token, *args, **kwargs)
+        with with_token_of(component.appid, is_account=False):
+            return endpoint(token, *args, **kwargs)
     except TokenExpired:
-        return endpoint(component_token(component, refused=token), *args, **kwargs)
+        token = component_token(component, refused=token)
+        with with_token_of(component.appid, is_account=False, repeats=1):
+            return endpoint(token, *args, **kwargs)
 
 
 def as_component(
@@ -76,7 +84,7 @@ def _refresh_token(row: Component) -> str | None:
     try:
         token = _request_token(row)
     except WeChatError as error:
-        row.back_off(error)
+        _back_off(row, error)
         raise
     except Unreadable as error:
         problem = NotReady(str(error))
@@ -90,6 +98,15 @@ def _refresh_token(row: Component) -> str | None:
         last_error="",
     )
     return token.value if written else None
+
+
+def _back_off(row: Component, error: WeChatError) -> None:
+    """Try ROW again later; that it fails again and again is told once an hour."""
+    with transaction.atomic():
+        if row.back_off(error) and row.failures + 1 >= MANY_FAILURES:
+            once = f"{row.appid} {timezone.now():%Y-%m-%d %H}"
+            facts = {"name": str(row), "reason": str(error)}
+            publish(DomainEvent("tokens.failing", once=once, facts=facts))
 
 
 def _request_token(row: Component) -> wechat.Token:
@@ -144,8 +161,12 @@ def ask_for_late_tickets(component: Component) -> bool:
         pk=component.pk,
         since__lt=Now() - TICKET_OVERDUE_AFTER,
     )
-    if not late.update(push_asked_at=Now()):
-        return False
+    with transaction.atomic():
+        if not late.update(push_asked_at=Now()):
+            return False
+        once = f"{component.appid} {component.ticket_created}"  # of one silence, however long
+        facts = {"component": str(component)}
+        publish(DomainEvent("ticket.late", once=once, facts=facts))
     release_db_connection()
     errmsg = wechat.start_push_ticket(component.appid, component.app_secret)
     logger.warning("no ticket for %s in 25 minutes; WeChat says: %s", component.appid, errmsg)

@@ -5,6 +5,7 @@ Every page on that way is `no-store`. Those that lead to WeChat send it our orig
 wants to see it; those the browser comes back to send nobody anything.
 """
 
+import logging
 import secrets
 from collections.abc import Callable
 from functools import wraps
@@ -21,16 +22,19 @@ from django.utils.cache import patch_cache_control
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from miniprograms.models import Authorizer, Binding, digest
+from miniprograms.models import Authorizer, Binding, BindLink, digest
 from miniprograms.services import bind_links, trading
 from miniprograms.services import binding as bindings
+from miniprograms.services.return_urls import return_address
+from platform_auth.acting_component import NoComponent, components_for_merchants
 from platform_auth.errcodes import is_ours_to_mend
 from platform_auth.operations import Actor
-from portal.forms import BindForm
+from portal.forms import NO_CHOICE, BindForm
 from portal.home import is_phone, render_home
 from wechat.bulkhead import take_place
-from wechat.component import EITHER
 from wechat.errors import NotReady, WeChatError
+
+logger = logging.getLogger(__name__)
 
 # In the session: what ties a binding to it, the phone binding it waits for, the link it came by.
 NONCE, WAITING, LINK = "binding_nonce", "binding_waiting", "binding_link"
@@ -64,46 +68,64 @@ def bind(request: HttpRequest) -> HttpResponse:
     """The bind button. By GET (a login in between, a reload) it is only the way to the form."""
     if request.method != "POST":
         return redirect("portal:home")
-    form = BindForm(request.POST)
+    own = "" if request.POST.get("component") else _component_of_own(request)
+    form = BindForm(request.POST, platforms=NO_CHOICE if own else components_for_merchants())
     if not form.is_valid():
         return render_home(request, form, status=HTTPStatus.BAD_REQUEST)
-    return _start_binding(request, form, user=request.user)
+    component = own or form.cleaned_data.get("component", "")
+    return _start_binding(request, form, user=request.user, component=component)
+
+
+def _component_of_own(request: HttpRequest) -> str:
+    """Of an account of theirs that is to be authorised again: it stays with its platform."""
+    rows = Authorizer.objects.filter(owner_id=request.user.pk).exclude(state="unbound")
+    appid = request.POST.get("biz_appid", "").strip().replace("\0", "")
+    row = rows.filter(appid=appid).select_related("component").first()
+    return row.component.appid if row else ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @on_the_way("strict-origin")
 def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     """The bind button for a merchant who has no login: whoever holds the link may press it."""
-    user = bind_links.read_bind_link(signed)
-    if user is None:
+    link = bind_links.find_bind_link(signed)
+    if link is None:
         raise Http404
-    account = bind_links.linked_account(signed)
-    if account is None and bind_links.is_for_one(signed):
-        raise Http404
-    form = BindForm(_answers(request, account) if request.method == "POST" else None)
+    form = BindForm(_answers(request, link) if request.method == "POST" else None)
     # Whoever is logged in as somebody else could not come back from WeChat.
-    is_other = request.user.is_authenticated and request.user != user
+    is_other = request.user.is_authenticated and request.user != link.user
     if form.is_valid() and not is_other:
         request.session[LINK] = request.path
-        return _start_binding(request, form, user=user)
+        component = link.component.appid if link.component else ""
+        return _start_binding(request, form, user=link.user, component=component, link=link)
     context = {
         "form": form,
         "action": request.path,
         "is_phone": is_phone(request),
         "is_other": is_other,
-        "account": account,
+        "account": bind_links.linked_account(link),
+        "link": link,
     }
     status = HTTPStatus.BAD_REQUEST if form.is_bound else HTTPStatus.OK
     return render(request, "portal/link.html", context, status=status)
 
 
-def _answers(request: HttpRequest, account: Authorizer | None) -> dict[str, Any]:
-    """What the form says; of a link for one ACCOUNT, of no other."""
+def _answers(request: HttpRequest, link: BindLink) -> dict[str, Any]:
+    """What the form says, but for what LINK says itself."""
     answers: dict[str, Any] = request.POST.dict()
-    return answers | {"auth_type": EITHER, "biz_appid": account.appid} if account else answers
+    if link.auth_type is not None:
+        answers |= {"auth_type": link.auth_type, "biz_appid": link.biz_appid}
+    return answers | ({"device": link.device} if link.device else {})
 
 
-def _start_binding(request: HttpRequest, form: BindForm, *, user: Actor) -> HttpResponse:
+def _start_binding(
+    request: HttpRequest,
+    form: BindForm,
+    *,
+    user: Actor,
+    component: str,
+    link: BindLink | None = None,
+) -> HttpResponse:
     """Ask WeChat for a code, then show the way to its page. Raises Crowded."""
     take_place()
     on_phone = is_phone(request)
@@ -112,12 +134,17 @@ def _start_binding(request: HttpRequest, form: BindForm, *, user: Actor) -> Http
     try:
         binding = bindings.start_binding(
             user=user,
+            component=component,
+            link=link,
             auth_type=form.cleaned_data["auth_type"],
             biz_appid=form.cleaned_data["biz_appid"],
-            session="" if to_phone else _session_nonce(request),
+            session="" if on_phone else _session_nonce(request),
             device=device,
         )
-    except (bindings.NoComponent, NotReady):
+    except NoComponent as error:
+        logger.error("nobody can bind: %s", error)
+        return _render_trouble(request, user, HTTPStatus.SERVICE_UNAVAILABLE, is_ours=True)
+    except NotReady:
         return _render_trouble(request, user, HTTPStatus.SERVICE_UNAVAILABLE)
     except bindings.TooManyBindings:
         return _render_trouble(request, user, HTTPStatus.TOO_MANY_REQUESTS)
@@ -176,6 +203,8 @@ def bind_outcome(request: HttpRequest, state: str) -> HttpResponse:
     binding = _find_returning(request, state)
     if binding.status == Binding.Status.OPEN and bindings.find_open_binding(state):
         return _render_scan(request, binding)
+    if url := return_address(binding):
+        return redirect(url)
     return _render_result(request, binding)
 
 
@@ -194,6 +223,10 @@ def bind_return(request: HttpRequest, state: str) -> HttpResponse:
         trading.finish_binding(binding, code)
     if request.GET:
         return redirect(request.path)
+    is_phone_of_computer = binding.device == Binding.Device.PHONE and binding.session
+    url = "" if is_phone_of_computer else return_address(binding)
+    if url:
+        return redirect(url)
     if binding.device == Binding.Device.PHONE:
         context = {"binding": binding, "is_pending": _is_pending(binding)}
         return render(request, "portal/phone.html", context)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services.showing import SHOWN
+from platform_auth.acting_component import components_for_merchants
 from portal.code import read_standings
 from portal.forms import BindForm
 from portal.messages import count_unread
@@ -28,7 +29,7 @@ PHONE = re.compile(r"Mobile|MicroMessenger(?!.*(?:WindowsWechat|MacWechat))")
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    return render_home(request, BindForm())
+    return render_home(request, BindForm(platforms=components_for_merchants()))
 
 
 def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.OK) -> HttpResponse:

@@ -6,7 +6,7 @@ from platform_auth.views.doors import LoggedLogout
 from platform_auth.views.keys import OwnKeys
 from platform_auth.views.second_factor import LoginCode
 from platform_auth.views.sessions import OwnSessions
-from portal import account, binding, code, home, messages, testers
+from portal import account, binding, code, home, messages, notices, testers
 
 app_name = "portal"
 
@@ -17,6 +17,13 @@ urlpatterns = [
     path("logout/", LoggedLogout.as_view(), name="logout"),
     path("sessions/", OwnSessions.as_view(), name="sessions"),
     path("keys/", OwnKeys.as_view(), name="keys"),
+    path("notices/", notices.notices_page, name="notices"),
+    path("notices/add/", notices.add_bot_view, name="add-bot"),
+    path("notices/email/", notices.save_email_view, name="save-email"),
+    path("notices/<int:pk>/", notices.save_channel_view, name="save-channel"),
+    path("notices/<int:pk>/test/", notices.test_channel_view, name="test-channel"),
+    path("notices/<int:pk>/remove/", notices.remove_bot_view, name="remove-bot"),
+    path("notices/<int:pk>/resend/", notices.resend_view, name="resend-notices"),
     path("password/", account.PasswordChange.as_view(), name="password"),
     path("bind/", binding.bind, name="bind"),
     path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),

@@ -10,7 +10,8 @@ if (waiting) setTimeout(ask, 2000, waiting.dataset.poll);
 
 async function ask(url) {
   try {
-    const answer = await fetch(url, { cache: "no-store" });
+    // What leads elsewhere is no page that waits: no script may read it, but the browser goes there.
+    const answer = await fetch(url, { cache: "no-store", redirect: "manual" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.status < 500 && !page.querySelector("[data-poll]")) {
       location.replace(url);

@@ -242,8 +242,7 @@ def _ask_about_users(story: _Story) -> None:
     ask(users.code_to_session, *ours, shop.appid, wechat.users.log_in(shop.appid, OPENID))
     pressed = wechat.users.press_phone_button(shop.appid, OPENID)
     ask(users.get_phone_number, shop.token, pressed)
-    kind = {"kind": "official_account", "is_linked": True}
-    official = wechat.create_account(**kind)
+    official = wechat.create_account(kind="official_account", is_linked=True)
     granted = wechat.grant(official.appid)
     page = web_logins.authorize_url(
         "",

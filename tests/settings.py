@@ -27,9 +27,12 @@ OPTIONAL = """
 ALIVE_FILE
 ALLOWED_HOSTS
 BULKHEAD_PLACES
+CALL_LOG_DAYS
 CSRF_TRUSTED_ORIGINS
 DATABASE_POOL_SIZE
 DATABASE_POOL_TIMEOUT
+DEFAULT_FROM_EMAIL
+EMAIL_URL
 FORBIDDEN_PASSWORD_WORDS
 FORWARD_INTERNAL_HOSTS
 HSTS_PRELOAD
@@ -72,7 +75,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Looked up when asked for: every test client would walk all static files otherwise.
 REFUSALS_WRITTEN_EVERY = 0.0  # at once, in the test's own transaction
-COUNTS_WRITTEN_EVERY = 0.0
+COUNTS_WRITTEN_EVERY = CALLS_WRITTEN_EVERY = 0.0  # when they are asked for
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
 if not REDIS_URL:
     CACHES["markers"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

@@ -43,7 +43,7 @@ def test_one_account_is_told_in_exactly_the_words_of_the_contract(
         user_name="gh_1",
         nick_name="Tea",
         principal_name="Tea Ltd",
-        func_info=[18],
+        func_info=[18, 30],
         expires=FAR,
         access_token="99_secret-access-token",
         create_time=datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC),
@@ -58,13 +58,44 @@ def test_one_account_is_told_in_exactly_the_words_of_the_contract(
         "state": "bound",
         "account_status": 1,
         "verify_type_info": -1,
-        "func_info": [{"id": 18, "name": "小程序开发与数据分析"}],
+        "func_info": [
+            {"id": 18, "name": "小程序开发与数据分析"},
+            {"id": 30, "name": "基本信息管理"},
+        ],
+        "missing_permissions": [
+            {
+                "code": "messages",
+                "name": "messages of users, and answers",
+                "sets": [{"id": 19, "name": "小程序客服管理"}],
+            }
+        ],
         "token": {"state": "fresh", "expires_at": "2100-01-01T00:00:00Z"},
         "authorized_at": "2026-03-04T05:06:07Z",
         "unauthorized_at": None,
         "updated_at": "2026-03-05T00:00:00Z",
         "audit": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("values", "codes"),
+    [
+        ({"func_info": [18, 19, 30]}, []),
+        ({"func_info": [30]}, ["code", "messages", "filing"]),
+        ({"func_info": []}, []),
+        ({"func_info": [30], "state": "unbound"}, []),
+    ],
+)
+def test_what_an_account_does_not_let_us_do_is_told(
+    api: Client,
+    component: Component,
+    merchant: User,
+    values: dict[str, Any],
+    codes: list[str],
+) -> None:
+    make_authorizer(component, merchant, **values)
+    [told] = api.get(LIST).json()["results"]
+    assert [missing["code"] for missing in told["missing_permissions"]] == codes
 
 
 def test_the_list_tells_the_same_as_the_detail(

@@ -120,7 +120,10 @@ def test_the_platform_that_the_settings_name_is_meant(
     api: Client, component: Component, settings: object
 ) -> None:
     other = Component.objects.create(appid="wxfeedfacefeedface", ticket_received_at=timezone.now())
-    assert api.get(STATUS).json()["appid"] == component.appid
+    answer = api.get(STATUS)
+    assert (answer.status_code, answer.json()["code"]) == (409, "several_components")
+    assert api.get(STATUS, {"appid": component.appid}).json()["appid"] == component.appid
+    assert api.get(STATUS, {"appid": "wx0000000000000000"}).status_code == 404
     settings.WECHAT_COMPONENT_APPID = other.appid  # type: ignore[attr-defined]
     assert api.get(STATUS).json()["appid"] == other.appid
 

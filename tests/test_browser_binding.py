@@ -10,6 +10,8 @@ from django.contrib.auth.models import User
 from pytest_django.live_server_helper import LiveServer
 
 from miniprograms.models import Authorizer, Binding
+from miniprograms.services.bind_links import make_bind_link
+from platform_auth.logins.api_clients import create_client
 from sandbox import server
 from sandbox.world import WeChat
 
@@ -202,3 +204,24 @@ def test_no_page_is_wider_than_a_narrow_phone(
     for path in ("/portal/", "/portal/password/", "/portal/bind/x/go/", "/nothing"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_the_computer_that_waits_goes_back_to_the_site_that_sent_it(
+    new_page: NewPage, wechat: WeChat, merchant: User, settings: Any
+) -> None:
+    wechat.create_account()
+    site = urlsplit(settings.WECHAT_MP_URL).netloc  # any other than ours
+    client, _key = create_client(
+        by=None, name="shop", owner=merchant, scopes=["bindings:write"], return_hosts=[site]
+    )
+    link = make_bind_link(
+        merchant, by=merchant, client=client, is_single=True, auth_type=2, device="phone",
+        return_url=f"http://{site}/?a=b", user_ref="shop 7",
+    )  # fmt: skip
+    computer, phone = new_page(), new_page(viewport={"width": 390, "height": 844})
+    computer.goto(link.url)
+    computer.get_by_role("button", name="Bind", exact=True).click()
+    phone.goto(computer.locator("a.link").get_attribute("href"))
+    confirm_at_wechat(phone)
+    computer.wait_for_url(f"http://{site}/?a=b&binding={link.pk}&status=bound&user_ref=shop+7")
+    phone.get_by_role("heading", name="Bound. Go back to your computer.").wait_for()

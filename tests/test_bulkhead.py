@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 
+from api.preset_table import PRESETS
 from audits.admin.code_page import ACTS
 from audits.admin.live import PIECES
 from audits.models import CodeAudit, CodeTemplate, IdempotencyKey
@@ -69,6 +70,11 @@ ASKING = {
     "POST admin/platform_auth/component/<path:object_id>/refresh-token/",
     *(f"POST {API}{noun}/" for noun in ("versions", "audits", "release", "revert", "messages")),
     *(f"{method} {API}wechat/<path:path>" for method in METHODS),
+    *(
+        f"{preset.method} {API}presets/{preset.name}/"
+        for preset in PRESETS
+        if preset.method == "POST" or not preset.asked
+    ),
     *(f"POST {API}audits/<slug:auditid>/{act}/" for act in ("refresh", "withdraw")),
     *(f"GET {API}{what}/" for what in ("preflight", "options/<slug:name>")),
     *(f"GET {API}{noun}/" for noun in ("private-interfaces", "testers")),
@@ -80,7 +86,7 @@ ASKING = {
     f"POST {API}settings/privacy-guideline/file/",
     f"POST {API}quota/clear/",
     *(f"POST {API}{noun}/" for noun in ("login", "decrypt", "phone-number", "oauth/user")),
-    *("POST api/v1/drafts/promote/", "POST api/v1/campaigns/"),
+    *("POST api/v1/drafts/promote/", "POST api/v1/campaigns/", "POST api/v1/bindings/"),
     *(f"POST api/v1/campaigns/<int:pk>/{act}/" for act in CAMPAIGN_ACTS),
     *(f"{method} portal/<slug:appid>/testers/" for method in METHODS),
     # Staff's pages of what WeChat has.

@@ -204,6 +204,32 @@ def test_a_new_name_and_a_punishment(town: Town) -> None:
     assert alerted[1]["details"] == {"account_status": ALERTED, "previous_status": NORMAL}
 
 
+ALERTING: dict[str, dict[str, Any]] = {
+    "wxa_illegal_record": {"illegal_record_id": "r1", "illegal_reason": "违规"},
+    "annual_renew": {"ExpiredTime": 1700827301},
+    "verify_expired": {"ExpiredTime": 1700827301},
+    "charge_service_quota_notify": {"event_type": 3, "spu_name": "短信", "total_quota": 100},
+    "notify_3rd_wxa_wxverify": {"expired": 1700827301, "message": "请年审"},
+}
+
+
+@pytest.mark.parametrize("kind", ALERTING)
+def test_what_wechat_has_against_an_account_is_told(town: Town, kind: str) -> None:
+    backend = listener(town)
+    fields = ALERTING[kind]
+    if kind.startswith("notify"):
+        town.wechat.push(kind, {"appid": town.shop.appid, **fields})
+        town.wechat.push(kind, {"appid": "wx0000000000000000", **fields})
+    else:
+        town.wechat.push_message(town.shop.appid, {"MsgType": "event", "Event": kind, **fields})
+    town.deliver()
+    [(event, data)] = told(backend)
+    assert (event, data["cause"], data["appid"]) == ("account.alerted", kind, town.shop.appid)
+    details = {name: data["details"][name] for name in fields}
+    assert details == {name: str(value) for name, value in fields.items()}
+    assert not {"CreateTime", "ToUserName", "Event", "InfoType"} & set(data["details"])
+
+
 def test_what_is_normal_again_is_no_alert(town: Town) -> None:
     Authorizer.objects.update(account_status=FROZEN)
     backend = listener(town)

@@ -28,6 +28,8 @@ CODES = [
     *(40002, 40003, 40004, 40008, 40009, 40010, 40011, 40012, 40200, 43101, 45008, 45015),
     *(10003, 10005, 10015, 10016, 40029, 40030, 40163, 41008, 41009, 41021, 42002, 42003, 87009),
     *(41006, 44001, 44004, 45047, 45064, 45072, 45080, 45081, 48002, 65401),
+    # Content checks, codes and links, subscribe messages
+    *(40037, 40129, 40165, 40169, 41030, 43104, 45029, 47003, 61010, 200012, 200014),
 ]
 CATALOGUE = Path(__file__).parents[1] / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 
@@ -54,7 +56,7 @@ def test_nothing_is_explained_that_no_call_answers() -> None:
 
 
 def test_what_a_call_decides_by_is_explained_too() -> None:
-    only_when_binding = {61009, 61010}
+    only_when_binding = {61009}
     assert set(_REFUSALS) - only_when_binding <= set(EXPLANATIONS)
 
 

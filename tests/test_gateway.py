@@ -131,7 +131,7 @@ def test_what_goes_up_is_bounded(
 
 def test_what_comes_down_is_bounded(account: Authorizer, caller: Client, wechat: WeChat) -> None:
     wechat.fault(f"/{MEDIA}", body=PNG + bytes(20 * MIB - len(PNG)))
-    assert len(caller.get(url_of(account, MEDIA)).content) == 20 * MIB
+    assert len(caller.get(url_of(account, MEDIA)).getvalue()) == 20 * MIB
     wechat.fault(f"/{MEDIA}", body=PNG + bytes(20 * MIB))
     assert status_and_code(caller.get(url_of(account, MEDIA))) == (502, "wechat_unreachable")
 

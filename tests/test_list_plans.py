@@ -18,7 +18,7 @@ from audits.models import CodeAudit, Release
 from config.metrics.rows import MOST_COUNTED
 from miniprograms.models import Authorizer
 from miniprograms.services.refresh_batches import lease_statement
-from platform_auth.models import Component, Operation, Push
+from platform_auth.models import Component, Operation, Push, WeChatCall
 from tests.databases import SILENCE_TRIGGERS
 from tests.plans import copy_rows, nodes, plan_of, rows_read
 from tests.test_admin_code_acts import browser_of
@@ -37,6 +37,7 @@ TABLES = (
     "miniprograms_duerefresh",
     "platform_auth_operation",
     "platform_auth_push",
+    "platform_auth_wechatcall",
 )
 
 
@@ -84,6 +85,18 @@ def _fill(component: Component, owner: User) -> None:
         action=f"CASE WHEN n % {OPERATIONS // 20} = 9 THEN 'revert' ELSE 'refresh_token' END",
         appid="'wx' || lpad((n / 10)::text, 16, '0')",
     )
+    call = WeChatCall.objects.create(
+        at=timezone.now(), path="/wxa/queryquota", outcome="0", milliseconds=20, attempt=1
+    )
+    copy_rows(
+        call,
+        OPERATIONS,
+        appid="'wx' || lpad((n / 10)::text, 16, '0')",
+        outcome=f"CASE WHEN n % {OPERATIONS // 20} = 7 THEN '45009' ELSE '0' END",
+        rid=f"CASE WHEN n % {OPERATIONS // 20} = 7 THEN '6b0c-' || n ELSE '' END",
+        client_id=f"CASE WHEN n % {OPERATIONS // 20} = 9 THEN 7 END",
+        request_id="CASE WHEN n % 2 = 0 THEN md5(n::text) ELSE '' END",
+    )
     push = Push.objects.create(
         component=component, digest="0", business_key="0", state="done", created=timezone.now()
     )
@@ -126,6 +139,31 @@ def rows_of_page(client: Client, address: str) -> dict[str, float]:
 def test_the_operation_log_is_searched_by_index(many: None, query: str) -> None:
     boss = browser_of(User.objects.create_superuser("boss"))
     read = rows_of_page(boss, f"/admin/platform_auth/operation/?{query}")
+    assert not {sql: rows for sql, rows in read.items() if rows > MOST_ROWS}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "p=9",
+        "q=wx0000000000001234",
+        "q=wx9999999999999999",
+        "q=wx0000000000001234+/wxa/no_such_path",
+        "q=6b0c-7",
+        "q=no-such-rid",
+        "q=c20ad4d76fe97759aa27a0c99bff6710",
+        "outcome=well",
+        "outcome=refused",
+        "outcome=unanswered",
+        "client=7",
+        "client=8",
+        "client=7&outcome=refused",
+    ],
+)
+def test_the_log_of_calls_is_searched_by_index(many: None, query: str) -> None:
+    boss = browser_of(User.objects.create_superuser("boss"))
+    read = rows_of_page(boss, f"/admin/platform_auth/wechatcall/?{query}")
     assert not {sql: rows for sql, rows in read.items() if rows > MOST_ROWS}
 
 

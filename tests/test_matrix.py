@@ -19,6 +19,7 @@ from django.utils import timezone
 from django_celery_beat import models as beat
 from knox.models import AuthToken
 
+from api.preset_table import PRESETS
 from audits.admin.code_page import ACTS
 from audits.admin.live import PIECES
 from audits.models import (
@@ -36,10 +37,17 @@ from audits.models import (
 )
 from audits.services import committing, submission_files, templates
 from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
-from miniprograms.models import Authorizer, Binding, PermissionRequest, SettingProfile, Tag
+from miniprograms.models import (
+    Authorizer,
+    Binding,
+    BindLink,
+    PermissionRequest,
+    SettingProfile,
+    Tag,
+)
 from miniprograms.services import bind_links
 from platform_auth.logins.api_clients import create_client
-from platform_auth.models import ApiClient, Operation, Push
+from platform_auth.models import ApiClient, Operation, Push, WeChatCall
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
 from sandbox.world import WeChat
@@ -79,6 +87,9 @@ def by_key(status: HTTPStatus) -> list[HTTPStatus]:
     return [UNKNOWN, REFUSED, REFUSED, REFUSED, status]
 
 
+# Nothing is needed to ask for these, and WeChat refuses: nothing of the mini program is online.
+PRESET_STATUSES = {"scheme": NO, "url-link": NO}
+
 # Address as configured → method, and the statuses in the order of ACTORS.
 ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "": ("GET", GOES),
@@ -115,6 +126,25 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "api/v1/component/": ("GET", [UNKNOWN, OK, OK, REFUSED, OK]),
     "api/v1/authorizers/<slug:appid>/access-token/": ("GET", by_key(OK)),
     "api/v1/authorizers/<slug:appid>/wechat/<path:path>": ("GET", by_key(OK)),
+    **{
+        f"api/v1/authorizers/<slug:appid>/presets/{preset.name}/": (
+            preset.method,
+            by_key(
+                PRESET_STATUSES.get(preset.name, HTTPStatus.BAD_REQUEST if preset.asked else OK)
+            ),
+        )
+        for preset in PRESETS
+        if preset.name != "subscribe-send"
+    },
+    "api/v1/authorizers/<slug:appid>/presets/subscribe-send/": (
+        "POST",
+        [UNKNOWN, HTTPStatus.BAD_REQUEST, MISSING, REFUSED, HTTPStatus.BAD_REQUEST],
+    ),
+    "api/v1/bindings/": (
+        "POST",
+        [UNKNOWN, HTTPStatus.CREATED, HTTPStatus.CREATED, REFUSED, HTTPStatus.CREATED],
+    ),
+    "api/v1/bindings/<int:pk>/": ("GET", [UNKNOWN, OK, MISSING, REFUSED, OK]),
     "api/v1/templates/": ("GET", by_key(OK)),
     "api/v1/drafts/": ("GET", by_key(OK)),
     "api/v1/drafts/promote/": ("POST", by_key(HTTPStatus.BAD_REQUEST)),
@@ -201,12 +231,14 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/r/<path:content_type_id>/<path:object_id>/": ("GET", [FOUND, FOUND, FOUND, *GONE[:2]]),
     "admin/auth/user/<id>/password/": ("GET", PAGE),
     "admin/auth/user/<path:object_id>/bind-link/": ("POST", PAGE),
+    "admin/miniprograms/bindlink/<path:object_id>/revoke/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/let-answer/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/stop-answering/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/revoke-keys/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/remove-factor/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/ask-for-tickets/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/refresh-token/": ("POST", ACT),
+    "admin/platform_auth/apiclient/<path:object_id>/call-log/": ("GET", ACT),
     "admin/platform_auth/apiclient/<path:object_id>/rotate/": ("POST", PAGE),
     "admin/platform_auth/apiclient/<path:object_id>/revoke-older/": ("POST", ACT),
     "admin/platform_auth/apiclient/<path:object_id>/revoke-all/": ("POST", ACT),
@@ -232,6 +264,8 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/ask-again/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/unbind/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/conversations/": ("GET", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/call-log/": ("GET", ACT),
+    "admin/miniprograms/authorizer/<path:object_id>/call/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/ext/": ("GET", PAGE),
@@ -340,7 +374,7 @@ for _end, _method, _status in CHAT:
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
                "codeaudit", "release", "campaignitem", "conversation", "releasetest",
                "delivery", "codesummary", "permissionrequest", "reviewoutcome",
-               "quotaentry"}  # fmt: skip
+               "quotaentry", "bindlink", "wechatcall"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
@@ -403,12 +437,13 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         (model for model in admin.site._registry if address.startswith(_base_of(model))), None
     )
     model = Campaign if address.startswith(REST_CAMPAIGN) else model
+    model = BindLink if address.startswith("api/v1/bindings/") else model
     row = _row(model, account, merchant) if model else None
     reply = Reply.objects.get()
     fillings = {
         "<path:object_id>": str(row),
         "<id>": str(merchant.pk),
-        "<str:signed>": bind_links.make_bind_link(merchant, by=merchant).split("/")[-2],
+        "<str:signed>": bind_links.make_bind_link(merchant, by=merchant).url.split("/")[-2],
         "<str:name>": "audit.passed",
         "<str:state>": "a-state-of-another-session",
         "<appid>": account.appid,
@@ -490,12 +525,16 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
             component=account.component, push=Push.objects.all()[0], appid=account.appid
         ),
         Rule: lambda: Rule.objects.create(name="hello", trigger="default", content={}),
+        BindLink: lambda: bind_links.make_bind_link(merchant, by=merchant),
         Tag: lambda: Tag.objects.create(name="tea"),
         PermissionRequest: lambda: PermissionRequest.objects.create(
             authorizer=account, need="code"
         ),
         QuotaEntry: lambda: QuotaEntry.objects.create(
             component=account.component, kind="submitted", authorizer=account
+        ),
+        WeChatCall: lambda: WeChatCall.objects.create(
+            at=timezone.now(), appid=account.appid, outcome="0", milliseconds=1, attempt=1
         ),
         ReviewOutcome: lambda: ReviewOutcome.objects.create(
             audit=CodeAudit.objects.all()[0],

@@ -427,7 +427,7 @@ def test_wechat_on_a_computer_is_no_phone(merchant: User) -> None:
 
 @pytest.fixture
 def link(merchant: User, staff: User) -> str:
-    return urlsplit(bind_links.make_bind_link(merchant, by=staff)).path
+    return urlsplit(bind_links.make_bind_link(merchant, by=staff).url).path
 
 
 def test_a_bind_link_shows_the_button_without_a_login_a_name_or_an_effect(

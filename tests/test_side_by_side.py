@@ -163,7 +163,7 @@ def test_one_that_fails_takes_no_other_along(serve: Serve) -> None:
 
 def test_each_is_counted(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[tuple[str, str]] = []
-    monkeypatch.setattr(http, "_on_call", lambda path, outcome, _: counted.append((path, outcome)))
+    monkeypatch.setattr(http, "_on_call", lambda call: counted.append((call.path, call.outcome)))
     serve(says(ok(b'{"errcode": 45009}')))
     _open_connection()
     _side_by_side(2)

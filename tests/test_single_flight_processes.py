@@ -4,28 +4,37 @@ of one, on PostgreSQL and through sockets: WeChat is asked once for each, and no
 connection while they wait.
 """
 
+import http.client
 import json
+import random
 import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection
 
 from miniprograms.models import Authorizer, SigningTicket
+from platform_auth.client_models import MAX_RATE, ApiClient
 from platform_auth.models import Component
 from platform_auth.tokens import component_token
 from sandbox.world import WeChat
 from tests.accounts import make_due_accounts
 from tests.conftest import Bound
-from tests.processes import environment, served
+from tests.processes import environment, served, web
+from tests.test_api_clients import make_key
+from tests.threads import together
 
 PROCESSES, THREADS = 4, 25
 ACCOUNTS = PROCESSES * THREADS
@@ -196,3 +205,52 @@ def test_the_ticket_of_an_account_is_one_call(
     assert row.name == f"{account.appid} jsapi"
     assert found == [[row.value]] * ACCOUNTS
     assert wechat.count(TICKET) == 1
+
+
+def ask_patiently(port: int, appid: str, key: str) -> str:
+    """The token that the server at PORT gives; again in a moment where too many wait for WeChat."""
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as line:
+            address = f"/api/v1/authorizers/{appid}/access-token/"
+            line.request("GET", address, headers={"Authorization": f"Bearer {key}"})
+            answer = line.getresponse()
+            body = answer.read()
+        if answer.status == HTTPStatus.OK:
+            return str(json.loads(body)["access_token"])
+        assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE, body
+        time.sleep(random.uniform(0.05, 0.2))
+    raise AssertionError(f"no token of {appid}")
+
+
+@pytest.mark.redis
+def test_by_rest_it_is_one_call_each_too(
+    wechat: WeChat, ticket: str, merchant: User, appids: list[str], tmp_path: Path
+) -> None:
+    """The 25 clients of each server ask for all accounts, four each, and all servers' together."""
+    Authorizer.objects.update(owner=merchant)
+    key = make_key(merchant, "tokens:read", name="till")
+    ApiClient.objects.update(rate=MAX_RATE)
+    with ExitStack() as stack:
+        stack.enter_context(served(wechat))
+        pool = stack.enter_context(ThreadPoolExecutor(PROCESSES))
+        servers = [web(wechat, tmp_path, REDIS_URL=settings.REDIS_URL) for _ in range(PROCESSES)]
+        ports = list(pool.map(stack.enter_context, servers))
+        each = ACCOUNTS // THREADS
+        jobs = [
+            partial(take_turn, port, appids[first : first + each], key)
+            for first in range(0, ACCOUNTS, each)
+            for port in ports
+        ]
+        turns = together(jobs)
+    found: dict[str, set[str]] = defaultdict(set)
+    for turn in turns:
+        assert isinstance(turn, dict), turn
+        for appid, token in turn.items():
+            found[appid].add(token)
+    assert {appid: {token} for appid, token in tokens_in_rows().items()} == found
+    assert wechat.count(REFRESH) == ACCOUNTS
+
+
+def take_turn(port: int, appids: list[str], key: str) -> dict[str, str]:
+    return {appid: ask_patiently(port, appid, key) for appid in appids}

@@ -17,6 +17,7 @@ APPS = (
     "webhooks",
     "messaging",
     "audits",
+    "notices",
     "miniprograms",
     "platform_auth",
     "wechat",

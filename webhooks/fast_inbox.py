@@ -6,6 +6,7 @@ whoever finds nobody writing writes for all who wait. Nobody waits beyond the de
 thread, and nobody writes whose deadline is so near that it would fail the others too.
 """
 
+import json
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -18,7 +19,6 @@ from psycopg_pool import ConnectionPool
 
 from platform_auth import deadlines
 from platform_auth.models import Component, DuePush, Push
-from platform_auth.statements import as_array
 from webhooks import inbox, views
 
 MAX_ROWS_AT_ONCE = 64  # of one statement, so that nobody waits for long
@@ -57,14 +57,16 @@ COLUMNS = {
     "received_at": "timestamptz",
     "request_id": "text",
 }
-_PARAMETERS = {**COLUMNS, "user_name": "text"}
+_COLUMNS_READ = {**COLUMNS, "user_name": "text"}
+# Half the time that an array for each column takes; of times it makes what PostgreSQL reads.
+_as_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=str).encode
 _NAMES = ", ".join(COLUMNS)
 _KEEP = f"""
 WITH kept AS (
   INSERT INTO {Push._meta.db_table} ({_NAMES})
   SELECT {", ".join(f"w.{name}" for name in COLUMNS)}
-  FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in _PARAMETERS.items())})
-    AS w({", ".join(_PARAMETERS)})
+  FROM json_to_recordset(%(rows)s)
+    AS w({", ".join(f"{name} {kind}" for name, kind in _COLUMNS_READ.items())})
   -- The keys are as remembered,
   WHERE EXISTS (
     SELECT 1 FROM {Component._meta.db_table}
@@ -98,8 +100,8 @@ SELECT * FROM told
 def _parameters(rows: list[Row]) -> dict[str, Any]:
     component: Component = rows[0]["component"]
     keys = {key: str(component.__dict__[key]) for key in inbox.KEYS}
-    columns = {name: as_array(row[name] for row in rows) for name in _PARAMETERS}
-    return {**columns, **keys, "of_component": component.pk}
+    texts = _as_json([{name: row[name] for name in _COLUMNS_READ} for row in rows])
+    return {"rows": texts, **keys, "of_component": component.pk}
 
 
 # The connections

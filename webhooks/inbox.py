@@ -30,6 +30,7 @@ from wechat.envelope import Envelope, Key
 from wechat.errors import Untrusted
 
 FORGET_SECONDS = 60  # of an hour; what is left then waits for the next
+DAY_SECONDS = 24 * 60 * 60
 MAX_ENVELOPES = 32
 FORGET_AT_ONCE = 1000
 OPENID_LENGTH = KIND_LENGTH = 64
@@ -160,7 +161,7 @@ def prove(sealed: Sealed, components: list[Component]) -> Proven:
             problem = error if not isinstance(problem, Unreadable) else problem
             continue
         push = _read(opened.message)
-        if push and 0 < push.created < _oldest().timestamp():
+        if push and 0 < push.created < time.time() - settings.PUSH_RETENTION_DAYS * DAY_SECONDS:
             raise Untrusted("age")
         digest = sha256(sealed.encrypt.encode()).hexdigest()
         by_previous = opened.key is not envelope.keys[0]
@@ -181,10 +182,6 @@ def _read(message: bytes) -> wire.Push | None:
         return wire.read_push(message)
     except wire.Malformed:
         return None
-
-
-def _oldest() -> datetime:
-    return datetime.now(UTC) - timedelta(days=settings.PUSH_RETENTION_DAYS)
 
 
 def row_of(proven: Proven, *, is_known: bool, appid: str, request_id: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 A bulkhead: so many requests of one process may wait for another server's answer at once, and half
 as many more, for a moment, for a place. All other threads stay free for whoever asks nobody.
 
-A request has its place from its first exchange on and gives it back at its end. An act takes it
+A request has its place from its first exchange on and gives it back at its end, or at that of the
+answer that is passed on meanwhile. An act takes it
 before it writes anything, so that there is nothing to take back where there is no place. Outside of
 requests, in workers and commands, nobody waits, and no place is needed.
 """
@@ -87,6 +88,21 @@ def take_place() -> None:
         bulkhead = _bulkhead
         bulkhead.take()
         _request.place = bulkhead
+
+
+def keep_place() -> Callable[[], None]:
+    """
+    This request's place stays taken beyond its end, for an answer that is passed on as it comes.
+    What is returned gives it back; nothing, where there is none.
+    """
+    place, _request.place = _request.place, None
+    kept = [place] if place else []
+
+    def give_back() -> None:
+        while kept:
+            kept.pop().give_back()
+
+    return give_back
 
 
 def take_late_place() -> None:

@@ -9,7 +9,7 @@ Tokens are WeChat's: COMPONENT_TOKEN is the component_access_token. Every functi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypedDict, Unpack
+from typing import Any, NotRequired, TypedDict, Unpack
 from urllib.parse import urlencode
 
 from wechat.errors import BadAnswer, WeChatError
@@ -224,13 +224,17 @@ def get_rid(token: str, rid: str) -> dict[str, Any]:
 
 
 class AuthorizationPage(TypedDict):
-    """What opens WeChat's authorisation page; BIZ_APPID is the only account accepted, or ""."""
+    """
+    What opens WeChat's authorisation page; BIZ_APPID is the only account accepted, or "";
+    CATEGORY_ID_LIST are the permission sets asked for, all where it is empty.
+    """
 
     appid: str
     pre_auth_code: str
     redirect_uri: str
     auth_type: int
     biz_appid: str
+    category_id_list: NotRequired[Sequence[int]]
 
 
 def component_login_url(mp_url: str, **page: Unpack[AuthorizationPage]) -> str:
@@ -247,6 +251,7 @@ def bind_component_url(open_url: str, **page: Unpack[AuthorizationPage]) -> str:
 def _page_query(page: AuthorizationPage) -> str:
     fields: dict[str, Any] = {"component_appid": page["appid"], **page}
     del fields["appid"]
+    fields["category_id_list"] = "|".join(map(str, page.get("category_id_list", [])))
     return urlencode({name: value for name, value in fields.items() if value != ""})
 
 

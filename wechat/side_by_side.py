@@ -125,7 +125,7 @@ class _Exchanges:
     ) -> None:
         self._transport = transport
         self._requests = requests
-        self._origin, _content = encode(prepare(*requests[0]))
+        self._origin, _head = encode(prepare(*requests[0]))
         self._new_bounds = new_bounds
         self._until = until
         self._outcomes = outcomes
@@ -163,7 +163,8 @@ class _Exchanges:
         self._selector.register(sock, selectors.EVENT_READ, exchange)
         try:
             sock.settimeout(bounds.read_timeout)
-            sock.sendall(encode(prepare(*self._requests[exchange.number]))[1])
+            request = self._requests[exchange.number]
+            sock.sendall(encode(prepare(*request))[1] + request[3])
             sock.setblocking(False)
         except OSError as error:
             self._fail(exchange, error)

@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead
 from io import BufferedReader, BytesIO, RawIOBase
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from threading import Thread
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, ReadTimeout, Response, Session
@@ -43,6 +43,16 @@ HEADERS = {"User-Agent": "wechat-component-platform", "Accept-Encoding": "identi
 
 Address = IPv4Address | IPv6Address
 Guard = Callable[["Origin", list[Address]], object]
+
+
+class File(Protocol):
+    """A body that is read in pieces, of a length that is known."""
+
+    def __len__(self) -> int: ...
+    def read(self, most: int, /) -> bytes: ...
+
+
+Body = bytes | File
 encode_form = encode_multipart_formdata
 
 
@@ -95,6 +105,10 @@ class Bounds:
     max_bytes: int
     connect: float = math.inf
     silence: float = math.inf
+
+    def until(self, deadline: float) -> "Bounds":
+        """The same with another DEADLINE."""
+        return Bounds(deadline, self.max_bytes, self.connect, self.silence)
 
     @property
     def read_timeout(self) -> float:
@@ -174,16 +188,16 @@ def send(
         response = adapter.send(request, stream=True, timeout=timeout, verify=verify or True)
         content = b"".join(iter(lambda: response.raw.read(bounds.max_bytes + 1), b""))
     except (OSError, HTTPException, HTTPError) as error:
-        raise as_trouble(error, _parse(url)[0]) from None
+        raise as_trouble(error, origin_of(url)) from None
     return as_answer(response, content, bounds, started)
 
 
-def prepare(method: str, url: str, headers: Mapping[str, str], body: bytes) -> PreparedRequest:
+def prepare(method: str, url: str, headers: Mapping[str, str], body: Body) -> PreparedRequest:
     """A request with the headers of all of ours."""
     request = PreparedRequest()  # by hand: `session.request` costs twice the exchange
-    request.method, request.url, request.body = method, url, body
+    request.method, request.url, request.body = method, url, cast(Any, body)
     request.headers = CaseInsensitiveDict({**HEADERS, **headers})
-    if body or method != "GET":
+    if len(body) or method != "GET":
         request.headers["Content-Length"] = str(len(body))
     return request
 
@@ -226,14 +240,19 @@ class Transport(BaseAdapter):
         """The whole answer to REQUEST. TIMEOUT is its Bounds; proxies are not heeded."""
         if not self._keep:
             request.headers["Connection"] = "close"
-        origin, content = encode(request)
-        sock = self.take(origin) or _connect(origin, timeout, verify, self._guard)
+        origin, head = encode(request)
+        sock = self.connect(origin, timeout, verify)
         is_reusable = False
         try:
-            response, is_reusable = _exchange(sock, content, timeout)
+            send_all(sock, head, cast(bytes, request.body), timeout)
+            response, is_reusable = read_response(Incoming(sock, timeout), timeout)
         finally:
             self.give_back(origin, sock, is_reusable=is_reusable)
         return response
+
+    def connect(self, origin: Origin, bounds: Bounds, verify: Any) -> socket.socket:
+        """A connection to ORIGIN, one that was kept or a new one. Raises TransportError."""
+        return self.take(origin) or _connect(origin, bounds, verify, self._guard)
 
     def take(self, origin: Origin) -> socket.socket | None:
         """A kept connection to ORIGIN that is open and has nothing to say, if there is one."""
@@ -278,6 +297,11 @@ def _parse(url: str) -> tuple[Origin, str]:
     except (AttributeError, KeyError, ValueError):  # without a host, a scheme, or sense
         raise TransportError(Cause.NAME_NOT_FOUND, host="?") from None
     return origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def origin_of(url: str) -> Origin:
+    """Whom URL names. Raises TransportError."""
+    return _parse(url)[0]
 
 
 def look_up(origin: Origin, deadline: float) -> list[Address]:
@@ -350,22 +374,33 @@ def _trust(verify: Any) -> ssl.SSLContext:
 
 
 def encode(request: PreparedRequest) -> tuple[Origin, bytes]:
-    """Whom REQUEST goes to, and as what. Raises ValueError where it would not be one request."""
+    """Whom REQUEST goes to, and its head. Raises ValueError where it would not be one request."""
     origin, target = _parse(request.url or "")
     lines = [f"{request.method} {target} HTTP/1.1", f"Host: {origin.name}"]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
     if " " in target or not all(line.isascii() and line.isprintable() for line in lines):
         raise ValueError("a line of the request's head would not be one")
-    return origin, "\r\n".join([*lines, "", ""]).encode() + cast(bytes, request.body)
+    return origin, "\r\n".join([*lines, "", ""]).encode()
 
 
-def _exchange(sock: socket.socket, content: bytes, bounds: Bounds) -> tuple[Response, bool]:
-    """The answer to CONTENT, and whether SOCK can be used again. Raises OSError, HTTPException."""
+def send_all(sock: socket.socket, head: bytes, body: Body, bounds: Bounds) -> None:
+    """HEAD and BODY to whoever is at the other end. Raises OSError."""
     with suppress(BrokenPipeError):  # it may have answered before it had it all
-        for start in range(0, len(content), PIECE):  # and may take it slowly
+        for piece in _pieces(head, body):  # and may take it slowly
             sock.settimeout(bounds.read_timeout)
-            sock.sendall(content[start : start + PIECE])
-    return read_response(_Incoming(sock, bounds), bounds)
+            sock.sendall(piece)
+
+
+def _pieces(head: bytes, body: Body) -> Iterator[bytes]:
+    """The whole request, of which a large body is never held twice."""
+    if not isinstance(body, bytes):
+        yield head
+        yield from iter(lambda: body.read(PIECE), b"")
+    elif len(body) <= PIECE:
+        yield head + body
+    else:
+        yield head
+        yield from (body[start : start + PIECE] for start in range(0, len(body), PIECE))
 
 
 def read_response(source: Any, bounds: Bounds) -> tuple[Response, bool]:
@@ -382,12 +417,12 @@ def read_response(source: Any, bounds: Bounds) -> tuple[Response, bool]:
     return response, is_reusable
 
 
-class _Incoming(RawIOBase):
+class Incoming(RawIOBase):
     """The bytes of SOCK within BOUNDS, however slowly they trickle in."""
 
     def __init__(self, sock: socket.socket, bounds: Bounds) -> None:
         self._sock = sock
-        self._bounds = bounds
+        self.bounds = bounds
 
     def makefile(self, _mode: str) -> BufferedReader:
         """As http.client asks a socket for what it reads."""
@@ -397,5 +432,5 @@ class _Incoming(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._sock.settimeout(self._bounds.read_timeout)
+        self._sock.settimeout(self.bounds.read_timeout)
         return self._sock.recv_into(buffer)

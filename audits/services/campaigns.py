@@ -23,6 +23,7 @@ from audits.services.rollout.admission import (
     count_failures,
     count_items,
     manage_campaign,
+    publish_pause,
     skip_unfinished,
 )
 from audits.services.rollout.steps import MAY_RELEASE
@@ -140,7 +141,9 @@ def pause_campaign(campaign: Campaign, *, by: Actor | None) -> None:
     """Begin nothing new; acts under way end, and verdicts are still followed."""
     because = _("Paused by %s.") % (by.get_username() if by else "–")
     before, after = [Campaign.State.RUNNING], Campaign.State.PAUSED
-    _transition(campaign, before, after, "pause_campaign", by, because=because)
+    with transaction.atomic():
+        _transition(campaign, before, after, "pause_campaign", by, because=because)
+        publish_pause(campaign, because)
 
 
 def resume_campaign(campaign: Campaign, *, by: Actor | None) -> None:

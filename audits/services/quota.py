@@ -2,17 +2,23 @@
 
 import logging
 
+from django.db import transaction
+from django.utils import timezone
+
 from audits.models import QuotaEntry
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
+from platform_auth.domain_events import DomainEvent, publish
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
-from platform_auth.models import Component
+from platform_auth.models import UTC_PLUS_8, Component
 from platform_auth.operations import Actor
 from wechat import code_review
 from wechat.errors import WeChatError
 
 logger = logging.getLogger(__name__)
+
+LOW_SHARE = 0.1  # of the month's reviews
 
 _NUMBERS = ("rest", "limit", "speedup_rest", "speedup_limit")
 
@@ -31,13 +37,25 @@ def log_quota(authorizer: Authorizer, quota: code_review.Quota) -> code_review.Q
     numbers = {name: getattr(quota, name) for name in _NUMBERS}
     told = QuotaEntry.objects.filter(component=authorizer.component_id, kind=QuotaEntry.Kind.TOLD)
     if told.order_by("-id").values(*_NUMBERS).first() != numbers:
-        QuotaEntry.objects.create(
-            component_id=authorizer.component_id,
-            kind=QuotaEntry.Kind.TOLD,
-            authorizer=authorizer,
-            **numbers,
-        )
+        with transaction.atomic():
+            QuotaEntry.objects.create(
+                component_id=authorizer.component_id,
+                kind=QuotaEntry.Kind.TOLD,
+                authorizer=authorizer,
+                **numbers,
+            )
+            _publish_low(authorizer, quota)
     return quota
+
+
+def _publish_low(authorizer: Authorizer, quota: code_review.Quota) -> None:
+    """Tell once a month that few reviews are left, and once that none are."""
+    if quota.rest > quota.limit * LOW_SHARE:
+        return
+    month = timezone.now().astimezone(UTC_PLUS_8).strftime("%Y-%m")  # as WeChat counts
+    once = f"{authorizer.component_id} {month} {'few' if quota.rest else 'none'}"
+    facts = {"rest": quota.rest, "limit": quota.limit}
+    publish(DomainEvent("quota.low", once=once, facts=facts))
 
 
 def note_spent(kind: QuotaEntry.Kind, authorizer: Authorizer, *, by: Actor | None) -> None:

@@ -9,6 +9,7 @@ from config.middleware import ERRORS
 from messaging.services.customer_service import REPLIES_SENT
 from messaging.services.forwarding.outcomes import ATTEMPTS
 from platform_auth import counters
+from platform_auth.call_log import UNLOGGED
 from platform_auth.calls import CALLS, SECONDS
 from platform_auth.counters import Counter, Histogram, Labels
 from platform_auth.wakeup import MISSED_WAKE_UPS
@@ -16,7 +17,7 @@ from webhooks.counts import ACCEPTED, SHED, UNAVAILABLE, WORKED_OUT
 
 COUNTERS = (
     *(ACCEPTED, UNAVAILABLE, SHED, WORKED_OUT),
-    CALLS,
+    *(CALLS, UNLOGGED),
     *(REPLIES_SENT, ATTEMPTS),
     *(MISSED_WAKE_UPS, ERRORS),
 )

@@ -19,6 +19,7 @@ from audits.models import (
 from config.metrics.rows import MOST_COUNTED, count
 from messaging.models import Delivery, ReleaseTest, Reply
 from miniprograms.models import Binding, overdue_refreshes
+from notices.models import Message, Notice
 from platform_auth.models import Component, DuePush, PlatformEvent, Push, is_free
 
 # By how much of what a merchant waits for at WeChat: label, from and until.
@@ -33,6 +34,7 @@ def measures() -> Iterable[Metric]:
 def _work() -> dict[str, tuple[QuerySet[Any], str]]:
     """What workers look for, and the column that says since when it has been due."""
     forwardable = Delivery.objects.filter(target__is_on=True, target__paused_until=None)
+    sendable = Message.objects.filter(channel__is_on=True, channel__paused_until=None)
     return {
         "pushes": (DuePush.objects.filter(due_at__lte=Now()), "due_at"),
         "failed pushes": (Push.objects.filter(retry_at__lte=Now()), "retry_at"),
@@ -49,6 +51,8 @@ def _work() -> dict[str, tuple[QuerySet[Any], str]]:
         "releases in steps": (GrayRelease.objects.due(), "due_at"),
         "drafts": (Promotion.objects.due(), "due_at"),
         "campaigns": (CampaignItem.objects.due(), "due_at"),
+        "notices": (Notice.objects.filter(planned_at=None), "created_at"),
+        "notice messages": (sendable.due(), "due_at"),
     }
 
 

@@ -4,18 +4,22 @@ from miniprograms.admin import (
     bindings,
     components,
     drift_facts,
+    link_pages,
     people,
     permission_pages,
     setting_profiles,
     tags,
+    wechat_calls,
 )
 
 __all__ = [
     "bindings",
     "components",
     "drift_facts",
+    "link_pages",
     "people",
     "permission_pages",
     "setting_profiles",
     "tags",
+    "wechat_calls",
 ]

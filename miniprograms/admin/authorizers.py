@@ -14,6 +14,8 @@ from unfold.enums import ActionVariant
 from miniprograms.admin.account_list import ListedAccounts
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
 from miniprograms.admin.call_quotas import CallPages
+from miniprograms.admin.calling import CallingPages
+from miniprograms.admin.link_pages import LinkForm
 from miniprograms.admin.permission_pages import AskingPages, LacksFilter
 from miniprograms.admin.private_interfaces import InterfacePages
 from miniprograms.admin.settings_pages import SettingsPages
@@ -24,6 +26,7 @@ from miniprograms.services.profiles import sync_profile
 from miniprograms.services.refreshing import refresh_now
 from miniprograms.services.showing import hide_from_merchant, show_to_merchant
 from miniprograms.services.unbinding import unbind_locally
+from platform_auth.acting_component import NoComponent, SeveralComponents, acting_component
 from platform_auth.admin.acts import (
     ask_about_chosen,
     ask_about_one,
@@ -33,6 +36,7 @@ from platform_auth.admin.acts import (
     saying,
 )
 from platform_auth.admin.pages import StaffAdmin
+from platform_auth.models import Component
 
 _IDENTITY = ("account", "kind", "nick_name", "appid", "user_name", "alias", "principal_name")
 _APPEARANCE = ("signature", "account_label", "verification", "service_type", "is_show", "qrcode")
@@ -72,6 +76,7 @@ class AuthorizerPages(
     TesterPages,
     InterfacePages,
     CallPages,
+    CallingPages,
     AskingPages,
     ListedAccounts,
     TaggedPages,
@@ -108,7 +113,10 @@ class AuthorizerPages(
         "conversations",
         {
             "title": _("At WeChat"),
-            "items": ["settings_page", "testers_page", "interfaces_page", "calls_page"],
+            "items": [
+                *("settings_page", "testers_page", "interfaces_page"),
+                *("calls_page", "call_list", "calling_page"),
+            ],
         },
         "refresh_one",
         {
@@ -142,6 +150,7 @@ class AuthorizerPages(
         merchant = User.objects.filter(username=term).values_list("pk", flat=True).first()
         return found if merchant is None else found | queryset.filter(owner=merchant)
 
+    has_call_log_permission = holding("platform_auth.view_wechatcall")
     has_rules_permission = holding("messaging.view_rule")
     has_talk_permission = holding("messaging.view_conversation")
     has_unbind_permission = holding("miniprograms.unbind_authorizer")
@@ -161,14 +170,29 @@ class AuthorizerPages(
 
     @admin.action(description=_("Make a bind link"), permissions=["invite"])
     def make_bind_links(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
-        return self._make_links(
-            request, self.limit_chosen(request, queryset), request.get_full_path()
-        )
+        rows = self.limit_chosen(request, queryset)
+        try:
+            acting_component()
+        except SeveralComponents:
+            text = _("There are several platforms: make the links one by one, and choose.")
+            self.message_user(request, text, "ERROR")
+            return None
+        except NoComponent as problem:
+            self.message_user(request, str(problem), "ERROR")
+            return None
+        return self._make_links(request, rows, request.get_full_path(), None)
 
     # Acts on the one row of a page.
 
     conversations = _open_list(
         "messaging_conversation", _("Conversations"), "talk", path="conversations", icon="forum"
+    )
+    call_list = _open_list(
+        "platform_auth_wechatcall",
+        _("Log of calls"),
+        "call_log",
+        path="call-log",
+        icon="swap_calls",
     )
     # The rules that speak for this account, and the box in which they are tried.
     rules = _open_list(
@@ -204,20 +228,27 @@ class AuthorizerPages(
     @button(_("Make a bind link"), "invite", path="bind-link", icon="add_link")
     def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.visible_or_404(request, object_id)
-        if request.method == "POST":
-            back = self.url_of(row)
-            return self._make_links(request, [row], back) or HttpResponseRedirect(back)
+        form, back = LinkForm(request), self.url_of(row)
+        if form.is_valid():
+            page = self._make_links(request, [row], back, form.chosen)
+            return page or HttpResponseRedirect(back)
         question = _("Whoever opens the link within three days can bind for its merchant.")
-        return self.ask(request, row, _("Make a bind link"), question)
+        context = {"title": _("Make a bind link"), "question": question, "form": form}
+        return self.page(request, "admin/ask.html", rows=[row], back=back, **context)
 
-    def _make_links(self, request: HttpRequest, rows: list[Any], back: str) -> HttpResponse | None:
+    def _make_links(
+        self, request: HttpRequest, rows: list[Any], back: str, component: Component | None
+    ) -> HttpResponse | None:
         """A page with one link for each merchant of ROWS; it is not shown again."""
         for row in rows:
             if row.owner is None or not row.owner.is_active:
                 text = _("%(row)s has no merchant who could bind.") % {"row": row}
                 self.message_user(request, text, "WARNING")
         users = {row.owner_id: row.owner for row in rows if row.owner and row.owner.is_active}
-        links = [(user, make_bind_link(user, by=request.user)) for user in users.values()]
+        links = [
+            (user, make_bind_link(user, by=request.user, component=component).url)
+            for user in users.values()
+        ]
         if not links:
             return None
         title = _("Make a bind link")

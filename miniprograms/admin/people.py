@@ -15,6 +15,8 @@ from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from miniprograms.admin.link_pages import LinkForm
+from miniprograms.models import BindLink
 from miniprograms.services.bind_links import make_bind_link
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import column
@@ -93,8 +95,12 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         return fields if _is_superuser(request) else (*fields, *RIGHTS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Without the digests of API keys, which mean nothing to anybody."""
+        """
+        Without the digests of API keys, which mean nothing to anybody. Bind links go with the
+        person, though nobody may delete one alone.
+        """
         _all, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        lacking.discard(BindLink._meta.verbose_name)
         if keys := counts.pop(str(AuthToken._meta.verbose_name_plural), 0):
             counts[str(_("API keys"))] = keys
         return [str(user) for user in objs], counts, lacking, protected
@@ -131,13 +137,15 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         if not user.is_active:
             self.message_user(request, _("This account is switched off."), "ERROR")
             return HttpResponseRedirect(self.url_of(user))
-        title = _("Make a bind link")
-        if request.method == "POST":
-            context = {"title": title, "back": self.url_of(user)}
-            links = [(user, make_bind_link(user, by=request.user))]
+        form, back = LinkForm(request), self.url_of(user)
+        context: dict[str, Any] = {"title": _("Make a bind link"), "back": back}
+        if form.is_valid():
+            link = make_bind_link(user, by=request.user, component=form.chosen)
+            links = [(user, link.url)]
             return self.page(request, "admin/bind_links.html", links=links, **context)
         question = _("Whoever opens the link within three days can bind for this merchant.")
-        return self.ask(request, user, title, question)
+        context |= {"question": question, "form": form}
+        return self.page(request, "admin/ask.html", rows=[user], **context)
 
     def _check_access(self, request: HttpRequest, object_id: str) -> None:
         """Before what takes a person's access away: may this one, and is it they who ask?"""

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('miniprograms', '0013_clear_quota'),
+        ("miniprograms", "0013_clear_quota"),
         ('platform_auth', '0011_api_clients'),
     ]
 

@@ -5,14 +5,20 @@ it. What WeChat gives for the owner's consent is traded in `trading`.
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from miniprograms.models import BINDING_LIFETIME, Binding, digest
-from platform_auth.models import Component
+from miniprograms.models import BINDING_LIFETIME, Binding, BindLink, digest
+from platform_auth.acting_component import NoComponent as NoComponent
+from platform_auth.acting_component import acting_component
+from platform_auth.fields import seal
 from platform_auth.operations import Actor
 from platform_auth.tokens import as_component
 from wechat import component as wechat
@@ -23,10 +29,6 @@ MAX_UNFINISHED = 5
 UNFINISHED_SINCE = timedelta(minutes=10)
 
 
-class NoComponent(Exception):
-    """No third-party platform is registered here yet."""
-
-
 class TooManyBindings(Exception):
     """Five attempts in ten minutes that nobody finished: WeChat counts pre_auth_codes."""
 
@@ -34,6 +36,8 @@ class TooManyBindings(Exception):
 def start_binding(
     *,
     user: Actor,
+    component: str = "",
+    link: BindLink | None = None,
     auth_type: int = EITHER,
     biz_appid: str = "",
     session: str = "",
@@ -42,49 +46,79 @@ def start_binding(
     """
     Open a binding for USER: a state, and a pre_auth_code from WeChat.
 
-    AUTH_TYPE is 1 official account, 2 mini program, 3 either; BIZ_APPID the only account accepted;
-    SESSION the browser's nonce, to which the return is bound; a phone returns in another browser.
-    Raises NoComponent, TooManyBindings, NotReady without a ticket, and what WeChat answered.
+    COMPONENT is the appid of ours that was chosen, "" for the one that acts; LINK what they came
+    by; AUTH_TYPE is 1 official account, 2 mini program, 3 either; BIZ_APPID the only account
+    accepted; SESSION the browser's nonce, to which the return is bound; a phone returns in another
+    browser. Raises NoComponent, TooManyBindings, NotReady without a ticket, and what WeChat
+    answered.
     """
-    component = Component.objects.with_clock().order_by("pk").first()
-    if component is None:
-        raise NoComponent
+    ours = acting_component(component)
     intent = {
+        "component": ours,
         "user_id": user.pk,
+        "link": link,
         "auth_type": auth_type,
         "biz_appid": biz_appid,
         "device": device,
-        "session": digest(session) if device == Binding.Device.COMPUTER else "",
+        "session": digest(session) if session else "",
     }
-    if reusable := _find_reusable(intent):
-        return reusable
-    code = as_component(component, wechat.create_pre_auth_code)
-    state = secrets.token_urlsafe(32)
-    now = component.now
-    return Binding.objects.create(
-        component=component,
-        status=Binding.Status.OPEN,
-        state=state,
-        state_digest=digest(state),
-        pre_auth_code=code.value,
+    row = _reserve(ours.now, intent)
+    if row.pre_auth_code_digest:
+        return row
+    try:
+        code = as_component(ours, wechat.create_pre_auth_code)
+    except Exception:
+        row.delete()
+        raise
+    Binding.objects.filter(pk=row.pk).update(
+        **seal(Binding, row.reference, pre_auth_code=code.value),
         pre_auth_code_digest=digest(code.value),
-        started_at=now,
-        expires_at=now + min(BINDING_LIFETIME, timedelta(seconds=code.life)),
-        **intent,
+        expires_at=row.started_at + min(BINDING_LIFETIME, timedelta(seconds=code.life)),
     )
+    row.refresh_from_db()
+    return row
 
 
-def _find_reusable(intent: dict[str, object]) -> Binding | None:
-    """Beyond five unfinished attempts the same click gets the same page again, not a new code."""
-    recent = Binding.objects.unfinished().filter(
-        user_id=intent["user_id"], started_at__gt=Now() - UNFINISHED_SINCE
-    )
-    if recent.count() < MAX_UNFINISHED:
-        return None
-    reusable: Binding | None = recent.filter(**intent).order_by("-started_at").first()
+def _reserve(now: datetime, intent: dict[str, Any]) -> Binding:
+    """
+    A row that counts already, for a code that is yet to be asked for; beyond five unfinished
+    attempts the same click gets the same page again. Who clicks at the same moment waits, so that
+    no two take the same place. Raises TooManyBindings.
+    """
+    with transaction.atomic():
+        _lock(intent["link"], intent["user_id"])
+        recent = Binding.objects.unfinished().filter(
+            user_id=intent["user_id"],
+            link=intent["link"],
+            started_at__gt=Now() - UNFINISHED_SINCE,
+        )
+        if recent.count() < MAX_UNFINISHED:
+            state = secrets.token_urlsafe(32)
+            opened: Binding = Binding.objects.create(
+                status=Binding.Status.OPEN,
+                state=state,
+                state_digest=digest(state),
+                started_at=now,
+                expires_at=now + BINDING_LIFETIME,
+                **intent,
+            )
+            return opened
+        rows = recent.filter(**intent).exclude(pre_auth_code_digest="")
+        reusable: Binding | None = rows.order_by("-started_at").first()
     if reusable is None:
         raise TooManyBindings
     return reusable
+
+
+def _lock(link: BindLink | None, user_id: int) -> None:
+    """
+    Hold the row by which attempts are counted, to the end of the transaction: who has a LINK
+    takes none of its merchant's places. On SQLite nobody else can write then anyway.
+    """
+    if link is not None:
+        BindLink.objects.filter(pk=link.pk).update(presses=F("presses") + 1)
+    else:
+        User.objects.select_for_update(no_key=True).get(pk=user_id)
 
 
 def authorization_url(binding: Binding) -> str:
@@ -96,6 +130,7 @@ def authorization_url(binding: Binding) -> str:
         "redirect_uri": settings.PUBLIC_URL + path,
         "auth_type": binding.auth_type,
         "biz_appid": binding.biz_appid,
+        "category_id_list": binding.link.category_id_list if binding.link else [],
     }
     if binding.device == Binding.Device.PHONE:
         return wechat.bind_component_url(settings.WECHAT_OPEN_URL, **page)

@@ -18,8 +18,9 @@ from miniprograms.account_events import (
 )
 from miniprograms.models import Authorizer, Binding
 from miniprograms.permissions import lacking_codes
+from miniprograms.services.bind_links import has_ended
 from miniprograms.services.profiles import guess_kind, sync_profile
-from miniprograms.services.unclaimed import fetch_names
+from miniprograms.services.unclaimed import fetch_names, publish_unclaimed
 from miniprograms.tokens import (
     remember_refresh_token,
     retry_write,
@@ -65,7 +66,7 @@ def _save_tokens(row: Binding, grant: Grant) -> Binding | None:
         binding: Binding = (
             Binding.objects.with_clock()
             .select_for_update(of=("self",))
-            .select_related("component")
+            .select_related("component", "link__user", "link__client__owner")
             .get(pk=row.pk)
         )
         if binding.is_final:
@@ -124,9 +125,18 @@ def _reason_to_ask(binding: Binding, authorizer: Authorizer | None, grant: Grant
         return Binding.UnclaimedReason.SWITCHED_OFF
     if owner is not None and owner != binding.user_id:
         return Binding.UnclaimedReason.OTHER_MERCHANT
-    if owner is None and binding.biz_appid and binding.biz_appid != grant.appid:
+    if owner is None and not _is_expected(binding, grant.appid):
         return Binding.UnclaimedReason.WRONG_ACCOUNT
+    if owner is None and binding.link and has_ended(binding.link, binding.now):
+        return Binding.UnclaimedReason.LINK_REVOKED
     return ""
+
+
+def _is_expected(binding: Binding, appid: str) -> bool:
+    """Whether BINDING may lead to the account APPID; by a client's link only to one of its own."""
+    client = binding.link.client if binding.link else None
+    is_of_client = client is None or not client.appids or appid in client.appids
+    return is_of_client and binding.biz_appid in ("", appid)
 
 
 def _granted_values(
@@ -230,6 +240,8 @@ def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, rea
     action = "park" if reason else "bind"
     record_operation(action, by=binding.user, appid=grant.appid, result=reason)
     binding.refresh_from_db()
+    if reason:
+        publish_unclaimed(binding)
 
 
 def _supersede(binding: Binding, grant: Grant) -> None:

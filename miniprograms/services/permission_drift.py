@@ -85,8 +85,8 @@ def ask_to_authorise_again(account: Authorizer, *, by: Actor) -> Invitation | No
             )
         codes = " ".join(need.code for need in needs)
         record_operation("ask_for_permissions", by=by, appid=account.appid, result=codes)
-        link = make_bind_link(user, by=by, appid=account.appid)
-    return Invitation(account, user, link)
+        link = make_bind_link(user, by=by, appid=account.appid, component=account.component)
+    return Invitation(account, user, link.url)
 
 
 def restate_lacks() -> int:

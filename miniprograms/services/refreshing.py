@@ -9,14 +9,17 @@ single call does not settle.
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from miniprograms import tokens
 from miniprograms.models import Authorizer
 from miniprograms.services.refresh_batches import DueRow, lease_due, save_all
 from miniprograms.tokens import Refreshed
+from platform_auth.domain_events import DomainEvent, publish
 from platform_auth.fields import read_or_empty
 from platform_auth.leases import release_db_connection
 from platform_auth.models import LEASE, Component
@@ -31,6 +34,7 @@ logger = logging.getLogger(__name__)
 SWEEP_BATCH = 256
 THREADS = 128  # more of them cost more processor time for waiting than they save
 SWEEP_SECONDS = 45.0  # the next sweep goes on
+MANY_FAILURES = 3  # of one account, in a row
 MAX_DOUBTFUL = 5  # rows, one after another within a lease
 
 
@@ -87,8 +91,9 @@ def _refresh_batch(
     fenced = tokens.retry_write(lambda: save_all(refreshed))
     for item in fenced:
         tokens.remember_refresh_token(item.row.pk, item.refresh_token)
-    unrefreshed = [pair for pair in outcomes if not isinstance(pair[1], Refreshed)]
-    list(pool.map(lambda pair: _finish_unrefreshed(*pair), unrefreshed))
+    unrefreshed = [(row, error) for row, error in outcomes if not isinstance(error, Refreshed)]
+    contexts = [copy_context() for _pair in unrefreshed]
+    list(pool.map(_finish_in, contexts, unrefreshed))
 
 
 def _request_tokens(
@@ -113,7 +118,9 @@ def _request_tokens(
                 break
             outcomes.append((row, _request_token(row, component_tokens)))
 
-    workers = [pool.submit(work) for _number in range(min(THREADS, len(waiting)))]
+    workers = [
+        pool.submit(copy_context().run, work) for _number in range(min(THREADS, len(waiting)))
+    ]
     for worker in workers:  # if one fails, what the others got is saved all the same
         if error := worker.exception():
             logger.error("a refresh failed: %s", error, exc_info=error)
@@ -185,13 +192,27 @@ def _finish_unrefreshed(leased: DueRow, error: WeChatError | None) -> None:
     row.epoch = leased.epoch  # whoever has taken it since has fenced us off
     try:
         if error is not None:
-            row.back_off(error)
+            _back_off(row, error)
         else:
             refresh_singly(row)
     except WeChatError as problem:
         logger.warning("%s was not refreshed: %s", row.appid, problem)
     finally:
         release_db_connection()
+
+
+def _finish_in(context: Context, unrefreshed: tuple[DueRow, WeChatError | None]) -> None:
+    """In a thread of the pool, which tells of whoever asks as ours does."""
+    context.run(_finish_unrefreshed, *unrefreshed)
+
+
+def _back_off(row: Authorizer, error: WeChatError) -> None:
+    """Try ROW again later; where it fails again and again it is told, of one account an hour."""
+    with transaction.atomic():
+        if row.back_off(error) and row.failures + 1 >= MANY_FAILURES:
+            once = f"{row.component_id} {timezone.now():%Y-%m-%d %H}"
+            facts = {"name": str(row), "reason": str(error)}
+            publish(DomainEvent("tokens.failing", row.appid, once, facts))
 
 
 def refresh_singly(row: Authorizer) -> None:

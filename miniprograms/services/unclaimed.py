@@ -12,6 +12,7 @@ from miniprograms.models import Authorizer, Binding
 from miniprograms.permissions import lacking_codes
 from miniprograms.services.profiles import guess_kind, profile_values, sync_profile
 from miniprograms.tokens import authorizer_token
+from platform_auth.domain_events import DomainEvent, publish
 from platform_auth.due_pushes import make_due
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
@@ -42,7 +43,7 @@ def record_unclaimed(component: Component, listed: wechat.Listed) -> bool:
         )
         if waiting.exists() or Authorizer.objects.filter(appid=listed.appid).exists():
             return False
-        Binding.objects.create(
+        binding = Binding.objects.create(
             component=component,
             appid=listed.appid,
             status=Binding.Status.UNCLAIMED,
@@ -50,7 +51,13 @@ def record_unclaimed(component: Component, listed: wechat.Listed) -> bool:
             refresh_token=listed.refresh_token,
             auth_time=listed.auth_time,
         )
+        publish_unclaimed(binding)
     return True
+
+
+def publish_unclaimed(binding: Binding) -> None:
+    facts = {"binding": binding.pk, "reason": str(binding.parked_because)}
+    publish(DomainEvent("binding.unclaimed", binding.appid, facts=facts))
 
 
 def fetch_names(component: Component, appid: str) -> None:

@@ -4,12 +4,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.enums import ActionVariant
 
 from platform_auth.admin.acts import ask_about_one, button, holding, saying
+from platform_auth.admin.call_links import calls_url
 from platform_auth.admin.client_form import LISTS, ApiClientForm, LinesField, may_make_keys
 from platform_auth.admin.columns import column
 from platform_auth.admin.pages import FormAdmin, ago, label
@@ -37,7 +38,7 @@ class ApiClientAdmin(FormAdmin):
     search_help_text = _("The beginning of a name, or of its owner's")
     raw_id_fields = ("owner",)
     readonly_fields = ("live_keys", "last_use")
-    actions_detail = ("rotate", "revoke_older", "revoke_all")
+    actions_detail = ("call_list", "rotate", "revoke_older", "revoke_all")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         bounds = ("rate", "expires_at")
@@ -67,6 +68,12 @@ class ApiClientAdmin(FormAdmin):
         may = super().has_change_permission(request, obj)
         return may and (obj is None or may_make_keys(request.user, obj.owner, obj.scopes))
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What was made with a client goes with it, which takes no right of its own."""
+        names, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        may = self.has_delete_permission(request)
+        return names, counts, set() if may else lacking, protected
+
     # Whoever may change clients may lock any of them out.
     has_operate_permission = holding("platform_auth.change_apiclient")
 
@@ -92,6 +99,13 @@ class ApiClientAdmin(FormAdmin):
         client = ApiClient.objects.filter(pk=object_id).first()
         number = client.keys.count() if client else 0
         return {name for name, most in (("revoke_older", 1), ("revoke_all", 0)) if number <= most}
+
+    has_call_log_permission = holding("platform_auth.view_wechatcall")
+
+    @button(_("Calls to WeChat"), "call_log", path="call-log", icon="swap_calls")
+    def call_list(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        client = self.visible_or_404(request, object_id)
+        return HttpResponseRedirect(calls_url(client=client.pk))
 
     @button(_("New key"), "operate", path="rotate", icon="key", variant=ActionVariant.PRIMARY)
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from platform_auth import registration
+from platform_auth.acting_component import NoComponent, acting_component
 from platform_auth.admin.acts import ask_about_one, holding, saying
 from platform_auth.admin.columns import column, secret_label
 from platform_auth.admin.pages import FormAdmin, ago, copyable, label, table
@@ -28,7 +29,8 @@ from platform_auth.operations import Actor
 
 TICKET_WARNING_AFTER = timedelta(minutes=30)
 
-_HEALTH = ("ticket_health", "token_health", "failures", "problem", "due", "previous_key_uses")
+_TOKENS = ("ticket_health", "token_health", "failures", "problem", "due", "previous_key_uses")
+_HEALTH = ("bindings", *_TOKENS)
 _CONSOLE = ("component_url", "message_url", "domain", "refusals")
 _refresh_token = saying(_("there is a new component token."), registration.refresh_component_token)
 
@@ -44,6 +46,7 @@ class ComponentPages(FormAdmin):
     form = ComponentForm
     list_display = (
         "name_and_appid",
+        "bindings",
         "ticket_health",
         "token_health",
         "problem",
@@ -59,9 +62,9 @@ class ComponentPages(FormAdmin):
         )
         writable = (_("Secrets"), {"fields": tuple(SECRETS), "description": description})
         if obj is None:
-            return [(None, {"fields": ("appid", "name")}), writable]
+            return [(None, {"fields": ("appid", "name", "is_offered")}), writable]
         return [
-            (None, {"fields": ("appid", "name")}),
+            (None, {"fields": ("appid", "name", "is_offered")}),
             (_("Health"), {"fields": _HEALTH}),
             (_("For WeChat's console"), {"fields": _CONSOLE}),
             (_("What is stored"), {"fields": ("secrets_held",)}),
@@ -90,10 +93,16 @@ class ComponentPages(FormAdmin):
         secrets = {"secret": cleaned.get("secret", ""), "token": cleaned.get("token", "")}
         secrets["aes_key"], name = cleaned.get("key", ""), cleaned["name"]
         if change:
-            registration.change_component(obj, name=name, by=request.user, **secrets)
+            registration.change_component(
+                obj, name=name, is_offered=cleaned["is_offered"], by=request.user, **secrets
+            )
         else:
             registered = registration.register_component(
-                appid=obj.appid, name=name, by=request.user, **secrets
+                appid=obj.appid,
+                name=name,
+                is_offered=cleaned["is_offered"],
+                by=request.user,
+                **secrets,
             )
             obj.pk = registered.pk
 
@@ -117,6 +126,17 @@ class ComponentPages(FormAdmin):
     @admin.display(description=_("component"), ordering="appid")
     def name_and_appid(self, component: Component) -> str:
         return f"{component.name} ({component.appid})" if component.name else component.appid
+
+    @admin.display(description=_("new bindings"))
+    def bindings(self, component: Component) -> SafeString | str:
+        """Whether new bindings are its, by itself or by a choice."""
+        try:
+            acts = acting_component().pk == component.pk
+        except NoComponent:
+            acts = False
+        if acts:
+            return label(_("acts for them"), "success")
+        return label(_("may be chosen"), "info") if component.is_offered else "–"
 
     ticket_health = column(_("ticket"), lambda component: ticket_health(component))
     token_health = column(_("component token"), lambda component: token_health(component))

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from platform_auth.admin.call_links import link_call, link_rids, may_see_calls
 from platform_auth.admin.columns import column
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Operation
@@ -19,6 +20,7 @@ ACTIONS = {
     "assign_binding": _("assigned a parked binding"),
     "refuse_binding": _("refused a parked binding"),
     "make_bind_link": _("made a bind link"),
+    "revoke_bind_link": _("revoked a bind link"),
     "refresh_token": _("refreshed the token"),
     "sync_profile": _("fetched the profile"),
     "unbind_locally": _("unbound locally"),
@@ -87,6 +89,12 @@ ACTIONS = {
     "delete_cannedreply": _("deleted a canned reply"),
     "replay_push": _("replayed a push"),
     "rehearse_release": _("Rehearse the release test"),
+    "add_channel": _("added a notice channel"),
+    "change_channel": _("changed a notice channel"),
+    "delete_channel": _("deleted a notice channel"),
+    "test_channel": _("tested a notice channel"),
+    "rotate_channel_secret": _("changed the secret of a notice channel"),
+    "resend_messages": _("sent notices again"),
     "add_target": _("added a forward target"),
     "change_target": _("changed a forward target"),
     "delete_target": _("deleted a forward target"),
@@ -175,16 +183,25 @@ def action_name(operation: Operation) -> str:
 
 @admin.register(Operation)
 class OperationAdmin(StaffAdmin):
-    list_display = ("at", "actor_name", "what", "appid", "result", "request_id")
+    list_display = ("at", "actor_name", "what", "appid", "outcome", "request_id")
     list_display_links = ("at",)
     list_filter = (ActionFilter,)
     ordering = ("-id",)
     search_fields = ("appid", "actor_name")
     search_help_text = _("An appid, or the name of who did it")
-    fields = ("at", "actor", "actor_name", "what", "appid", "result", "request_id")
-    readonly_fields = fields
+    readonly_fields = ("at", "actor", "actor_name", "what", "appid", "outcome", "calls")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The last with the calls to WeChat of the same request, for whoever may see these."""
+        last = "calls" if may_see_calls(request) else "request_id"
+        return (*self.readonly_fields[:-1], last)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*self.readonly_fields, "request_id")
 
     def find_rows(self, queryset: Any, term: str) -> Any:
         return queryset.filter(Q(appid=term) | Q(actor_name=term))
 
     what = column(_("action"), action_name, ordering="action")
+    outcome = column(_("result"), lambda row: link_rids(row.result))
+    calls = column(_("request"), lambda row: link_call(row.request_id))

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('platform_auth', '0011_api_clients'),
+        ("platform_auth", "0011_api_clients"),
     ]
 
     operations = [

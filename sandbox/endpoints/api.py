@@ -12,12 +12,20 @@ from typing import Any
 from sandbox.endpoints import (
     code,
     component,
+    content_checks,
+    diagnosis,
     domains,
+    links,
+    materials,
     messages,
+    official_accounts,
+    own_secrets,
     quotas,
     registration,
     reviews,
+    samples,
     settings,
+    subscriptions,
     users,
 )
 from sandbox.endpoints.call import Call, Endpoint
@@ -28,17 +36,29 @@ from sandbox.world.faults import Fault, garble, mark_prose
 from sandbox.world.parties import Authorization, Component
 from sandbox.world.permissions import SETS
 
-ENDPOINTS: dict[str, Endpoint] = (
-    component.ENDPOINTS
-    | quotas.ENDPOINTS
-    | code.ENDPOINTS
-    | reviews.ENDPOINTS
-    | domains.ENDPOINTS
-    | messages.ENDPOINTS
-    | settings.ENDPOINTS
-    | registration.ENDPOINTS
-    | users.ENDPOINTS
+SUBJECTS = (
+    component,
+    quotas,
+    diagnosis,
+    code,
+    reviews,
+    domains,
+    settings,
+    registration,
+    users,
+    messages,
+    content_checks,
+    links,
+    subscriptions,
+    official_accounts,
+    materials,
+    own_secrets,
+    samples,
 )
+ENDPOINTS: dict[str, Endpoint] = {
+    path: endpoint for subject in SUBJECTS for path, endpoint in subject.ENDPOINTS.items()
+}
+NOT_PLAYED = {"X-Sandbox": "not-played"}
 
 
 def answer(wechat: WeChat, request: Request) -> Reply:
@@ -65,7 +85,10 @@ def answer(wechat: WeChat, request: Request) -> Reply:
         )
         date = wechat.clock()
     wechat.post.flush_in_background()
-    return _reply(data, fault, date)
+    reply = _reply(data, fault, date)
+    if endpoint is None or endpoint.is_played or _errcode(data):
+        return reply
+    return replace(reply, headers={**reply.headers, **NOT_PLAYED})
 
 
 def _path(request: Request) -> str:
@@ -132,7 +155,7 @@ def _check_permission(call: Call, endpoint: Endpoint) -> None:
 
 
 def _use_quota(call: Call, endpoint: Endpoint) -> None:
-    if endpoint.token == "user":  # noqa: S105 a word, not a secret
+    if endpoint.token in ("user", "secret"):
         return
     caller = call.named_component().appid if endpoint.token == "none" else call.caller  # noqa: S105
     call.wechat.quotas.use(caller, call.request.path)

@@ -181,6 +181,7 @@ class Endpoint:
     """How a path is answered; SETS: any of these permission sets opens it to an authorizer."""
 
     function: Callable[[Call], dict[str, Any] | Reply]
-    token: Literal["none", "component", "authorizer", "either", "user"]
+    token: Literal["none", "component", "authorizer", "either", "user", "secret"]
     sets: tuple[int, ...] = ()
     methods: tuple[str, ...] = ("POST",)
+    is_played: bool = True

@@ -1,5 +1,6 @@
-"""The endpoints about users (I, M2), and the tickets that pages are signed with (M7)."""
+"""The endpoints about users (I, M1, M2), and the tickets that pages are signed with (M7)."""
 
+import hmac
 from typing import Any
 
 from sandbox.endpoints.call import OK, Call, Endpoint
@@ -47,11 +48,37 @@ def code_to_session(call: Call) -> dict[str, Any]:
     _check_grant_type(call, "authorization_code")
     users = call.wechat.users
     code = users.take_code("login", call.parameter("js_code", 41008), account.appid)
+    call.wechat.chats.visit(account, code.openid)
     return {
         "session_key": users.new_session_key(account, code.openid),
         "openid": code.openid,
         **_with_unionid(call, account, code.openid),
     }
+
+
+def check_session(call: Call) -> dict[str, Any]:
+    _check_signature(call)
+    return OK
+
+
+def reset_session_key(call: Call) -> dict[str, Any]:
+    """Another key, and the one before opens nothing any more."""
+    openid = _check_signature(call)
+    return OK | {
+        "openid": openid,
+        "session_key": call.wechat.users.new_session_key(call.account, openid),
+    }
+
+
+def _check_signature(call: Call) -> str:
+    """The openid, of a user whose session_key the caller has."""
+    openid = call.parameter("openid", 40003)
+    if call.request.query.get("sig_method") != "hmac_sha256":
+        raise Refusal(40097)
+    expected = call.wechat.users.sign_with_key(call.account, openid)
+    if not expected or not hmac.compare_digest(call.parameter("signature", 87009), expected):
+        raise Refusal(87009)
+    return openid
 
 
 def trade_web_code(call: Call) -> dict[str, Any]:
@@ -132,6 +159,8 @@ ENDPOINTS: dict[str, Endpoint] = {
     "/sns/oauth2/component/access_token": Endpoint(trade_web_code, "component", methods=GET),
     "/sns/oauth2/component/refresh_token": Endpoint(refresh_web_token, "component", methods=GET),
     "/sns/userinfo": Endpoint(web_user, "user", methods=GET),
+    "/wxa/checksession": Endpoint(check_session, "authorizer", methods=GET),
+    "/wxa/resetusersessionkey": Endpoint(reset_session_key, "authorizer", methods=GET),
     "/wxa/business/getuserphonenumber": Endpoint(phone_number, "authorizer", (18,)),
     "/cgi-bin/ticket/getticket": Endpoint(get_ticket, "authorizer", methods=GET),
 }

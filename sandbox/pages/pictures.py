@@ -44,6 +44,12 @@ def qr_code(wechat: WeChat, request: Request) -> Reply:
     return _svg(size, background, *dots, *corners)
 
 
+def ticket_code(wechat: WeChat, request: Request) -> Reply:
+    """What a ticket of qrcode/create is exchanged for."""
+    picture = qr.picture(request.query.get("ticket", ""))
+    return Reply(picture, headers={"Content-Type": "image/jpg"})
+
+
 def media(wechat: WeChat, request: Request) -> Reply:
     """A picture WeChat keeps, for the console and the phone."""
     file = wechat.media.files.get(request.path.rpartition("/")[2])

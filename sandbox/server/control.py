@@ -157,6 +157,19 @@ def happen(wechat: WeChat, data: Data) -> Data:
     return {"number": wechat.happen(**data).number}
 
 
+def visit(wechat: WeChat, data: Data) -> Data:
+    """A user, OPENID, comes to APPID and says nothing."""
+    with wechat.lock:
+        wechat.chats.visit(wechat.accounts[data["appid"]], data["openid"])
+    return {}
+
+
+def subscribe(wechat: WeChat, data: Data) -> Data:
+    """A user's ANSWERS, accept or reject by template, to what a mini program asks."""
+    wechat.subscriptions.answer(data["appid"], data["openid"], data["answers"])
+    return {}
+
+
 def read_transcript(wechat: WeChat, data: Data) -> Data:
     """The lines of one chat, and how many messages the account may still send."""
     with wechat.lock:
@@ -312,6 +325,8 @@ ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("POST", "push"): push,
     ("POST", "say"): say,
     ("POST", "happen"): happen,
+    ("POST", "visit"): visit,
+    ("POST", "subscribe"): subscribe,
     ("GET", "transcript"): read_transcript,
     ("POST", "transcript"): read_transcript,
     ("POST", "allowances"): change_allowance,

@@ -42,6 +42,7 @@ PAGES: dict[tuple[str, str], Page] = {
     ("GET", "/sandbox/style.css"): _style,
     ("GET", "/sandbox/phone.js"): _script,
     ("GET", "/favicon.ico"): pictures.avatar,
+    ("GET", "/cgi-bin/showqrcode"): pictures.ticket_code,
 }
 PAGES |= {("POST", DO + name): buttons.press for name in buttons.ACTIONS}
 FOLDERS: dict[str, Page] = {

@@ -90,6 +90,7 @@ class Chat:
     lines: list[Line] = field(default_factory=list)
     windows: dict[str, Window] = field(default_factory=dict)  # by what opened them
     typing_until: float = 0
+    seen_at: float = 0  # when the user was last there
 
     def open_windows(self, now: float) -> list[Window]:
         """Those that have not ended, the one that ends first before the others."""
@@ -149,7 +150,7 @@ class Chats:
         message = {"MsgType": kind} | self.samples.message(account, kind, content)
         message |= fields or {}
         with self.world.lock:
-            chat = self.open(account, openid)
+            chat = self.visit(account, openid)
             self.write(chat, "user", "message", kind, message)
             # To take a choice of a msgmenu counts as a click.
             self._open_window(chat, "CLICK" if "bizmsgmenuid" in message else "message")
@@ -173,12 +174,18 @@ class Chats:
         message = {"MsgType": "event", "Event": event}
         message |= self.samples.event(account, openid, event) | dict(fields or {})
         with self.world.lock:
-            chat = self.open(account, openid)
+            chat = self.visit(account, openid)
             self.write(chat, "user", "event", event, message)
             if event == "unsubscribe":
                 chat.windows.clear()
             self._open_window(chat, event)
         return self._push(chat, message, recipient, on_reply, options)
+
+    def visit(self, account: Account, openid: str) -> Chat:
+        """The user comes to ACCOUNT, and may say nothing; nobody is told."""
+        chat = self.open(account, openid)
+        chat.seen_at = self.world.clock()
+        return chat
 
     # What accounts do
 
@@ -244,9 +251,13 @@ class Chats:
 
     def meet(self, account: Account, openid: str) -> Chat:
         """A chat with a user who has just written, which nobody here saw."""
-        chat = self.open(account, openid)
+        chat = self.visit(account, openid)
         self._open_window(chat, "message")
         return chat
+
+    def knows_elsewhere(self, openid: str) -> bool:
+        """Whether OPENID is a user's, with whatever account."""
+        return any(its_openid == openid for _, its_openid in self._chats)
 
     def open(self, account: Account, openid: str) -> Chat:
         return self._chats.setdefault((account.appid, openid), Chat(account, openid))

@@ -15,6 +15,11 @@ def written(at: float, form: str) -> str:
     return time.strftime(form, time.gmtime(at + BEIJING))
 
 
+def minute(now: float) -> int:
+    """The minute, as a number."""
+    return int(now) // 60
+
+
 def month(now: float) -> str:
     """The month, as in 2026-01."""
     return written(now, "%Y-%m")

@@ -1,8 +1,8 @@
-"""How often a caller may call a path in a day, and how often it may start counting anew."""
+"""How often a caller may call a path in a day and a minute, and how often it may count anew."""
 
 from collections import Counter
 
-from sandbox.world.days import day, month
+from sandbox.world.days import day, minute, month
 from sandbox.world.errors import Refusal
 from sandbox.world.surroundings import Surroundings
 from sandbox.world.terms import Terms
@@ -17,6 +17,7 @@ class Quotas:
         self.world = world
         self.terms = terms
         self._used: Counter[tuple[int, str, str]] = Counter()
+        self._newest: dict[tuple[str, str], tuple[int, int]] = {}  # minute, calls in it
         self._resets: Counter[tuple[str, str]] = Counter()
 
     def limit(self, path: str) -> int:
@@ -30,7 +31,16 @@ class Quotas:
         """Count one call, or refuse it."""
         if self.used(caller, path) >= self.limit(path):
             raise Refusal(45009)
+        self._use_minute(caller, path)
         self._used[self._today(caller, path)] += 1
+
+    def _use_minute(self, caller: str, path: str) -> None:
+        now, limit = minute(self.world.clock()), self.terms.minute_limits.get(path)
+        of, calls = self._newest.get((caller, path), (now, 0))
+        calls = calls if of == now else 0
+        if limit is not None and calls >= limit:
+            raise Refusal(45009)
+        self._newest[caller, path] = now, calls + 1
 
     def reset(self, appid: str) -> None:
         """Let all paths of a caller count from nought, as often as that is allowed."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+CHECK_TEXT = "/wxa/msg_sec_check"
+LINKS = "schemes and URL links"  # counted together
 ROTATIONS = ("never", "on_reauth", "always")
 
 
@@ -22,4 +24,12 @@ class Terms:
     next_signing_ticket: str = ""  # "": each is a new one
     allowed_ips: set[str] | None = None
     daily_limit: int = 1_000_000
-    daily_limits: dict[str, int] = field(default_factory=dict)  # by path, over daily_limit
+    # By path, over daily_limit.
+    daily_limits: dict[str, int] = field(
+        default_factory=lambda: {CHECK_TEXT: 2_000_000, LINKS: 500_000}
+    )
+    minute_limits: dict[str, int] = field(
+        default_factory=lambda: {CHECK_TEXT: 4_000, "/wxa/getwxacodeunlimit": 5_000}
+    )
+    most_codes: int = 100_000  # of one account that say where they lead, for good
+    most_unchecked_codes: int = 60_000  # to pages that WeChat was told not to look for

@@ -5,6 +5,7 @@ log in (I, M2).
 
 import base64
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -197,6 +198,11 @@ class Users:
         key = base64.b64encode(self.world.random.randbytes(16)).decode()
         self._session_keys[account.appid, openid] = key
         return key
+
+    def sign_with_key(self, account: Account, openid: str) -> str:
+        """What whoever has the user's session_key signs an empty text with; "" if there is none."""
+        key = self._session_keys.get((account.appid, openid), "")
+        return hmac.new(key.encode(), b"", hashlib.sha256).hexdigest() if key else ""
 
     def unionid(self, account: Account, openid: str) -> str:
         """Who the user is to all accounts of one owner; "" where they are not bound together."""

@@ -15,10 +15,16 @@ from sandbox.world.applications import Applications
 from sandbox.world.authorizations import Authorizations
 from sandbox.world.chats import Chats
 from sandbox.world.codes import new_code
+from sandbox.world.content_checks import ContentChecks
 from sandbox.world.failed_calls import FailedCalls
 from sandbox.world.faults import Fault, Faults
+from sandbox.world.followers import Followers
 from sandbox.world.ledger import Entry, Ledger
+from sandbox.world.links import Links
+from sandbox.world.materials import Agents, Materials
 from sandbox.world.media import MediaStore
+from sandbox.world.menus import Menus
+from sandbox.world.notices import Notices
 from sandbox.world.outgoing import Outgoing
 from sandbox.world.parties import Account, Authorization, Component
 from sandbox.world.program import PAGES, Audit, Draft
@@ -28,6 +34,7 @@ from sandbox.world.register import Register
 from sandbox.world.release_test import ReleaseTests
 from sandbox.world.reviews import Reviews
 from sandbox.world.standing import Standing
+from sandbox.world.subscriptions import Subscriptions
 from sandbox.world.terms import Terms
 from sandbox.world.tickets import Tickets
 from sandbox.world.tokens import Tokens
@@ -76,6 +83,13 @@ class WeChat(Terms):
             self.register, self.authorizations, self.outgoing
         )
         self.chats = Chats(self, self, self.register, self.media)
+        self.content_checks = ContentChecks(self, self.register, self.outgoing, self.chats)
+        self.links = Links(self, self, self.quotas)
+        self.subscriptions = Subscriptions(self, self.register, self.outgoing, self.chats)
+        self.followers = Followers(self.chats)
+        self.menus = Menus()
+        self.notices = Notices(self, self.register, self.outgoing, self.followers)
+        self.materials, self.agents = Materials(self), Agents()
         self.release_tests = ReleaseTests(
             self, self.register, self.tickets, self.authorizations, self.chats
         )

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion, Release
+from platform_auth.domain_events import DomainEvent, publish
 from platform_auth.models import UTC_PLUS_8
 from platform_auth.operations import record_operation
 
@@ -111,6 +112,12 @@ def halt_campaign(campaign: Campaign, because: str) -> None:
     with transaction.atomic():
         if rows.update(state=Campaign.State.PAUSED, because=because):
             record_operation("pause_campaign", by=None, result=f"{campaign}: {because}")
+            publish_pause(campaign, because)
+
+
+def publish_pause(campaign: Campaign, because: str) -> None:
+    facts = {"pk": campaign.pk, "campaign": str(campaign), "reason": because}
+    publish(DomainEvent("campaign.paused", facts=facts))
 
 
 def _check_canary(campaign: Campaign) -> None:
@@ -154,6 +161,9 @@ def count_submitted_today(campaign: Campaign) -> int:
 
 def _finish_campaign(campaign: Campaign) -> None:
     rows = Campaign.objects.filter(pk=campaign.pk, finished_at=None)
-    if rows.exclude(state=Campaign.State.STOPPED).update(state=Campaign.State.DONE, because=""):
-        record_operation("finish_campaign", by=None, result=str(campaign))
-    rows.update(finished_at=Now())
+    with transaction.atomic():
+        if rows.exclude(state=Campaign.State.STOPPED).update(state=Campaign.State.DONE, because=""):
+            record_operation("finish_campaign", by=None, result=str(campaign))
+            facts = {"pk": campaign.pk, "campaign": str(campaign)}
+            publish(DomainEvent("campaign.done", facts=facts))
+        rows.update(finished_at=Now())

@@ -6,10 +6,12 @@ delivery at a time and after growing pauses. Once one succeeds, everything that 
 import random
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from messaging.models import Target
+from platform_auth.domain_events import DomainEvent, publish
 
 MAX_FAILURES = 5  # in a row; then the circuit opens
 MIN_PAUSE = 10.0  # seconds, between two probes
@@ -43,9 +45,13 @@ def count_failure(target: Target, reason: str) -> None:
     rows = Target.objects.filter(pk=target.pk)
     if not is_circuit_open(target):
         rows = rows.exclude(has_open_circuit())
-    if not rows.update(failures=F("failures") + 1, last_error=reason):
-        return
-    failures = Target.objects.values_list("failures", flat=True).get(pk=target.pk)
+    with transaction.atomic():
+        if not rows.update(failures=F("failures") + 1, last_error=reason):
+            return
+        failures = Target.objects.values_list("failures", flat=True).get(pk=target.pk)
+        if failures == MAX_FAILURES:
+            facts = {"pk": target.pk, "target": str(target), "reason": reason}
+            publish(DomainEvent("target.paused", facts=facts))
     if failures >= MAX_FAILURES:
         pause = min(MIN_PAUSE * 2.0 ** min(failures - MAX_FAILURES, 16), MAX_PAUSE)
         Target.objects.filter(pk=target.pk).update(paused_until=Now() + jittered(pause))

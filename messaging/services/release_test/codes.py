@@ -22,6 +22,7 @@ from platform_auth.tokens import as_component, component_token
 from wechat import component as wechat
 from wechat import errors
 from wechat import push as wire
+from wechat.calls import with_token_of
 from wechat.custom_message import send_custom
 from wechat.errors import CodeSpent, NotReady, Refused, WeChatError
 from wechat.replies import Text
@@ -58,7 +59,9 @@ def answer_release_test(row: ReleaseTest) -> None:
     try:
         text = Text(code_reply(row.code))
         release_db_connection()
-        send_custom(row.token or _trade(row), row.openid, text)
+        token = row.token or _trade(row)
+        with with_token_of(row.appid, is_account=True):
+            send_custom(token, row.openid, text)
     except (WeChatError, Unreadable) as error:
         _record_failure(row, error)
     else:

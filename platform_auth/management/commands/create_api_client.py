@@ -27,6 +27,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--redirect-hosts", default="", help="with commas: of its pages, for logins and JS-SDK"
         )
+        parser.add_argument(
+            "--return-hosts", default="", help="with commas; where browsers go after a binding"
+        )
         parser.add_argument("--days", type=int, help="after which it expires; else never")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,6 +47,7 @@ class Command(BaseCommand):
                 scopes=_split(options["scopes"]),
                 appids=_split(options["appids"]),
                 redirect_hosts=_split(options["redirect_hosts"]),
+                return_hosts=_split(options["return_hosts"]),
                 expires_at=timezone.now() + timedelta(days=days) if days else None,
             )
         except ValidationError as error:

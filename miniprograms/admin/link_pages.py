@@ -1,0 +1,162 @@
+"""Links with which merchants bind: which platform of ours they are for, all there are, revoking."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from miniprograms.models import Binding, BindLink
+from miniprograms.services.bind_links import bind_links, revoke_bind_link, status_of
+from platform_auth.acting_component import NoComponent, acting_component, registered_components
+from platform_auth.admin.acts import ask_about_chosen, ask_about_one, holding, saying
+from platform_auth.admin.columns import column, link_to, time_column
+from platform_auth.admin.filters import choice_filter
+from platform_auth.admin.pages import StaffAdmin, label, table
+from platform_auth.forms import capitalise_labels
+from platform_auth.models import Component
+
+STATUS_COLOURS = {
+    BindLink.Status.OPEN: "info",
+    BindLink.Status.STARTED: "info",
+    BindLink.Status.BOUND: "success",
+    BindLink.Status.UNCLAIMED: "warning",
+    BindLink.Status.REFUSED: "danger",
+    BindLink.Status.REVOKED: "danger",
+}
+MOST_ATTEMPTS = 20  # shown on the page of a link
+
+_PURPOSE = ("user", "status", "platform", "kind", "biz_appid", "on_device", "sets", "attempts")
+_MADE = ("made_by", "client", "user_ref", "return_url", "is_single")
+_COURSE = ("presses", "created_at", "expires_at", "revoked_at")
+_DEVICES = dict(Binding.Device.choices)
+_KINDS = dict(Binding.AUTH_TYPES)
+
+
+class LinkForm(forms.Form):
+    """Which of our platforms a link is for, where there are several."""
+
+    component = forms.ChoiceField(label=_("component"), widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request.POST if request.method == "POST" else None)
+        self._rows = {row.appid: row for row in registered_components()}
+        if len(self._rows) < 2:
+            del self.fields["component"]
+            return
+        field: Any = self.fields["component"]
+        field.choices = [("", "–"), *((appid, _name(row)) for appid, row in self._rows.items())]
+        try:
+            field.initial = acting_component().appid
+        except NoComponent:
+            field.initial = ""
+        capitalise_labels(self)
+
+    @property
+    def chosen(self) -> Component | None:
+        """The one that was chosen; None where there is no choice."""
+        return self._rows.get(self.cleaned_data.get("component", ""))
+
+
+def _name(component: Component) -> str:
+    return f"{component} ({component.appid})" if component.name else component.appid
+
+
+REVOKE_QUESTION = _(
+    "Whoever opens the link is told that it is not valid any more. An account that is just being "
+    "bound with it waits for staff."
+)
+_revoke = saying(_("revoked."), revoke_bind_link)
+
+
+@admin.register(BindLink)
+class BindLinkAdmin(StaffAdmin):
+    """The address of a link is nowhere here: whoever knows it can bind in the merchant's name."""
+
+    asks_outside = False
+    list_display = (
+        "merchant",
+        "status",
+        "purpose",
+        "presses",
+        "maker",
+        "user_ref",
+        "made",
+        "good_until",
+    )
+    list_display_links = ("merchant",)
+    list_filter = (
+        choice_filter(
+            _("valid"),
+            "valid",
+            {
+                "yes": (_("still valid"), lambda: Q(revoked_at=None, expires_at__gt=Now())),
+                "no": (_("not any more"), lambda: ~Q(revoked_at=None, expires_at__gt=Now())),
+            },
+        ),
+    )
+    ordering = ("-id",)
+    search_fields = ("user__username", "biz_appid", "user_ref")
+    search_help_text = _("A merchant, an appid or a back end's reference")
+    fields = (*_PURPOSE, *_MADE, *_COURSE)
+    readonly_fields = fields
+    actions = ("revoke",)
+    actions_detail = ("revoke_one",)
+
+    has_revoke_permission = holding("miniprograms.invite_merchant")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return bind_links().order_by(*self.ordering)
+
+    def find_rows(self, queryset: Any, term: str) -> Any:
+        merchant = User.objects.filter(username=term).first()
+        is_named = Q(user=merchant) if merchant else Q(biz_appid=term) | Q(user_ref=term)
+        return queryset.filter(is_named)
+
+    def unfit_acts(self, object_id: Any) -> set[str]:
+        """What leads nowhere any more need not be revoked."""
+        rows = BindLink.objects.filter(pk=object_id, revoked_at=None, expires_at__gt=Now())
+        return set() if rows.exists() else {"revoke_one"}
+
+    revoke = ask_about_chosen(_revoke, _("Revoke"), REVOKE_QUESTION, "revoke", name="revoke")
+    revoke_one = ask_about_one(
+        _revoke,
+        _("Revoke"),
+        REVOKE_QUESTION,
+        "revoke",
+        path="revoke",
+        icon="link_off",
+        variant=ActionVariant.DANGER,
+    )
+
+    @admin.display(description=_("status"))
+    def status(self, row: BindLink) -> SafeString:
+        status = status_of(row)
+        return label(status.label, STATUS_COLOURS.get(status, ""))
+
+    merchant = column(_("merchant"), lambda row: row.user.get_username())
+    purpose = column(_("only for"), lambda row: row.biz_appid or _KINDS.get(row.auth_type, "–"))
+    maker = column(_("made by"), lambda row: row.client or row.made_by or "–")
+    platform = column(
+        _("component"), lambda row: _name(row.component) if row.component else _("the acting one")
+    )
+    kind = column(_("kind"), lambda row: _KINDS.get(row.auth_type, _("their choice")))
+    on_device = column(_("device"), lambda row: _DEVICES.get(row.device, _("their choice")))
+    sets = column(
+        _("permission sets"), lambda row: ", ".join(map(str, row.category_id_list)) or _("all")
+    )
+    made = time_column("created_at", _("made"), "id")
+    good_until = time_column("expires_at", _("valid until"), "expires_at")
+
+    @admin.display(description=_("bindings"))
+    def attempts(self, row: BindLink) -> SafeString | str:
+        rows = row.bindings.order_by("-id")[:MOST_ATTEMPTS]
+        headers = [_("binding"), _("appid")]
+        return table(headers, [(link_to(one), one.appid or "–") for one in rows])
