@@ -77,10 +77,10 @@ class ComponentView(APIView):
         description=_(
             "Of the platform that acts for new bindings, or of the one that `appid` chooses. Where "
             "several are registered and the settings name none, it must be chosen: 409 "
-            "`several_components`. "
-            "No answer holds a secret. A ticket that is older than half an hour means that "
-            "WeChat's pushes do not arrive; after twelve hours no new token can be had. The quota "
-            "is that of the call that begins a binding. 404 while no platform is registered."
+            "`several_components`. No answer holds a secret. A ticket that is older than half an "
+            "hour means that WeChat's pushes do not arrive; after twelve hours no new token can be "
+            "had. The quota is that of the call that begins a binding. 404 while no platform is "
+            "registered."
         ),
         parameters=[OpenApiParameter("appid", str, description=_("One of our platforms."))],
         responses={200: ComponentSerializer, 409: ErrorSerializer, **READ_ERRORS},

@@ -72,20 +72,6 @@ WECHAT_ANSWER = OpenApiResponse(
         "token in an answer is masked."
     ),
 )
-HEADERS = [
-    OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[200], description=description)
-    for name, description in (
-        (
-            "X-WeChat-Errcode",
-            gettext_lazy("WeChat's errcode; 0 where all is well, and of a file."),
-        ),
-        ("X-WeChat-Rid", gettext_lazy("WeChat's id of a call that it refused.")),
-        (
-            "X-WeChat-Explanation",
-            gettext_lazy("What the errcode means and what to do, as percent-encoded UTF-8."),
-        ),
-    )
-]
 EXAMPLES = [
     OpenApiExample("answer", {"errcode": 0, "errmsg": "ok"}, response_only=True),
     OpenApiExample(
@@ -100,6 +86,20 @@ EXAMPLES = [
         request_only=True,
         media_type="multipart/form-data",
     ),
+]
+HEADERS = [
+    OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[200], description=description)
+    for name, description in (
+        (
+            "X-WeChat-Errcode",
+            gettext_lazy("WeChat's errcode; 0 where all is well, and of a file."),
+        ),
+        ("X-WeChat-Rid", gettext_lazy("WeChat's id of a call that it refused.")),
+        (
+            "X-WeChat-Explanation",
+            gettext_lazy("What the errcode means and what to do, as percent-encoded UTF-8."),
+        ),
+    )
 ]
 DESCRIPTION = gettext_lazy(
     "The platform adds the account's token, and repeats the call once with a new one where WeChat "

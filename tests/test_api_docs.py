@@ -21,7 +21,8 @@ from tests.test_api_schema import fetch
 DOCUMENT = ROOT / "docs" / "api.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ADDRESS = re.compile(r"(?:\$URL|\{URL\}|\{ACCOUNT\})[^\s\"?]*")
-ACCOUNT, APPID = "/api/v1/authorizers/wx0123456789abcdef", "wx0123456789abcdef"
+APPID = "wx0123456789abcdef"
+ACCOUNT = f"/api/v1/authorizers/{APPID}"
 
 
 def blocks(language: str) -> list[str]:

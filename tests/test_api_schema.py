@@ -180,7 +180,7 @@ def test_it_is_in_chinese_too() -> None:
 def raised() -> set[str]:
     """The codes that answers of the API can have: those of classes, and those that are written."""
     own = {error.code for error in _below(CannotAct)} | {CannotAct.code}
-    framework = {
+    framework: set[Any] = {
         exceptions.ParseError,
         exceptions.NotAuthenticated,
         exceptions.AuthenticationFailed,
@@ -191,7 +191,7 @@ def raised() -> set[str]:
         exceptions.UnsupportedMediaType,
         exceptions.Throttled,
     }
-    codes = own | {error.default_code for error in framework}
+    codes = own | {str(error.default_code) for error in framework}
     for path in [*API.rglob("*.py"), Path(errors.__file__)]:
         codes |= set(_written(ast.parse(path.read_text())))
     return codes

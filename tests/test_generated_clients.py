@@ -60,7 +60,15 @@ def run(*command: str | Path, cwd: Path) -> None:
 
 def test_a_client_in_python(schema: Path, tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_text("post_hooks: []\n")
-    options = ["--path", schema, "--meta", "none", "--config", "config.yml", "--fail-on-warning"]
+    options = [
+        "--path",
+        str(schema),
+        "--meta",
+        "none",
+        "--config",
+        "config.yml",
+        "--fail-on-warning",
+    ]
     client = ["--output-path", "platform_client"]
     made = (sys.executable, "-m", "openapi_python_client", "generate", *options, *client)
     run(*made, cwd=tmp_path)

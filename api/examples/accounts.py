@@ -12,7 +12,7 @@ AUDIT_STATE = {
 }
 
 ACCOUNT_EXAMPLES: dict[str, Any] = {
-    "Credentials": {"username": "operator", "password": "a long sentence of your own"},
+    "Credentials": {"username": "operator", "password": "…"},
     "Key": {"token": "9a2b…", "expiry": "2026-01-01T18:00:00Z"},
     "Me": {
         "kind": "client",
@@ -77,7 +77,7 @@ ACCOUNT_EXAMPLES: dict[str, Any] = {
         "client_ip": "203.0.113.7",
     },
     "Message": {
-        "touser": "oABCD1234567890abcdefghijklm",
+        "touser": "oUser…",
         "msgtype": "text",
         "text": {"content": "Your order is on its way."},
     },

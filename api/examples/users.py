@@ -4,8 +4,8 @@ from typing import Any
 
 from api.examples.accounts import APPID
 
-_OPENID = "oABCD1234567890abcdefghijklm"
-_SIGNATURE = "0f9de62fce790f9a083d5c99e95740ceb90c27ed"  # pragma: allowlist secret
+_OPENID = "oUser…"
+_SIGNATURE = "0f9de62fce79…"
 
 USER_EXAMPLES: dict[str, Any] = {
     "Code": {"code": "0a1b2c…"},
