@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from miniprograms.models import Authorizer, Binding, BindLink
-from platform_auth.models import ApiClient, Component, Operation
+from platform_auth.models import ApiClient, Component, Operation, PlatformEvent
 from sandbox.world import WeChat
 from sandbox.world.parties import Account
 from tests.test_api_clients import bearer, make_key, status_and_code
@@ -164,6 +164,8 @@ def test_the_browser_goes_back_to_who_sent_it(
     after = told(shop, made)
     assert (after["status"], after["appid"], after["user_ref"]) == ("bound", account.appid, REF)
     assert Binding.objects.get().user_ref == REF
+    [event] = PlatformEvent.objects.filter(kind="authorizer.bound")
+    assert (event.appid, event.data["user_ref"]) == (account.appid, REF)
 
 
 def test_without_an_address_to_go_to_our_page_tells(

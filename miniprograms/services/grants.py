@@ -106,7 +106,7 @@ def _publish(binding: Binding, authorizer: Authorizer, before: dict[str, Any]) -
     elif before and not is_clicked:
         publish_changes(authorizer, before, "authorization")
     else:
-        publish_bound(authorizer.appid)
+        publish_bound(authorizer.appid, user_ref=binding.user_ref)
 
 
 def _save_late(grant: Grant) -> None:

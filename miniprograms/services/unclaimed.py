@@ -85,7 +85,7 @@ def assign_unclaimed(binding: Binding, *, user: User, by: Actor) -> Authorizer:
         make_due(decided.component, decided.appid)
         Binding.objects.filter(pk=decided.pk).update(authorizer=authorizer, refresh_token="")
         record_operation("assign_binding", by=by, appid=decided.appid, result=user.get_username())
-        publish_bound(decided.appid)
+        publish_bound(decided.appid, user_ref=decided.user_ref)
     try:
         authorizer_token(authorizer.appid)
         sync_profile(authorizer)
