@@ -253,6 +253,11 @@ def test_the_pages_of_account_client_and_operation_lead_there(
     page = text_of(boss.get(f"/admin/platform_auth/operation/{operation.pk}/change/"))
     assert f"{LIST}?q=65f0-1a" in page
     assert f"{LIST}?q=ab" in page
+    Operation.objects.create(
+        actor_name="x", action="release", appid=account.appid, result="rid 7-a"
+    )
+    page = text_of(boss.get(f"/admin/miniprograms/authorizer/{account.pk}/change/"))
+    assert f"{LIST}?q=7-a" in page
 
 
 def test_operators_may_look_and_merchants_not(staff: User, merchant: User) -> None:
