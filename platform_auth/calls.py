@@ -6,6 +6,9 @@ from wechat.calls import EndedCall
 from wechat.errors import is_told_apart
 from wechat.explanations import EXPLANATIONS
 
+MOST_RELAYED = 300  # paths of other programs' calls that are told apart
+LONGEST = 100  # of those
+
 CALLS = Counter(
     "wechat_api_calls",
     "Calls to WeChat by endpoint and errcode (0: all is well), or by why there was no answer.",
@@ -22,9 +25,23 @@ SECONDS = Histogram(
 def note_call(call: EndedCall) -> None:
     """Count CALL and keep it: see `wechat.http.configure`."""
     outcome = call.outcome if _is_listed(call.outcome) else "other"
-    CALLS.add(call.endpoint, outcome)
-    SECONDS.observe(call.seconds, call.endpoint)
+    endpoint = _relayed_endpoint(call) if call.is_relayed else call.path
+    CALLS.add(endpoint, outcome)
+    SECONDS.observe(call.seconds, endpoint)
     keep_call(call)
+
+
+_relayed: set[str] = set()
+
+
+def _relayed_endpoint(call: EndedCall) -> str:
+    """
+    The path of CALL if WeChat has it, by what it has answered to this process: a path that somebody
+    makes up would be a series for ever.
+    """
+    if call.outcome == "0" and len(_relayed) < MOST_RELAYED and len(call.path) <= LONGEST:
+        _relayed.add(call.path)
+    return call.path if call.path in _relayed else "relayed"
 
 
 def _is_listed(outcome: str) -> bool:

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/platform_auth/wechatcall/"
 VISITS = "/wxa/getvisitstatus"
 REFRESH = "/cgi-bin/component/api_authorizer_token"
-CALL = EndedCall("/wxa/x", "wx0", "0", "", 0.02, 1, "/wxa/x")
+CALL = EndedCall("/wxa/x", "wx0", "0", "", 0.02, 1)
 
 
 @pytest.fixture
@@ -158,6 +158,28 @@ def test_a_person_a_client_and_the_request_are_named(
     assert "merchant · till" in text_of(boss.get(LIST))
 
 
+def test_what_other_programs_call_is_measured_by_paths_that_wechat_has(
+    account: Authorizer, merchant: User, wechat: WeChat
+) -> None:
+    client = bearer(make_key(merchant, "wechat:call", name="till"))
+    address = f"/api/v1/authorizers/{account.appid}/wechat"
+    wechat.fault("/wxa/made_up", times=None, status=404, body=b"no such page")
+    assert client.get(f"{address}/wxa/made_up").status_code == 404
+    wechat.ledger.clear()  # or the fixture finds a path that WeChat does not have
+    client.get(f"{address}/wxa/get_category")
+    wechat.fault("/wxa/get_category", errcode=40013)
+    client.get(f"{address}/wxa/get_category")
+    text = metrics.exposition().decode()
+    for endpoint, errcode in (
+        ("/wxa/get_category", "0"),
+        ("/wxa/get_category", "40013"),
+        ("relayed", "BadAnswer"),
+    ):
+        assert f'wechat_api_calls_total{{endpoint="{endpoint}",errcode="{errcode}"}}' in text
+    assert "made_up" not in text
+    assert [row.outcome for row in rows()] == ["BadAnswer", "0", "40013"]
+
+
 def test_no_token_is_in_any_row(bound: Bound, wechat: WeChat) -> None:
     account = bound()
     Authorizer.objects.update(due_at=Now())
@@ -231,6 +253,11 @@ def test_the_pages_of_account_client_and_operation_lead_there(
     page = text_of(boss.get(f"/admin/platform_auth/operation/{operation.pk}/change/"))
     assert f"{LIST}?q=65f0-1a" in page
     assert f"{LIST}?q=ab" in page
+    Operation.objects.create(
+        actor_name="x", action="release", appid=account.appid, result="rid 7-a"
+    )
+    page = text_of(boss.get(f"/admin/miniprograms/authorizer/{account.pk}/change/"))
+    assert f"{LIST}?q=7-a" in page
 
 
 def test_operators_may_look_and_merchants_not(staff: User, merchant: User) -> None:
@@ -280,7 +307,7 @@ def test_without_a_database_rows_wait() -> None:
 
 
 def test_what_no_column_takes_is_in_nobodys_way() -> None:
-    call_log.keep_call(EndedCall("/wxa/\0", "wx0", "0", "", 0.1, 1, "/wxa/x"))
+    call_log.keep_call(EndedCall("/wxa/\0", "wx0", "0", "", 0.1, 1))
     call_log.keep_call(CALL)
     call_log.write()
     call_log.keep_call(CALL)

@@ -16,8 +16,8 @@ _NAMES = ("authorizer_appid", "appid", "component_appid")
 class EndedCall:
     """
     OUTCOME is an errcode, "0" where all is well, or the name of an error of ours. APPID is the
-    account's, or the component's where the call is about none, or "". ENDPOINT is the path, or what
-    it is counted as.
+    account's, or the component's where the call is about none, or "". IS_RELAYED says that the path
+    was another program's word.
     """
 
     path: str
@@ -26,7 +26,7 @@ class EndedCall:
     rid: str
     seconds: float
     attempt: int
-    endpoint: str
+    is_relayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def end_call(
     *,
     attempt: int = 1,
     sent: tuple[Mapping[str, Any] | None, ...] = (),
-    endpoint: str = "",
+    is_relayed: bool = False,
 ) -> EndedCall:
     """A call of PATH, which has SENT these fields and met with TROUBLE, if any."""
     token = _token.get()
@@ -73,7 +73,7 @@ def end_call(
         rid=trouble.rid if isinstance(trouble, Refused) else "",
         seconds=seconds,
         attempt=attempt + token.repeats,
-        endpoint=endpoint or path,
+        is_relayed=is_relayed,
     )
 
 

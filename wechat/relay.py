@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, cast
 from weakref import finalize
 
@@ -23,7 +24,6 @@ MAX_JSON = 1024 * 1024  # of a body; a longer answer is passed on as it comes
 MAX_UPLOAD = 10 * 1024 * 1024
 MAX_DOWNLOAD = 20 * 1024 * 1024
 DOWNLOAD_SECONDS = 60.0  # of an answer, once it has begun
-COUNTED_AS = "relayed"  # in what is measured: the paths are anybody's words
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
 _LONGEST = 200
@@ -177,11 +177,13 @@ class Relay:
             self.answer, error = self._ask(token, started)
             if error:
                 raise error
+            if self.answer.status >= HTTPStatus.BAD_REQUEST:  # passed on all the same
+                trouble = BadAnswer(self.path, f"HTTP {self.answer.status}")
         except (Refused, Unreachable) as problem:
             trouble = problem
             raise
         finally:
-            if trouble or not (self.answer and self.answer.rest):
+            if not (self.answer and self.answer.rest):
                 report_call(self.path, trouble, started)
         return self.answer
 
@@ -240,7 +242,7 @@ def read_whole(path: str, stream: Stream, most: int) -> bytes:
 
 def report_call(path: str, trouble: WeChatError | None, started: float) -> None:
     seconds = time.monotonic() - started
-    http.report(end_call(path, trouble, seconds, endpoint=COUNTED_AS))
+    http.report(end_call(path, trouble, seconds, is_relayed=True))
 
 
 def _read_errcode(content: bytes) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Authorizer
+from platform_auth.admin.call_links import link_rids
 from platform_auth.admin.columns import choice_column, column, time_column
 from platform_auth.admin.operations import action_name
 from platform_auth.admin.pages import ago, label, pretty, table
@@ -138,5 +139,7 @@ class AuthorizerColumns:
     def operations(self, row: Authorizer) -> SafeString | str:
         rows = Operation.objects.filter(appid=row.appid).order_by("-id")[:MAX_HISTORY]
         headers = [_("time"), _("actor"), _("action"), _("result")]
-        cells = [(ago(row.at), row.actor_name, action_name(row), row.result) for row in rows]
+        cells = [
+            (ago(row.at), row.actor_name, action_name(row), link_rids(row.result)) for row in rows
+        ]
         return table(headers, cells)
