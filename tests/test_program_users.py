@@ -136,6 +136,14 @@ def test_an_official_account_has_none_of_this(
     assert wechat.count(SESSION) + wechat.count(PHONE) == 0
 
 
+def test_of_an_account_whose_kind_is_not_known_yet_wechat_decides(
+    shop: Authorizer, till: Client, wechat: WeChat
+) -> None:
+    Authorizer.objects.update(kind="unknown")
+    code = wechat.users.log_in(shop.appid, OPENID)
+    assert ask(till, shop, "login", code=code).status_code == 200
+
+
 @pytest.mark.parametrize("noun", ["login", "phone-number"])
 def test_an_account_that_cancelled_is_a_conflict(
     shop: Authorizer, till: Client, wechat: WeChat, noun: str

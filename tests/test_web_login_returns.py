@@ -1,5 +1,7 @@
 """Who comes back twice, late, from elsewhere or to elsewhere; and pages without the relay."""
 
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +18,7 @@ from sandbox.world import WeChat
 from sandbox.world.errors import PageRefusal
 from tests.conftest import Bound
 from tests.test_api_clients import bearer, make_key, status_and_code
-from tests.threads import together
+from tests.threads import in_a_thread, together
 from tests.web_logins import (
     HOST,
     OPENID,
@@ -59,6 +61,30 @@ def test_twice_at_once_is_one_trade(account: Authorizer, till: Client, wechat: W
     assert len(set(answers)) == 1
     assert "code" in query_of(str(answers[0]))
     assert wechat.count(TRADE) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_strangers_who_come_back_leave_places_for_those_whom_we_know(
+    account: Authorizer, till: Client, wechat: WeChat, merchant: User, settings: Any
+) -> None:
+    """A crowd with invented codes, while WeChat is slow."""
+    back = query_of(login_url(till, account))["redirect_uri"]
+    shop = bearer(make_key(merchant, "jssdk:sign", name="shop", redirect_hosts=HOST))
+    answer = threading.Event()
+    wechat.fault(TRADE, times=None, until=answer)
+    few = settings.BULKHEAD_PLACES // 2
+    crowd = [
+        in_a_thread(lambda number=number: Client().get(f"{back}?code=x{number}"))  # type: ignore[misc]
+        for number in range(few)
+    ]
+    while wechat.count(TRADE) < few:
+        time.sleep(0.01)
+    more = Client().get(f"{back}?code=another")
+    assert (more.status_code, more["Retry-After"]) == (503, "5")
+    known = shop.get(f"/api/v1/authorizers/{account.appid}/jssdk/", {"url": PAGE})
+    assert known.status_code == 200
+    answer.set()
+    assert [one.result().status_code for one in crowd] == [302] * few
 
 
 def test_a_code_that_wechat_refuses_leads_on_with_an_error(

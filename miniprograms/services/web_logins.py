@@ -33,7 +33,7 @@ from platform_auth.models import ApiClient
 from platform_auth.problems import CannotAct
 from platform_auth.tokens import as_component
 from wechat import web_logins as wechat
-from wechat.bulkhead import take_place
+from wechat.bulkhead import Bulkhead, take_place
 from wechat.errors import Refused, WeChatError
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,9 @@ LONGEST_TRADE = 15.0  # seconds, for another request that trades the same code
 OURS = "wxl_"  # how a code of ours begins
 ANSWERED = {"code", "state", "error", "errcode"}  # what a page is told when a user comes back
 _SALT = "miniprograms.web-login"
+
+# Anybody may come back, with any code: half of a process's places stay for those whom we know.
+_returning = Bulkhead(max(settings.BULKHEAD_PLACES // 2, 1))
 
 
 class CodeIsSpent(CannotAct):
@@ -143,9 +146,17 @@ def _with_query(url: str, more: dict[str, str]) -> str:
 def _receive(back: Return, wechat_code: str) -> str:
     """
     Our code for WECHAT_CODE. WeChat's browser is known to bring one twice, at once: the first
-    request trades it, and both lead on with the same code of ours.
+    request trades it, and both lead on with the same code of ours. Raises Crowded.
     """
-    take_place()
+    _returning.take()
+    try:
+        take_place()
+        return _trade_once(back, wechat_code)
+    finally:
+        _returning.give_back()
+
+
+def _trade_once(back: Return, wechat_code: str) -> str:
     content = f"{back.client.pk} {back.authorizer.appid} {back.redirect_uri} {wechat_code}"
     ours = OURS + salted_hmac(_SALT, content, algorithm="sha256").hexdigest()
     row, is_first = WebLogin.objects.get_or_create(
