@@ -50,16 +50,11 @@ class PresetView(AccountView):
         check_path(request, preset.path)
         relay = self._relay(request)
         try:
-            answer = relay_call(account, relay, by=request.user)
-        except NotSent:
-            raise
-        except Unreachable:
-            if not preset.changes:
+            return self._respond(relay_call(account, relay, by=request.user))
+        except Unreachable as error:
+            if isinstance(error, NotSent) or not preset.changes:
                 raise
             return Response({"state": "unknown"}, HTTPStatus.ACCEPTED)
-        if answer.errcode:
-            raise _refusal(preset.path, answer)
-        return _picture(preset.path, answer) if preset.answer is None else self._typed(answer)
 
     def handle_exception(self, exc: Exception) -> Response:
         """The same, with WeChat's number of the call where it has refused."""
@@ -80,14 +75,18 @@ class PresetView(AccountView):
         body = preset.prepare(self.read_body(preset.form))
         return Relay("POST", preset.path, (), json.dumps(body, ensure_ascii=False).encode())
 
-    def _typed(self, answer: Relayed) -> Response:
-        """ANSWER by the preset's fields. Raises BadAnswer where one is missing or no such thing."""
-        form, members = self.preset.answer, _members(self.preset.path, answer)
-        assert form is not None  # noqa: S101 it is no picture
+    def _respond(self, answer: Relayed) -> HttpResponseBase:
+        """ANSWER by the preset's fields. Raises Refused, and BadAnswer where it is not of them."""
+        preset = self.preset
+        if answer.errcode:
+            raise _refusal(preset.path, answer)
+        if preset.answer is None:
+            return _picture(preset.path, answer)
+        members = _with_lists(preset.answer(), _members(preset.path, answer))
         try:
-            return Response(form(_with_lists(form(), members)).data)
+            return Response(preset.answer(members).data)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise BadAnswer(self.preset.path, "not the fields of this call") from None
+            raise BadAnswer(preset.path, "not the fields of this call") from None
 
 
 def check_path(request: Request, wechat_path: str) -> None:
@@ -152,29 +151,29 @@ def _view_of(preset: Preset) -> type[PresetView]:
 def _described(preset: Preset) -> Any:
     """What the schema says of PRESET."""
     is_reading = preset.method == "GET"
-    picture = {(200, "image/jpeg"): OpenApiTypes.BINARY}
-    responses: dict[Any, Any] = {
-        **ACT_ERRORS,
-        **({200: preset.answer} if preset.answer else picture),
-    }
-    if preset.changes:
-        responses[202] = LostSerializer
-    examples = [
-        OpenApiExample("asked", preset.asked, request_only=True),
-        OpenApiExample("answered", preset.answered, response_only=True, status_codes=["200"]),
-    ]
-    parameters: list[Any] = [APPID]
-    if is_reading and preset.asked:
-        parameters.append(preset.form)
+    responses: dict[Any, Any] = {**ACT_ERRORS}
+    examples, parameters = [], [APPID]
+    if preset.answer is None:
+        responses[200, "image/jpeg"] = OpenApiTypes.BINARY
+    else:
+        responses[200] = preset.answer
+        examples.append(
+            OpenApiExample("answered", preset.answered, response_only=True, status_codes=["200"])
+        )
+    if not is_reading:
+        examples.append(OpenApiExample("asked", preset.asked, request_only=True))
+    elif preset.asked:
+        parameters.append(preset.form)  # type: ignore[arg-type]  # each field is one
     if preset.changes:
         parameters.append(KEY_HEADER)
+        responses[202] = LostSerializer
     return extend_schema(
         summary=preset.summary,
         description=format_lazy("{} `{}`. {}", RULES, preset.path, preset.needs),
         parameters=parameters,
         request=None if is_reading else preset.form,
         responses=responses,
-        examples=examples[is_reading : 1 if preset.answer is None else 2],
+        examples=examples,
     )
 
 

@@ -486,6 +486,16 @@ def test_an_answer_of_another_shape_is_none(
     assert status_and_code(answer) == (502, "wechat_unreachable")
 
 
+def test_a_template_whose_id_is_lost_may_have_been_made(
+    account: Authorizer, caller: Client, wechat: WeChat
+) -> None:
+    tid = wechat.subscriptions.titles(wechat.accounts[account.appid])[0].tid
+    asked = {"tid": tid, "kidList": [1, 2], "sceneDesc": "x"}
+    wechat.fault(BY_NAME["subscribe-template-add"].path, without=("priTmplId",))
+    answer = ask(caller, account, "subscribe-template-add", asked)
+    assert (answer.status_code, answer.json()) == (202, {"state": "unknown"})
+
+
 @pytest.mark.parametrize("change", [{"without": ("data",)}, {"change": {"data": None}}])
 def test_an_empty_list_may_be_none_or_left_out(
     account: Authorizer, caller: Client, wechat: WeChat, change: Any

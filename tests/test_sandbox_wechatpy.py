@@ -18,9 +18,8 @@ from sandbox.server import http
 from sandbox.server.transport import SandboxAdapter
 from sandbox.world.parties import Account
 from sandbox.world.permissions import MINI_PROGRAM, OFFICIAL_ACCOUNT
+from tests.conftest import AES_KEY, APPID, SECRET, TOKEN
 
-COMPONENT, SECRET = "wx0123456789abcdef", "5ec0e7" + "a" * 26
-TOKEN, AES_KEY = "push-token", "0123456789012345678901234567890123456789012"
 USER = "oSandboxUser0000000000000007"
 JPEG = b"\xff\xd8"
 
@@ -29,7 +28,7 @@ JPEG = b"\xff\xd8"
 def wechat() -> WeChat:
     wechat = WeChat(deliver=None, seed=7)
     wechat.register_component(
-        appid=COMPONENT,
+        appid=APPID,
         secret=SECRET,
         token=TOKEN,
         aes_key=AES_KEY,
@@ -41,7 +40,7 @@ def wechat() -> WeChat:
 @pytest.fixture
 def component(wechat: WeChat) -> WeChatComponent:
     """wechatpy's component, which has read its ticket from a push."""
-    component = WeChatComponent(COMPONENT, SECRET, TOKEN, AES_KEY)
+    component = WeChatComponent(APPID, SECRET, TOKEN, AES_KEY)
     component._http.mount("https://", SandboxAdapter(wechat))
     wechat.push_ticket()
     parse_pushes(component, wechat)
@@ -318,7 +317,7 @@ def server(wechat: WeChat) -> Iterator[str]:
 
 def test_by_its_address(server: str, wechat: WeChat) -> None:
     """As wechatpy is pointed elsewhere without a transport of its own: by API_BASE_URL."""
-    component = WeChatComponent(COMPONENT, SECRET, TOKEN, AES_KEY)
+    component = WeChatComponent(APPID, SECRET, TOKEN, AES_KEY)
     component.API_BASE_URL = f"{server}/cgi-bin"
     wechat.push_ticket()
     parse_pushes(component, wechat)

@@ -37,7 +37,7 @@ _SESSIONS: dict[str, tuple[str, Sample]] = {
                     "encrypt_key": "c2FtcGxlc2FtcGxlc2FtcA==",
                     "version": 1,
                     "expire_in": 3600,
-                    "iv": "6003f73ec441c386",
+                    "iv": "0000000000000000",
                     "create_time": TIME,
                 }
             ]
@@ -60,7 +60,7 @@ _OPERATION: dict[str, tuple[str, Sample]] = {
             "totalCount": 1,
             "data": [
                 {
-                    "errorMsgMd5": "f2fb4f8cd638466ad0e7607b01b7d0ca",
+                    "errorMsgMd5": "0" * 32,
                     "errorMsg": "TypeError",
                     "errorStack": "at index.js",
                     "uv": 1,
