@@ -38,6 +38,7 @@ class EventTypeList(APIView):
     permission_classes = [MayAsk]
 
     @extend_schema(
+        operation_id="event_types_list",
         summary=_("The catalogue of events"),
         description=_(
             "Everything that a forward target can be told by a signed POST: what happens to "
@@ -58,6 +59,7 @@ class EventTypeDetail(APIView):
     permission_classes = [MayAsk]
 
     @extend_schema(
+        operation_id="event_types_retrieve",
         summary=_("One type of event"),
         description=_("Its JSON Schema, and an example of a payload. An unknown name is 404."),
         parameters=[

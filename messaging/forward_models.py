@@ -155,7 +155,12 @@ class Delivery(Leased):
                 fields=["target"], condition=Q(lease_until__isnull=False), name="delivery_leased"
             ),
             # Lists of deliveries show the newest first.
-            models.Index(fields=["target", "state", "-id"], name="delivery_newest"),
+            models.Index(fields=["target", "-id"], name="delivery_newest"),
+            models.Index(
+                fields=["target", "state", "-id"],
+                condition=~Q(state="done"),
+                name="delivery_not_done_to",
+            ),
             models.Index(fields=["appid", "-id"], name="delivery_newest_of"),
             models.Index(
                 fields=["state", "-id"], condition=~Q(state="done"), name="delivery_not_done"

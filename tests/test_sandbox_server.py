@@ -221,6 +221,23 @@ def test_the_console_does_what_its_buttons_say(site: Site) -> None:
     assert site.post("/sandbox/do/cancel", key | {"appid": "none"}).status_code == 400
 
 
+def test_a_merchant_is_given_a_mini_program_by_a_button_or_by_a_script(site: Site) -> None:
+    key = {"form_key": site.wechat.form_key}
+    page = site.get("/").text
+    assert "快速注册一个小程序" in page
+    for status in ("0", "101"):
+        fields = {"name": "新公司", "status": status}
+        assert site.post("/sandbox/do/register", fields | key).status_code == 303
+    appid = site.script("register_quickly", {"name": "别的公司"})["appid"]
+    assert site.wechat.accounts[appid].principal_name == "别的公司"
+    assert site.script("register_quickly", {"name": "x", "status": 103}) == {"appid": ""}
+    assert "error" in site.script("register_quickly", {"name": "x", "status": 7})
+    inner = [push.inner for push in site.wechat.outbox]
+    assert {push.kind for push in site.wechat.outbox} == {"notify_third_fasteregister"}
+    assert [text.count("<auth_code>") for text in inner] == [1, 0, 1, 0]
+    assert "<msg><![CDATA[企业已注销]]></msg>" in inner[1]
+
+
 def test_the_console_makes_answers_odd(site: Site) -> None:
     key = {"form_key": site.wechat.form_key}
     path = "/wxa/gettemplatelist"

@@ -12,8 +12,14 @@ class Migration(migrations.Migration):
     dependencies = [("messaging", "0004_events_to_targets")]
 
     operations = [
+        AddIndexInUse("delivery", models.Index(fields=["target", "-id"], name="delivery_newest")),
         AddIndexInUse(
-            "delivery", models.Index(fields=["target", "state", "-id"], name="delivery_newest")
+            "delivery",
+            models.Index(
+                fields=["target", "state", "-id"],
+                condition=~Q(state="done"),
+                name="delivery_not_done_to",
+            ),
         ),
         AddIndexInUse("delivery", models.Index(fields=["appid", "-id"], name="delivery_newest_of")),
         AddIndexInUse(

@@ -36,7 +36,7 @@ _LIST_MEMBERS = {
     "SubscribeMsgPopupEvent": {"TemplateId": "tmpl", "SubscribeStatusString": "accept"},
     "SubscribeMsgChangeEvent": {"TemplateId": "tmpl", "SubscribeStatusString": "reject"},
     "SubscribeMsgSentEvent": {"TemplateId": "tmpl", "MsgID": "1", "ErrorCode": "0"},
-    "PicList": {"PicMd5Sum": "1b5f7c23b5bf75682a53e7b6d163e185"},
+    "PicList": {"PicMd5Sum": "md5"},
     "ResultList": {"ArticleIdx": "1"},
     "article_detail": {"idx": "1", "article_url": "https://mp.weixin.qq.com/s/example"},
 }

@@ -36,7 +36,13 @@ class PostOutcome:
 
 # What would let somebody act in our place: no target gets it.
 WITHHELD = frozenset(
-    {"AuthorizationCode", "PreAuthCode", "AuthorizationCodeExpiredTime", "auth_code"}
+    {
+        "AuthorizationCode",
+        "AuthorizationCodeExpiredTime",
+        "ComponentVerifyTicket",
+        "PreAuthCode",
+        "auth_code",
+    }
 )
 
 
