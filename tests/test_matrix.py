@@ -46,6 +46,7 @@ from miniprograms.models import (
     Tag,
 )
 from miniprograms.services import bind_links
+from notices.models import Channel, Message, Notice
 from platform_auth.logins.api_clients import create_client
 from platform_auth.models import ApiClient, Operation, Push, WeChatCall
 from platform_auth.operations import record_operation
@@ -80,6 +81,7 @@ GOES = [FOUND] * 5
 GONE = [MISSING] * 5
 # The portal shows everybody their own only, staff too.
 OWNED = [FOUND, OK, MISSING, MISSING, MISSING]
+OWNED_ACT = [FOUND, FOUND, MISSING, MISSING, MISSING]
 
 
 def by_key(status: HTTPStatus) -> list[HTTPStatus]:
@@ -104,6 +106,13 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/sessions/": ("GET", MEMBERS),
     "portal/keys/": ("GET", MEMBERS),
     "portal/password/": ("GET", MEMBERS),
+    "portal/notices/": ("GET", MEMBERS),
+    "portal/notices/add/": ("POST", MEMBERS),  # what is wrong is on the page
+    "portal/notices/email/": ("POST", MEMBERS),
+    "portal/notices/<int:pk>/": ("POST", OWNED),
+    "portal/notices/<int:pk>/test/": ("POST", OWNED_ACT),
+    "portal/notices/<int:pk>/remove/": ("POST", OWNED_ACT),
+    "portal/notices/<int:pk>/resend/": ("POST", OWNED_ACT),
     "portal/bind/": ("POST", MEMBERS),
     "portal/bind/link/<str:signed>/": ("GET", ALIKE),
     # The state of another session: nobody here began it in this browser.
@@ -112,7 +121,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/bind/<str:state>/return/": ("GET", GONE),
     "portal/<slug:appid>/": ("GET", OWNED),
     "portal/<slug:appid>/testers/": ("GET", OWNED),
-    "portal/<slug:appid>/testers/remove/": ("POST", [FOUND, FOUND, MISSING, MISSING, MISSING]),
+    "portal/<slug:appid>/testers/remove/": ("POST", OWNED_ACT),
     "portal/<slug:appid>/trial/": ("GET", OWNED),
     "portal/<slug:appid>/screenshots/<int:pk>/": ("GET", OWNED),
     "portal/<slug:appid>/messages/": ("GET", OWNED),
@@ -252,6 +261,10 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/messaging/target/<path:object_id>/resend-since/": ("POST", PAGE),
     "admin/messaging/target/<path:object_id>/rotate-secret/": ("POST", PAGE),
     "admin/messaging/target/<path:object_id>/guide/": ("GET", PAGE),
+    "admin/notices/channel/<path:object_id>/test/": ("POST", ACT),
+    "admin/notices/channel/<path:object_id>/resend-all/": ("POST", ACT),
+    "admin/notices/channel/<path:object_id>/rotate-secret/": ("POST", PAGE),
+    "admin/notices/message/<path:object_id>/resend/": ("POST", ACT),
     "admin/messaging/delivery/<path:object_id>/resend/": ("POST", ACT),
     "admin/messaging/delivery/<path:object_id>/give-up/": ("POST", ACT),
     "admin/messaging/rule/try/": ("GET", PAGE),
@@ -374,7 +387,7 @@ for _end, _method, _status in CHAT:
 NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "codeversion",
                "codeaudit", "release", "campaignitem", "conversation", "releasetest",
                "delivery", "codesummary", "permissionrequest", "reviewoutcome",
-               "quotaentry", "bindlink", "wechatcall"}  # fmt: skip
+               "quotaentry", "bindlink", "wechatcall", "notice", "message"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
 for _model in admin.site._registry:
@@ -456,7 +469,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<int:file>": str(SubmissionFile.objects.get().pk),
         "<int:draft>": "1",
         "<int:item>": str(_item(address, account)),
-        "<int:pk>": str(_number(address, row)),
+        "<int:pk>": str(_number(address, row, merchant)),
         "<int:reply>": str(reply.pk),
         "<slug:way>": "text",
         "<path:userstr>": "nobody",
@@ -487,8 +500,11 @@ def _item(address: str, account: Authorizer) -> object:
     return item.pk
 
 
-def _number(address: str, row: object) -> object:
+def _number(address: str, row: object, merchant: User) -> object:
     """What ADDRESS calls by its number: of a page of ROW's admin ROW itself."""
+    if address.startswith("portal/notices/"):
+        bot, _made = Channel.objects.get_or_create(owner=merchant, type="wecom", name="group")
+        return bot.pk
     if "screenshots" in address:
         return Screenshot.objects.get().pk
     return row or Conversation.objects.get().pk
@@ -546,6 +562,11 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         ),
         SpeedUpRule: lambda: SpeedUpRule.objects.create(after_hours=24, most_a_month=1),
         Target: _target,
+        Channel: lambda: Channel.objects.create(type="webhook", name="hook"),
+        Notice: lambda: Notice.objects.create(kind="ticket.late"),
+        Message: lambda: Message.objects.create(
+            channel=Channel.objects.create(type="webhook", name="hook")
+        ),
         Delivery: lambda: Delivery.objects.create(
             push=Push.objects.all()[0], target=_target(), appid=account.appid
         ),

@@ -212,4 +212,4 @@ class ChannelAdmin(RecordedAdmin):
             _("nothing"), "warning"
         )
 
-    secret_held = column(_("secret"), lambda row: secret_label(row, "secret"))
+    secret_held = column(_("signing secret"), lambda row: secret_label(row, "secret"))

@@ -31,7 +31,7 @@ SEVERITY_COLOURS = {Severity.URGENT: "danger", Severity.ATTENTION: "warning"}
 
 class KindFilter(admin.SimpleListFilter):
     title = _("kind")
-    parameter_name = "kind"
+    parameter_name = "about"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         return [(name, kind.label) for name, kind in KINDS.items()]
