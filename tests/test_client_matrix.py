@@ -78,7 +78,7 @@ class Door:
         self.is_grave = self.scope in GRAVE_SCOPES
         self.wanted = {"staff": right, "other": MISSING if self.is_grave else statuses["other"]}
         as_owner = right if statuses["owner"] == statuses["staff with"] else statuses["owner"]
-        self.wanted["owner"] = OK if self.is_grave else as_owner
+        self.wanted["owner"] = right if self.is_grave else as_owner
         wider = {"api/v1/campaigns/<int:pk>/release/": ["code:write", "code:release"]}
         one = ["code:read"] if self.scope == ANY_SCOPE else [self.scope]
         self.scopes = wider.get(address, one)
