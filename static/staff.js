@@ -1,5 +1,5 @@
 // Staff pages: copy buttons, pieces that are asked of WeChat after the page is there, and pictures
-// that cannot be loaded.
+// that cannot be loaded; and what those need who see or point differently.
 "use strict";
 
 const PATIENCE = 60_000;
@@ -25,6 +25,25 @@ document.addEventListener("error", (event) => {
   event.target.replaceWith(event.target.dataset.failed ?? "");
 }, true);
 
+// What scrolls is reached by the keyboard too, and a field in a table is called as its column is.
+const makeReachable = (root) => {
+  for (const box of root.querySelectorAll(".staff-table, .staff-json, .readonly")) {
+    const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+    if (scrolls) box.tabIndex = 0;
+  }
+  for (const field of root.querySelectorAll("td :is(input, select, textarea)")) {
+    if (field.type === "hidden" || field.labels.length || field.ariaLabel) continue;
+    const cell = field.closest("td");
+    const heads = cell.closest("table").tHead?.rows[0].cells ?? [];
+    field.ariaLabel = cell.dataset.label || heads[cell.cellIndex]?.textContent.trim() || field.title;
+  }
+  // select2 hides the field that the label is of.
+  for (const shown of root.querySelectorAll(".select2-selection__rendered")) {
+    const field = shown.closest(".select2")?.previousElementSibling;
+    shown.ariaLabel = field?.labels?.[0]?.textContent.trim() || field?.ariaLabel || null;
+  }
+};
+
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
 const ask = async (url, tries = TRIES) => {
@@ -40,6 +59,7 @@ const load = async (place) => {
     const answer = await ask(place.dataset.load);
     if (!answer.ok) throw new Error(answer.statusText);
     place.innerHTML = await answer.text();
+    makeReachable(place);
   } catch {
     place.textContent = place.dataset.failed;
   }
@@ -48,3 +68,5 @@ const load = async (place) => {
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("[data-load]").forEach(load);
 });
+window.addEventListener("load", () => makeReachable(document));
+document.addEventListener("htmx:afterSettle", () => makeReachable(document));

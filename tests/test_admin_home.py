@@ -43,7 +43,8 @@ def template(wechat: WeChat, component: Component, ticket: str) -> CodeTemplate:
 def submit(shop: Authorizer, template: CodeTemplate) -> CodeAudit:
     committing.commit_template(shop, template, user_version="1.2.0", user_desc="new", by=None)
     submitting.submit_newest_version(shop, by=None)
-    return shop.audits.newest_first()[0]
+    audit: CodeAudit = shop.audits.newest_first()[0]
+    return audit
 
 
 def waiting_on(client: Client) -> dict[str, tuple[str, str]]:
@@ -98,9 +99,9 @@ def test_each_link_lists_as_many_rows_as_it_says(
     )
     waiting = waiting_on(operator)
     assert len(waiting) == 5
-    for title, (number, url) in waiting.items():
+    for title, (count, url) in waiting.items():
         rows = operator.get(url).context["cl"].result_count
-        assert (title, number) == (title, str(rows))
+        assert (title, count) == (title, str(rows))
     page = text_of(operator.get(HOME))
     assert "3 hours ago" in page.replace("\N{NO-BREAK SPACE}", " ")
 

@@ -69,7 +69,7 @@ def new_page(chromium: Any, live_server: LiveServer) -> Iterator[NewPage]:
             complaints.append(request.url)
 
     def open_page(**options: Any) -> Any:
-        context = chromium.new_context(base_url=live_server.url, locale="en", **options)
+        context = chromium.new_context(base_url=live_server.url, **{"locale": "en", **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)

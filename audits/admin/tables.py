@@ -116,7 +116,9 @@ def picture_response(content: bytes | memoryview, kind: str) -> HttpResponse:
 
 def screenshot_links(audit: CodeAudit) -> SafeString | str:
     """The screenshots of AUDIT, small; each opens large."""
-    link = '<a href="{0}" target="_blank" rel="noopener"><img src="{0}" alt="" loading="lazy"></a>'
-    addresses = [(address,) for address in screenshot_addresses(audit)]
+    link = (
+        '<a href="{0}" target="_blank" rel="noopener"><img src="{0}" alt="{1}" loading="lazy"></a>'
+    )
+    addresses = [(address, _("screenshot")) for address in screenshot_addresses(audit)]
     links = format_html_join("", link, addresses)
     return format_html('<span class="staff-shots">{}</span>', links) if addresses else "–"

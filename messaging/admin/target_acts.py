@@ -17,11 +17,20 @@ from messaging.services import targets
 from messaging.services.event_types.catalogue import EVENT_TYPES
 from platform_auth.admin.acts import button
 from platform_auth.admin.pages import StaffAdmin, UncertainOutcome
+from platform_auth.forms import capitalise_labels
 from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
 
 
-class ExampleForm(forms.Form):
+class ActForm(forms.Form):
+    """One question of an act."""
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
+        capitalise_labels(self)
+
+
+class ExampleForm(ActForm):
     """Which type the target is shown."""
 
     kind = forms.ChoiceField(
@@ -31,7 +40,7 @@ class ExampleForm(forms.Form):
     )
 
 
-class SinceForm(forms.Form):
+class SinceForm(ActForm):
     """From when on."""
 
     since = forms.DateTimeField(

@@ -252,6 +252,20 @@ _JUMPS: dict[str, tuple[str, Sample]] = {
     ),
     "/wxa/business/applyliveinfo": ("POST", {"action": "apply"}),
 }
+# S8 to S10: logistics, advertisements.
+_EXPRESS: dict[str, tuple[str, Sample]] = {
+    "/cgi-bin/express/delivery/open_msg/open_openmsg": ("POST", {}),
+    "/cgi-bin/express/delivery/open_msg/open_query_plugin": ("POST", {}),
+    "/cgi-bin/express/delivery/return/open_return": ("POST", {}),
+}
+_ADVERTISING: dict[str, tuple[str, Sample]] = {
+    "/wxa/getdefaultamsinfo": ("POST", {"share_ratio": 50}),
+    "/wxa/setdefaultamsinfo": ("POST", {}),
+}
+_BRAND: dict[str, tuple[str, Sample]] = {
+    "/wxa/sec/famousbrand/apply": ("POST", {}),
+    "/wxa/sec/famousbrand/get_status": ("POST", {"status": 0}),
+}
 
 GROUPS: tuple[tuple[dict[str, tuple[str, Sample]], tuple[int, ...]], ...] = (
     (_SESSIONS, ()),
@@ -263,6 +277,9 @@ GROUPS: tuple[tuple[dict[str, tuple[str, Sample]], tuple[int, ...]], ...] = (
     (_PLUGINS, (40,)),
     (_EMBEDDED, (18,)),
     (_JUMPS, (18,)),
+    (_EXPRESS, (45,)),
+    (_ADVERTISING, (65,)),
+    (_BRAND, (142,)),
     *ACCOUNTS,
 )
 
