@@ -87,7 +87,7 @@ EXAMPLES = [
         media_type="multipart/form-data",
     ),
 ]
-HEADERS = [
+ANSWER_HEADERS = [
     OpenApiParameter(name, str, OpenApiParameter.HEADER, response=[200], description=description)
     for name, description in (
         (
@@ -123,7 +123,7 @@ class GatewayView(AccountView):
     @extend_schema(
         summary=gettext_lazy("Call WeChat as the account, to read"),
         description=DESCRIPTION,
-        parameters=[APPID, _PATH, *HEADERS],
+        parameters=[APPID, _PATH, *ANSWER_HEADERS],
         examples=EXAMPLES[:1],
         responses={200: WECHAT_ANSWER, **ERRORS},
     )
@@ -133,7 +133,7 @@ class GatewayView(AccountView):
     @extend_schema(
         summary=gettext_lazy("Call WeChat as the account"),
         description=DESCRIPTION,
-        parameters=[APPID, _PATH, *HEADERS],
+        parameters=[APPID, _PATH, *ANSWER_HEADERS],
         request={_JSON: OpenApiTypes.OBJECT, "multipart/form-data": OpenApiTypes.OBJECT},
         examples=EXAMPLES,
         responses={200: WECHAT_ANSWER, **ERRORS},

@@ -11,7 +11,7 @@ from messaging.services.event_types.catalogue import EVENT_TYPES
 from messaging.services.event_types.schemas import EXAMPLE_TIME, TEXT, TIME, describe_object
 
 ANSWERED = ("message", "event")  # what users did; a target may say something back
-HEADERS = {
+_HEADERS = {
     "WebhookId": "webhook-id",
     "WebhookTimestamp": "webhook-timestamp",
     "WebhookSignature": "webhook-signature",
@@ -57,7 +57,7 @@ def webhook_headers() -> dict[str, Any]:
             "schema": TEXT,
             "description": about[name],
         }
-        for component, name in HEADERS.items()
+        for component, name in _HEADERS.items()
     }
 
 
@@ -81,7 +81,7 @@ def _describe(
         "summary": _("A target is told of %(type)s") % {"type": name},
         "description": description,
         "security": [],
-        "parameters": [{"$ref": f"#/components/parameters/{one}"} for one in HEADERS],
+        "parameters": [{"$ref": f"#/components/parameters/{one}"} for one in _HEADERS],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": payload, "example": example}},

@@ -1,14 +1,16 @@
 """Every list of the API goes on where its own cursor says, and no made-up cursor breaks one."""
 
 from base64 import b64encode
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from knox.models import AuthToken
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion
-from miniprograms.models import Authorizer
+from miniprograms.models import Authorizer, BindLink
 from platform_auth.models import Component
 from tests.rows import make_authorizer
 from tests.test_api_schema import fetch
@@ -44,6 +46,8 @@ def campaign(component: Component, merchant: User) -> Campaign:
         for _ in range(3)
     ]
     for number, account in enumerate(accounts):
+        now = timezone.now()
+        BindLink.objects.create(user=merchant, created_at=now, expires_at=now + timedelta(days=1))
         CampaignItem.objects.create(campaign=made[0], authorizer=account, state="waiting")
         CodeTemplate.objects.create(component=component, template_id=number + 2)
         CodeVersion.objects.create(

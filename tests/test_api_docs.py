@@ -126,7 +126,7 @@ def test_it_tells_what_the_platform_and_wechat_refuse(run_shop: RunShop, wechat:
     assert "wechat_refused" in done.stderr
     done = run_shop(wechat.users.log_in(APPID, OPENID))  # who has never written
     assert (done.returncode, done.stdout) == (1, "")
-    assert "40003" in done.stderr
+    assert "45015" in done.stderr
 
 
 def test_every_scope_is_told() -> None:

@@ -360,6 +360,11 @@ FURTHER_METHODS: dict[tuple[str, str], list[HTTPStatus]] = {
     ("GET", f"{ACCOUNT}testers/"): READ_BY_OWNERS,
     ("GET", f"{ACCOUNT}versions/"): by_key(OK),
     ("POST", f"{ACCOUNT}wechat/<path:path>"): by_key(OK),
+    ("GET", "api/v1/bindings/"): [UNKNOWN, OK, OK, REFUSED, OK],
+    ("DELETE", "api/v1/bindings/<int:pk>/"): [
+        *(UNKNOWN, HTTPStatus.NO_CONTENT, MISSING, REFUSED),
+        HTTPStatus.NO_CONTENT,
+    ],
     ("GET", "api/v1/campaigns/"): by_key(OK),
     ("PUT", "api/v1/templates/<int:template_id>/submission-profile/"): by_key(OK),
 }

@@ -52,6 +52,27 @@ CONFLICTS = (
         frozenset({"users"}),
     ),
     ErrorCode(
+        "no_component",
+        HTTPStatus.CONFLICT,
+        _("No platform is registered that could act, or not the one that the settings name."),
+        _("Tell who runs the platform; nothing can be bound until it is registered."),
+        frozenset({"accounts", "platform"}),
+    ),
+    ErrorCode(
+        "several_components",
+        HTTPStatus.CONFLICT,
+        _("Several platforms are registered, and none is named as the one that acts."),
+        _("Say which by its appid."),
+        frozenset({"accounts", "platform"}),
+    ),
+    ErrorCode(
+        "unknown_component",
+        HTTPStatus.CONFLICT,
+        _("No platform of that appid is registered."),
+        _("Use the appid of one that is; `component/` names the one that acts."),
+        frozenset({"accounts", "platform"}),
+    ),
+    ErrorCode(
         "audit_open",
         HTTPStatus.CONFLICT,
         _("An audit is open already, `auditid` if WeChat has numbered it."),

@@ -11,6 +11,23 @@ AUDIT_STATE = {
     "submitted_at": "2026-01-01T08:00:00Z",
 }
 
+_BOUND = {
+    "id": 12,
+    "url": "https://platform.example.com/portal/bind/link/…/",
+    "status": "open",
+    "expires_at": "2026-01-04T08:00:00Z",
+    "user_ref": "shop-7",
+    "appid": None,
+    "component": COMPONENT,
+    "auth_type": 2,
+    "biz_appid": "",
+    "category_id_list": [],
+    "device": "",
+    "return_url": "https://shop.example.com/bound",
+    "presses": 0,
+    "created_at": "2026-01-01T08:00:00Z",
+}
+
 ACCOUNT_EXAMPLES: dict[str, Any] = {
     "Credentials": {"username": "operator", "password": "…"},
     "Key": {"token": "9a2b…", "expiry": "2026-01-01T18:00:00Z"},
@@ -47,6 +64,7 @@ ACCOUNT_EXAMPLES: dict[str, Any] = {
         "account_status": 1,
         "verify_type_info": 0,
         "func_info": [{"id": 18, "name": "Development and data analysis"}],
+        "missing_permissions": [],
         "token": {"state": "fresh", "expires_at": "2026-01-01T09:50:00Z"},
         "authorized_at": "2025-12-01T10:00:00Z",
         "unauthorized_at": None,
@@ -81,5 +99,13 @@ ACCOUNT_EXAMPLES: dict[str, Any] = {
         "msgtype": "text",
         "text": {"content": "Your order is on its way."},
     },
+    "Lost": {"state": "unknown"},
+    "BindingRequest": {
+        "auth_type": 2,
+        "user_ref": "shop-7",
+        "return_url": "https://shop.example.com/bound",
+    },
+    "Bound": _BOUND,
+    "Binding": {**_BOUND, "qr": "data:image/png;base64,…"},
     "Sent": {"id": 41, "state": "sent"},
 }

@@ -8,8 +8,8 @@ _OPENID = "oUser…"
 _SIGNATURE = "0f9de62fce79…"
 
 USER_EXAMPLES: dict[str, Any] = {
-    "Code": {"code": "0a1b2c…"},
-    "Session": {"openid": _OPENID, "unionid": "u1234567890", "session_key": "tiihtN…=="},
+    "UserCode": {"code": "0a1b2c…"},
+    "UserSession": {"openid": _OPENID, "unionid": "u1234567890", "session_key": "tiihtN…=="},
     "Encrypted": {"session_key": "tiihtN…==", "encrypted_data": "CiyLU1…", "iv": "r7BXXK…=="},
     "PhoneCode": {"code": "e31968a7f9…", "openid": _OPENID},
     "Phone": {
@@ -17,7 +17,7 @@ USER_EXAMPLES: dict[str, Any] = {
         "pure_phone_number": "13800138000",
         "country_code": "86",
     },
-    "Address": {"url": f"https://open.weixin.qq.com/connect/oauth2/authorize?appid={APPID}&…"},
+    "LoginAddress": {"url": f"https://open.weixin.qq.com/connect/oauth2/authorize?appid={APPID}&…"},
     "WebUser": {
         "openid": _OPENID,
         "scope": "snsapi_userinfo",

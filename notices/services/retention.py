@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from notices.models import Message, Notice
 
-BATCH = 1000
+_BATCH = 1000
 
 
 def forget_old_notices() -> None:
@@ -17,5 +17,5 @@ def forget_old_notices() -> None:
         Message.objects.filter(created_at__lt=before).exclude(state=Message.State.DUE),
         Notice.objects.filter(created_at__lt=before),
     ):
-        while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
             rows.filter(pk__in=pks).delete()
