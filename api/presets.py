@@ -78,6 +78,9 @@ class PresetView(AccountView):
     def _respond(self, answer: Relayed) -> HttpResponseBase:
         """ANSWER by the preset's fields. Raises Refused, and BadAnswer where it is not of them."""
         preset = self.preset
+        if answer.rest:
+            answer.rest.close()
+            raise BadAnswer(preset.path, "larger than any answer of this call")
         if answer.errcode:
             raise _refusal(preset.path, answer)
         if preset.answer is None:
