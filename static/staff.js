@@ -37,10 +37,10 @@ const makeReachable = (root) => {
     const heads = cell.closest("table").tHead?.rows[0].cells ?? [];
     field.ariaLabel = cell.dataset.label || heads[cell.cellIndex]?.textContent.trim() || field.title;
   }
-  // select2 hides the field that the label is of.
+  // select2 hides the field that the label is of, and calls its own after it.
   for (const shown of root.querySelectorAll(".select2-selection__rendered")) {
-    const field = shown.closest(".select2")?.previousElementSibling;
-    shown.ariaLabel = field?.labels?.[0]?.textContent.trim() || field?.ariaLabel || null;
+    const field = document.getElementById(shown.id.replace(/^select2-|-container$/g, ""));
+    shown.ariaLabel = field?.labels[0]?.textContent.trim() || field?.ariaLabel || null;
   }
 };
 
