@@ -242,12 +242,12 @@ class LinkQuotaSerializer(serializers.Serializer[Any]):
     remain_visit_quota = serializers.IntegerField(required=False)
 
 
-class SchemeInfoSerializer(serializers.Serializer[Any]):
+class AboutSchemeSerializer(serializers.Serializer[Any]):
     scheme_info = LinkInfoSerializer(required=False)
     quota_info = LinkQuotaSerializer(required=False)
 
 
-class UrlLinkInfoSerializer(serializers.Serializer[Any]):
+class AboutUrlLinkSerializer(serializers.Serializer[Any]):
     url_link_info = LinkInfoSerializer(required=False)
     quota_info = LinkQuotaSerializer(required=False)
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from config.counting import count_together
 from messaging.models import Conversation
 from miniprograms.models import Binding
 from notices.models import Message
@@ -81,10 +82,18 @@ GROUPS: list[tuple[Any, ...]] = [
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """unfold's SIDEBAR["navigation"]."""
     groups = [
-        (title, [_item(*entry) for entry in entries if _may_look(request.user, entry[2])])
+        (title, [entry for entry in entries if _may_look(request.user, entry[2])])
         for title, *entries in GROUPS
     ]
-    return [{"title": title, "items": items} for title, items in groups if items]
+    badges = _badges([entry for _title, entries in groups for entry in entries])
+    return [
+        {
+            "title": title,
+            "items": [_item(*entry[:3], count=badges.get(entry[2], 0)) for entry in entries],
+        }
+        for title, entries in groups
+        if entries
+    ]
 
 
 def _may_look(user: Any, model: str) -> bool:
@@ -92,10 +101,16 @@ def _may_look(user: Any, model: str) -> bool:
     return bool(user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}"))
 
 
-def _item(title: Any, icon: str, model: str, waiting: Any = None) -> dict[str, Any]:
+def _badges(entries: list[tuple[Any, ...]]) -> dict[str, int]:
+    """How many rows of each model wait for somebody."""
+    waiting = {entry[2]: entry[3]() for entry in entries if entry[3:]}
+    counts = count_together([(rows, "") for rows in waiting.values()], MAX_BADGE)
+    return {model: count for model, (count, _since) in zip(waiting, counts, strict=True)}
+
+
+def _item(title: Any, icon: str, model: str, *, count: int) -> dict[str, Any]:
     url = reverse(f"admin:{model.replace('.', '_')}_changelist")
     item = {"title": title, "icon": icon, "link": url}
-    count = waiting().order_by()[: MAX_BADGE + 1].count() if waiting else 0
     badge = f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
     return {**item, "badge": badge, "badge_variant": "warning"} if count else item
 

@@ -51,6 +51,9 @@ API = "api/v1/authorizers/<slug:appid>/"
 CAMPAIGN_ACTS = ("start", "pause", "resume", "cancel", "go-on", "retry", "release")
 STANDING = ("testers", "private-interfaces", "settings/<slug:kind>/now")
 ASKING = {
+    # Not WeChat but a channel, which may be as slow.
+    "POST portal/notices/<int:pk>/test/",
+    *(f"POST admin/notices/channel/<path:object_id>/{act}/" for act in ("test", "resend-all")),
     *("POST portal/bind/", "POST portal/bind/link/<str:signed>/"),
     "GET portal/<slug:appid>/trial/",
     *(f"POST {at}{end}" for at in CHATS for end in ("say/<slug:way>/", "again/<int:reply>/")),

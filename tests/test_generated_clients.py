@@ -59,7 +59,9 @@ def run(*command: str | Path, cwd: Path) -> None:
 
 
 def test_a_client_in_python(schema: Path, tmp_path: Path) -> None:
-    (tmp_path / "config.yml").write_text("post_hooks: []\n")
+    pictures = "  image/jpeg: application/octet-stream\n"
+    config = f"post_hooks: []\ncontent_type_overrides:\n{pictures}"
+    (tmp_path / "config.yml").write_text(config)
     options = [
         "--path",
         str(schema),

@@ -11,20 +11,19 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import connection
-from django.db.models import Count, DateTimeField, F, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, JSONObject
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeSummary, QuotaEntry
+from config.counting import count_together
 from messaging.models import Conversation, Delivery, Target
 from miniprograms.models import Authorizer, Binding, Setting
 from platform_auth.admin.pages import ago
 from platform_auth.models import Component, Push
-from platform_auth.statements import as_time
 
 MOST_COUNTED = 1000
 MOST_CAMPAIGNS = 10
@@ -197,27 +196,16 @@ def _may_see(user: Any, work: _Work) -> bool:
 
 
 def _count(seen: Sequence[_Work]) -> list[Waiting]:
-    if not seen:
-        return []
-    parts, values = [], []
-    for number, work in enumerate(seen):
-        since = F(work.since) if work.since else Cast(Value(None), DateTimeField())
-        rows = work.rows().order_by().annotate(since_when=since).values_list("since_when")
-        sql, parameters = rows[: MOST_COUNTED + 1].query.sql_with_params()
-        parts.append(f"SELECT {number}, COUNT(*), MIN(since_when) FROM ({sql}) part")  # noqa: S608
-        values += parameters
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), values)
-        rows_by_number = {number: rest for number, *rest in cursor.fetchall()}
-    return [_waiting(work, *rows_by_number[number]) for number, work in enumerate(seen)]
+    counts = count_together([(work.rows(), work.since) for work in seen], MOST_COUNTED)
+    return [_waiting(work, *count) for work, count in zip(seen, counts, strict=True)]
 
 
-def _waiting(work: _Work, number: int, since: Any) -> Waiting:
+def _waiting(work: _Work, number: int, since: datetime | None) -> Waiting:
     url = reverse(f"admin:{work.list}_changelist")
     query = f"?{urlencode(work.query)}" if work.query else ""
     is_cut = number > MOST_COUNTED
     # Of those that were not counted some may be older.
-    oldest = None if is_cut else as_time(since)
+    oldest = None if is_cut else since
     return Waiting(work.title, min(number, MOST_COUNTED), is_cut, oldest, url + query, work.is_bad)
 
 

@@ -121,7 +121,7 @@ def record_authorization(
     if not appid or not code:
         raise ValueError("an authorisation push without appid or code")
     row = _find_pushed(component, code, pre_auth_code)
-    if row is None or (row.is_final and row.auth_time and row.auth_time < created):
+    if row is None or _is_of_later(row, code, created):
         return _open_for_push(component, appid, code, created)
     due = Binding.objects.filter(pk=row.pk).exclude(status__in=Binding.FINAL)
     if due.update(
@@ -153,6 +153,12 @@ def _find_pushed(component: Component, code: str, pre_auth_code: str) -> Binding
     rows = Binding.objects.filter(is_same, component=component)
     row: Binding | None = rows.order_by("-pk").first()
     return row
+
+
+def _is_of_later(row: Binding, code: str, created: int) -> bool:
+    """Whether CODE, pushed at CREATED, is of an authorisation after ROW has come to its end."""
+    is_new = row.code_digest != digest(code)
+    return bool(row.is_final and is_new and row.auth_time and row.auth_time < created)
 
 
 def _open_for_push(component: Component, appid: str, code: str, created: int) -> int | None:
