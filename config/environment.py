@@ -104,6 +104,7 @@ def _is_at_least(least: float) -> Callable[[float], bool]:
 
 _ORIGIN: Rule = (_is_origin, "be scheme and host, such as https://platform.example.com")
 _ONE_OR_MORE: Rule = (_is_at_least(1), "be 1 or more")
+_A_LINE: Rule = (lambda text: len(text) <= 100 and text.isprintable(), "be up to 100 characters")
 _A_WHILE: Rule = (lambda number: 0 < number < 10_000, "be more than 0 and less than 10000")
 
 RULES: dict[str, Rule] = {
@@ -127,6 +128,9 @@ RULES: dict[str, Rule] = {
     "CALL_LOG_DAYS": _ONE_OR_MORE,
     "REFRESH_SWEEP_SECONDS": _ONE_OR_MORE,
     "NUM_PROXIES": (_is_at_least(0), "be 0 or more"),
+    "COMPANY_NAME": _A_LINE,
+    "SUPPORT_CONTACT": _A_LINE,
+    "SUPPORT_HOURS": _A_LINE,
     "PERMISSION_SETS": (
         lambda numbers: all(number > 0 for number in numbers),
         "be ids of permission sets separated by commas, such as 18,19,30",

@@ -131,6 +131,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "config.company.company",
             ],
         },
     },
@@ -214,6 +215,11 @@ else:
         "store_processed": False,
         "polling_interval": 0.1,
     }
+
+# Who runs the platform: shown to merchants.
+COMPANY_NAME = env.str("COMPANY_NAME", default="")
+SUPPORT_CONTACT = env.str("SUPPORT_CONTACT", default="")
+SUPPORT_HOURS = env.str("SUPPORT_HOURS", default="")
 
 PUSH_RETENTION_DAYS = env.int("PUSH_RETENTION_DAYS", default=30)
 REFRESH_SWEEP_SECONDS = env.int("REFRESH_SWEEP_SECONDS", default=60)

@@ -41,6 +41,11 @@ class CodeStanding:
     review: CodeAudit | None
     gray: GrayRelease | None = None
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the newest review has ended so."""
+        return self.review is not None and self.review.status == CodeAudit.Status.REJECTED
+
 
 def read_standings(rows: Iterable[Authorizer]) -> dict[int, CodeStanding]:
     """

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -21,6 +21,14 @@ from portal.forms import BindForm
 from portal.messages import count_unread
 
 ACCOUNTS_PER_PAGE = 50
+FEW = 5  # are found without a search
+# What the merchant must do something about stands first.
+_TROUBLE = Case(
+    When(state=Authorizer.State.NEEDS_REAUTHORIZATION, then=0),
+    When(~Q(account_status=Authorizer.AccountStatus.NORMAL), then=0),
+    When(code_summary__review="rejected", then=0),
+    default=1,
+)
 # What a phone's browser calls itself; WeChat on a computer names itself too, and is none.
 PHONE = re.compile(r"Mobile|MicroMessenger(?!.*(?:WindowsWechat|MacWechat))")
 
@@ -37,7 +45,10 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
     if form.errors:  # below a long list it would not be seen
         form.fields["biz_appid"].widget.attrs["autofocus"] = True
     own = Authorizer.objects.for_lists().filter(owner_id=request.user.pk, is_show=SHOWN)
-    accounts = own.order_by("-id")
+    term = request.GET.get("q", "").strip()
+    if term:
+        own = own.filter(Q(nick_name__icontains=term) | Q(appid=term))
+    accounts = own.annotate(trouble=_TROUBLE).order_by("trouble", "-id")
     page = Paginator(accounts, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))
     count_unread(request, page.object_list)
     standings = read_standings(page.object_list)
@@ -46,6 +57,8 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
         "action": reverse("portal:bind"),
         "is_phone": is_phone(request),
         "page": page,
+        "term": term,
+        "is_searchable": term or page.has_other_pages() or len(page) > FEW,
         "rows": [(row, standings[row.pk]) for row in page],
         "unfinished": _unfinished_bindings(request),
     }

@@ -26,21 +26,21 @@ document.addEventListener("error", (event) => {
 }, true);
 
 // What scrolls is reached by the keyboard too, and a field in a table is called as its column is.
-const makeReachable = (root) => {
-  for (const box of root.querySelectorAll(".staff-table, .staff-json, .readonly")) {
+const makeReachable = () => {
+  for (const box of document.querySelectorAll(".staff-table, .staff-json, .readonly")) {
     const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
     if (scrolls) box.tabIndex = 0;
   }
-  for (const field of root.querySelectorAll("td :is(input, select, textarea)")) {
+  for (const field of document.querySelectorAll("td :is(input, select, textarea)")) {
     if (field.type === "hidden" || field.labels.length || field.ariaLabel) continue;
     const cell = field.closest("td");
     const heads = cell.closest("table").tHead?.rows[0].cells ?? [];
     field.ariaLabel = cell.dataset.label || heads[cell.cellIndex]?.textContent.trim() || field.title;
   }
   // select2 hides the field that the label is of, and calls its own after it.
-  for (const shown of root.querySelectorAll(".select2-selection__rendered")) {
+  for (const shown of document.querySelectorAll(".select2-selection__rendered")) {
     const field = document.getElementById(shown.id.replace(/^select2-|-container$/g, ""));
-    shown.ariaLabel = field?.labels[0]?.textContent.trim() || field?.ariaLabel || null;
+    shown.ariaLabel = field?.labels?.[0]?.textContent.trim() || field?.ariaLabel || null;
   }
 };
 
@@ -59,7 +59,6 @@ const load = async (place) => {
     const answer = await ask(place.dataset.load);
     if (!answer.ok) throw new Error(answer.statusText);
     place.innerHTML = await answer.text();
-    makeReachable(place);
   } catch {
     place.textContent = place.dataset.failed;
   }
@@ -67,6 +66,8 @@ const load = async (place) => {
 
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("[data-load]").forEach(load);
+  makeReachable();
+  // Pieces come later, and select2 whenever it is ready.
+  new MutationObserver(makeReachable).observe(document.body, { childList: true, subtree: true });
 });
-window.addEventListener("load", () => makeReachable(document));
-document.addEventListener("htmx:afterSettle", () => makeReachable(document));
+window.addEventListener("load", makeReachable);
