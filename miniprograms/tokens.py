@@ -251,10 +251,12 @@ def save_refreshed(refreshed: Refreshed, **values: object) -> str | None:
 
 def _write_refreshed(refreshed: Refreshed, values: Mapping[str, object]) -> bool:
     """Whether it was ours to write. An account that was out of reach is ours again."""
-    row = refreshed.row
+    row, values = refreshed.row, {**refreshed_values(refreshed), **values}
+    if row.state not in OUT_OF_REACH:
+        return row.write(**values)
     with transaction.atomic():
-        is_ours = row.write(**refreshed_values(refreshed), **values)
-        if is_ours and row.state in OUT_OF_REACH:
+        is_ours = row.write(**values)
+        if is_ours:
             publish_bound(row.appid)
     return is_ours
 
