@@ -290,7 +290,7 @@ CELERY_BEAT_SCHEDULE = {
     "log quotas": every(3600, "audits.tasks.log_quotas"),
     "mirror templates": every(3600, "audits.tasks.sync_templates"),
     "forget old calls": every(600, "platform_auth.tasks.forget_old_calls"),
-    "send notices": every(30, "notices.tasks.send_notices"),
+    "send notices": every(10, "notices.tasks.send_notices"),
     "watch for notices": every(60, "notices.tasks.watch_for_notices"),
     "forget old notices": every(3600, "notices.tasks.forget_notices"),
     "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
