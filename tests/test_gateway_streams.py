@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,8 @@ from tests.conftest import Bound
 from tests.knocking import SUCCESS, message_push
 from tests.processes import served, wait_for
 from tests.test_api_clients import bearer, make_key, status_and_code
+from tests.test_bulkhead import is_free
+from tests.test_bulkhead import narrow as narrow
 from tests.test_gateway import MEDIA, MIB, PAGE, PNG, UPLOAD, say, url_of
 from tests.test_how_processes_start import programs_of, started
 from tests.threads import together
@@ -52,22 +53,6 @@ def key(merchant: User) -> str:
 @pytest.fixture
 def caller(key: str) -> Client:
     return bearer(key)
-
-
-@pytest.fixture
-def narrow() -> Iterator[bulkhead.Bulkhead]:
-    """One place, which is free."""
-    yield bulkhead.configure(places=1, patience=0)
-    bulkhead.configure(places=4)
-
-
-def is_free(narrow: bulkhead.Bulkhead) -> bool:
-    try:
-        narrow.take()
-    except bulkhead.Crowded:
-        return False
-    narrow.give_back()
-    return True
 
 
 def leave(answer: Any) -> None:
