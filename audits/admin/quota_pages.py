@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from audits.admin.acts import MAY_SUBMIT
 from audits.admin.columns import ProgramRowAdmin
 from audits.models import QuotaEntry, SpeedUpRule
-from audits.services.speeding_up import used_this_month
+from audits.services.speeding_up import with_uses
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.pages import RecordedAdmin, label
 
@@ -61,7 +61,7 @@ class SpeedUpRuleAdmin(RecordedAdmin):
     readonly_fields = ("state", "used", "set_by")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("tags")
+        return with_uses(super().get_queryset(request).prefetch_related("tags"))
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
@@ -84,7 +84,7 @@ class SpeedUpRuleAdmin(RecordedAdmin):
     tag_names = column(_("tags"), lambda row: ", ".join(map(str, row.tags.all())) or _("all"))
     used = column(
         _("used this month"),
-        lambda row: f"{used_this_month(row)} / {row.most_a_month}" if row.pk else "–",
+        lambda row: f"{row.used} / {row.most_a_month}" if row.pk else "–",
     )
 
     @admin.display(description=_("state"))

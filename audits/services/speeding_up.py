@@ -1,9 +1,10 @@
 """Carrying out the rules by which reviews that take long are sped up."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -107,13 +108,14 @@ def _speed_ups_left(audit: CodeAudit) -> int:
         return 0
 
 
-def used_this_month(rule: SpeedUpRule) -> int:
-    """How many RULE has used since the month began in Beijing, as WeChat counts."""
-    return (
-        rule.speed_ups.filter(at__gte=_month_began(timezone.now()))
-        .exclude(state=SpeedUp.State.REFUSED)
-        .count()
-    )
+def with_uses(rules: QuerySet[SpeedUpRule]) -> QuerySet[Any]:
+    """
+    RULES with how many each has used, as `used`, since the month began in Beijing, as WeChat
+    counts.
+    """
+    of_month = Q(speed_ups__at__gte=_month_began(timezone.now()))
+    uses = of_month & ~Q(speed_ups__state=SpeedUp.State.REFUSED)
+    return rules.annotate(used=Count("speed_ups", filter=uses))
 
 
 def _month_began(now: datetime) -> datetime:
@@ -129,8 +131,10 @@ def _reserve(rule: SpeedUpRule, audit: CodeAudit) -> bool:
     try:
         with transaction.atomic():
             locked = SpeedUpRule.objects.select_for_update().filter(pk=rule.pk, is_on=True)
-            current = locked.first()
-            if current is None or used_this_month(current) >= current.most_a_month:
+            if locked.first() is None:
+                return False
+            current = with_uses(SpeedUpRule.objects.filter(pk=rule.pk)).get()
+            if current.used >= current.most_a_month:
                 return False
             SpeedUp.objects.create(audit=audit, rule=current)
     except IntegrityError:

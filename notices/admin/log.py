@@ -1,5 +1,6 @@
 """What happened, and the delivery log: what was sent to whom, when it was tried, and why not."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from notices import tasks
 from notices.kinds import KINDS, Severity
 from notices.models import Message, Notice
 from notices.services import sending
-from notices.services.texts import describe
+from notices.services.texts import describe_for_staff
 from platform_auth.admin.acts import ask_about_one, holding
 from platform_auth.admin.columns import choice_column, column, link, link_to, time_column
 from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, label, table
@@ -40,8 +41,33 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() in KINDS else queryset
 
 
+def _put_into_words(notices: Iterable[Any]) -> None:
+    """Give NOTICES their `words`, for whoever looks at them, by as many statements as for one."""
+    rows = list(notices)
+    described = describe_for_staff(rows, get_language() or "")
+    for row in rows:
+        row.words = described.get(row.pk) or {"title": row.kind, "text": "–", "url": ""}
+
+
+class WordedAdmin(StaffAdmin):
+    """Pages of rows that are, or are about, notices."""
+
+    def notices_of(self, row: Any) -> list[Any]:
+        raise NotImplementedError
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changes = super().get_changelist_instance(request)
+        _put_into_words(notice for row in changes.result_list for notice in self.notices_of(row))
+        return changes
+
+    def get_object(self, request: HttpRequest, object_id: str, *args: Any) -> Any:
+        row = super().get_object(request, object_id, *args)
+        _put_into_words(self.notices_of(row) if row is not None else ())
+        return row
+
+
 @admin.register(Notice)
-class NoticeAdmin(StaffAdmin):
+class NoticeAdmin(WordedAdmin):
     asks_outside = False
     list_display = ("title", "kind_label", "severity", "happened")
     list_filter = (KindFilter,)
@@ -55,8 +81,11 @@ class NoticeAdmin(StaffAdmin):
     def find_rows(self, queryset: Any, term: str) -> Any:
         return queryset.filter(appid=term)
 
-    title = column(_("notice"), lambda row: _describe(row)["title"])
-    text = column(_("text"), lambda row: _describe(row)["text"])
+    def notices_of(self, row: Any) -> list[Any]:
+        return [row]
+
+    title = column(_("notice"), lambda row: row.words["title"])
+    text = column(_("text"), lambda row: row.words["text"])
     kind_label = column(_("kind"), lambda row: KINDS[row.kind].label if row.kind in KINDS else "–")
     happened = time_column("created_at", _("time"))
 
@@ -67,7 +96,7 @@ class NoticeAdmin(StaffAdmin):
 
     @admin.display(description=_("leads to"))
     def leads_to(self, row: Notice) -> object:
-        url = _describe(row)["url"]
+        url = row.words["url"]
         return link(url, url) if url else "–"
 
     @admin.display(description=_("Sent to"))
@@ -76,13 +105,6 @@ class NoticeAdmin(StaffAdmin):
         return table(
             [_("channel"), _("state")], [(link_to(one.channel), _state_of(one)) for one in rows]
         )
-
-
-def _describe(row: Notice) -> dict[str, Any]:
-    """ROW in the words of whoever looks at it."""
-    if row.kind not in KINDS:
-        return {"title": row.kind, "text": "–", "url": ""}
-    return describe(row, get_language() or "")
 
 
 def _state_of(addressing: Any) -> object:
@@ -102,7 +124,7 @@ def _resend(row: Message, by: Actor) -> object:
 
 
 @admin.register(Message)
-class MessageAdmin(StaffAdmin):
+class MessageAdmin(WordedAdmin):
     asks_outside = False
     list_display = ("number", "channel", "contents", "state_label", "tries", "error", "made")
     list_filter = ("state", "channel__type", "channel")
@@ -127,6 +149,9 @@ class MessageAdmin(StaffAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("addressings__notice")
+
+    def notices_of(self, row: Any) -> list[Any]:
+        return [addressing.notice for addressing in row.addressings.all()]
 
     has_resend_permission = holding("notices.resend_message")
 
@@ -159,10 +184,10 @@ class MessageAdmin(StaffAdmin):
 
     @admin.display(description=_("notices"))
     def contents(self, row: Message) -> object:
-        notices = [addressing.notice for addressing in row.addressings.all()]
+        notices = self.notices_of(row)
         if not notices:
             return "–"
-        first = link_to(notices[0], _describe(notices[0])["title"])
+        first = link_to(notices[0], notices[0].words["title"])
         if len(notices) == 1:
             return first
         number = len(notices)

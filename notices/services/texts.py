@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.urls import reverse
@@ -38,24 +38,53 @@ class _Facts(dict[str, object]):
         return "–"
 
 
+@dataclass(frozen=True, slots=True)
+class _Subjects:
+    """The accounts by appid, and the reviews by appid and auditid, that notices are about."""
+
+    accounts: dict[str, Authorizer]
+    audits: dict[tuple[str, str], CodeAudit]
+
+    @classmethod
+    def of(cls, notices: Iterable[Notice]) -> Self:
+        rows = list(notices)
+        appids = {row.appid for row in rows}
+        accounts = Authorizer.objects.filter(appid__in=appids)
+        auditids = {
+            str(row.facts["auditid"])
+            for row in rows
+            if KINDS[row.kind].place == Place.AUDIT and row.facts.get("auditid")
+        }
+        audits: Iterable[CodeAudit] = ()
+        if auditids:
+            audits = CodeAudit.objects.filter(appid__in=appids, auditid__in=auditids)
+            audits = audits.only("pk", "appid", "auditid", "screenshot_ids")
+        return cls(
+            {row.appid: row for row in accounts.only("appid", "nick_name", "kind")},
+            {(row.appid, row.auditid): row for row in audits},
+        )
+
+
 def content_of(message: Message) -> Content:
     """What MESSAGE says."""
     channel = message.channel
     rows = message.addressings.select_related("notice").order_by("notice")
     notices = [row.notice for row in rows if row.notice.kind in KINDS]
-    accounts = _accounts_of(notices)
+    subjects = _Subjects.of(notices)
     with translation.override(channel.language):
         is_staffs = channel.owner_id is None
-        described = [_describe(notice, accounts, is_staffs=is_staffs) for notice in notices]
+        described = [_describe(notice, subjects, is_staffs=is_staffs) for notice in notices]
         if len(described) == 1:
             return _single(message.reference, described[0])
         return _digest(message.reference, channel, described)
 
 
-def describe(notice: Notice, language: str) -> dict[str, Any]:
-    """NOTICE, of a kind that there is, in LANGUAGE, for staff."""
+def describe_for_staff(notices: Iterable[Notice], language: str) -> dict[int, dict[str, Any]]:
+    """NOTICES, all in two statements, in LANGUAGE, by their keys; of the kinds that there are."""
+    rows = [notice for notice in notices if notice.kind in KINDS]
+    subjects = _Subjects.of(rows)
     with translation.override(language):
-        return _describe(notice, _accounts_of([notice]), is_staffs=True)
+        return {notice.pk: _describe(notice, subjects, is_staffs=True) for notice in rows}
 
 
 def test_content(channel: Channel, reference: str) -> Content:
@@ -68,16 +97,10 @@ def test_content(channel: Channel, reference: str) -> Content:
         return Content(reference, title, text, url, "test", {"title": title})
 
 
-def _accounts_of(notices: Iterable[Notice]) -> dict[str, Authorizer]:
-    rows = Authorizer.objects.filter(appid__in={notice.appid for notice in notices})
-    return {row.appid: row for row in rows.only("appid", "nick_name", "kind")}
-
-
-def _describe(
-    notice: Notice, accounts: dict[str, Authorizer], *, is_staffs: bool
-) -> dict[str, Any]:
+def _describe(notice: Notice, subjects: _Subjects, *, is_staffs: bool) -> dict[str, Any]:
     """NOTICE as programs get it; people get parts of it."""
-    kind, account, audit = KINDS[notice.kind], accounts.get(notice.appid), _audit_of(notice)
+    kind, account = KINDS[notice.kind], subjects.accounts.get(notice.appid)
+    audit = subjects.audits.get((notice.appid, str(notice.facts.get("auditid") or "")))
     details = notice.facts.get("details") or {}
     facts = _Facts(notice.facts | details, account=_name(notice, account))
     if notice.kind == "binding.unclaimed" and facts["reason"] in Binding.UnclaimedReason.values:
@@ -118,15 +141,6 @@ def _digest(reference: str, channel: Channel, notices: Sequence[dict[str, Any]])
         lines.append(_("and %(number)d more") % {"number": number - MAX_LINES})
     url = settings.PUBLIC_URL + _front_page(channel)
     return Content(reference, title, "\n".join(lines), url, "digest", {"notices": list(notices)})
-
-
-def _audit_of(notice: Notice) -> CodeAudit | None:
-    """The review that NOTICE is about."""
-    auditid = notice.facts.get("auditid")
-    if KINDS[notice.kind].place != Place.AUDIT or not auditid:
-        return None
-    audits = CodeAudit.objects.filter(appid=notice.appid, auditid=auditid)
-    return audits.only("pk", "screenshot_ids").first()
 
 
 def _front_page(channel: Channel) -> str:

@@ -40,6 +40,9 @@ class ApiClientAdmin(FormAdmin):
     readonly_fields = ("live_keys", "last_use")
     actions_detail = ("call_list", "rotate", "revoke_older", "revoke_all")
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("keys")
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         bounds = ("rate", "expires_at")
         groups = [
@@ -160,5 +163,5 @@ class ApiClientAdmin(FormAdmin):
 
     @admin.display(description=_("keys"))
     def live_keys(self, row: ApiClient) -> Any:
-        names = [str(key) for key in row.keys.order_by("pk")]
+        names = [str(key) for key in sorted(row.keys.all(), key=lambda key: key.pk)]
         return " · ".join(names) if names else label(_("none"), "warning")

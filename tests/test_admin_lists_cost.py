@@ -1,0 +1,85 @@
+"""What the staff lists cost: no more statements for many rows than a dozen, whatever the list."""
+
+import uuid
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import connection, models
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from miniprograms.models import Authorizer
+from platform_auth.models import Push
+from tests.test_matrix import account as account
+from tests.test_matrix import code as code
+from tests.test_matrix import parked as parked
+from tests.test_matrix import path_of
+from tests.test_matrix import talk as talk
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("ticket", "parked", "code", "talk"),
+]
+COPIES = 12
+MOST_QUERIES = 12
+# Of these there is never more than a handful, or no copy that the database would take.
+FEW = {"component", "solarschedule"}
+LISTS = sorted(
+    f"admin/{model._meta.app_label}/{model._meta.model_name}/"
+    for model in admin.site._registry
+    if model._meta.model_name not in FEW
+)
+
+
+def unique_names(model: type[models.Model]) -> Iterator[str]:
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, models.UniqueConstraint):
+            yield from constraint.fields
+    for names in model._meta.unique_together:
+        yield from names
+    yield from (field.name for field in model._meta.concrete_fields if field.unique)
+
+
+def copy(row: Any, number: int) -> Any:
+    """Another row like ROW; what must be unique has NUMBER in it, or is a copy too."""
+    model, names = type(row), set(unique_names(type(row)))
+    values = {field.attname: getattr(row, field.attname) for field in model._meta.concrete_fields}
+    for field in model._meta.concrete_fields:
+        value = values[field.attname]
+        if isinstance(field, models.AutoField):
+            del values[field.attname]
+        elif value is None or field.name not in names:
+            continue
+        elif isinstance(field, models.UUIDField):
+            values[field.attname] = uuid.uuid4()
+        elif isinstance(field, models.CharField):
+            values[field.attname] = f"{value[: (field.max_length or 40) - 4]}{number:04}"
+        elif isinstance(field, models.ForeignKey):
+            if field.unique or field.related_model in (Authorizer, Push):
+                values[field.attname] = copy(getattr(row, field.name), number).pk
+        elif isinstance(field, models.IntegerField):
+            values[field.attname] = value + number
+    return model._default_manager.create(**values)
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_a_list_takes_a_dozen_statements_whatever_is_on_it(
+    address: str, account: Authorizer, merchant: User
+) -> None:
+    path_of(f"{address}<path:object_id>/", account, merchant)
+    model = next(
+        model for model in admin.site._registry if address.split("/")[2] == model._meta.model_name
+    )
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss"))
+    for number in range(COPIES):
+        copy(model._default_manager.order_by("pk")[0], number + 1)
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(f"/{address}")
+    assert model._default_manager.count() > COPIES
+    assert page.status_code == HTTPStatus.OK
+    assert len(queries) <= MOST_QUERIES, [query["sql"][:200] for query in queries]
