@@ -54,6 +54,7 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[*filter(None, [urlsplit(PUBLIC_URL).hostname]), *LOOPBACK]
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 
 VAR_DIR = private_folder(Path(env.str("VAR_DIR", default="") or ROOT / "var"))
 
