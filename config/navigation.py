@@ -38,6 +38,7 @@ GROUPS: list[tuple[Any, ...]] = [
     (
         _("Messages"),
         (_("Conversations"), "forum", "messaging.conversation", _unread),
+        (_("Labels of users"), "label", "messaging.conversationlabel"),
         (_("Message log"), "inbox", "platform_auth.push"),
         (_("Automatic replies"), "smart_toy", "messaging.rule"),
         (_("Canned replies"), "quickreply", "messaging.cannedreply"),

@@ -36,7 +36,16 @@ from audits.models import (
     SubmissionFile,
 )
 from audits.services import committing, submission_files, templates
-from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
+from messaging.models import (
+    CannedReply,
+    Conversation,
+    ConversationLabel,
+    Delivery,
+    ReleaseTest,
+    Reply,
+    Rule,
+    Target,
+)
 from miniprograms.models import (
     Authorizer,
     Binding,
@@ -395,6 +404,7 @@ NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "co
                "quotaentry", "bindlink", "wechatcall", "notice", "message"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
+ADDRESSES["admin/messaging/conversation/<int:pk>/notes/"] = ("POST", ACT)
 for _model in admin.site._registry:
     _name = _model._meta.model_name
     _base = f"admin/{_model._meta.app_label}/{_name}/"
@@ -548,6 +558,7 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         Rule: lambda: Rule.objects.create(name="hello", trigger="default", content={}),
         BindLink: lambda: bind_links.make_bind_link(merchant, by=merchant),
         Tag: lambda: Tag.objects.create(name="tea"),
+        ConversationLabel: lambda: ConversationLabel.objects.create(name="wholesale"),
         PermissionRequest: lambda: PermissionRequest.objects.create(
             authorizer=account, need="code"
         ),
