@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from api.errors import busy_text, error_body
+from config.company import about_company
 from platform_auth.events import log_event
 from platform_auth.logins.attempts import TooManyAttempts
 from platform_auth.logins.hashing import HashingBusy
@@ -54,11 +55,16 @@ def busy(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Without a context: whatever failed, the database or the session, is not asked again."""
+    """
+    Without the request: whatever failed, the database or the session, is not asked again. What the
+    page says of the company comes from the settings.
+    """
     if request.path_info.startswith("/api/"):
         detail = _("Something went wrong on our side.")
         return JsonResponse(error_body("error", detail), status=HTTPStatus.INTERNAL_SERVER_ERROR)
-    return HttpResponse(render_to_string("500.html"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
+    return HttpResponse(
+        render_to_string("500.html", about_company()), status=HTTPStatus.INTERNAL_SERVER_ERROR
+    )
 
 
 def _login_refused(request: HttpRequest, error: TooManyAttempts | HashingBusy) -> HttpResponse:

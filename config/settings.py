@@ -218,6 +218,7 @@ else:
 
 # Who runs the platform: shown to merchants.
 COMPANY_NAME = env.str("COMPANY_NAME", default="")
+COMPANY_LOGO = env.str("COMPANY_LOGO", default="")  # the path of a file
 SUPPORT_CONTACT = env.str("SUPPORT_CONTACT", default="")
 SUPPORT_HOURS = env.str("SUPPORT_HOURS", default="")
 

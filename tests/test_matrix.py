@@ -96,6 +96,7 @@ PRESET_STATUSES = {"scheme": NO, "url-link": NO}
 ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "": ("GET", GOES),
     "favicon.ico": ("GET", GOES),
+    "logo/<slug:digest>/": ("GET", GONE),
     "i18n/setlang/": ("POST", GOES),
     "review-pictures/<slug:key>.<slug:ending>": ("GET", GONE),
     "oauth/return/<str:signed>/": ("GET", GONE),
@@ -484,6 +485,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<slug:which>": "server",
         "<slug:name>": "voice_recognize",
         "<slug:rid>": "6b0c4130-7ec6c39d-a2fd114b",
+        "<slug:digest>": "0123456789abcdef",
         "<slug:key>": f"r{reply.pk}",
         "<slug:ending>": "png",
         "<app_label>": "miniprograms",
