@@ -34,6 +34,12 @@ urlpatterns = [
     # In the place of the admin's own.
     path("admin/login/", StaffLogin.as_view()),
     path("admin/login/code/", StaffLoginCode.as_view(), name="staff-login-code"),
+    # By this name the page of the login finds it.
+    path(
+        "admin/password_reset/",
+        RedirectView.as_view(pattern_name="portal:forgotten-password"),
+        name="admin_password_reset",
+    ),
     path("admin/logout/", LoggedLogout.as_view()),
     path("admin/password_change/", admin.site.admin_view(StaffPassword.as_view())),
     path(

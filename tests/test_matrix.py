@@ -107,6 +107,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/sessions/": ("GET", MEMBERS),
     "portal/keys/": ("GET", MEMBERS),
     "portal/password/": ("GET", MEMBERS),
+    "portal/password/forgotten/": ("GET", ALIKE),
+    "portal/password/forgotten/sent/": ("GET", ALIKE),
+    "portal/password/new/<str:uidb64>/": ("GET", ALIKE),  # a link that is not valid
     "portal/notices/": ("GET", MEMBERS),
     "portal/notices/add/": ("POST", MEMBERS),  # what is wrong is on the page
     "portal/notices/email/": ("POST", MEMBERS),
@@ -230,6 +233,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/login/": ("GET", [OK, OK, OK, FOUND, FOUND]),
     "admin/login/code/": ("GET", GOES),
     "admin/logout/": ("POST", GOES),
+    "admin/password_reset/": ("GET", GOES),
     "admin/account/two-steps/": ("GET", STAFF),
     "admin/account/proof/": ("GET", STAFF),
     "admin/account/sessions/": ("GET", STAFF),
@@ -485,6 +489,7 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<slug:which>": "server",
         "<slug:name>": "voice_recognize",
         "<slug:rid>": "6b0c4130-7ec6c39d-a2fd114b",
+        "<str:uidb64>": "MQ",
         "<slug:digest>": "0123456789abcdef",
         "<slug:key>": f"r{reply.pk}",
         "<slug:ending>": "png",
