@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.csrf import csrf_failure as django_csrf_failure
 
 from api.errors import busy_text, error_body
+from config.company import about_company
 from platform_auth.events import log_event
 from platform_auth.logins.attempts import TooManyAttempts
 from platform_auth.logins.hashing import HashingBusy
@@ -105,11 +106,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """By the address alone: whatever failed, the database or the session, is not asked again."""
+    """
+    By the address alone: whatever failed, the database or the session, is not asked again. What the
+    page says of the company comes from the settings.
+    """
     if request.path_info.startswith("/api/"):
         detail = _("Something went wrong on our side.")
         return JsonResponse(error_body("error", detail), status=HTTPStatus.INTERNAL_SERVER_ERROR)
-    page = render_to_string("500.html", {"is_of_staff": request.path_info.startswith("/admin/")})
+    context = {**about_company(), "is_of_staff": request.path_info.startswith("/admin/")}
+    page = render_to_string("500.html", context)
     return HttpResponse(page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

@@ -26,6 +26,7 @@ from platform_auth.event_models import PlatformEvent as PlatformEvent
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.login_models import LoginCounter as LoginCounter
 from platform_auth.login_models import LoginSession as LoginSession
+from platform_auth.login_models import PasswordReset as PasswordReset
 from platform_auth.login_models import SecondFactor as SecondFactor
 from wechat.envelope import Envelope, Key
 from wechat.errors import (

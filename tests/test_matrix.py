@@ -105,6 +105,7 @@ PRESET_STATUSES = {"scheme": NO, "url-link": NO}
 ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "": ("GET", GOES),
     "favicon.ico": ("GET", GOES),
+    "logo/<slug:digest>/": ("GET", GONE),
     "i18n/setlang/": ("POST", GOES),
     "review-pictures/<slug:key>.<slug:ending>": ("GET", GONE),
     "oauth/return/<str:signed>/": ("GET", GONE),
@@ -115,6 +116,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/sessions/": ("GET", MEMBERS),
     "portal/keys/": ("GET", MEMBERS),
     "portal/password/": ("GET", MEMBERS),
+    "portal/password/forgotten/": ("GET", ALIKE),
+    "portal/password/forgotten/sent/": ("GET", ALIKE),
+    "portal/password/new/<str:uidb64>/": ("GET", ALIKE),  # a link that is not valid
     "portal/notices/": ("GET", MEMBERS),
     "portal/notices/add/": ("POST", MEMBERS),  # what is wrong is on the page
     "portal/notices/email/": ("POST", MEMBERS),
@@ -238,6 +242,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/login/": ("GET", [OK, OK, OK, FOUND, FOUND]),
     "admin/login/code/": ("GET", GOES),
     "admin/logout/": ("POST", GOES),
+    "admin/password_reset/": ("GET", GOES),
     "admin/account/two-steps/": ("GET", STAFF),
     "admin/account/proof/": ("GET", STAFF),
     "admin/account/sessions/": ("GET", STAFF),
@@ -494,6 +499,8 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<slug:which>": "server",
         "<slug:name>": "voice_recognize",
         "<slug:rid>": "6b0c4130-7ec6c39d-a2fd114b",
+        "<str:uidb64>": "MQ",
+        "<slug:digest>": "0123456789abcdef",
         "<slug:key>": f"r{reply.pk}",
         "<slug:ending>": "png",
         "<app_label>": "miniprograms",

@@ -154,6 +154,7 @@ ACTIONS = {
     "make_key": _("made an API key"),
     "revoke_key": _("revoked an API key"),
     "change_password": _("changed the password"),
+    "reset_password": _("set a new password by a link"),
     "end_session": _("ended a session"),
     "end_sessions": _("ended the other sessions"),
     "set_second_factor": _("set up two-step login"),
