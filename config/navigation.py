@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -24,73 +26,82 @@ def _given_up() -> QuerySet[Any]:
     return Message.objects.filter(state=Message.State.DEAD)
 
 
-# A group's title and entries: of each title, icon, model, which rows wait for somebody.
+# A group's title and entries: of each icon, model, which rows wait for somebody. The model's page
+# says what it is called.
 GROUPS: list[tuple[Any, ...]] = [
     (
         _("Accounts"),
-        (_("Mini programs"), "apps", "miniprograms.authorizer"),
-        (_("Bindings"), "link", "miniprograms.binding", Binding.objects.unclaimed),
-        (_("Bind links"), "add_link", "miniprograms.bindlink"),
-        (_("Tags"), "sell", "miniprograms.tag"),
-        (_("Profiles of settings"), "tune", "miniprograms.settingprofile"),
-        (_("Permissions that are missing"), "key_off", "miniprograms.permissionrequest"),
+        ("apps", "miniprograms.authorizer"),
+        ("link", "miniprograms.binding", Binding.objects.unclaimed),
+        ("add_link", "miniprograms.bindlink"),
+        ("sell", "miniprograms.tag"),
+        ("tune", "miniprograms.settingprofile"),
+        ("key_off", "miniprograms.permissionrequest"),
     ),
     (
         _("Messages"),
-        (_("Conversations"), "forum", "messaging.conversation", _unread),
-        (_("Labels of users"), "label", "messaging.conversationlabel"),
-        (_("Message log"), "inbox", "platform_auth.push"),
-        (_("Automatic replies"), "smart_toy", "messaging.rule"),
-        (_("Canned replies"), "quickreply", "messaging.cannedreply"),
-        (_("Forward targets"), "alt_route", "messaging.target"),
-        (_("Deliveries"), "local_shipping", "messaging.delivery"),
-        (_("Release test"), "verified", "messaging.releasetest"),
+        ("forum", "messaging.conversation", _unread),
+        ("label", "messaging.conversationlabel"),
+        ("inbox", "platform_auth.push"),
+        ("smart_toy", "messaging.rule"),
+        ("quickreply", "messaging.cannedreply"),
+        ("alt_route", "messaging.target"),
+        ("local_shipping", "messaging.delivery"),
+        ("verified", "messaging.releasetest"),
     ),
     (
         _("Code"),
-        (_("Campaigns"), "campaign", "audits.campaign"),
-        (_("Audits"), "rule", "audits.codeaudit"),
-        (_("Versions"), "upload", "audits.codeversion"),
-        (_("Releases"), "rocket_launch", "audits.release"),
-        (_("Templates"), "widgets", "audits.codetemplate"),
-        (_("Why reviews fail"), "troubleshoot", "audits.reviewoutcome"),
-        (_("Speed-up rules"), "bolt", "audits.speeduprule"),
-        (_("Quota log"), "data_usage", "audits.quotaentry"),
-        (_("Who runs which version"), "stacks", "audits.codesummary"),
+        ("campaign", "audits.campaign"),
+        ("rule", "audits.codeaudit"),
+        ("upload", "audits.codeversion"),
+        ("rocket_launch", "audits.release"),
+        ("widgets", "audits.codetemplate"),
+        ("troubleshoot", "audits.reviewoutcome"),
+        ("bolt", "audits.speeduprule"),
+        ("data_usage", "audits.quotaentry"),
+        ("stacks", "audits.codesummary"),
     ),
     (
         _("Platform"),
-        (_("Component"), "hub", "platform_auth.component"),
-        (_("Operation log"), "history", "platform_auth.operation"),
-        (_("Calls to WeChat"), "swap_calls", "platform_auth.wechatcall"),
+        ("hub", "platform_auth.component"),
+        ("history", "platform_auth.operation"),
+        ("swap_calls", "platform_auth.wechatcall"),
     ),
     (
         _("Notices"),
-        (_("Notices"), "notifications", "notices.notice"),
-        (_("Notice channels"), "outgoing_mail", "notices.channel"),
-        (_("Sent notices"), "mark_email_read", "notices.message", _given_up),
+        ("notifications", "notices.notice"),
+        ("outgoing_mail", "notices.channel"),
+        ("mark_email_read", "notices.message", _given_up),
     ),
     (
         _("People"),
-        (_("Merchants and staff"), "group", "auth.user"),
-        (_("Groups"), "shield_person", "auth.group"),
-        (_("API clients"), "key", "platform_auth.apiclient"),
+        ("group", "auth.user"),
+        ("shield_person", "auth.group"),
+        ("key", "platform_auth.apiclient"),
     ),
-    (_("Jobs"), (_("Periodic jobs"), "schedule", "django_celery_beat.periodictask")),
+    (_("Jobs"), ("schedule", "django_celery_beat.periodictask")),
 ]
+
+
+def group_of(*models: str) -> str:
+    """The title of the group that has one of MODELS, "" if none has."""
+    for title, *entries in GROUPS:
+        if any(entry[1] in models for entry in entries):
+            return str(title)
+    return ""
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """unfold's SIDEBAR["navigation"]."""
     groups = [
-        (title, [entry for entry in entries if _may_look(request.user, entry[2])])
+        (title, [entry for entry in entries if _may_look(request.user, entry[1])])
         for title, *entries in GROUPS
     ]
     badges = _badges([entry for _title, entries in groups for entry in entries])
     return [
         {
             "title": title,
-            "items": [_item(*entry[:3], count=badges.get(entry[2], 0)) for entry in entries],
+            "items": [_item(*entry[:2], count=badges.get(entry[1], 0)) for entry in entries],
         }
         for title, entries in groups
         if entries
@@ -104,13 +115,14 @@ def _may_look(user: Any, model: str) -> bool:
 
 def _badges(entries: list[tuple[Any, ...]]) -> dict[str, int]:
     """How many rows of each model wait for somebody."""
-    waiting = {entry[2]: entry[3]() for entry in entries if entry[3:]}
+    waiting = {entry[1]: entry[2]() for entry in entries if entry[2:]}
     counts = count_together([(rows, "") for rows in waiting.values()], MAX_BADGE)
     return {model: count for model, (count, _since) in zip(waiting, counts, strict=True)}
 
 
-def _item(title: Any, icon: str, model: str, *, count: int) -> dict[str, Any]:
+def _item(icon: str, model: str, *, count: int) -> dict[str, Any]:
     url = reverse(f"admin:{model.replace('.', '_')}_changelist")
+    title = admin.site.get_model_admin(apps.get_model(model)).title_of_list()
     item = {"title": title, "icon": icon, "link": url}
     badge = f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
     return {**item, "badge": badge, "badge_variant": "warning"} if count else item

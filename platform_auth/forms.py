@@ -115,12 +115,17 @@ class ComponentForm(forms.ModelForm[Component]):
 
 
 class PermissionChoices(forms.ModelMultipleChoiceField[Permission]):
-    """Permissions in the reader's language: the database has their names in English only."""
+    """
+    Permissions in the reader's language: the database has their names in English only, and as they
+    were when each was made.
+    """
 
     VERBS = {"add": _("add"), "change": _("change"), "delete": _("delete"), "view": _("view")}
 
     def label_from_instance(self, obj: Permission) -> str:
         verb, _separator, model = obj.codename.partition("_")
-        is_usual = verb in self.VERBS and model == obj.content_type.model
-        name = self.VERBS[verb] if is_usual else gettext(obj.name)
-        return f"{obj.content_type}: {name}"
+        if verb in self.VERBS and model == obj.content_type.model:
+            return f"{obj.content_type}: {self.VERBS[verb]}"
+        owner = obj.content_type.model_class()
+        ours = dict(owner._meta.permissions) if owner else {}
+        return f"{obj.content_type}: {ours.get(obj.codename) or gettext(obj.name)}"

@@ -294,7 +294,7 @@ class Push(SecretModel):
         ]
         permissions = [
             ("replay_push", _("Can replay pushes")),
-            ("export_push", _("Can export the message log")),
+            ("export_push", _("Can export pushes")),
         ]
 
     def __str__(self) -> str:

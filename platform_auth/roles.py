@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
+from django.utils.translation import gettext_lazy as _
 
 OPERATORS = "operators"
 RELEASERS = "releasers"
 ANSWERERS = "merchants who answer"
+_TITLES = {
+    OPERATORS: _("operators"),
+    RELEASERS: _("releasers"),
+    ANSWERERS: _("merchants who answer their users"),
+}
 
 _LOOKED_AT = {
     "platform_auth": "component push operation apiclient wechatcall",
@@ -73,6 +79,11 @@ ROLES = {
     RELEASERS: [*_LOOK, "audits.release_audit"],
     ANSWERERS: ["messaging.own_conversations"],
 }
+
+
+def group_title(name: str) -> str:
+    """What pages call the group NAME; one that staff made is called as they called it."""
+    return str(_TITLES.get(name, name))
 
 
 def ensure_groups(**kwargs: Any) -> None:

@@ -50,6 +50,7 @@ class PeriodForm(forms.Form):
 class ReviewOutcomeAdmin(StaffAdmin):
     """In the place of a list of outcomes, the page that counts them."""
 
+    list_title = _("Why reviews fail")
     asks_outside = False
     fields: tuple[str, ...] = ("audit", "authorizer", "category", "template", "has_passed")
     fields += ("is_first", "submitted_at", "decided_at", "waited")

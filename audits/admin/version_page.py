@@ -120,6 +120,7 @@ def _of_template(
 class CodeSummaryAdmin(StaffAdmin):
     """In the place of a list of summaries, the page of versions."""
 
+    list_title = _("Who runs which version")
     asks_outside = False
     fields: tuple[str, ...] = ("authorizer", "live_version", "review", "review_version")
     fields += ("uploaded_version",)

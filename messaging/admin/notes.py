@@ -143,6 +143,7 @@ def show_labels(row: Conversation) -> SafeString | str:
 class ConversationLabelAdmin(RecordedAdmin):
     """The words themselves: how often each is used, and mending or dropping it."""
 
+    list_title = _("Labels of users")
     asks_outside = False
     list_display = ("name", "users")
     ordering = ("name",)

@@ -36,7 +36,7 @@ EVENT_LABELS = {
     "pic_weixin": _("picks a photo of WeChat's from the menu"),
     "location_select": _("picks a place from the menu"),
     "LOCATION": _("tells where they are"),
-    "subscribe_msg_popup_event": _("answers whether they want notices"),
+    "subscribe_msg_popup_event": _("answers whether they want subscribe messages"),
 }
 WITHOUT_KEY = ("user_enter_tempsession", "LOCATION", "subscribe_msg_popup_event")
 

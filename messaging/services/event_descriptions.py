@@ -53,11 +53,13 @@ def _subscriptions(event: messages.Subscriptions) -> str:
     if event.kind == "subscribe_msg_sent_event":
         failed = [row.error_status or str(row.error_code) for row in rows if row.error_code]
         if failed:
-            return _with(_("a notice could not be delivered"), ", ".join(failed))
-        return _("a notice was delivered")
+            return _with(_("a subscribe message could not be delivered"), ", ".join(failed))
+        return _("a subscribe message was delivered")
     accepted = sum(row.status == "accept" for row in rows)
     counts = {"taken": accepted, "refused": len(rows) - accepted}
-    return _("chose which notices to get: %(taken)d accepted, %(refused)d refused") % counts
+    return (
+        _("chose which subscribe messages to get: %(taken)d accepted, %(refused)d refused") % counts
+    )
 
 
 def _approval(subject: str, ret: int | None, reason: str) -> str:

@@ -189,7 +189,7 @@ class AuthorizerPages(
     )
     call_list = _open_list(
         "platform_auth_wechatcall",
-        _("Log of calls"),
+        _("Calls to WeChat"),
         "call_log",
         path="call-log",
         icon="swap_calls",

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth
 from django.contrib.auth.models import Group, Permission, User
@@ -28,13 +29,20 @@ from platform_auth.logins.proof import require_proof
 from platform_auth.logins.second_factor import factor_of, remove_factor
 from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
-from platform_auth.roles import ANSWERERS
+from platform_auth.roles import ANSWERERS, group_title
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
 admin.site.unregister([User, Group, AuthToken])
 
 # What makes a person more than a merchant.
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class GroupChoices(forms.ModelMultipleChoiceField[Group]):
+    """Groups in the reader's language."""
+
+    def label_from_instance(self, obj: Group) -> str:
+        return group_title(obj.name)
 
 
 class PermissionsMixin:
@@ -47,6 +55,8 @@ class PermissionsMixin:
                 "widget": UnfoldAdminCheckboxSelectMultipleWidget(),
                 "queryset": Permission.objects.select_related("content_type"),
             }
+        if db_field.related_model is Group:
+            kwargs |= {"form_class": GroupChoices, "queryset": Group.objects.order_by("name")}
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
 
@@ -54,6 +64,7 @@ class PermissionsMixin:
 class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
     """Merchants are made here. Only superusers make staff, or touch the accounts of staff."""
 
+    list_title = _("Merchants and staff")
     asks_outside = False
     form = UserChangeForm
     add_form = UserCreationForm
@@ -268,8 +279,15 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 class GroupAdmin(PermissionsMixin, auth.GroupAdmin, RecordedAdmin):  # type: ignore[misc]
     """What groups of staff may do. Whoever may change a group could give themselves any right."""
 
+    list_title = _("Groups")
+    list_display = ("title",)
     ordering = ("name",)
     filter_horizontal = ()
+
+    title = column(_("name"), lambda group: group_title(group.name), ordering="name")
+
+    def title_of(self, row: Any) -> str:
+        return group_title(row.name)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if _is_superuser(request):

@@ -111,6 +111,7 @@ class AskingPages(PermissionColumns, StaffAdmin):
 class PermissionRequestAdmin(StaffAdmin):
     """In the place of a list: which functions lack permissions, and who has been asked."""
 
+    list_title = _("Permissions that are missing")
     asks_outside = False
     fields = ("account", "function", "asked_at", "asked_by")
     readonly_fields = fields

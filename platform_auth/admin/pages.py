@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from platform_auth.admin.near_paginator import NearPaginator
+from platform_auth.admin.titles import TitledAdmin
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
 from wechat.bulkhead import take_place
@@ -39,7 +40,7 @@ class UncertainOutcome(str):
     """A sentence about an act whose outcome nobody knows yet."""
 
 
-class StaffAdmin(ModelAdmin):
+class StaffAdmin(TitledAdmin):
     """Rows that staff look at. No form changes them: acts do, each with a permission of its own."""
 
     list_per_page = 50
@@ -247,7 +248,7 @@ class StaffAdmin(ModelAdmin):
 
     def name_of(self, row: Any) -> str:
         """ROW as the pages that ask call it."""
-        name = str(row)
+        name = self.title_of(row)
         words = [getattr(row, field, "") for field in ("appid", "nick_name")]
         return " ".join([name, *(word for word in words if word and word not in name)])
 

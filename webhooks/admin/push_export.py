@@ -1,4 +1,4 @@
-"""The message log as CSV: what was searched, page by page."""
+"""Pushes as CSV: what was searched, page by page."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""How the message log is searched."""
+"""How pushes are searched."""
 
 from datetime import timedelta
 from typing import Any

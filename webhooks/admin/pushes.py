@@ -1,4 +1,4 @@
-"""The message log: what WeChat pushed, decoded and redacted, and the button that runs it again."""
+"""Pushes: what WeChat pushed, decoded and redacted, and the button that runs it again."""
 
 from typing import Any
 
@@ -84,7 +84,6 @@ class PushAdmin(StaffAdmin):
         bar = {
             **push_search.search_bar(request),
             "export_url": self._may_export(request) and export,
-            "title": _("Message log"),
         }
         answer: HttpResponse = super().changelist_view(request, {**bar, **(extra_context or {})})
         return answer

@@ -57,12 +57,12 @@ WECHAT_WORDS: dict[str, StrOrPromise] = {
         "A user has closed their account with WeChat: their data must be deleted."
     ),
     "event.subscribe_msg_popup_event": _(
-        "A user has answered whether they want notices, template by template."
+        "A user has answered whether they want subscribe messages, template by template."
     ),
     "event.subscribe_msg_change_event": _(
-        "A user has changed in WeChat's settings which notices they get."
+        "A user has changed in WeChat's settings which subscribe messages they get."
     ),
-    "event.subscribe_msg_sent_event": _("Notices were delivered, or could not be."),
+    "event.subscribe_msg_sent_event": _("Subscribe messages were delivered, or could not be."),
     "event.weapp_audit_success": _("The version of code in review has passed."),
     "event.weapp_audit_fail": _(
         "The version of code in review is rejected; `Reason` may hold `<br>`, `ScreenShot` "
