@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import environ
 
+from config.logo import read_logo
 from config.process_role import PATIENCE
 from config.secret_files import SecretFiles
 from wechat.ssrf import Listed
@@ -129,6 +130,7 @@ RULES: dict[str, Rule] = {
     "REFRESH_SWEEP_SECONDS": _ONE_OR_MORE,
     "NUM_PROXIES": (_is_at_least(0), "be 0 or more"),
     "COMPANY_NAME": _A_LINE,
+    "COMPANY_LOGO": (read_logo, "be the path of a PNG, JPEG or WebP file of up to 256 kB"),
     "SUPPORT_CONTACT": _A_LINE,
     "SUPPORT_HOURS": _A_LINE,
     "PERMISSION_SETS": (

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -10,13 +11,39 @@ from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.csrf import csrf_failure as django_csrf_failure
 
 from api.errors import busy_text, error_body
+from config.company import about_company
 from platform_auth.events import log_event
 from platform_auth.logins.attempts import TooManyAttempts
 from platform_auth.logins.hashing import HashingBusy
 from platform_auth.logins.proof import NeedsProof
 from wechat.bulkhead import RETRY_AFTER
+
+# What the staff pages say, within their own frame: title and text.
+STAFF_PAGES = {
+    HTTPStatus.BAD_REQUEST: (
+        gettext_lazy("This page cannot be shown"),
+        gettext_lazy("The request is not valid."),
+    ),
+    HTTPStatus.FORBIDDEN: (
+        gettext_lazy("This page is not for you"),
+        gettext_lazy("Your rights do not reach here. Whoever gives rights can extend them."),
+    ),
+    HTTPStatus.NOT_FOUND: (
+        gettext_lazy("This page does not exist"),
+        gettext_lazy("The address may be mistyped, or what was here has been deleted."),
+    ),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        gettext_lazy("Please try again in a moment"),
+        gettext_lazy(
+            "WeChat is slow just now, and many are waiting for it. Nothing was done, and nothing of"
+            " yours is lost."
+        ),
+    ),
+}
 
 
 def _respond_in_kind(
@@ -24,7 +51,23 @@ def _respond_in_kind(
 ) -> HttpResponse:
     if request.path_info.startswith("/api/"):
         return JsonResponse(error_body(code, detail), status=status)
+    if _is_for_staff(request):
+        title, text = STAFF_PAGES[status]
+        return _staff_page(request, status, title, text)
     return render(request, f"{status.value}.html", status=status)
+
+
+def _is_for_staff(request: HttpRequest) -> bool:
+    """Whether somebody asks who may be among the staff pages, for one of these."""
+    is_theirs = request.path_info.startswith("/admin/") and hasattr(request, "user")
+    return is_theirs and admin.site.has_permission(request)
+
+
+def _staff_page(
+    request: HttpRequest, status: HTTPStatus, title: object, text: object
+) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": title, "text": text}
+    return render(request, "admin/trouble.html", context, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -53,12 +96,26 @@ def busy(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Usually of a page that was open while its reader logged in anew elsewhere."""
+    if _is_for_staff(request):
+        title = _("This page was open for too long")
+        text = _("For safety, nothing was done. Please go back, reload the page and try again.")
+        return _staff_page(request, HTTPStatus.FORBIDDEN, title, text)
+    return django_csrf_failure(request, reason)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Without a context: whatever failed, the database or the session, is not asked again."""
+    """
+    By the address alone: whatever failed, the database or the session, is not asked again. What the
+    page says of the company comes from the settings.
+    """
     if request.path_info.startswith("/api/"):
         detail = _("Something went wrong on our side.")
         return JsonResponse(error_body("error", detail), status=HTTPStatus.INTERNAL_SERVER_ERROR)
-    return HttpResponse(render_to_string("500.html"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
+    context = {**about_company(), "is_of_staff": request.path_info.startswith("/admin/")}
+    page = render_to_string("500.html", context)
+    return HttpResponse(page, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _login_refused(request: HttpRequest, error: TooManyAttempts | HashingBusy) -> HttpResponse:

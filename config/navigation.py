@@ -41,6 +41,7 @@ GROUPS: list[tuple[Any, ...]] = [
     (
         _("Messages"),
         ("forum", "messaging.conversation", _unread),
+        ("label", "messaging.conversationlabel"),
         ("inbox", "platform_auth.push"),
         ("smart_toy", "messaging.rule"),
         ("quickreply", "messaging.cannedreply"),

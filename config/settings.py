@@ -54,6 +54,7 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[*filter(None, [urlsplit(PUBLIC_URL).hostname]), *LOOPBACK]
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 
 VAR_DIR = private_folder(Path(env.str("VAR_DIR", default="") or ROOT / "var"))
 
@@ -218,6 +219,7 @@ else:
 
 # Who runs the platform: shown to merchants.
 COMPANY_NAME = env.str("COMPANY_NAME", default="")
+COMPANY_LOGO = env.str("COMPANY_LOGO", default="")  # the path of a file
 SUPPORT_CONTACT = env.str("SUPPORT_CONTACT", default="")
 SUPPORT_HOURS = env.str("SUPPORT_HOURS", default="")
 
@@ -293,6 +295,7 @@ CELERY_BEAT_SCHEDULE = {
     "send notices": every(10, "notices.tasks.send_notices"),
     "watch for notices": every(60, "notices.tasks.watch_for_notices"),
     "forget old notices": every(3600, "notices.tasks.forget_notices"),
+    "send password links": every(60, "platform_auth.tasks.send_password_links"),
     "forget old logins": every(3600, "platform_auth.tasks.forget_old_logins"),
     "forget old keys": every(3600, "api.tasks.forget_old_keys"),
     "forget web logins": every(3600, "miniprograms.tasks.forget_web_logins"),
@@ -313,7 +316,8 @@ BULKHEAD_PLACES = env.int("BULKHEAD_PLACES", default=4)
 # Hosts within our own network that messages may be forwarded to: host, host:port, IP or CIDR.
 FORWARD_INTERNAL_HOSTS = env.list("FORWARD_INTERNAL_HOSTS", default=[])
 
-# The mail server, for notices; without one those to e-mail addresses fail, and say so.
+# The mail server, for notices and new passwords; without one those to e-mail addresses fail, and
+# say so.
 _MAIL = Environment.email_url_config(env.str("EMAIL_URL", default="") or "dummymail://")
 EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
 EMAIL_HOST, EMAIL_PORT = _MAIL.get("EMAIL_HOST") or "localhost", _MAIL.get("EMAIL_PORT") or 25
@@ -357,6 +361,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_DJANGOS}.CommonPasswordValidator"},
     {"NAME": "platform_auth.logins.password_words.PasswordWords"},
 ]
+# How long the link is good that whoever has forgotten their password is mailed.
+PASSWORD_RESET_TIMEOUT = 3600
 # Such as the company's name; besides those of platform_auth/logins/password_words.py.
 FORBIDDEN_PASSWORD_WORDS = env.list("FORBIDDEN_PASSWORD_WORDS", default=[])
 LOGIN_URL = reverse_lazy("portal:login")

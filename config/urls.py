@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from config.company import company_logo
 from miniprograms.views import review_picture, web_login_return
 from platform_auth.views.doors import LoggedLogout, StaffLogin
 from platform_auth.views.keys import StaffKeys
@@ -25,6 +26,7 @@ def favicon(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="portal:home")),
     path("favicon.ico", favicon),
+    path("logo/<slug:digest>/", company_logo, name="company-logo"),
     path("review-pictures/<slug:key>.<slug:ending>", review_picture, name="review-picture"),
     path("oauth/return/<str:signed>/", web_login_return, name="web-login-return"),
     path("portal/", include("portal.urls")),
@@ -32,6 +34,12 @@ urlpatterns = [
     # In the place of the admin's own.
     path("admin/login/", StaffLogin.as_view()),
     path("admin/login/code/", StaffLoginCode.as_view(), name="staff-login-code"),
+    # By this name the page of the login finds it.
+    path(
+        "admin/password_reset/",
+        RedirectView.as_view(pattern_name="portal:forgotten-password"),
+        name="admin_password_reset",
+    ),
     path("admin/logout/", LoggedLogout.as_view()),
     path("admin/password_change/", admin.site.admin_view(StaffPassword.as_view())),
     path(

@@ -5,6 +5,7 @@ Conversations with users, our replies, and the rules that write some of them; wh
 
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -37,6 +38,29 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             return self.filter(authorizer__owner=user)
         return self.none()
 
+    def noted(self) -> Self:
+        """Those that staff have written something about, or that somebody is in charge of."""
+        about = ~Q(remark="") | Q(in_charge__isnull=False) | Q(pk__in=_labelled())
+        return self.filter(about)
+
+
+def _labelled() -> models.QuerySet[Any]:
+    return Conversation.labels.through._default_manager.values("conversation_id")
+
+
+class ConversationLabel(models.Model):
+    """A word that staff sort users by; a tag is one for accounts."""
+
+    name = models.CharField(_("name"), max_length=20, unique=True)
+
+    class Meta:
+        verbose_name = _("label of users")
+        verbose_name_plural = _("labels of users")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
 
 class Conversation(SecretModel):
     """
@@ -60,6 +84,19 @@ class Conversation(SecretModel):
     window_until = models.DateTimeField(_("may be answered until"), null=True)
     left = models.PositiveSmallIntegerField(_("messages left"), default=0)
     touched_at = models.DateTimeField(_("last activity"), default=timezone.now)
+    # What staff note of the user; merchants do not see it.
+    remark = models.CharField(_("remark"), max_length=100, blank=True, db_default="")
+    labels = models.ManyToManyField(
+        ConversationLabel, blank=True, related_name="conversations", verbose_name=_("labels")
+    )
+    in_charge = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("in charge"),
+    )
 
     objects = ConversationQuerySet.as_manager()
 
@@ -79,6 +116,12 @@ class Conversation(SecretModel):
             models.Index(
                 fields=["authorizer"], condition=Q(unread__gt=0), name="conversation_unread_of"
             ),
+            models.Index(
+                fields=["in_charge", "-touched_at"],
+                condition=Q(in_charge__isnull=False),
+                name="conversation_in_charge",
+            ),
+            models.Index(fields=["remark"], condition=~Q(remark=""), name="conversation_remark"),
         ]
         permissions = [
             ("answer_conversation", _("Can answer users")),

@@ -18,6 +18,28 @@ from django_otp.oath import TOTP
 from platform_auth.fields import SecretField, SecretModel
 
 
+class PasswordReset(models.Model):
+    """
+    Somebody has asked for a link to set a new password, for whoever has this address; for an hour.
+    """
+
+    email = models.CharField(max_length=254)
+    language = models.CharField(max_length=10, blank=True)
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    due_at = models.DateTimeField(null=True, db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["email", "at"], name="reset_email"),
+            models.Index(
+                fields=["due_at"], condition=models.Q(due_at__isnull=False), name="reset_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"password reset {self.pk}"
+
+
 class ClockedQuerySet(models.QuerySet[Any]):
     def with_clock(self) -> Self:
         """Rows that know the database's time as `now`: the one clock that all hosts share."""

@@ -26,6 +26,7 @@ from platform_auth.event_models import PlatformEvent as PlatformEvent
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.login_models import LoginCounter as LoginCounter
 from platform_auth.login_models import LoginSession as LoginSession
+from platform_auth.login_models import PasswordReset as PasswordReset
 from platform_auth.login_models import SecondFactor as SecondFactor
 from wechat.envelope import Envelope, Key
 from wechat.errors import (
@@ -332,6 +333,8 @@ class Operation(models.Model):
     appid = models.CharField(_("appid"), max_length=32, blank=True, db_index=True)
     result = models.TextField(_("result"), blank=True)
     request_id = models.CharField(_("request"), max_length=64, blank=True)
+    # Of an act on code: the user_version that it was about.
+    version = models.CharField(_("version"), max_length=64, blank=True, db_default="")
 
     class Meta:
         verbose_name = _("operation")
@@ -340,6 +343,9 @@ class Operation(models.Model):
             # What staff look for, the newest first.
             models.Index(fields=["actor_name", "-id"], name="operation_actor"),
             models.Index(fields=["action", "-id"], name="operation_action"),
+            models.Index(
+                fields=["version", "-id"], condition=~Q(version=""), name="operation_version"
+            ),
         ]
 
     def __str__(self) -> str:

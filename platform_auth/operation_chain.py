@@ -48,6 +48,8 @@ def digest_of(operation: Operation, before: str) -> str:
         operation.appid,
         operation.result,
         operation.request_id,
+        # Last, and only where there is one: older operations were sealed without.
+        *filter(None, [operation.version]),
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

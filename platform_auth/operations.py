@@ -22,8 +22,12 @@ def record_operation(
     by: Actor | None,
     appid: str = "",
     result: str = "",
+    version: str = "",
 ) -> None:
-    """Add to the log that BY (None: the system) did ACTION. Call it in the act's transaction."""
+    """
+    Add to the log that BY (None: the system) did ACTION; VERSION is the one of the code that it was
+    about, if any. Call it in the act's transaction.
+    """
     person = None if by is None or by.pk is None else by
     bound = get_contextvars()
     if client := bound.get("client"):  # of an API client's, which acts for BY
@@ -34,23 +38,25 @@ def record_operation(
         action=action,
         appid=appid,
         result=result,
+        version=version,
         request_id=str(bound.get("request_id", ""))[:64],
     )
 
 
 @contextmanager
 def recorded_call(
-    action: str, *, by: Actor | None, appid: str = "", result: str = ""
+    action: str, *, by: Actor | None, appid: str = "", result: str = "", version: str = ""
 ) -> Iterator[None]:
     """
     Call WeChat within: the operation log has the act first, so that no effect is without its row.
 
     What WeChat answered, where it was no, is added to the log and goes on.
     """
-    record_operation(action, by=by, appid=appid, result=result)
+    values = {"appid": appid, "version": version}
+    record_operation(action, by=by, result=result, **values)
     release_db_connection()
     try:
         yield
     except WeChatError as error:
-        record_operation(action, by=by, appid=appid, result=f"{result} {error}".strip())
+        record_operation(action, by=by, result=f"{result} {error}".strip(), **values)
         raise

@@ -28,11 +28,14 @@ _LOOKED_AT = {
         "codetemplate codeversion codeaudit release campaign codesummary reviewoutcome quotaentry "
         "speeduprule"
     ),
-    "messaging": "conversation reply rule cannedreply target forwardrule delivery releasetest",
+    "messaging": (
+        "conversation conversationlabel reply rule cannedreply target forwardrule delivery"
+        " releasetest"
+    ),
     "notices": "channel noticerule notice message",
 }
 _EDITED_BY_OPERATORS = {
-    "messaging": "rule cannedreply target forwardrule",
+    "messaging": "rule cannedreply conversationlabel target forwardrule",
     "miniprograms": "tag settingprofile",
     "audits": "speeduprule",
     "notices": "channel noticerule",

@@ -9,6 +9,7 @@ from django_celery_beat.models import PeriodicTask
 
 from platform_auth import call_log, heartbeats, operation_chain, tokens
 from platform_auth.fields import Unreadable
+from platform_auth.logins import password_resets
 from platform_auth.logins.attempts import forget_old_attempts
 from platform_auth.logins.sessions import forget_expired
 from platform_auth.models import Component
@@ -44,10 +45,18 @@ def forget_old_calls() -> None:
 
 
 @shared_task
+def send_password_links() -> None:
+    """Mail links to those who have forgotten their password."""
+    password_resets.send_due_links()
+    heartbeats.beat("send_password_links")
+
+
+@shared_task
 def forget_old_logins() -> None:
-    """Delete sessions and keys that have expired, and wrong passwords that count no more."""
+    """Delete sessions and keys that have expired, and what of passwords counts no more."""
     forget_expired()
     forget_old_attempts()
+    password_resets.forget_old_resets()
     heartbeats.beat("forget_old_logins")
 
 

@@ -167,7 +167,7 @@ def _render_scan(request: HttpRequest, binding: Binding) -> HttpResponse:
     url = settings.PUBLIC_URL + reverse("portal:bind-go", args=[binding.state])
     context = {
         "url": url,
-        "picture": segno.make(url, error="m").svg_data_uri(border=2),
+        "picture": segno.make(url, error="m").svg_data_uri(border=4, light="#fff"),
         "outcome": reverse("portal:bind-outcome", args=[binding.state]),
         "binding": binding,
     }

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from messaging.chat.site import ChatSite
 from messaging.chat.urls import chat_urlpatterns, on_site
-from messaging.chat.views import show_chat
+from messaging.chat.views import open_chat
 from messaging.models import Conversation, ConversationQuerySet, Reply
 from miniprograms.models import Authorizer
 
@@ -89,7 +89,7 @@ urlpatterns = [
     path(_AT, account_messages, name="messages"),
     path(
         f"{_AT}<int:pk>/",
-        never_cache(login_required(on_site(PortalChatSite, show_chat))),
+        never_cache(login_required(on_site(PortalChatSite, open_chat))),
         name="chat",
     ),
     *chat_urlpatterns(PortalChatSite, login_required, f"{_AT}<int:pk>/"),

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from platform_auth.views import forgotten
 from platform_auth.views.doors import LoggedLogout
 from platform_auth.views.keys import OwnKeys
 from platform_auth.views.second_factor import LoginCode
@@ -25,6 +26,9 @@ urlpatterns = [
     path("notices/<int:pk>/remove/", notices.remove_bot_view, name="remove-bot"),
     path("notices/<int:pk>/resend/", notices.resend_view, name="resend-notices"),
     path("password/", account.PasswordChange.as_view(), name="password"),
+    path("password/forgotten/", forgotten.ForgottenPassword.as_view(), name="forgotten-password"),
+    path("password/forgotten/sent/", forgotten.LinkSent.as_view(), name="link-sent"),
+    path("password/new/<str:uidb64>/", forgotten.ResetPassword.as_view(), name="reset-password"),
     path("bind/", binding.bind, name="bind"),
     path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),
     path("bind/<str:state>/", binding.bind_outcome, name="bind-outcome"),

@@ -41,7 +41,7 @@ def test_what_is_uploaded_is_on_trial(desk: Desk) -> None:
     }
     assert acts() == ["commit", "set_ext_values"]  # it had none: these are its own from now on
     log = Operation.objects.get(action="commit")
-    assert (log.appid, log.result, log.actor_name) == (desk.shop.appid, "1.0.0", "operator")
+    assert (log.appid, log.version, log.actor_name) == (desk.shop.appid, "1.0.0", "operator")
 
 
 # ext.json

@@ -43,7 +43,7 @@ def test_a_part_of_the_users_gets_it_and_then_more(approved: Desk) -> None:
     start_gray_release(approved.shop, 50, by=approved.staff)
     assert plan(approved).percentage == 50
     log = Operation.objects.filter(action="gray_release").order_by("pk")
-    assert [one.result for one in log] == ["10 %", "50 %"]
+    assert [(one.result, one.version) for one in log] == [("10 %", "1.1.0"), ("50 %", "1.1.0")]
     assert approved.program.online is not None
     assert approved.program.online.version.user_version == "1.0.0"
 
@@ -61,6 +61,7 @@ def test_it_is_stopped(approved: Desk) -> None:
     stop_gray_release(approved.shop, by=approved.staff)
     assert plan(approved).status == code_release.GRAY_DELETED
     assert acts()[-1] == "stop_gray_release"
+    assert Operation.objects.latest("pk").version == "1.1.0"
     with pytest.raises(Refused) as caught:
         stop_gray_release(approved.shop, by=approved.staff)
     assert caught.value.errcode == 85021

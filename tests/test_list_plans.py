@@ -134,6 +134,8 @@ def rows_of_page(client: Client, address: str) -> dict[str, float]:
         "action=revert",
         "action=refresh_token",
         "action=bind",
+        "version=9.9.9",
+        "q=9.9.9",
     ],
 )
 def test_the_operation_log_is_searched_by_index(many: None, query: str) -> None:

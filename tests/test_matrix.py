@@ -36,7 +36,16 @@ from audits.models import (
     SubmissionFile,
 )
 from audits.services import committing, submission_files, templates
-from messaging.models import CannedReply, Conversation, Delivery, ReleaseTest, Reply, Rule, Target
+from messaging.models import (
+    CannedReply,
+    Conversation,
+    ConversationLabel,
+    Delivery,
+    ReleaseTest,
+    Reply,
+    Rule,
+    Target,
+)
 from miniprograms.models import (
     Authorizer,
     Binding,
@@ -96,6 +105,7 @@ PRESET_STATUSES = {"scheme": NO, "url-link": NO}
 ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "": ("GET", GOES),
     "favicon.ico": ("GET", GOES),
+    "logo/<slug:digest>/": ("GET", GONE),
     "i18n/setlang/": ("POST", GOES),
     "review-pictures/<slug:key>.<slug:ending>": ("GET", GONE),
     "oauth/return/<str:signed>/": ("GET", GONE),
@@ -106,6 +116,9 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/sessions/": ("GET", MEMBERS),
     "portal/keys/": ("GET", MEMBERS),
     "portal/password/": ("GET", MEMBERS),
+    "portal/password/forgotten/": ("GET", ALIKE),
+    "portal/password/forgotten/sent/": ("GET", ALIKE),
+    "portal/password/new/<str:uidb64>/": ("GET", ALIKE),  # a link that is not valid
     "portal/notices/": ("GET", MEMBERS),
     "portal/notices/add/": ("POST", MEMBERS),  # what is wrong is on the page
     "portal/notices/email/": ("POST", MEMBERS),
@@ -229,6 +242,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/login/": ("GET", [OK, OK, OK, FOUND, FOUND]),
     "admin/login/code/": ("GET", GOES),
     "admin/logout/": ("POST", GOES),
+    "admin/password_reset/": ("GET", GOES),
     "admin/account/two-steps/": ("GET", STAFF),
     "admin/account/proof/": ("GET", STAFF),
     "admin/account/sessions/": ("GET", STAFF),
@@ -395,6 +409,7 @@ NEVER_ADDED = {"operation", "push", "authorizer", "binding", "codetemplate", "co
                "quotaentry", "bindlink", "wechatcall", "notice", "message"}  # fmt: skip
 NEVER_DELETED = NEVER_ADDED | {"component", "campaign"}
 
+ADDRESSES["admin/messaging/conversation/<int:pk>/notes/"] = ("POST", ACT)
 for _model in admin.site._registry:
     _name = _model._meta.model_name
     _base = f"admin/{_model._meta.app_label}/{_name}/"
@@ -484,6 +499,8 @@ def path_of(address: str, account: Authorizer, merchant: User) -> str:
         "<slug:which>": "server",
         "<slug:name>": "voice_recognize",
         "<slug:rid>": "6b0c4130-7ec6c39d-a2fd114b",
+        "<str:uidb64>": "MQ",
+        "<slug:digest>": "0123456789abcdef",
         "<slug:key>": f"r{reply.pk}",
         "<slug:ending>": "png",
         "<app_label>": "miniprograms",
@@ -548,6 +565,7 @@ def _make(model: type, account: Authorizer, merchant: User) -> None:
         Rule: lambda: Rule.objects.create(name="hello", trigger="default", content={}),
         BindLink: lambda: bind_links.make_bind_link(merchant, by=merchant),
         Tag: lambda: Tag.objects.create(name="tea"),
+        ConversationLabel: lambda: ConversationLabel.objects.create(name="wholesale"),
         PermissionRequest: lambda: PermissionRequest.objects.create(
             authorizer=account, need="code"
         ),

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from platform_auth.models import Operation, OperationSeal
@@ -15,6 +16,8 @@ from platform_auth.operation_chain import SEALS_AT_ONCE
 from platform_auth.operations import record_operation
 from platform_auth.tasks import seal_operations
 from tests.databases import SILENCE_TRIGGERS
+
+LOG = "/admin/platform_auth/operation/"
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +29,13 @@ def log(staff: User) -> list[Operation]:
         record_operation("release", by=staff, appid=f"wx000000000000000{number}", result="1.0 ä")
     seal_operations()
     return list(Operation.objects.order_by("pk"))
+
+
+@pytest.fixture
+def boss_browser() -> Client:
+    browser = Client(headers={"accept-language": "en"})
+    browser.force_login(User.objects.create_superuser("boss"))
+    return browser
 
 
 def verify(*words: str) -> str:
@@ -47,6 +57,21 @@ def tamper(sql: str) -> None:
         if connection.vendor == "postgresql":
             cursor.execute(SILENCE_TRIGGERS)
         cursor.execute(sql)
+
+
+def test_what_was_done_with_one_version(boss_browser: Client, staff: User) -> None:
+    record_operation("release", by=staff, appid="wx0000000000000001", version="2.4.0")
+    record_operation("revert", by=staff, appid="wx0000000000000001", version="2.4.0")
+    record_operation("release", by=staff, appid="wx0000000000000001", version="2.5.0")
+    record_operation("sync_profile", by=staff, appid="wx0000000000000001")
+    page = boss_browser.get(LOG)
+    assert f'<a href="{LOG}?version=2.4.0" class="text-link">2.4.0</a>' in page.content.decode()
+    for query in ("version=2.4.0", "q=2.4.0"):
+        rows = boss_browser.get(f"{LOG}?{query}").context["cl"].result_list
+        assert [(row.action, row.version) for row in rows] == [
+            ("revert", "2.4.0"),
+            ("release", "2.4.0"),
+        ]
 
 
 @pytest.mark.postgres
@@ -94,7 +119,9 @@ def test_more_than_one_batch() -> None:
     assert verify().startswith(f"{SEALS_AT_ONCE + 1}:")
 
 
-@pytest.mark.parametrize("column", ["actor_name", "action", "appid", "result", "request_id"])
+@pytest.mark.parametrize(
+    "column", ["actor_name", "action", "appid", "result", "request_id", "version"]
+)
 def test_a_change_is_seen(log: list[Operation], column: str) -> None:
     tamper(f"UPDATE platform_auth_operation SET {column} = 'x' WHERE id = {log[1].pk}")  # noqa: S608
     assert complaints() == [f"Operation {log[1].pk} is not as it was written."]

@@ -49,7 +49,8 @@ def test_what_was_approved_goes_live(desk: Desk) -> None:
     audit = CodeAudit.objects.get()
     assert (audit.word, audit.released_by) == ("released", desk.staff)
     assert history(audit) == ["submitting", "in_review", "passed", "released"]
-    assert Operation.objects.get(action="release").appid == desk.shop.appid
+    log = Operation.objects.get(action="release")
+    assert (log.appid, log.version) == (desk.shop.appid, "1.0.0")
     assert desk.program.online is not None
     assert desk.program.online.version.user_version == "1.0.0"
 

@@ -38,6 +38,7 @@ def test_the_version_before_comes_back(live: Desk) -> None:
     assert online(live) == "1.0.0"
     log = Operation.objects.get(action="revert")
     assert (log.appid, log.actor_name) == (live.shop.appid, "operator")
+    assert (log.version, log.result) == ("2.0.0", "")  # which is taken back
     assert not CodeAudit.objects.filter(events__after="mismatch").exists()
 
 
@@ -48,6 +49,8 @@ def test_one_of_five_is_chosen(desk: Desk) -> None:
     assert [one.user_version for one in past] == [f"1.{number}.0" for number in (5, 4, 3, 2, 1)]
     act = revert_release(desk.shop, by=desk.staff, app_version=past[3].app_version)
     assert (act.app_version, act.live_after) == (past[3].app_version, "1.2.0")
+    log = Operation.objects.get(action="revert")
+    assert (log.version, str(act.app_version) in log.result) == ("1.6.0", True)
 
 
 def test_where_there_is_nothing_to_go_back_to(desk: Desk) -> None:

@@ -39,7 +39,8 @@ def test_what_was_submitted_is_kept(desk: Desk) -> None:
     assert desk.program.audits[0].submission == fields
     assert history(audit) == ["submitting", "in_review"]
     assert acts() == ["commit", "submit_audit"]
-    assert Operation.objects.get(action="submit_audit").appid == desk.shop.appid
+    log = Operation.objects.get(action="submit_audit")
+    assert (log.appid, log.version) == (desk.shop.appid, audit.user_version)
 
 
 def test_without_code_there_is_nothing_to_submit(desk: Desk) -> None:

@@ -46,7 +46,8 @@ def _said(catalog: Any) -> dict[tuple[str, str], tuple[str, Any]]:
 @pytest.mark.skipif(shutil.which("xgettext") is None, reason="GNU gettext is not on this machine")
 def test_the_catalog_holds_every_string_of_the_source(tmp_path: Path) -> None:
     files = [path for app in APPS for path in ROOT.glob(f"{app}/**/*.py")]
-    files += [_templatized(path, tmp_path) for path in ROOT.glob("templates/**/*.html")]
+    for kind in ("html", "txt"):
+        files += [_templatized(path, tmp_path) for path in ROOT.glob(f"templates/**/*.{kind}")]
     found = tmp_path / "found.po"
     keywords = [
         "gettext_noop",

@@ -22,7 +22,8 @@ def test_what_is_withdrawn_makes_room(desk: Desk) -> None:
     assert audit.due_at is None
     assert history(audit) == ["submitting", "in_review", "withdrawn"]
     assert audit.events.order_by("-pk")[0].by == "operator"
-    assert Operation.objects.get(action="withdraw_audit").result == audit.auditid
+    log = Operation.objects.get(action="withdraw_audit")
+    assert (log.result, log.version) == (audit.auditid, audit.user_version)
     assert desk.submit("1.0.1").status == Status.IN_REVIEW
 
 

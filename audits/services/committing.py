@@ -67,7 +67,7 @@ def commit_template(
                 created_by_id=by.pk if by else None,
                 due_at=Now() + ABANDONED_AFTER,
             )
-            record_operation("commit", by=by, appid=authorizer.appid, result=user_version)
+            record_operation("commit", by=by, appid=authorizer.appid, version=user_version)
             if within:
                 within(version)
     except IntegrityError:

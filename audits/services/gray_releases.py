@@ -32,7 +32,13 @@ def start_gray_release(
     row = _prepare_row(authorizer, audit, by)
     rows = GrayRelease.objects.filter(pk=row.pk)
     try:
-        with recorded_call("gray_release", by=by, appid=authorizer.appid, result=f"{percentage} %"):
+        with recorded_call(
+            "gray_release",
+            by=by,
+            appid=authorizer.appid,
+            result=f"{percentage} %",
+            version=audit.user_version,
+        ):
             call_as(
                 authorizer.appid,
                 code_release.gray_release,
@@ -72,8 +78,10 @@ def stop_gray_release(authorizer: Authorizer, *, by: Actor | None) -> None:
     """revertgrayrelease: give everybody the version before. Raises WeChat's answer."""
     rows = GrayRelease.objects.filter(authorizer=authorizer)
     rows.update(due_at=Now() + ABANDONED_AFTER)
+    row = rows.select_related("audit").first()
+    version = row.audit.user_version if row else ""
     try:
-        with recorded_call("stop_gray_release", by=by, appid=authorizer.appid):
+        with recorded_call("stop_gray_release", by=by, appid=authorizer.appid, version=version):
             call_as(authorizer.appid, code_release.revert_gray_release)
     except Unreachable:
         rows.update(due_at=Now() + RECHECK_AFTER)

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from audits.models import CodeAudit, GrayRelease, Release
+from audits.models import CodeAudit, CodeSummary, GrayRelease, Release
 from audits.problems import AuditNotPassed, NeedsSecondPerson, ReleaseIsOpen
 from audits.services.code_events import publish_release_event
 from audits.services.history import record_event
@@ -54,7 +54,13 @@ def approve_release(audit: CodeAudit, *, by: Actor | None) -> None:
     with transaction.atomic():
         if not waiting.update(approved_by_id=by.pk if by else None):
             raise AuditNotPassed(audit.auditid, str(CodeAudit.Status(audit.status).label))
-        record_operation("approve_release", by=by, appid=audit.appid, result=audit.auditid)
+        record_operation(
+            "approve_release",
+            by=by,
+            appid=audit.appid,
+            result=audit.auditid,
+            version=audit.user_version,
+        )
     audit.refresh_from_db()
 
 
@@ -121,7 +127,13 @@ def _check_approver(audit: CodeAudit) -> None:
     with transaction.atomic():
         approved = CodeAudit.objects.filter(pk=audit.pk, approved_by=person)
         if approved.update(approved_by=None):
-            record_operation("end_approval", by=None, appid=audit.appid, result=str(person))
+            record_operation(
+                "end_approval",
+                by=None,
+                appid=audit.appid,
+                result=str(person),
+                version=audit.user_version,
+            )
     audit.approved_by = None
 
 
@@ -161,13 +173,29 @@ def _create_act(
                 due_at=Now() + ABANDONED_AFTER,
                 **values,
             )
-            record_operation(str(kind), by=by, appid=authorizer.appid)
+            record_operation(
+                str(kind),
+                by=by,
+                appid=authorizer.appid,
+                result=_("back to number %(number)d") % {"number": act.app_version}
+                if act.app_version is not None
+                else "",
+                version=_version_of(act),
+            )
             if within:
                 within(act)
     except IntegrityError:
         raise ReleaseIsOpen from None
     act.refresh_from_db()
     return act
+
+
+def _version_of(act: Release) -> str:
+    """Which version ACT is about: the one it releases, or by our rows the one it takes back."""
+    if act.audit:
+        return act.audit.user_version
+    live = CodeSummary.objects.filter(pk=act.authorizer_id)
+    return live.values_list("live_version", flat=True).first() or ""
 
 
 def _read_live_before(act: Release) -> None:
@@ -275,7 +303,13 @@ def _read_live_after(act: Release) -> None:
         versions = {"approved": act.audit.user_version, "live": live}
         note = _("Approved was %(approved)s, live is %(live)s.") % versions
         record_event(act.audit, "mismatch", note=note)
-        record_operation("release_mismatch", by=None, appid=act.authorizer.appid, result=note)
+        record_operation(
+            "release_mismatch",
+            by=None,
+            appid=act.authorizer.appid,
+            result=note,
+            version=act.audit.user_version,
+        )
 
 
 def reconcile_release(act: Release) -> None:

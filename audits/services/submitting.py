@@ -1,6 +1,7 @@
 """Submitting for WeChat's review, withdrawing, speeding up: wxa/submit_audit and its kin, once."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
@@ -103,10 +104,11 @@ def submit_newest_version(
                     by=by,
                     appid=authorizer.appid,
                     result=f"{codes or '–'}: {despite}",
+                    version=version.user_version,
                 )
             summarise_code(authorizer.pk)
             record_operation(
-                "submit_audit", by=by, appid=authorizer.appid, result=version.user_version
+                "submit_audit", by=by, appid=authorizer.appid, version=version.user_version
             )
             if within:
                 within(audit)
@@ -246,7 +248,7 @@ def withdraw_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudi
     """
     audit = _open_audit(authorizer)
     try:
-        with recorded_call("withdraw_audit", by=by, appid=authorizer.appid, result=audit.auditid):
+        with _recorded("withdraw_audit", audit, by):
             call_as(authorizer.appid, code_review.undo_code_audit)
     except Unreachable:
         CodeAudit.objects.filter(pk=audit.pk).update(due_at=Now() + RECHECK_AFTER)
@@ -268,11 +270,18 @@ def speed_up_open_audit(authorizer: Authorizer, *, by: Actor | None) -> CodeAudi
 
 def speed_up_audit(audit: CodeAudit, *, by: Actor | None) -> None:
     """speedupaudit: have AUDIT decided within 2 to 12 hours. Raises what WeChat answered."""
-    with recorded_call("speed_up_audit", by=by, appid=audit.appid, result=audit.auditid):
+    with _recorded("speed_up_audit", audit, by):
         call_as(audit.appid, code_review.speed_up_audit, int(audit.auditid))
     with transaction.atomic():
         record_event(audit, "sped_up", by=by)
         note_spent(QuotaEntry.Kind.SPED_UP, audit.authorizer, by=by)
+
+
+def _recorded(action: str, audit: CodeAudit, by: Actor | None) -> AbstractContextManager[None]:
+    """As `recorded_call`, of what is done to AUDIT."""
+    return recorded_call(
+        action, by=by, appid=audit.appid, result=audit.auditid, version=audit.user_version
+    )
 
 
 def _open_audit(authorizer: Authorizer) -> CodeAudit:

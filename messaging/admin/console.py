@@ -2,26 +2,33 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
+from messaging.admin.notes import InChargeFilter, LabelFilter, NotesForm, show_labels
+from messaging.chat.page import open_page
 from messaging.chat.site import ChatSite, preview_of, user_label
 from messaging.chat.urls import chat_urlpatterns, on_site
-from messaging.chat.views import show_chat
+from messaging.chat.views import open_chat, show_chat
 from messaging.models import Conversation, ConversationQuerySet
+from messaging.services.notes import put_in_charge, save_notes
 from miniprograms.models import Authorizer
+from platform_auth.admin.acts import do_to_chosen, holding
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label
 
 VIEW_PERMISSION, ANSWER_PERMISSION = "messaging.view_conversation", "messaging.answer_conversation"
 MAX_ACCOUNTS = 50  # of those whose name begins alike
+MAX_REMARKED = 500  # users whose remarks have the same words
 
 
 class AdminChatSite(ChatSite):
@@ -44,7 +51,21 @@ class AdminChatSite(ChatSite):
         return bool(request.user.has_perm(ANSWER_PERMISSION))
 
     def page(self, request: HttpRequest, **context: Any) -> HttpResponse:
+        row = context["conversation"]
+        refused_form = context.pop("notes_form", None)
+        form = refused_form or NotesForm(row)
+        notes = {
+            "conversation": row,
+            "labels": form.set_labels,
+            "is_open": refused_form is not None,
+            "form": form if self.may_answer(request) else None,
+            "url": self.url("messaging_conversation_notes", row) + context["choice"],
+        }
+        context["notes"] = render_to_string("admin/chat/notes.html", notes, request=request)
         return self.model_admin.page(request, self.template, **context)
+
+    def user_name(self, row: Conversation) -> str:
+        return row.remark or user_label(row)
 
     def list_url(self, conversation: Conversation) -> str:
         return reverse("admin:messaging_conversation_changelist")
@@ -78,14 +99,20 @@ WindowFilter = choice_filter(
 class ConversationAdmin(StaffAdmin):
     """The list; and the change page, which is the console."""
 
-    list_display = ("user", "account", "unread_label", "last_words", "window", "touched")
+    list_display = (
+        *("user", "account", "unread_label", "last_words", "labels_of", "in_charge"),
+        *("window", "touched"),
+    )
     list_display_links = ("user",)
-    list_filter = (UnreadFilter, WindowFilter)
+    list_filter = (UnreadFilter, InChargeFilter, LabelFilter, WindowFilter)
     sortable_by = ("touched",)
-    list_select_related = ("authorizer",)
+    list_select_related = ("authorizer", "in_charge")
+    actions = ("take_charge", "leave_charge")
     ordering = ("-touched_at",)
     search_fields = ("openid", "authorizer__appid", "authorizer__nick_name")
-    search_help_text = _("A user's openid; or an account's appid, gh_… id, or beginning of a name")
+    search_help_text = _(
+        "A user's openid or remark; or an account's appid, gh_… id, or beginning of a name"
+    )
 
     class Media:
         css = {"all": ("chat.css",)}
@@ -93,7 +120,24 @@ class ConversationAdmin(StaffAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view
-        return [*chat_urlpatterns(self._chat_site, guard, "<int:pk>/"), *super().get_urls()]
+        save = guard(on_site(self._chat_site, save_notes_view))
+        return [
+            path("<int:pk>/notes/", save, name="messaging_conversation_notes"),
+            *chat_urlpatterns(self._chat_site, guard, "<int:pk>/"),
+            *super().get_urls(),
+        ]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("labels")
+
+    has_answer_permission = holding(ANSWER_PERMISSION)
+
+    take_charge = do_to_chosen(
+        lambda row, by: _put_in_charge(row, by, by), _("I am in charge"), "answer"
+    )
+    leave_charge = do_to_chosen(
+        lambda row, by: _put_in_charge(row, None, by), _("Nobody is in charge"), "answer"
+    )
 
     def _chat_site(self, appid: str) -> AdminChatSite:
         return AdminChatSite(self)
@@ -102,15 +146,18 @@ class ConversationAdmin(StaffAdmin):
         """Accounts first, so that both halves of the question have an index."""
         named = Q(appid=term) | Q(user_name=term) | Q(nick_name__startswith=term)
         accounts = Authorizer.objects.filter(named).values_list("pk", flat=True)[:MAX_ACCOUNTS]
-        return queryset.filter(Q(openid=term) | Q(authorizer__in=list(accounts)))
+        remarked = Conversation.objects.exclude(remark="").filter(remark__icontains=term)
+        users = list(remarked.values_list("pk", flat=True)[:MAX_REMARKED])
+        return queryset.filter(Q(openid=term) | Q(authorizer__in=list(accounts)) | Q(pk__in=users))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
         """The conversation itself: there is no form of its columns."""
         if not (object_id.isascii() and object_id.isdigit() and len(object_id) < 19):
             raise Http404
-        return on_site(self._chat_site, show_chat)(request, int(object_id))
+        return on_site(self._chat_site, open_chat)(request, int(object_id))
 
-    user = column(_("user"), user_label)
+    user = column(_("user"), lambda row: row.remark or user_label(row))
+    labels_of = column(_("labels"), lambda row: show_labels(row) or "–")
     account = column(_("account"), lambda row: str(row.authorizer))
     unread_label = column(
         _("unread"), lambda row: label(row.unread, "warning") if row.unread else "–"
@@ -124,3 +171,19 @@ class ConversationAdmin(StaffAdmin):
         return label(_("closed"))
 
     touched = time_column("touched_at", _("last activity"), "touched_at")
+
+
+def _put_in_charge(row: Conversation, person: Any, by: Any) -> object:
+    put_in_charge(row, person, by=by)
+    return _("done.")
+
+
+@require_POST
+def save_notes_view(request: HttpRequest, site: AdminChatSite, pk: int) -> HttpResponse:
+    page = open_page(request, site, pk, answering=True)
+    form = NotesForm(page.conversation, request.POST)
+    if not form.is_valid():
+        return show_chat(request, site, pk, notes_form=form)
+    save_notes(page.conversation, **form.cleaned_data, by=request.user)
+    messages.success(request, _("The notes are saved."))
+    return HttpResponseRedirect(page.url("chat") + page.query())

@@ -46,12 +46,15 @@ class ChatSite:
     def url(self, name: str, conversation: Conversation, *args: object) -> str:
         return reverse(f"{self.url_prefix}{name}", args=[*self.url_args(conversation), *args])
 
+    def user_name(self, row: Conversation) -> str:
+        return user_label(row)
+
     def list_item(self, row: Conversation, query: str = "") -> dict[str, Any]:
         """ROW as a list of conversations shows it."""
         return {
             "row": row,
             "url": self.url("chat", row) + query,
-            "name": user_label(row),
+            "name": self.user_name(row),
             "preview": preview_of(row),
             "is_today": is_today(row.touched_at),
         }

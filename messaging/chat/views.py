@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from messaging.chat.page import ChatPage, entry_state, open_page, page_state
-from messaging.chat.site import ChatSite, user_label
+from messaging.chat.site import ChatSite
 from messaging.forms import explain_bad_content, forms_for
 from messaging.models import Conversation
 from messaging.services import customer_service, history
@@ -29,13 +29,18 @@ from wechat.replies import BadContent
 
 
 @require_safe
-def show_chat(request: HttpRequest, site: ChatSite, pk: int) -> HttpResponse:
+def open_chat(request: HttpRequest, site: ChatSite, pk: int) -> HttpResponse:
     """The page of one conversation. To open it is to have read it."""
+    return show_chat(request, site, pk)
+
+
+def show_chat(request: HttpRequest, site: ChatSite, pk: int, **more: Any) -> HttpResponse:
+    """That page, with what the site wants MORE of it."""
     page = open_page(request, site, pk)
     _mark_read(page)
     entries, has_older = history.read_page(page.conversation)
     window, others = page.render_window(), page.render_others()
-    name = user_label(page.conversation)
+    name = site.user_name(page.conversation)
     return site.page(
         request,
         title=name,
@@ -51,6 +56,8 @@ def show_chat(request: HttpRequest, site: ChatSite, pk: int) -> HttpResponse:
         typing=page.url("chat-typing"),
         account=page.parameter("account"),
         show=page.parameter("show"),
+        choice=page.query(),
+        **more,
     )
 
 

@@ -21,15 +21,18 @@ MAX_SECONDS = 60  # seconds; the next hour goes on where it ended
 def delete_old_conversations() -> None:
     """
     Delete replies, conversations at rest, and events older than PUSH_RETENTION_DAYS, which is how
-    long the inbox keeps what users wrote. Of accounts that have been unbound for a week all that
-    users wrote goes; the inbox keeps empty rows, by which it knows a replay.
+    long the inbox keeps what users wrote; of a user of whom staff noted something that alone stays.
+    Of accounts that have been unbound for a week all that users wrote goes; the inbox keeps empty
+    rows, by which it knows a replay.
     """
     until = time.monotonic() + MAX_SECONDS
     retention = timedelta(days=settings.PUSH_RETENTION_DAYS)
     for authorizer in _unbound_accounts(retention):
         _delete_account_data(authorizer, until)
     _delete(Reply.objects.filter(at__lt=Now() - retention), until)
-    _delete(Conversation.objects.filter(touched_at__lt=Now() - retention), until)
+    old = Conversation.objects.filter(touched_at__lt=Now() - retention)
+    _delete(old.exclude(pk__in=old.noted().values("pk")), until)
+    _forget_words(old.noted().exclude(preview=""), until)
     _delete(PlatformEvent.objects.filter(at__lt=Now() - retention), until)
 
 
@@ -47,6 +50,11 @@ def _delete_account_data(authorizer: Authorizer, until: float) -> None:
     for pks in _chunks(pushes, until):
         Delivery.objects.filter(push__in=pks).delete()
         Push.objects.filter(pk__in=pks).update(body="", openid="", retry_at=None)
+
+
+def _forget_words(rows: QuerySet[Any], until: float) -> None:
+    for pks in _chunks(rows, until):
+        Conversation.objects.filter(pk__in=pks).update(preview="", unread=0)
 
 
 def _delete(rows: QuerySet[Any], until: float) -> None:

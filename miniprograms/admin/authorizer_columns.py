@@ -138,8 +138,15 @@ class AuthorizerColumns:
     @admin.display(description=_("operations"))
     def operations(self, row: Authorizer) -> SafeString | str:
         rows = Operation.objects.filter(appid=row.appid).order_by("-id")[:MAX_HISTORY]
-        headers = [_("time"), _("actor"), _("action"), _("result")]
+        headers = [_("time"), _("actor"), _("action"), _("version"), _("result")]
         cells = [
-            (ago(row.at), row.actor_name, action_name(row), link_rids(row.result)) for row in rows
+            (
+                ago(row.at),
+                row.actor_name,
+                action_name(row),
+                row.version or "–",
+                link_rids(row.result),
+            )
+            for row in rows
         ]
         return table(headers, cells)

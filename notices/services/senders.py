@@ -24,6 +24,7 @@ from messaging.outbound import Undelivered
 from messaging.services.forwarding.posting import encode_payload, explain_status
 from notices.models import Channel
 from notices.services.texts import Content
+from platform_auth.mail import has_mail_server
 from wechat.bulkhead import take_place
 from wechat.errors import clean
 
@@ -32,7 +33,6 @@ MAX_REASON = 300
 
 # What a bot takes of a text, in bytes of UTF-8.
 WECOM_BYTES, DINGTALK_BYTES, FEISHU_BYTES = 2048, 6000, 12000
-_DUMMY = "django.core.mail.backends.dummy.EmailBackend"
 
 
 def send(channel: Channel, content: Content) -> None:
@@ -44,7 +44,7 @@ def _send_email(channel: Channel, content: Content) -> None:
     address = channel.address or (channel.owner.email if channel.owner else "")
     if not address:
         raise Undelivered(_("There is no e-mail address."))
-    if settings.EMAIL_BACKEND == _DUMMY:
+    if not has_mail_server():
         raise Undelivered(_("No mail server is set: EMAIL_URL."))
     host = urlsplit(settings.PUBLIC_URL).hostname
     headers = {

@@ -5,10 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.admin.call_links import link_call, link_rids, may_see_calls
-from platform_auth.admin.columns import column
+from platform_auth.admin.columns import column, link
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Operation
 
@@ -82,6 +84,10 @@ ACTIONS = {
     "dry_run_campaign": _("tried out what a campaign would do"),
     "answer_user": _("answered a user"),
     "answer_user_again": _("sent an answer again"),
+    "note_user": _("noted something about a user"),
+    "add_conversationlabel": _("added a label of users"),
+    "change_conversationlabel": _("changed a label of users"),
+    "delete_conversationlabel": _("deleted a label of users"),
     "let_merchant_answer": _("let a merchant answer their users"),
     "stop_merchant_answering": _("let a merchant answer their users no more"),
     "add_cannedreply": _("added a canned reply"),
@@ -148,6 +154,7 @@ ACTIONS = {
     "make_key": _("made an API key"),
     "revoke_key": _("revoked an API key"),
     "change_password": _("changed the password"),
+    "reset_password": _("set a new password by a link"),
     "end_session": _("ended a session"),
     "end_sessions": _("ended the other sessions"),
     "set_second_factor": _("set up two-step login"),
@@ -176,6 +183,26 @@ class ActionFilter(admin.SimpleListFilter):
         return queryset.filter(action=self.value()) if self.value() else queryset
 
 
+class VersionFilter(admin.SimpleListFilter):
+    """By one version, which a row's link names; there are too many to choose from."""
+
+    title = _("version")
+    parameter_name = "version"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        version = request.GET.get(self.parameter_name, "")
+        return [(version, version)] if version else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(version=self.value()) if self.value() else queryset
+
+
+def _link_version(version: str) -> object:
+    """A link to all that was done with VERSION."""
+    url = reverse("admin:platform_auth_operation_changelist")
+    return link(f"{url}?{urlencode({'version': version})}", version) if version else "–"
+
+
 def action_name(operation: Operation) -> str:
     """What was done, in the reader's language where we have words for it."""
     return str(ACTIONS.get(operation.action, operation.action))
@@ -183,13 +210,15 @@ def action_name(operation: Operation) -> str:
 
 @admin.register(Operation)
 class OperationAdmin(StaffAdmin):
-    list_display = ("at", "actor_name", "what", "appid", "outcome", "request_id")
+    list_display = ("at", "actor_name", "what", "of_version", "appid", "outcome", "request_id")
     list_display_links = ("at",)
-    list_filter = (ActionFilter,)
+    list_filter = (ActionFilter, VersionFilter)
     ordering = ("-id",)
-    search_fields = ("appid", "actor_name")
-    search_help_text = _("An appid, or the name of who did it")
-    readonly_fields = ("at", "actor", "actor_name", "what", "appid", "outcome", "calls")
+    search_fields = ("appid", "actor_name", "version")
+    search_help_text = _("An appid, a version, or the name of who did it")
+    readonly_fields = (
+        *("at", "actor", "actor_name", "what", "of_version", "appid", "outcome", "calls"),
+    )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The last with the calls to WeChat of the same request, for whoever may see these."""
@@ -200,8 +229,9 @@ class OperationAdmin(StaffAdmin):
         return (*self.readonly_fields, "request_id")
 
     def find_rows(self, queryset: Any, term: str) -> Any:
-        return queryset.filter(Q(appid=term) | Q(actor_name=term))
+        return queryset.filter(Q(appid=term) | Q(actor_name=term) | Q(version=term))
 
     what = column(_("action"), action_name, ordering="action")
+    of_version = column(_("version"), lambda row: _link_version(row.version), ordering="version")
     outcome = column(_("result"), lambda row: link_rids(row.result))
     calls = column(_("request"), lambda row: link_call(row.request_id))

@@ -61,6 +61,11 @@ class Lanes:
         pair = _key("pair", address, name)
         return cls(pair, _key("address", address), _key("user", name))
 
+    @classmethod
+    def of_resets(cls, address: str) -> "Lanes":
+        """Of asking for links to set a new password; whose, makes no difference."""
+        return cls(_key("reset", address))
+
     @property
     def keys(self) -> list[str]:
         return sorted(filter(None, (self.own, self.address, self.user)))

@@ -292,8 +292,13 @@ def _refuse_release(item: CampaignItem, person: User, error: RightEnded) -> None
     with transaction.atomic():
         values: dict[str, Any] = {"released_by": None, "reason": str(error), "due_at": due_at}
         if item.write(updated_at=Now(), **values):
-            appid = item.authorizer.appid
-            record_operation("refuse_release", by=None, appid=appid, result=f"{person}: {error}")
+            record_operation(
+                "refuse_release",
+                by=None,
+                appid=item.authorizer.appid,
+                result=f"{person}: {error}",
+                version=campaign.user_version,
+            )
     if campaign.auto_release and campaign.run_by_id == person.pk:
         halt_for_ended_right(campaign)
 
