@@ -7,7 +7,7 @@ from platform_auth.views.doors import LoggedLogout
 from platform_auth.views.keys import OwnKeys
 from platform_auth.views.second_factor import LoginCode
 from platform_auth.views.sessions import OwnSessions
-from portal import account, binding, code, home, messages, notices, testers
+from portal import account, binding, code, history, home, messages, notices, testers
 
 app_name = "portal"
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("logout/", LoggedLogout.as_view(), name="logout"),
     path("sessions/", OwnSessions.as_view(), name="sessions"),
     path("keys/", OwnKeys.as_view(), name="keys"),
+    path("history/", history.history_page, name="history"),
     path("notices/", notices.notices_page, name="notices"),
     path("notices/add/", notices.add_bot_view, name="add-bot"),
     path("notices/email/", notices.save_email_view, name="save-email"),
@@ -36,6 +37,7 @@ urlpatterns = [
     path("bind/<str:state>/return/", binding.bind_return, name="bind-return"),
     # Last: an appid could be any of the words above.
     path("<slug:appid>/", code.program, name="program"),
+    path("<slug:appid>/history/", history.history_page, name="account-history"),
     path("<slug:appid>/testers/", testers.testers_page, name="testers"),
     path("<slug:appid>/testers/remove/", testers.remove_tester_view, name="remove-tester"),
     path("<slug:appid>/trial/", code.trial_code, name="trial-code"),

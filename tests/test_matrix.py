@@ -119,6 +119,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/password/forgotten/": ("GET", ALIKE),
     "portal/password/forgotten/sent/": ("GET", ALIKE),
     "portal/password/new/<str:uidb64>/": ("GET", ALIKE),  # a link that is not valid
+    "portal/history/": ("GET", MEMBERS),
     "portal/notices/": ("GET", MEMBERS),
     "portal/notices/add/": ("POST", MEMBERS),  # what is wrong is on the page
     "portal/notices/email/": ("POST", MEMBERS),
@@ -133,6 +134,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/bind/<str:state>/go/": ("GET", GONE),
     "portal/bind/<str:state>/return/": ("GET", GONE),
     "portal/<slug:appid>/": ("GET", OWNED),
+    "portal/<slug:appid>/history/": ("GET", OWNED),
     "portal/<slug:appid>/testers/": ("GET", OWNED),
     "portal/<slug:appid>/testers/remove/": ("POST", OWNED_ACT),
     "portal/<slug:appid>/trial/": ("GET", OWNED),
