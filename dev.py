@@ -2,9 +2,10 @@
 """
 The two commands a fresh clone needs. Only the standard library, so that a bare Python can run it.
 
-python3 dev.py run           everything on this machine, with a sandbox in WeChat's place
-python3 dev.py run --check   prove the main job end to end on a throw-away database, then leave
-python3 dev.py test [...]    the tests, each on SQLite or on a real PostgreSQL and Redis
+python3 dev.py run                  everything on this machine, with a sandbox in WeChat's place
+python3 dev.py run --host 0.0.0.0   the same, open to the machines of a network that you trust
+python3 dev.py run --check          prove the main job on a throw-away database, then leave
+python3 dev.py test [...]           the tests, each on SQLite or on a real PostgreSQL and Redis
 """
 
 import argparse
@@ -23,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="{run,test}")
     run = commands.add_parser("run", help="bring everything up; Ctrl-C stops it")
     run.add_argument("--port", type=int, help="of the web server; the sandbox gets the next one")
+    run.add_argument("--host", help="an address of this machine, or 0.0.0.0; by default loopback")
     run.add_argument("--no-sandbox", action="store_true", help="do not stand in for WeChat")
     run.add_argument("--check", action="store_true", help="prove the main job and leave")
     commands.add_parser("test", help="run the tests; further arguments go to pytest")
@@ -42,7 +44,7 @@ def main() -> int:
             return install.main(dev=arguments.dev)
         if arguments.check:
             return proof.run()
-        return local.run(port=arguments.port, sandbox=not arguments.no_sandbox)
+        return local.run(arguments.port, arguments.host, sandbox=not arguments.no_sandbox)
     except Failure as failure:
         print(f"\n{failure}", file=sys.stderr)
         return 1

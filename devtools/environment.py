@@ -6,6 +6,8 @@ import secrets
 import string
 from pathlib import Path
 
+from devtools.place import LOOPBACK, Place
+
 LETTERS = string.ascii_letters + string.digits
 
 HEAD = """\
@@ -28,18 +30,23 @@ def fresh(port: int) -> dict[str, str]:
         "WECHAT_AES_KEY": _aes_key(),
         "DEMO_STAFF_PASSWORD": _letters(16),
         "DEMO_MERCHANT_PASSWORD": _letters(16),
+        "DEMO_RECEIVER_SECRET": _signing_secret(),
         **urls(port),
     }
 
 
-def urls(port: int) -> dict[str, str]:
-    """Where we and the sandbox, on the next port, are found."""
-    sandbox = f"http://127.0.0.1:{port + 1}"
+def urls(port: int, place: Place = LOOPBACK) -> dict[str, str]:
+    """
+    Where we and the sandbox, on the next port, are found: by people, and by one another. What is
+    forwarded, and notices, may go to the sandbox's receiver.
+    """
+    sandbox = port + 1
     return {
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "WECHAT_API_URL": sandbox,
-        "WECHAT_MP_URL": sandbox,
-        "WECHAT_OPEN_URL": sandbox,
+        "PUBLIC_URL": f"http://{place.public}:{port}",
+        "WECHAT_API_URL": f"http://{place.inside}:{sandbox}",
+        "WECHAT_MP_URL": f"http://{place.public}:{sandbox}",
+        "WECHAT_OPEN_URL": f"http://{place.public}:{sandbox}",
+        "FORWARD_INTERNAL_HOSTS": ",".join(f"{address}:{sandbox}" for address in place.addresses),
     }
 
 
@@ -50,6 +57,11 @@ def _letters(count: int) -> str:
 def _aes_key() -> str:
     """43 letters and digits; the last must leave no bits over, as strict base64 demands."""
     return _letters(42) + secrets.choice("AEIMQUYcgkosw048")
+
+
+def _signing_secret() -> str:
+    """As Standard Webhooks have it."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def write(path: Path, settings: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devtools.failure import Failure
+from devtools.progress import Ended, carry_out
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
@@ -36,8 +37,15 @@ def provide(*names: str) -> None:
     wanted = {name: _digest(name) for name in names}
     missing = [name for name in names if installed.get(name) != wanted[name]]
     if missing:
-        print(f"Installing {' and '.join(missing)} requirements into .venv …", flush=True)
-        _fill([ROOT / "requirements" / f"{name}.txt" for name in missing])
+        files = [ROOT / "requirements" / f"{name}.txt" for name in missing]
+        names = " and ".join(missing)
+        number = sum(file.read_text().count("==") for file in files)
+        print(
+            f"Installing {names} requirements into .venv: some {number} packages, once; this takes"
+            " a minute or a few …",
+            flush=True,
+        )
+        _fill(files)
         STAMP.write_text(json.dumps({**installed, **wanted}))
 
 
@@ -73,13 +81,16 @@ def _fill(files: list[Path]) -> None:
     sources = [word for file in files for word in ("-r", str(file))]
     if uv := shutil.which("uv"):
         # uv leaves the byte code to the first import unless told otherwise: slow starts.
-        options = ["--quiet", "--require-hashes", "--compile-bytecode", "--python", str(PYTHON)]
-        if _succeeds([uv, "pip", "install", *options, *sources]):
+        options = ["--require-hashes", "--compile-bytecode", "--python", str(PYTHON)]
+        try:
+            carry_out([uv, "pip", "install", *options, *sources], _environment())
+        except Ended:
+            print("uv could not do it; trying pip, which may know another index.", flush=True)
+            _provide_pip()
+        else:
             return
-        print("uv could not do it; trying pip, which may know another index.", flush=True)
-        _provide_pip()
-    options = ["--quiet", "--require-hashes", "--disable-pip-version-check", "--no-input"]
-    _run([PYTHON, "-m", "pip", "install", *options, *sources])
+    options = ["--require-hashes", "--disable-pip-version-check", "--no-input"]
+    carry_out([PYTHON, "-m", "pip", "install", *options, *sources], _environment())
 
 
 def _provide_pip() -> None:
@@ -101,8 +112,8 @@ def _provide_ensurepip() -> None:
             f"Run this, then try again:\n\n    sudo apt-get install {package}"
         )
     print(f"This Python cannot make virtual environments; installing Debian's {package} …")
-    _run(["apt-get", "update", "-qq"])
-    _run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", package])
+    carry_out(["apt-get", "update"], _environment())
+    carry_out(["apt-get", "install", "-y", "--no-install-recommends", package], _environment())
 
 
 def _environment() -> Mapping[str, str]:

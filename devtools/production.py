@@ -47,6 +47,10 @@ class Production(Stack):
         return f"https://127.0.0.1:{self.port}"
 
     @property
+    def inside_url(self) -> str:
+        return self.url
+
+    @property
     def push_url(self) -> str:
         return f"http://127.0.0.1:{self.door.http}"
 

@@ -92,6 +92,7 @@ class Proof:
 
     def walk(self) -> None:
         self.walk_to_the_binding()
+        self.see_it_forwarded()
         self.cancel()
 
     def walk_to_the_binding(self) -> None:
@@ -140,6 +141,12 @@ class Proof:
         )
         if not self.sandbox.count(f"{COMPONENT}/api_authorizer_token", appid=self.appid):
             raise Failure("expires_at moved, but WeChat was never asked for a new token.")
+
+    def see_it_forwarded(self) -> None:
+        self.until(
+            "another system was told that it is bound, and found the signature right",
+            lambda: self.sandbox.has_received("authorizer.bound"),
+        )
 
     def rehearse_the_release_test(self) -> None:
         for tries_left in reversed(range(REHEARSALS)):

@@ -14,6 +14,7 @@ from deploy.processes import command
 from devtools.browser import call
 from devtools.failure import Failure
 from devtools.install import PYTHON, ROOT
+from devtools.place import LOOPBACK, Place
 from devtools.processes import Processes
 
 READY_SECONDS = 120
@@ -30,19 +31,25 @@ class Stack:
     var: Path
     sandbox_options: tuple[str, ...] = ()
     has_sandbox: bool = True
+    place: Place = LOOPBACK
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.place.public}:{self.port}"
 
     @property
     def sandbox_url(self) -> str:
-        return f"http://127.0.0.1:{self.port + 1}"
+        return f"http://{self.place.public}:{self.port + 1}"
+
+    @property
+    def inside_url(self) -> str:
+        """Where the processes of this machine find the web server."""
+        return f"http://{self.place.inside}:{self.port}"
 
     @property
     def push_url(self) -> str:
         """Where WeChat's tester, who trusts no certificate of ours, may push to."""
-        return self.url
+        return self.inside_url
 
     def manage(self, *words: str) -> str:
         """What a management command writes; it is quiet unless it fails."""
@@ -65,8 +72,9 @@ class Stack:
         with Processes(self.var / "log", self.environment) as processes:
             if self.has_sandbox:
                 processes.start("sandbox", *self.sandbox())
-            for command in ("migrate", "register_component", "seed_demo"):
+            for command in ("migrate", "register_component"):
                 self.manage(command)
+            self.manage("seed_demo", *self._receiver())
             processes.start("web", *self._web())
             self._wait_until_ready(processes)
             yield processes
@@ -78,7 +86,7 @@ class Stack:
 
     def _ports_must_be_free(self) -> None:
         for port in (self.port, self.port + 1)[: 2 if self.has_sandbox else 1]:
-            if not is_free(port):
+            if not is_free(port, self.place.bound):
                 raise Failure(
                     f"Port {port} is taken by another program. Choose another:\n\n"
                     f"    python3 dev.py run --port {self.port + 10}"
@@ -86,15 +94,23 @@ class Stack:
 
     def _web(self) -> list[str]:
         """One program is enough, and it serves WeChat's pushes too."""
-        return started("web", "--workers", "1", "--port", str(self.port))
+        options = ["--host", self.place.bound, "--port", str(self.port)]
+        return started("web", "--workers", "1", *options)
 
     def sandbox(self) -> list[str | Path]:
-        options = ["--port", str(self.port + 1), "--platform", self.url, *self.sandbox_options]
+        options = ["--host", self.place.bound, "--port", str(self.port + 1)]
+        options += ["--url", self.sandbox_url, "--platform", self.inside_url]
+        options += ["--public-platform", self.url, *self.sandbox_options]
         return [PYTHON, "-m", "sandbox", *options]
+
+    def _receiver(self) -> list[str]:
+        """Where the demo's forward target and notice channels lead."""
+        url = f"http://{self.place.inside}:{self.port + 1}/receiver/"
+        return ["--receiver", url] if self.has_sandbox else []
 
     def _wait_until_ready(self, processes: Processes) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while is_free(self.port) or not self._is_healthy():
+        while is_free(self.port, self.place.bound) or not self._is_healthy():
             processes.check()
             if time.monotonic() > deadline:
                 raise Failure(f"The web server did not answer.\n{processes.tails()}")
@@ -102,7 +118,7 @@ class Stack:
 
     def _is_healthy(self) -> bool:
         with contextlib.suppress(Failure):
-            return call("GET", f"{self.url}/healthz")[0] == 200
+            return call("GET", f"{self.inside_url}/healthz")[0] == 200
         return False
 
 
@@ -119,12 +135,12 @@ def inherited() -> dict[str, str]:
     return {**kept, "NO_PROXY": "127.0.0.1,localhost", "PYTHONUNBUFFERED": "1"}
 
 
-def is_free(port: int) -> bool:
+def is_free(port: int, address: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
         # As servers do: a port whose last connections are still closing is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return False
         return True

@@ -135,6 +135,13 @@ class Sandbox:
             for delivery in self.ask("deliveries")["deliveries"]
         )
 
+    def has_received(self, title: str) -> bool:
+        """Whether its receiver got something of this type, and found it signed rightly."""
+        return any(
+            arrival["title"] == title and arrival["proof"]["is_right"]
+            for arrival in self.ask("receiver")["arrivals"]
+        )
+
     def count(self, path: str, **query: str) -> int:
         return int(self.ask("ledger", path=path, limit="1", **query)["count"])
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from sandbox.server.demo import create_accounts, let_a_certificate_expire, upload_code
 from sandbox.server.http import SandboxServer, push_tickets
 from sandbox.world import WeChat
+from sandbox.world.receiver import FORWARDS, NOTICES
 
 CREDENTIALS = (
     "WECHAT_COMPONENT_APPID",
@@ -27,6 +28,7 @@ def main() -> None:
     options = _options()
     wechat = _world(options)
     server = SandboxServer((options.host, options.port), wechat)
+    wechat.base_url = options.url or wechat.base_url
     if options.seed_accounts:
         create_accounts(wechat)
         upload_code(wechat)
@@ -51,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001)
+    parser.add_argument("--url", type=_without_slash, help="where browsers find it")
     parser.add_argument("--platform", default="http://127.0.0.1:8000", type=_without_slash)
     parser.add_argument("--token-life", type=int, default=7200, metavar="SECONDS")
     parser.add_argument(
@@ -59,6 +62,7 @@ def _options() -> argparse.Namespace:
         metavar="SECONDS",
         help="of the first authorizer token only",
     )
+    parser.add_argument("--public-platform", type=_without_slash, help="where browsers find that")
     parser.add_argument("--seed-accounts", action="store_true", help="create demo accounts")
     return parser.parse_args()
 
@@ -81,8 +85,12 @@ def _world(options: argparse.Namespace) -> WeChat:
         aes_key=aes_key,
         push_url=f"{options.platform}/wechat/component/push/",
         message_url=f"{options.platform}/wechat/$APPID$/push/",
-        redirect_domain=urlsplit(options.platform).hostname,
+        redirect_domain=urlsplit(options.public_platform or options.platform).hostname,
     )
+    # The demo's own target and channel sign with it.
+    if secret := os.environ.get("DEMO_RECEIVER_SECRET"):
+        for name in (FORWARDS, NOTICES):
+            wechat.receiver.trust(name, secret)
     return wechat
 
 

@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from deploy.processes import PROCESSES
-from devtools import environment, stack
+from devtools import environment, local, stack
 from devtools.browser import Form, Page, _Reader
 from devtools.failure import Failure, NoAnswer
+from devtools.place import EVERYWHERE, LOOPBACK, Place, place_of
 from devtools.processes import Processes
+from devtools.tour import itinerary
 from devtools.walk import wait_until
 from tests import servers
 
@@ -67,7 +69,7 @@ def test_keys_are_fresh_and_whole() -> None:
     one, other = environment.fresh(8000), environment.fresh(8000)
     random = {name for name in one if name.endswith(("KEY", "KEYS", "SECRET", "TOKEN", "PASSWORD"))}
     assert all(one[name] != other[name] for name in random)
-    assert len(random) == 7
+    assert len(random) == 8
     assert len(urlsafe_b64decode(one["FIELD_ENCRYPTION_KEYS"])) == 32
     assert len(b64decode(one["WECHAT_AES_KEY"] + "=", validate=True)) == 32
     assert re.fullmatch(r"wx[0-9a-f]{16}", one["WECHAT_COMPONENT_APPID"])
@@ -249,3 +251,75 @@ def test_who_runs_twice_says_why(request: pytest.FixtureRequest) -> None:
     request.node.add_marker(pytest.mark.both_databases)
     with pytest.raises(pytest.UsageError, match="wants a reason"):
         servers.places(request.node)
+
+
+# ── where it listens ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_loopback_is_loopback(host: str) -> None:
+    assert (place_of(host), place_of(host).is_loopback) == (LOOPBACK, True)
+
+
+def test_everywhere_is_found_from_outside_by_one_address() -> None:
+    place = place_of(EVERYWHERE)
+    assert (place.bound, place.inside, place.is_loopback) == (EVERYWHERE, "127.0.0.1", False)
+    assert place.public not in (EVERYWHERE, "")
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "nowhere.example", "::1", "8000"])
+def test_an_address_that_this_machine_has_not_is_refused(host: str) -> None:
+    with pytest.raises(Failure, match=f"--host {host}: this machine has no such IPv4 address"):
+        place_of(host)
+
+
+OUTSIDE = Place(EVERYWHERE, "10.1.2.3", "127.0.0.1")
+
+
+def _local_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: Place, **more: str
+) -> stack.Stack:
+    monkeypatch.setattr(local, "ENV", tmp_path / ".env")
+    environment.write(local.ENV, environment.fresh(8000) | more)
+    return local._stack(None, place, True)
+
+
+def test_people_come_by_the_public_address_and_processes_by_the_one_inside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ours = _local_stack(monkeypatch, tmp_path, OUTSIDE)
+    settings = ours.environment
+    assert (ours.url, ours.sandbox_url) == ("http://10.1.2.3:8000", "http://10.1.2.3:8001")
+    assert (settings["PUBLIC_URL"], settings["WECHAT_MP_URL"]) == (ours.url, ours.sandbox_url)
+    assert settings["WECHAT_API_URL"] == "http://127.0.0.1:8001"
+    assert settings["FORWARD_INTERNAL_HOSTS"] == "127.0.0.1:8001,10.1.2.3:8001"
+    command = " ".join(map(str, ours.sandbox()))
+    assert "--host 0.0.0.0 --port 8001 --url http://10.1.2.3:8001" in command
+    assert "--platform http://127.0.0.1:8000 --public-platform http://10.1.2.3:8000" in command
+
+
+def test_what_somebody_has_set_stays_besides(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = {"ALLOWED_HOSTS": "mine.example", "FORWARD_INTERNAL_HOSTS": "erp.internal"}
+    settings = _local_stack(monkeypatch, tmp_path, OUTSIDE, **own).environment
+    assert settings["ALLOWED_HOSTS"] == "mine.example,10.1.2.3"
+    assert settings["FORWARD_INTERNAL_HOSTS"] == "erp.internal,127.0.0.1:8001,10.1.2.3:8001"
+    assert "CSRF_TRUSTED_ORIGINS" not in settings
+
+
+def test_the_tour_names_the_places_in_their_order_with_logins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ours = _local_stack(monkeypatch, tmp_path, LOOPBACK)
+    words = itinerary(ours)
+    places = re.findall(r"^  (\d)\. ([A-Z][\w ]+?)  +(http\S+)$", words, re.MULTILINE)
+    assert places == [
+        ("1", "Portal", "http://127.0.0.1:8000/portal/"),
+        ("2", "Admin", "http://127.0.0.1:8000/admin/"),
+        ("3", "WeChat", "http://127.0.0.1:8001/"),
+        ("4", "Receiver", "http://127.0.0.1:8001/sandbox/receiver/"),
+        ("5", "REST API", "http://127.0.0.1:8000/api/docs/"),
+    ]
+    for person in ("merchant", "staff"):
+        assert f"{person} / {ours.environment[f'DEMO_{person.upper()}_PASSWORD']}" in words

@@ -280,6 +280,63 @@ CHINESE = {
     "Open a link of the menu": "点击菜单链接",
     "Scan the QR code": "扫描二维码",
     "Report the location": "上报位置",
+    # the receiver
+    "Receiver": "接收端",
+    "Receiver of forwards and notices": "转发与通知的接收端",
+    "It stands in for your other systems and for the groups of your colleagues: what"
+    " the platform forwards and the notices it sends arrive here. The signature of each"
+    " is checked, and you say what is answered.": (
+        "这里扮演你的其他业务系统和同事的群：平台转发的消息与事件、发出的通知都会到达这里。"
+        "每一条都会校验签名，应答什么由你决定。"
+    ),
+    "What came": "收到的内容",
+    "Nothing came yet.": "还没有收到内容。",
+    "Clear the list": "清空列表",
+    "Addresses and answers": "地址与应答",
+    "Forward target": "转发目标",
+    "messages and events, at Messages → Forward targets": "消息与事件；在“消息 → 转发目标”中填写",
+    "Signed webhook": "签名 Webhook",
+    "Group bot of 企业微信": "企业微信群机器人",
+    "Group bot of 钉钉": "钉钉群机器人",
+    "Group bot of 飞书": "飞书群机器人",
+    "notices, at Notices → Notice channels": "通知；在“通知 → 通知渠道”中填写",
+    "again": "重复",
+    "signature right": "签名正确",
+    "signature wrong": "签名错误",
+    "signature not checked": "未校验签名",
+    "answered {status}": "应答 {status}",
+    "answered {status} after {seconds} s": "{seconds} 秒后应答 {status}",
+    "hung up after {seconds} s": "{seconds} 秒后挂断",
+    "Look inside": "查看内容",
+    "Header": "请求头",
+    "Value": "值",
+    "Answered": "应答",
+    "nothing": "空",
+    "Signing secrets: {count}": "签名密钥：{count} 个",
+    "Another secret": "新增密钥",
+    "as the admin shows it once": "管理后台只显示一次的密钥",
+    "Add": "添加",
+    "Forget the secrets": "清除密钥",
+    "Reply to the user": "回复用户",
+    "if the target answers": "目标需勾选“应答”",
+    "Hang up": "挂断连接",
+    "Answers as it should": "正常应答",
+    "Behaves as you have set it": "按你的设置应答",
+    "Not checked: the receiver does not have the secret.": "未校验：接收端没有这个密钥。",
+    "企业微信's bots sign nothing: whoever has the address may write.": (
+        "企业微信机器人没有签名：知道地址即可发送。"
+    ),
+    "Signed with secret {number}.": "用第 {number} 个密钥签名。",
+    "The header {name} is missing.": "缺少请求头 {name}。",
+    "{name} is missing in the address.": "地址中缺少 {name}。",
+    "timestamp and sign are missing in the body.": "正文中缺少 timestamp 和 sign。",
+    "None of its {count} signatures fits: it was signed with another secret, or changed on"
+    " its way.": "{count} 个签名都不匹配：密钥不同，或内容在途中被改动。",
+    "The signature does not fit: it was signed with another secret.": "签名不匹配：密钥不同。",
+    "The time it was signed at is no number: {timestamp}": "签名时间不是数字：{timestamp}",
+    "The time it was signed at is {away} s from now; {tolerance} s are allowed.": (
+        "签名时间与现在相差 {away} 秒，只允许 {tolerance} 秒。"
+    ),
     "Not done: {problem}": "未执行：{problem}",
     "Back": "返回",
 }

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 
+from sandbox.server.control_receiver import change_receiver, clear_receiver, read_receiver
 from sandbox.server.descriptions import (
     Data,
     describe_account,
@@ -344,6 +345,9 @@ ROUTES: dict[tuple[str, str], Callable[[WeChat, Data], Data]] = {
     ("POST", "ledger/clear"): clear_ledger,
     ("GET", "state"): read_state,
     ("GET", "deliveries"): read_deliveries,
+    ("GET", "receiver"): read_receiver,
+    ("POST", "receiver"): change_receiver,
+    ("POST", "receiver/clear"): clear_receiver,
 }
 
 

@@ -6,16 +6,19 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 from sandbox.endpoints import api
-from sandbox.pages import authorization, phone, pictures, program, release_test, web_login
+from sandbox.endpoints import receiver as inboxes
+from sandbox.pages import authorization, phone, pictures, program, receiver, release_test, web_login
 from sandbox.pages.console import DO, buttons
 from sandbox.pages.console import page as console
 from sandbox.server import control
 from sandbox.wire.exchange import Reply, Request
 from sandbox.world import WeChat
+from sandbox.world import receiver as receivers
 from sandbox.world.users import AUTHORIZE
 
 Page = Callable[[WeChat, Request], Reply]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+BY_PROGRAMS = (control.PREFIX, receivers.PREFIX)
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 compared with, never bound
 
 
@@ -24,11 +27,15 @@ def _style(wechat: WeChat, request: Request) -> Reply:
 
 
 def _script(wechat: WeChat, request: Request) -> Reply:
-    return Reply(SCRIPT, headers={"Content-Type": "text/javascript; charset=utf-8"})
+    script = SCRIPTS[request.path]
+    return Reply(script, headers={"Content-Type": "text/javascript; charset=utf-8"})
 
 
 STYLE = files("sandbox.pages").joinpath("style.css").read_bytes()
-SCRIPT = files("sandbox.pages").joinpath("phone.js").read_bytes()
+SCRIPTS = {
+    f"/sandbox/{name}": files("sandbox.pages").joinpath(name).read_bytes()
+    for name in ("phone.js", "receiver.js")
+}
 PAGES: dict[tuple[str, str], Page] = {
     ("GET", "/"): console.show,
     ("GET", authorization.PC): authorization.show,
@@ -40,10 +47,10 @@ PAGES: dict[tuple[str, str], Page] = {
     ("GET", release_test.PATH): release_test.show,
     ("POST", release_test.PATH): release_test.start,
     ("GET", "/sandbox/style.css"): _style,
-    ("GET", "/sandbox/phone.js"): _script,
     ("GET", "/favicon.ico"): pictures.avatar,
     ("GET", "/cgi-bin/showqrcode"): pictures.ticket_code,
 }
+PAGES |= {("GET", path): _script for path in SCRIPTS}
 PAGES |= {("POST", DO + name): buttons.press for name in buttons.ACTIONS}
 FOLDERS: dict[str, Page] = {
     "/avatar/": pictures.avatar,
@@ -51,6 +58,8 @@ FOLDERS: dict[str, Page] = {
     "/sandbox/media/": pictures.media,
     program.FOLDER: program.answer,
     phone.FOLDER: phone.answer,
+    receiver.FOLDER: receiver.answer,
+    receivers.PREFIX: inboxes.answer,
     control.PREFIX: control.answer,
 }
 
@@ -81,8 +90,8 @@ def _is_addressed(wechat: WeChat, request: Request) -> bool:
 
 
 def _is_own_form(wechat: WeChat, request: Request) -> bool:
-    """A posted form must carry the key only our own pages show."""
-    if request.method != "POST" or request.path.startswith(control.PREFIX):
+    """A posted form must carry the key only our own pages show; what programs post has none."""
+    if request.method != "POST" or request.path.startswith(BY_PROGRAMS):
         return True
     form_key = request.form.get("form_key", [""])[-1]
     return hmac.compare_digest(form_key.encode(), wechat.form_key.encode())

@@ -30,6 +30,7 @@ from sandbox.world.parties import Account, Authorization, Component
 from sandbox.world.program import PAGES, Audit, Draft
 from sandbox.world.quick_registration import DONE, QuickRegistration
 from sandbox.world.quotas import Quotas
+from sandbox.world.receiver import Receiver
 from sandbox.world.register import Register
 from sandbox.world.release_test import ReleaseTests
 from sandbox.world.reviews import Reviews
@@ -67,7 +68,7 @@ class WeChat(Terms):
         self.post = PostOffice(deliver, clock)
         self.faults = Faults()
         self.ledger = Ledger()
-        self.failed_calls = FailedCalls(self)
+        self.failed_calls, self.receiver = FailedCalls(self), Receiver(self)
         self.quotas = Quotas(self, self)
         self.media = MediaStore(self)
         self.outgoing = Outgoing(self, self.post)

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from sandbox.pages import phone, program, release_test
+from sandbox.pages import phone, program, receiver, release_test
 from sandbox.pages.console import DO, ROWS
 from sandbox.pages.html import Html, choice, field, form, section, tag
 from sandbox.pages.labels import KINDS, STATUSES, set_box
@@ -31,7 +31,12 @@ def component_section(wechat: WeChat, words: Words, request: Request) -> Html:
         words("Component"),
         tag("dl", [[tag("dt", name), tag("dd", value)] for name, value in facts.items()]),
         form(f"{DO}ticket", wechat.form_key, tag("button", words("Push a ticket now"))),
-        tag("p", tag("a", words("Release test"), href=release_test.PATH)),
+        tag(
+            "p",
+            tag("a", words("Release test"), href=release_test.PATH),
+            " · ",
+            tag("a", words("Receiver of forwards and notices"), href=receiver.FOLDER),
+        ),
     )
 
 
