@@ -30,7 +30,7 @@ STAFF_PAGES = {
     ),
     HTTPStatus.FORBIDDEN: (
         gettext_lazy("This page is not for you"),
-        gettext_lazy("Your rights do not reach here. Whoever gives rights can extend them."),
+        gettext_lazy("Your rights do not reach here. An administrator can extend them."),
     ),
     HTTPStatus.NOT_FOUND: (
         gettext_lazy("This page does not exist"),

@@ -135,6 +135,7 @@ def account(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": _("Two-step login"), "link": reverse("two-steps")},
         {"title": _("Sessions"), "link": reverse("staff-sessions")},
         {"title": _("API keys"), "link": reverse("staff-keys")},
+        {"title": _("What you may do"), "link": reverse("staff-rights")},
     ]
 
 

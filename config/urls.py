@@ -14,6 +14,7 @@ from miniprograms.views import review_picture, web_login_return
 from platform_auth.views.doors import LoggedLogout, StaffLogin
 from platform_auth.views.keys import StaffKeys
 from platform_auth.views.passwords import StaffPassword
+from platform_auth.views.rights import StaffRights
 from platform_auth.views.second_factor import Proof, StaffLoginCode, TwoSteps
 from platform_auth.views.sessions import StaffSessions
 
@@ -48,6 +49,11 @@ urlpatterns = [
         name="staff-sessions",
     ),
     path("admin/account/keys/", admin.site.admin_view(StaffKeys.as_view()), name="staff-keys"),
+    path(
+        "admin/account/rights/",
+        admin.site.admin_view(StaffRights.as_view()),
+        name="staff-rights",
+    ),
     path("admin/account/two-steps/", admin.site.admin_view(TwoSteps.as_view()), name="two-steps"),
     path("admin/account/proof/", admin.site.admin_view(Proof.as_view()), name="proof"),
     path("admin/", admin.site.urls),

@@ -1,6 +1,7 @@
 """
-The three groups and what they may do: operators and releasers are staff; merchants whom staff let
-answer their own users are in the third. Other merchants are ordinary users without any of it.
+The groups and what they may do, as permissions and in words. All but one are of staff: merchants
+whom staff let answer their own users are in the last. Other merchants are ordinary users without
+any of it.
 """
 
 from collections.abc import Mapping
@@ -11,12 +12,32 @@ from django.utils.translation import gettext_lazy as _
 
 OPERATORS = "operators"
 RELEASERS = "releasers"
+SUBMITTERS = "submitters"
+SERVICE = "customer service"
+VIEWERS = "viewers"
 ANSWERERS = "merchants who answer"
 _TITLES = {
     OPERATORS: _("operators"),
     RELEASERS: _("releasers"),
+    SUBMITTERS: _("submitters"),
+    SERVICE: _("customer service"),
+    VIEWERS: _("viewers"),
     ANSWERERS: _("merchants who answer their users"),
 }
+
+# What the groups of staff are for, in the order in which they are offered.
+STAFF_ROLES = {
+    VIEWERS: _("look at everything and change nothing"),
+    SERVICE: _("answer users, with canned replies, labels and notes of users"),
+    SUBMITTERS: _("upload code, submit it for review, and keep testers and values of ext.json"),
+    RELEASERS: _("look at everything; release what has passed, and roll back"),
+    OPERATORS: _(
+        "run the platform day by day: merchants, accounts, settings, uploads and submissions,"
+        " messages of users, forwarding, notices; all but releasing"
+    ),
+}
+ADMINISTRATOR = _("administrators")
+ADMINISTRATOR_SENTENCE = _("everything, and give others their rights")
 
 _LOOKED_AT = {
     "platform_auth": "component push operation apiclient wechatcall",
@@ -77,6 +98,27 @@ ROLES = {
         *_on_models(_EDITED_BY_OPERATORS, "add", "change", "delete"),
     ],
     RELEASERS: [*_LOOK, "audits.release_audit"],
+    SUBMITTERS: [
+        *_LOOK,
+        "miniprograms.manage_testers",
+        "miniprograms.apply_for_interface",
+        "audits.commit_version",
+        "audits.edit_ext_values",
+        "audits.edit_submission_profile",
+        "audits.submit_audit",
+    ],
+    SERVICE: [
+        *_on_models(
+            {
+                "miniprograms": "authorizer tag",
+                "messaging": "conversation conversationlabel reply cannedreply",
+            },
+            "view",
+        ),
+        "messaging.answer_conversation",
+        *_on_models({"messaging": "cannedreply conversationlabel"}, "add", "change", "delete"),
+    ],
+    VIEWERS: _LOOK,
     ANSWERERS: ["messaging.own_conversations"],
 }
 
@@ -84,6 +126,12 @@ ROLES = {
 def group_title(name: str) -> str:
     """What pages call the group NAME; one that staff made is called as they called it."""
     return str(_TITLES.get(name, name))
+
+
+def describe_role(name: str) -> str:
+    """The group NAME as forms offer it: what it is called, and what its people may do."""
+    sentence = STAFF_ROLES.get(name)
+    return f"{group_title(name)}: {sentence}" if sentence else group_title(name)
 
 
 def ensure_groups(**kwargs: Any) -> None:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from platform_auth.views import forgotten
 from platform_auth.views.doors import LoggedLogout
+from platform_auth.views.invitations import AcceptInvitation
 from platform_auth.views.keys import OwnKeys
 from platform_auth.views.second_factor import LoginCode
 from platform_auth.views.sessions import OwnSessions
@@ -30,6 +31,7 @@ urlpatterns = [
     path("password/forgotten/", forgotten.ForgottenPassword.as_view(), name="forgotten-password"),
     path("password/forgotten/sent/", forgotten.LinkSent.as_view(), name="link-sent"),
     path("password/new/<str:uidb64>/", forgotten.ResetPassword.as_view(), name="reset-password"),
+    path("invitation/<str:uidb64>/", AcceptInvitation.as_view(), name="accept-invitation"),
     path("bind/", binding.bind, name="bind"),
     path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),
     path("bind/<str:state>/", binding.bind_outcome, name="bind-outcome"),

@@ -21,15 +21,18 @@ from miniprograms.models import BindLink
 from miniprograms.services.bind_links import make_bind_link
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import column
+from platform_auth.admin.invitations import InvitingAdmin
 from platform_auth.admin.pages import RecordedAdmin, ago, label
+from platform_auth.admin.rights import describe_rights
 from platform_auth.events import log_event
 from platform_auth.forms import PermissionChoices
+from platform_auth.logins.invitations import is_invited
 from platform_auth.logins.keys import end_keys, rights_of
 from platform_auth.logins.proof import require_proof
 from platform_auth.logins.second_factor import factor_of, remove_factor
 from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
-from platform_auth.roles import ANSWERERS, group_title
+from platform_auth.roles import ANSWERERS, describe_role, group_title
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
 admin.site.unregister([User, Group, AuthToken])
@@ -42,7 +45,7 @@ class GroupChoices(forms.ModelMultipleChoiceField[Group]):
     """Groups in the reader's language."""
 
     def label_from_instance(self, obj: Group) -> str:
-        return group_title(obj.name)
+        return describe_role(obj.name)
 
 
 class PermissionsMixin:
@@ -56,16 +59,21 @@ class PermissionsMixin:
                 "queryset": Permission.objects.select_related("content_type"),
             }
         if db_field.related_model is Group:
-            kwargs |= {"form_class": GroupChoices, "queryset": Group.objects.order_by("name")}
+            kwargs |= {
+                "form_class": GroupChoices,
+                "widget": UnfoldAdminCheckboxSelectMultipleWidget(),
+                "queryset": Group.objects.order_by("name"),
+            }
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
 
 @admin.register(User)
-class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
+class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
     """Merchants are made here. Only superusers make staff, or touch the accounts of staff."""
 
     list_title = _("Merchants and staff")
     asks_outside = False
+    actions_list = ("new_merchant", "new_staff")
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -76,16 +84,28 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
         f"{name}__startswith" for name in ("username", "first_name", "last_name", "email")
     )
     search_help_text = _("The beginning of a username, name or e-mail address")
-    actions_detail = ("bind_link", "let_answer", "stop_answering", "revoke_keys", "remove_factor")
+    actions_detail = (
+        *("rights", "bind_link", "invite_again", "let_answer", "stop_answering"),
+        *("revoke_keys", "remove_factor"),
+    )
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Personal info"), {"fields": ("first_name", "last_name", "email")}),
+        (_("What they may do"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        (_("Single permissions"), {"fields": ("user_permissions",), "classes": ["collapse"]}),
+        (_("Important dates"), {"fields": ("last_login", "date_joined")}),
+    )
     filter_horizontal = ()
 
     def unfit_acts(self, object_id: Any) -> set[str]:
         """Of the two about answering the one that fits; for staff none, they have the console."""
         user = User.objects.filter(pk=object_id).first()
+        unfit = set() if user and is_invited(user) else {"invite_again"}
         if user is None or user.is_staff:
             without = user is None or factor_of(user) is None
-            return {"let_answer", "stop_answering", *(["remove_factor"] if without else [])}
-        return {"let_answer" if _may_answer(user) else "stop_answering", "remove_factor"}
+            return unfit | {"let_answer", "stop_answering", *(["remove_factor"] if without else [])}
+        answering = "let_answer" if _may_answer(user) else "stop_answering"
+        return unfit | {answering, "remove_factor"}
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
@@ -141,6 +161,12 @@ class UserAdmin(PermissionsMixin, auth.UserAdmin[User], RecordedAdmin):  # type:
     def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
         log_event("change_user", "done", user=request.user, of=str(obj))
         return super().log_change(request, obj, message)
+
+    @button(_("What they may do"), "view", path="rights", icon="policy")
+    def rights(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self.visible_or_404(request, object_id)
+        context = {"title": _("What they may do"), "person": user, "back": self.url_of(user)}
+        return self.page(request, "admin/rights.html", **context, **describe_rights(user))
 
     @button(_("Make a bind link"), "invite", path="bind-link", icon="add_link")
     def bind_link(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -138,6 +138,8 @@ ACTIONS = {
     "start_push_ticket": _("asked for ticket pushes"),
     "refresh_component_token": _("refreshed the component token"),
     "add_user": _("added a person"),
+    "invite_user": _("invited a user"),
+    "accept_invitation": _("accepted an invitation"),
     "change_user": _("changed a person"),
     "delete_user": _("deleted a person"),
     "add_group": _("added a group"),

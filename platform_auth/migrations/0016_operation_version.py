@@ -8,7 +8,10 @@ from platform_auth.concurrent_index import AddIndexInUse
 class Migration(migrations.Migration):
     atomic = False  # CREATE INDEX CONCURRENTLY
 
-    dependencies = [("platform_auth", "0015_password_resets")]
+    dependencies = [
+        ("platform_auth", "0015_password_resets"),
+        ("platform_auth", "0015_export_of_pushes"),
+    ]
 
     operations = [
         migrations.AddField(
