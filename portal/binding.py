@@ -30,7 +30,7 @@ from platform_auth.acting_component import NoComponent, components_for_merchants
 from platform_auth.errcodes import is_ours_to_mend
 from platform_auth.operations import Actor
 from portal.forms import NO_CHOICE, BindForm
-from portal.home import is_phone, render_home
+from portal.home import is_in_phones_wechat, is_phone, render_home
 from wechat.bulkhead import take_place
 from wechat.errors import NotReady, WeChatError
 
@@ -102,6 +102,8 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
         "form": form,
         "action": request.path,
         "is_phone": is_phone(request),
+        "must_open_in_wechat": is_phone(request) and not is_in_phones_wechat(request),
+        "here": settings.PUBLIC_URL + request.path,
         "is_other": is_other,
         "account": bind_links.linked_account(link),
         "link": link,
@@ -151,7 +153,7 @@ def _start_binding(
     except WeChatError as error:
         is_ours = is_ours_to_mend(error)
         return _render_trouble(request, user, HTTPStatus.BAD_GATEWAY, is_ours=is_ours)
-    if to_phone and not on_phone:
+    if to_phone and not is_in_phones_wechat(request):
         request.session[WAITING] = digest(binding.state)
         return _render_scan(request, binding)
     return _render_leave(request, binding)
@@ -167,11 +169,20 @@ def _render_scan(request: HttpRequest, binding: Binding) -> HttpResponse:
     url = settings.PUBLIC_URL + reverse("portal:bind-go", args=[binding.state])
     context = {
         "url": url,
-        "picture": segno.make(url, error="m").svg_data_uri(border=4, light="#fff"),
+        "picture": _picture_of(url, is_phone=is_phone(request)),
+        "is_phone": is_phone(request),
         "outcome": reverse("portal:bind-outcome", args=[binding.state]),
         "binding": binding,
     }
     return render(request, "portal/scan.html", context)
+
+
+def _picture_of(url: str, *, is_phone: bool) -> str:
+    """The code of URL. A phone saves it among its pictures, which take no SVG."""
+    code = segno.make(url, error="m")
+    if is_phone:
+        return code.png_data_uri(scale=8, border=4)
+    return code.svg_data_uri(border=4, light="#fff")
 
 
 def _render_trouble(

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audits.models import CodeAudit, CodeVersion, GrayRelease, Release, Screenshot
+from miniprograms.account_events import OUT_OF_REACH
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.downloads import CACHE_LIFE, cached_file, file_response
@@ -33,13 +34,14 @@ PICTURE_LIFE = 24 * 3600  # seconds
 class CodeStanding:
     """
     What a merchant sees of a mini program: what is ONLINE since when, the last review, and what
-    only a part of the users have so far.
+    only a part of the users have so far. Where our access IS_ENDED it is what we knew last.
     """
 
     online: str
     since: datetime | None
     review: CodeAudit | None
     gray: GrayRelease | None = None
+    is_ended: bool = False
 
     @property
     def is_rejected(self) -> bool:
@@ -65,21 +67,27 @@ def read_standings(rows: Iterable[Authorizer]) -> dict[int, CodeStanding]:
     acts = Release.objects.select_related("audit").in_bulk([act for _, act, _, _ in pks if act])
     audits = CodeAudit.objects.in_bulk([review for _, _, review, _ in pks if review])
     grays = GrayRelease.objects.select_related("audit").in_bulk([gray for *_, gray in pks if gray])
+    ended = {row.pk for row in rows if row.state in OUT_OF_REACH}
     return {
-        pk: _standing(acts.get(act), audits.get(review), grays.get(gray))
+        pk: _standing(acts.get(act), audits.get(review), grays.get(gray), is_ended=pk in ended)
         for pk, act, review, gray in pks
     }
 
 
 def _standing(
-    act: Release | None, review: CodeAudit | None, gray: GrayRelease | None
+    act: Release | None,
+    review: CodeAudit | None,
+    gray: GrayRelease | None,
+    *,
+    is_ended: bool,
 ) -> CodeStanding:
+    version, since = "", None
     if act:
         version = act.live_after or (act.audit.user_version if act.audit else "")
-        return CodeStanding(version, act.at, review, gray)
-    if review and review.released_at:  # before our time: it has no act
-        return CodeStanding(review.user_version, review.released_at, review, gray)
-    return CodeStanding("", None, review, gray)
+        since = act.at
+    elif review and review.released_at:  # before our time: it has no act
+        version, since = review.user_version, review.released_at
+    return CodeStanding(version, since, review, gray, is_ended)
 
 
 @never_cache

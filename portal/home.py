@@ -1,17 +1,20 @@
 """The portal's first page: what is bound, what is under way, and the form to bind more."""
 
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Case, Count, Q, QuerySet, When
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from django_stubs_ext import StrOrPromise
 
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services.showing import SHOWN
@@ -22,15 +25,31 @@ from portal.messages import count_unread
 
 ACCOUNTS_PER_PAGE = 50
 FEW = 5  # are found without a search
-# What the merchant must do something about stands first.
-_TROUBLE = Case(
-    When(state=Authorizer.State.NEEDS_REAUTHORIZATION, then=0),
-    When(~Q(account_status=Authorizer.AccountStatus.NORMAL), then=0),
-    When(code_summary__review="rejected", then=0),
-    default=1,
+_BOUND = Q(state=Authorizer.State.BOUND)
+_UNBOUND = Q(state=Authorizer.State.UNBOUND)
+_AILING = ~Q(account_status=Authorizer.AccountStatus.NORMAL) & ~_UNBOUND
+# What the merchant must do something about: in this order it stands first.
+_URGENT = (
+    Q(state=Authorizer.State.NEEDS_REAUTHORIZATION)
+    | _AILING
+    | _BOUND & Q(code_summary__review="rejected")
 )
+_LACKING = _BOUND & ~Q(lacks="")
+_TROUBLE = Case(When(_URGENT, then=0), When(_LACKING, then=1), default=2)
+# The parts of the list, by what their address says.
+PARTS = {
+    "to-do": (gettext_lazy("Something to do"), _URGENT | _LACKING),
+    "in-review": (
+        gettext_lazy("Under review"),
+        _BOUND & Q(code_summary__review__in=["in_review", "delayed", "submitting", "unknown"]),
+    ),
+    "approved": (gettext_lazy("Approved, not online"), _BOUND & Q(code_summary__review="passed")),
+    "unbound": (gettext_lazy("No longer bound"), _UNBOUND),
+}
 # What a phone's browser calls itself; WeChat on a computer names itself too, and is none.
-PHONE = re.compile(r"Mobile|MicroMessenger(?!.*(?:WindowsWechat|MacWechat))")
+_WECHAT = r"MicroMessenger(?!.*(?:WindowsWechat|MacWechat))"
+PHONE = re.compile(rf"Mobile|{_WECHAT}")
+PHONES_WECHAT = re.compile(_WECHAT)
 
 
 @never_cache
@@ -48,6 +67,9 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
     term = request.GET.get("q", "").strip()
     if term:
         own = own.filter(Q(nick_name__icontains=term) | Q(appid=term))
+    parts = _count_parts(own)
+    part = request.GET.get("part", "")
+    own = own.filter(PARTS[part][1]) if part in PARTS else own
     accounts = own.annotate(trouble=_TROUBLE).order_by("trouble", "-id")
     page = Paginator(accounts, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))
     count_unread(request, page.object_list)
@@ -58,11 +80,32 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
         "is_phone": is_phone(request),
         "page": page,
         "term": term,
-        "is_searchable": term or page.has_other_pages() or len(page) > FEW,
+        "part": part if part in PARTS else "",
+        "parts": parts,
+        "is_searchable": term or part or parts[0].number > FEW,
         "rows": [(row, standings[row.pk]) for row in page],
         "unfinished": _unfinished_bindings(request),
     }
     return render(request, "portal/home.html", context, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the list: its NAME in addresses, its TITLE, and the NUMBER of accounts in it."""
+
+    name: str
+    title: StrOrPromise
+    number: int
+
+
+def _count_parts(rows: QuerySet[Authorizer]) -> list[Part]:
+    """All of ROWS, and their parts."""
+    numbers = rows.order_by().aggregate(
+        all=Count("pk"),
+        **{name: Count("pk", filter=condition) for name, (_title, condition) in PARTS.items()},
+    )
+    parts = [Part(name, title, numbers[name]) for name, (title, _condition) in PARTS.items()]
+    return [Part("", gettext_lazy("All"), numbers["all"]), *parts]
 
 
 def _unfinished_bindings(request: HttpRequest) -> QuerySet[Binding]:
@@ -77,3 +120,8 @@ def _unfinished_bindings(request: HttpRequest) -> QuerySet[Binding]:
 def is_phone(request: HttpRequest) -> bool:
     """Whether this browser is a phone's, and needs no code to scan."""
     return bool(PHONE.search(request.headers.get("User-Agent", "")))
+
+
+def is_in_phones_wechat(request: HttpRequest) -> bool:
+    """Whether it is WeChat on a phone, which alone opens the page where owners confirm there."""
+    return bool(PHONES_WECHAT.search(request.headers.get("User-Agent", "")))

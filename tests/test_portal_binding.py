@@ -326,6 +326,44 @@ def test_no_log_tells_a_state_a_code_or_a_bind_link(
 # The phone
 
 
+ORDINARY = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Version/17.0 Mobile/15E148 Safari/604.1"
+
+
+def test_a_phones_ordinary_browser_explains_how_to_go_on_in_wechat(
+    browser: Client, wechat: WeChat, account: Account
+) -> None:
+    page = browser.post("/portal/bind/", headers={"user-agent": ORDINARY})
+    text = text_of(page)
+    state = Binding.objects.get().state
+    assert "Go on in WeChat" in text
+    assert "data-navigate" not in text  # WeChat's page would be of no use here
+    address = f"http://testserver/portal/bind/{state}/go/"
+    assert f'data-copy="{address}"' in text
+    assert 'src="data:image/png;base64,' in text  # which a phone can save
+    outcome = f"/portal/bind/{state}/"
+    assert f'data-poll="{outcome}"' in text
+    started = query_of(link_in(new_browser().get(f"{outcome}go/")))
+    told = confirm(wechat, started, account)
+    new_browser().get(urlsplit(started["redirect_uri"]).path, told)
+    assert "is bound" in text_of(browser.get(outcome, headers={"user-agent": ORDINARY}))
+
+
+def test_inside_wechat_there_is_a_button_and_no_code_to_scan(browser: Client) -> None:
+    page = browser.post("/portal/bind/", headers={"user-agent": PHONE})
+    assert link_in(page).startswith("https://wechat.test/wxaopen/safe/bindcomponent?")
+    assert "data:image" not in text_of(page)
+
+
+def test_a_bind_link_says_that_wechat_is_the_place(link: str) -> None:
+    hint = "It is easiest in WeChat itself"
+    answers = {
+        agent: text_of(new_browser().get(link, headers={"user-agent": agent}))
+        for agent in (ORDINARY, PHONE, WINDOWS_WECHAT, "Mozilla/5.0 (X11; Linux x86_64)")
+    }
+    assert [agent for agent, page in answers.items() if hint in page] == [ORDINARY]
+    assert f'data-copy="http://testserver{link}"' in answers[ORDINARY]
+
+
 def test_for_the_phone_the_page_shows_a_code_that_leads_to_a_page_of_ours(browser: Client) -> None:
     page = browser.post("/portal/bind/", {"device": "phone"})
     state = Binding.objects.get().state

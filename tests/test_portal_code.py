@@ -183,7 +183,7 @@ def test_home_leads_to_the_page_of_each_mini_program(
     make_authorizer(component, merchant, "wx00000000000000a2", kind="official_account")
     page = text_of(browser.get("/portal/"))
     assert f'href="{PAGE}"' in page
-    assert "/portal/wx00000000000000a2/" not in page
+    assert 'href="/portal/wx00000000000000a2/"' not in page
 
 
 # Whose
