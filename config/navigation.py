@@ -14,6 +14,8 @@ from miniprograms.models import Binding
 from notices.models import Message
 
 MAX_BADGE = 99
+# Pages that are no list of rows, by the name of their address: who may look.
+PAGES = {"setup-guide": "platform_auth.change_component"}
 
 
 def _unread() -> QuerySet[Any]:
@@ -24,7 +26,7 @@ def _given_up() -> QuerySet[Any]:
     return Message.objects.filter(state=Message.State.DEAD)
 
 
-# A group's title and entries: of each title, icon, model, which rows wait for somebody.
+# A group's title and entries: of each title, icon, model or page, which rows wait for somebody.
 GROUPS: list[tuple[Any, ...]] = [
     (
         _("Accounts"),
@@ -59,6 +61,7 @@ GROUPS: list[tuple[Any, ...]] = [
     ),
     (
         _("Platform"),
+        (_("Set-up guide"), "checklist", "setup-guide"),
         (_("Component"), "hub", "platform_auth.component"),
         (_("Operation log"), "history", "platform_auth.operation"),
         (_("Calls to WeChat"), "swap_calls", "platform_auth.wechatcall"),
@@ -97,6 +100,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _may_look(user: Any, model: str) -> bool:
+    if model in PAGES:
+        return bool(user.has_perm(PAGES[model]))
     app, name = model.split(".")
     return bool(user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}"))
 
@@ -109,7 +114,8 @@ def _badges(entries: list[tuple[Any, ...]]) -> dict[str, int]:
 
 
 def _item(title: Any, icon: str, model: str, *, count: int) -> dict[str, Any]:
-    url = reverse(f"admin:{model.replace('.', '_')}_changelist")
+    is_page = model in PAGES
+    url = reverse(model if is_page else f"admin:{model.replace('.', '_')}_changelist")
     item = {"title": title, "icon": icon, "link": url}
     badge = f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
     return {**item, "badge": badge, "badge_variant": "warning"} if count else item
