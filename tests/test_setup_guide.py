@@ -295,11 +295,11 @@ def test_a_ticket_that_never_came_can_be_asked_for(boss: Client, component: Comp
     state, words = step(boss, "ticket")
     assert state == "open"
     assert "No component_verify_ticket has arrived yet." in words
-    assert "It was asked" not in words
+    assert "WeChat was asked" not in words
     link = f"/admin/platform_auth/component/{component.pk}/ask-for-tickets/"
     assert f'href="{link}"' in text_of(boss.get(GUIDE))
     age(push_asked_at=timezone.now() - timedelta(minutes=4))
-    assert "It was asked to 4 minutes ago." in step(boss, "ticket")[1]
+    assert "WeChat was asked for one 4 minutes ago." in step(boss, "ticket")[1]
 
 
 def test_a_ticket_that_came(boss: Client, ticket: str) -> None:

@@ -6,8 +6,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from config.setup_guide.facts import Facts, Refused
-from config.setup_guide.step import Link, State, Step, say
+from config.setup_guide.facts import Facts, RefusedPushes
+from config.setup_guide.step import PageLink, Step, StepState, say
 from platform_auth.admin.pages import ago
 from platform_auth.admin.refusals import DOORS, REASONS, refusals_table
 from platform_auth.errcodes import explain_kept
@@ -18,15 +18,15 @@ LATE = timedelta(minutes=30)  # WeChat pushes a ticket every ten
 
 def waiting(name: str, title: str, sentence: str) -> Step:
     """A step that nothing is known of before another is done."""
-    return Step(name, title, State.WAITING, [sentence])
+    return Step(name, title, StepState.WAITING, [sentence])
 
 
 def ticket_step(facts: Facts) -> Step:
     name, title, component = "ticket", _("A ticket arrives"), facts.component
     if component is None:
         return waiting(name, title, _("It waits for the platform to be registered."))
-    links = [Link(_("Ask WeChat to push tickets now"), _page_of(component, "ask-for-tickets"))]
-    asked = [say(_("It was asked to %(time)s."), time=ago(component.push_asked_at))]
+    links = [PageLink(_("Ask WeChat to push tickets now"), _page_of(component, "ask-for-tickets"))]
+    asked = [say(_("WeChat was asked for one %(time)s."), time=ago(component.push_asked_at))]
     asked = asked if component.push_asked_at else []
     at = component.ticket_received_at
     if at is None:
@@ -34,7 +34,7 @@ def ticket_step(facts: Facts) -> Step:
             "No component_verify_ticket has arrived yet. WeChat pushes one every ten minutes once "
             "it has 授权事件接收URL; where it has stopped, it is asked again (start_push_ticket)."
         )
-        return Step(name, title, State.OPEN, [first, *asked], links=links)
+        return Step(name, title, StepState.OPEN, [first, *asked], links=links)
     age = timezone.now() - at
     if age > TICKET_LIFE:
         sentence = _("The last ticket arrived %(time)s. One is good for twelve hours: it is lost.")
@@ -42,9 +42,9 @@ def ticket_step(facts: Facts) -> Step:
         sentence = _("The last ticket arrived %(time)s, though one comes every ten minutes.")
     else:
         return Step(
-            name, title, State.DONE, [say(_("The last ticket arrived %(time)s."), time=ago(at))]
+            name, title, StepState.DONE, [say(_("The last ticket arrived %(time)s."), time=ago(at))]
         )
-    return Step(name, title, State.WRONG, [say(sentence, time=ago(at)), *asked], links=links)
+    return Step(name, title, StepState.WRONG, [say(sentence, time=ago(at)), *asked], links=links)
 
 
 def signature_step(facts: Facts) -> Step:
@@ -55,20 +55,20 @@ def signature_step(facts: Facts) -> Step:
     refused = _unanswered_refusals(facts, component)
     if refused:
         sentences = [_describe(row) for row in refused]
-        return Step(name, title, State.WRONG, sentences, table=refusals_table())
+        return Step(name, title, StepState.WRONG, sentences, table=refusals_table())
     if component.ticket_received_at is None:
         nothing = _(
             "Nothing has arrived at all, neither believed nor refused: look at the domain, the "
             "certificate and the proxy, and at the address in WeChat's console."
         )
-        return Step(name, title, State.OPEN, [nothing])
+        return Step(name, title, StepState.OPEN, [nothing])
     believed = _("Signature, decryption and appid are right: the last ticket was believed.")
     others = [_describe(row) for row in facts.refusals[:1]]
     more = [_("Others were refused, which may be anybody's:"), *others] if others else []
-    return Step(name, title, State.DONE, [believed, *more])
+    return Step(name, title, StepState.DONE, [believed, *more])
 
 
-def _unanswered_refusals(facts: Facts, component: Component) -> list[Refused]:
+def _unanswered_refusals(facts: Facts, component: Component) -> list[RefusedPushes]:
     """Of each door the newest refusal, if nothing has been believed there that makes up for it."""
     now = timezone.now()
     ticket_at, message_at = component.ticket_received_at, facts.seen.message_at
@@ -84,11 +84,11 @@ def _unanswered_refusals(facts: Facts, component: Component) -> list[Refused]:
     return found
 
 
-def _is_newer(row: Refused, at: datetime | None) -> bool:
+def _is_newer(row: RefusedPushes, at: datetime | None) -> bool:
     return at is None or row.newest_at > at
 
 
-def _describe(row: Refused) -> str:
+def _describe(row: RefusedPushes) -> str:
     return say(
         _("%(door)s refused a request %(time)s (%(count)s in all): %(reason)s"),
         door=DOORS[row.door],
@@ -113,7 +113,7 @@ def ip_list_step(facts: Facts) -> Step:
     if addresses:
         return _refused_step(name, title, addresses)
     if component.last_error:
-        return Step(name, title, State.WRONG, [explain_kept(component.last_error)])
+        return Step(name, title, StepState.WRONG, [explain_kept(component.last_error)])
     if not component.access_token_expires:
         return waiting(name, title, _("WeChat has not been asked yet; the worker does it."))
     sentences = [_("WeChat has taken the last call.")]
@@ -122,7 +122,7 @@ def ip_list_step(facts: Facts) -> Step:
             _("It refused these before. Where several servers call WeChat, enter each of them.")
         )
     copies = _copies(facts.refused_addresses)
-    return Step(name, title, State.DONE, sentences, copies=copies)
+    return Step(name, title, StepState.DONE, sentences, copies=copies)
 
 
 def _refused_step(name: str, title: str, addresses: list[tuple[str, datetime]]) -> Step:
@@ -131,7 +131,7 @@ def _refused_step(name: str, title: str, addresses: list[tuple[str, datetime]]) 
         "管理中心 › 第三方平台 › 详情 › 开发配置 › 白名单IP地址列表, and ask for a new component "
         "token."
     )
-    return Step(name, title, State.WRONG, [sentence], copies=_copies(addresses))
+    return Step(name, title, StepState.WRONG, [sentence], copies=_copies(addresses))
 
 
 def _copies(addresses: list[tuple[str, datetime]]) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ ADDRESS_REFUSED = ("61004", "40164")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedPushes:
     """What was refused at one of our DOORS for a REASON, how often and when last."""
 
     door: str  # "component" or "message"
@@ -53,10 +53,10 @@ class Facts:
     problem: NoComponent | None
     seen: Seen
     operations: dict[str, Operation]  # the newest, by action
-    refusals: list[Refused]  # the newest first
+    refusals: list[RefusedPushes]  # the newest first
     refused_addresses: list[tuple[str, datetime]]  # of ours, and when last; the newest first
 
-    def refusal_at(self, door: str) -> Refused | None:
+    def refusal_at(self, door: str) -> RefusedPushes | None:
         """What was refused last at DOOR, "component" or "message"."""
         return next((row for row in self.refusals if row.door == door), None)
 
@@ -113,12 +113,12 @@ def _newest_operations(appid: str) -> dict[str, Operation]:
     return {row.action: row for row in Operation.objects.filter(any_of)}
 
 
-def _refused() -> tuple[list[Refused], list[tuple[str, datetime]]]:
+def _refused() -> tuple[list[RefusedPushes], list[tuple[str, datetime]]]:
     """What we have refused, and the addresses of ours that WeChat has; the newest first."""
     ours = PushRefusal.objects.values_list("door", "reason", "count", "newest_at")
     calls = WeChatCall.objects.filter(outcome__in=ADDRESS_REFUSED).exclude(refused_address="")
     theirs = calls.order_by().values("refused_address").annotate(number=Count("pk"), last=Max("at"))
     rows = ours.union(theirs.values_list(Value(""), "refused_address", "number", "last"))
     newest = sorted(rows, key=lambda row: row[3], reverse=True)
-    refusals = [Refused(*row) for row in newest if row[0]]
+    refusals = [RefusedPushes(*row) for row in newest if row[0]]
     return refusals, [(address, at) for door, address, _number, at in newest if not door]

@@ -9,7 +9,7 @@ from deploy.secrets import RANDOM
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class KeyKind:
     """SETTINGS are made together, called TITLE; STEPS say what is done with them, in this order."""
 
     name: str
@@ -20,10 +20,10 @@ class Kind:
 
 _RESTART = _("Restart every process.")
 
-KINDS = {
+KEY_KINDS = {
     kind.name: kind
     for kind in (
-        Kind(
+        KeyKind(
             "all",
             _("All keys of a new platform"),
             ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "WECHAT_TOKEN", "WECHAT_AES_KEY"),
@@ -41,7 +41,7 @@ KINDS = {
                 _("Run manage.py migrate and manage.py register_component, and start."),
             ),
         ),
-        Kind(
+        KeyKind(
             "message",
             _("Another message token and EncodingAESKey"),
             ("WECHAT_TOKEN", "WECHAT_AES_KEY"),
@@ -58,7 +58,7 @@ KINDS = {
                 ),
             ),
         ),
-        Kind(
+        KeyKind(
             "field",
             _("Another field key"),
             ("FIELD_ENCRYPTION_KEYS",),
@@ -73,7 +73,7 @@ KINDS = {
                 _("Take the old one away once the set-up guide says that it can go."),
             ),
         ),
-        Kind(
+        KeyKind(
             "secret",
             _("Another SECRET_KEY"),
             ("SECRET_KEY",),
@@ -91,20 +91,20 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class NewKeys:
     """Fresh keys of a KIND: lines for .env."""
 
-    kind: Kind
+    kind: KeyKind
     lines: tuple[tuple[str, str], ...]
 
     def __repr__(self) -> str:
-        return f"Made({self.kind.name})"
+        return f"NewKeys({self.kind.name})"
 
     @property
     def text(self) -> str:
         return "\n".join(f"{name}={value}" for name, value in self.lines)
 
 
-def make_keys(kind: str) -> Made:
-    names = KINDS[kind].settings
-    return Made(KINDS[kind], tuple((name, RANDOM[name.lower()]()) for name in names))
+def make_keys(kind: str) -> NewKeys:
+    names = KEY_KINDS[kind].settings
+    return NewKeys(KEY_KINDS[kind], tuple((name, RANDOM[name.lower()]()) for name in names))

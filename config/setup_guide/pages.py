@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from config.setup_guide.facts import read_facts
-from config.setup_guide.new_keys import KINDS, make_keys
+from config.setup_guide.new_keys import KEY_KINDS, make_keys
 from config.setup_guide.steps import steps_of
 from platform_auth import call_log
 from platform_auth.acting_component import NoComponent, acting_component
@@ -61,9 +61,9 @@ def new_keys(request: HttpRequest) -> HttpResponse:
     """POST shows new keys, once: they are kept nowhere, and the next POST makes others."""
     require_proof(request)
     kind = request.POST.get("kind", "")
-    made = make_keys(kind) if request.method == "POST" and kind in KINDS else None
+    made = make_keys(kind) if request.method == "POST" and kind in KEY_KINDS else None
     return _page(
-        request, "admin/setup/keys.html", title=_("New keys"), kinds=KINDS.values(), made=made
+        request, "admin/setup/keys.html", title=_("New keys"), kinds=KEY_KINDS.values(), made=made
     )
 
 

@@ -17,7 +17,7 @@ def say(text: str, **words: object) -> SafeString:
     )
 
 
-class State(Enum):
+class StepState(Enum):
     """How a step stands: its name in the page, and its words."""
 
     DONE = "done"
@@ -31,15 +31,15 @@ class State(Enum):
 
 
 _WORDS = {
-    State.DONE: _("done"),
-    State.OPEN: _("to do"),
-    State.WRONG: _("something is wrong"),
-    State.WAITING: _("waits for a step before"),
+    StepState.DONE: _("done"),
+    StepState.OPEN: _("to do"),
+    StepState.WRONG: _("something is wrong"),
+    StepState.WAITING: _("waits for a step before"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PageLink:
     """A way to another page: to ADDRESS, called TEXT."""
 
     text: StrOrPromise
@@ -47,7 +47,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class ActButton:
     """A button TEXT that posts to ADDRESS."""
 
     text: StrOrPromise
@@ -63,13 +63,13 @@ class Step:
 
     name: str
     title: StrOrPromise
-    state: State
+    state: StepState
     sentences: list[object] = field(default_factory=list)
     copies: list[tuple[str, str]] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    act: Act | None = None
+    links: list[PageLink] = field(default_factory=list)
+    act: ActButton | None = None
     table: Any = ""
 
     @property
     def is_done(self) -> bool:
-        return self.state is State.DONE
+        return self.state is StepState.DONE
