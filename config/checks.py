@@ -3,18 +3,16 @@
 import logging
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import DatabaseError, InterfaceError, connection
 
 from platform_auth.acting_component import describe_disagreement
+from platform_auth.installation import is_real
 from platform_auth.leases import release_db_connection
 
 logger = logging.getLogger(__name__)
-
-OFFICIAL_HOSTS = {"api.weixin.qq.com", "mp.weixin.qq.com", "open.weixin.qq.com"}
 
 
 def _unless(is_right: object, message: CheckMessage) -> list[CheckMessage]:
@@ -30,18 +28,12 @@ def public_url_is_secure(**kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def wechat_is_wechat(**kwargs: Any) -> list[CheckMessage]:
-    urls = [settings.WECHAT_API_URL, settings.WECHAT_MP_URL, settings.WECHAT_OPEN_URL]
     message = Warning(
         "WECHAT_API_URL, WECHAT_MP_URL or WECHAT_OPEN_URL is not WeChat's own over https.",
         hint="Leave them unset outside of tests.",
         id="platform_auth.W002",
     )
-    return _unless(all(map(_is_official, urls)), message)
-
-
-def _is_official(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" and parts.hostname in OFFICIAL_HOSTS
+    return _unless(is_real(), message)
 
 
 @register(deploy=True)

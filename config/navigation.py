@@ -16,6 +16,8 @@ from miniprograms.models import Binding
 from notices.models import Message
 
 MAX_BADGE = 99
+# Pages that are no list of rows, by the name of their address: the title, and who may look.
+PAGES = {"setup-guide": (_("Set-up guide"), "platform_auth.change_component")}
 
 
 def _unread() -> QuerySet[Any]:
@@ -26,8 +28,8 @@ def _given_up() -> QuerySet[Any]:
     return Message.objects.filter(state=Message.State.DEAD)
 
 
-# A group's title and entries: of each icon, model, which rows wait for somebody. The model's page
-# says what it is called.
+# A group's title and entries: of each icon, model or page, which rows wait for somebody. A model's
+# page says what it is called.
 GROUPS: list[tuple[Any, ...]] = [
     (
         _("Accounts"),
@@ -63,6 +65,7 @@ GROUPS: list[tuple[Any, ...]] = [
     ),
     (
         _("Platform"),
+        ("checklist", "setup-guide"),
         ("hub", "platform_auth.component"),
         ("history", "platform_auth.operation"),
         ("swap_calls", "platform_auth.wechatcall"),
@@ -109,6 +112,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _may_look(user: Any, model: str) -> bool:
+    if model in PAGES:
+        return bool(user.has_perm(PAGES[model][1]))
     app, name = model.split(".")
     return bool(user.has_perm(f"{app}.view_{name}") or user.has_perm(f"{app}.change_{name}"))
 
@@ -121,8 +126,11 @@ def _badges(entries: list[tuple[Any, ...]]) -> dict[str, int]:
 
 
 def _item(icon: str, model: str, *, count: int) -> dict[str, Any]:
-    url = reverse(f"admin:{model.replace('.', '_')}_changelist")
-    title = admin.site.get_model_admin(apps.get_model(model)).title_of_list()
+    if model in PAGES:
+        title, url = PAGES[model][0], reverse(model)
+    else:
+        title = admin.site.get_model_admin(apps.get_model(model)).title_of_list()
+        url = reverse(f"admin:{model.replace('.', '_')}_changelist")
     item = {"title": title, "icon": icon, "link": url}
     badge = f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
     return {**item, "badge": badge, "badge_variant": "warning"} if count else item

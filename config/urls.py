@@ -10,6 +10,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config.company import company_logo
+from config.setup_guide import pages as setup_guide
 from miniprograms.views import review_picture, web_login_return
 from platform_auth.views.doors import LoggedLogout, StaffLogin
 from platform_auth.views.keys import StaffKeys
@@ -56,6 +57,10 @@ urlpatterns = [
     ),
     path("admin/account/two-steps/", admin.site.admin_view(TwoSteps.as_view()), name="two-steps"),
     path("admin/account/proof/", admin.site.admin_view(Proof.as_view()), name="proof"),
+    path("admin/set-up/", setup_guide.guide, name="setup-guide"),
+    path("admin/set-up/keys/", setup_guide.new_keys, name="setup-keys"),
+    path("admin/set-up/check/", setup_guide.check, name="setup-check"),
+    path("admin/set-up/backup/", setup_guide.backup, name="setup-backup"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

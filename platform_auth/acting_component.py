@@ -43,14 +43,15 @@ def acting_component(chosen: str = "") -> Component:
     The component of the appid CHOSEN, or where that is "" the one that acts for new bindings, with
     the database's time as `now`. Raises NoComponent, by what is missing.
     """
-    return _pick(registered_components(), chosen)
+    return pick(registered_components(), chosen)
 
 
 def registered_components() -> list[Component]:
     return list(Component.objects.with_clock().order_by("appid"))
 
 
-def _pick(registered: list[Component], chosen: str = "") -> Component:
+def pick(registered: list[Component], chosen: str = "") -> Component:
+    """Which of REGISTERED acts, as `acting_component` says. Raises NoComponent."""
     named = settings.WECHAT_COMPONENT_APPID
     if appid := chosen or named:
         row = next((row for row in registered if row.appid == appid), None)
@@ -71,7 +72,7 @@ def components_for_merchants() -> tuple[list[Component], str]:
     """
     registered = registered_components()
     try:
-        usual = _pick(registered).appid
+        usual = pick(registered).appid
     except NoComponent:
         usual = ""
     return [row for row in registered if row.appid == usual or row.is_offered], usual

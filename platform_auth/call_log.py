@@ -34,6 +34,7 @@ from platform_auth.models import WeChatCall
 from platform_auth.statements import run_many
 from platform_auth.writers import Writer
 from wechat.calls import EndedCall
+from wechat.explanations import find_refused_address
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ def keep_call(call: EndedCall) -> None:
         asker.name[:150],
         asker.client_id,
         str(request_id)[:64],
+        _refused_address(call),
     )
     with _lock:
         _rows.append(row)
@@ -109,6 +111,12 @@ def keep_call(call: EndedCall) -> None:
     if is_full:
         UNLOGGED.add()
     _writer.wake(is_urgent=len(_rows) >= BATCH)
+
+
+def _refused_address(call: EndedCall) -> str:
+    """The address of ours that WeChat names as it refuses CALL for it, or ""."""
+    refusal = find_refused_address(f"{call.outcome} {call.errmsg}")
+    return refusal[1] if refusal else ""
 
 
 def discard() -> None:
@@ -129,6 +137,7 @@ _COLUMNS = {
     "asked_by": "text",
     "client_id": "bigint",
     "request_id": "text",
+    "refused_address": "text",
 }
 _NAMES = ", ".join(_COLUMNS)
 _INSERT = f"INSERT INTO {WeChatCall._meta.db_table} ({_NAMES}) SELECT {_NAMES} FROM {{w}}"  # noqa: S608

@@ -27,6 +27,10 @@ class WeChatCall(models.Model):
     asked_by = models.CharField(_("called by"), max_length=150, blank=True)  # a person, or a job
     client_id = models.BigIntegerField(_("API client"), null=True)  # which may go
     request_id = models.CharField(_("request"), max_length=64, blank=True)
+    # Of ours, where WeChat refuses to be called from it and names it.
+    refused_address = models.CharField(
+        _("refused address"), max_length=45, blank=True, db_default=""
+    )
 
     class Meta:
         verbose_name = _("call to WeChat")
@@ -41,6 +45,9 @@ class WeChatCall(models.Model):
                 name="call_client",
             ),
             models.Index(fields=["request_id"], condition=~Q(request_id=""), name="call_request"),
+            models.Index(
+                fields=["-id"], condition=~Q(refused_address=""), name="call_refused_address"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -67,6 +67,11 @@ def key_ring() -> _KeyRing:
     return _make_key_ring(tuple(settings.FIELD_ENCRYPTION_KEYS))
 
 
+def key_ids() -> list[str]:
+    """What the keys of FIELD_ENCRYPTION_KEYS are known by: they tell nothing of the keys."""
+    return list(key_ring().ciphers)
+
+
 class SecretAttribute(DeferredAttribute):
     """Decrypts on access; the plain text is never kept on an instance loaded from the database."""
 

@@ -187,6 +187,10 @@ class Component(Leased):
     previous_key_uses = models.PositiveIntegerField(
         _("pushes with the previous key"), default=0, editable=False
     )
+    previous_key_used_at = models.DateTimeField(
+        _("previous key last used"), null=True, editable=False
+    )
+    keys_changed_at = models.DateTimeField(_("keys changed"), null=True, editable=False)
     verify_ticket = SecretField(_("component_verify_ticket"))
     previous_ticket = SecretField(_("previous ticket"))
     ticket_created = models.BigIntegerField(default=0, editable=False)  # WeChat's CreateTime

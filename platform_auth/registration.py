@@ -143,7 +143,7 @@ def _write_changes(
     }
     values: dict[str, Any] = {**seal(Component, component.appid, **fresh, **moved)}
     if moved:
-        values["previous_key_uses"] = 0
+        values |= {"previous_key_uses": 0, "previous_key_used_at": None, "keys_changed_at": Now()}
     if "app_secret" in fresh:
         values |= {"due_at": Now(), "failures": 0, "last_error": ""}
     different = {name: value for name, value in plain.items() if getattr(component, name) != value}

@@ -11,7 +11,7 @@ htmx.config.includeIndicatorStyles = false;
 document.addEventListener("click", (event) => {
   const button = event.target.closest(".staff-copy button");
   if (!button) return;
-  const field = button.parentElement.querySelector("input");
+  const field = button.parentElement.querySelector("input, textarea");
   field.select();
   const done = () => { button.textContent = button.dataset.copied; };
   // The clipboard is closed to pages without https; the selection is the way round.

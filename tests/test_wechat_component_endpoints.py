@@ -245,3 +245,17 @@ def test_the_pages_for_a_computer_and_a_phone(biz_appid: str) -> None:
 )
 def test_permission_sets_are_read_leniently(value: object, ids: list[int]) -> None:
     assert component.read_func_info(value) == ids
+
+
+CALLBACK_CHECK = "/cgi-bin/callback/check"
+
+
+def test_m8_wechat_looks_for_our_url(wechat: WeChat, token: str) -> None:
+    assert component.check_callback(token) == component.CallbackCheck(
+        ["203.0.113.80"], {"203.0.113.80": "0%"}
+    )
+    wechat.fault(CALLBACK_CHECK, body=b'{"errcode": 0, "dns": null, "ping": [{"ip": 7}, 8]}')
+    assert component.check_callback(token) == component.CallbackCheck([], {})
+    wechat.fault(CALLBACK_CHECK, body=b'{"errcode": 0, "errmsg": "ok"}')
+    with pytest.raises(BadAnswer):
+        component.check_callback(token)

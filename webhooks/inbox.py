@@ -262,7 +262,7 @@ def count_previous_key(proven: Proven) -> None:
     """Where PROVEN was sealed with the previous key: it is still in use."""
     if proven.by_previous_key:
         Component.objects.filter(pk=proven.component.pk).update(
-            previous_key_uses=F("previous_key_uses") + 1
+            previous_key_uses=F("previous_key_uses") + 1, previous_key_used_at=Now()
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wechat.errors import Refused, WeChatError
@@ -17,7 +17,7 @@ class EndedCall:
     """
     OUTCOME is an errcode, "0" where all is well, or the name of an error of ours. APPID is the
     account's, or the component's where the call is about none, or "". IS_RELAYED says that the path
-    was another program's word.
+    was another program's word. ERRMSG, cleaned, is for whoever reads an address out of it.
     """
 
     path: str
@@ -27,6 +27,7 @@ class EndedCall:
     seconds: float
     attempt: int
     is_relayed: bool = False
+    errmsg: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def end_call(
         seconds=seconds,
         attempt=attempt + token.repeats,
         is_relayed=is_relayed,
+        errmsg=trouble.errmsg if isinstance(trouble, Refused) else "",
     )
 
 

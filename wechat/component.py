@@ -223,6 +223,29 @@ def get_rid(token: str, rid: str) -> dict[str, Any]:
     return take_object(path, call(path, {"rid": rid}, access_token=token), "request")
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackCheck:
+    """Where WeChat looks for our URL: the addresses of its name, and how many pings each lost."""
+
+    addresses: list[str]
+    losses: dict[str, str]  # such as "0%", by address
+
+
+def check_callback(component_token: str) -> CallbackCheck:
+    """callback/check 网络通信检测 of the component's own URL: its name looked up, and pinged."""
+    path = "/cgi-bin/callback/check"
+    body = {"action": "all", "check_operator": "DEFAULT"}
+    answer = call(path, body, access_token=component_token)
+    dns = take_rows(path, answer, "dns", partial(_text_of, "ip"))
+    ping = take_rows(path, answer, "ping", lambda row: (_text_of("ip", row), row))
+    losses = {ip: read_text(row.get("package_loss")) for ip, row in ping}
+    return CallbackCheck(list(dict.fromkeys(dns)), losses)
+
+
+def _text_of(name: str, row: Mapping[str, Any]) -> str:
+    return take_text("/cgi-bin/callback/check", row, name)
+
+
 class AuthorizationPage(TypedDict):
     """
     What opens WeChat's authorisation page; BIZ_APPID is the only account accepted, or "";

@@ -14,7 +14,12 @@ from unfold.enums import ActionVariant
 
 from messaging.models import ReleaseTest
 from messaging.services.release_test.answers import MINI_PROGRAMS
-from messaging.services.release_test.rehearsal import CannotRehearse, rehearse, warnings_about
+from messaging.services.release_test.rehearsal import (
+    CannotRehearse,
+    record_rehearsal,
+    rehearse,
+    warnings_about,
+)
 from messaging.services.release_test.steps import Step, StepResult
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding
@@ -22,7 +27,6 @@ from platform_auth.admin.columns import choice_column, column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label, table
 from platform_auth.models import TESTER_OPENID_PREFIX, Component
-from platform_auth.operations import record_operation
 from wechat.bulkhead import take_place
 
 REHEARSE_PERMISSION = "messaging.rehearse_release"
@@ -100,9 +104,7 @@ def _rehearse(request: HttpRequest, component: Component) -> dict[str, Any]:
         steps = list(rehearse(component, settings.PUBLIC_URL))
     except CannotRehearse as problem:
         return {"component": component, "problem": str(problem)}
-    failed = [step for step in steps if not step.is_in_order]
-    result = ", ".join(step.name for step in failed) or "passed"
-    record_operation("rehearse_release", by=request.user, appid=component.appid, result=result)
+    failed = record_rehearsal(component, steps, by=request.user)
     return {
         "component": component,
         "steps": _steps_table(steps),

@@ -94,6 +94,8 @@ ACTIONS = {
     "change_cannedreply": _("changed a canned reply"),
     "delete_cannedreply": _("deleted a canned reply"),
     "replay_push": _("replayed a push"),
+    "check_callback": _("let WeChat look whether it reaches us"),
+    "confirm_key_backup": _("said that a copy of the field keys is kept"),
     "rehearse_release": _("Rehearse the release test"),
     "add_channel": _("added a notice channel"),
     "change_channel": _("changed a notice channel"),

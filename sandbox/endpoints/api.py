@@ -137,8 +137,9 @@ def _perform(call: Call, endpoint: Endpoint | None) -> dict[str, Any] | Reply:
 
 def _check_address(call: Call) -> None:
     allowed = call.wechat.allowed_ips
-    if call.is_of_component and allowed is not None and call.request.client_ip not in allowed:
-        raise Refusal(61004)
+    address = call.request.client_ip
+    if call.is_of_component and allowed is not None and address not in allowed:
+        raise Refusal(61004, f"access clientip is not registered requestIP: {address}")
 
 
 def _check_permission(call: Call, endpoint: Endpoint) -> None:

@@ -4,7 +4,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
-from messaging.services.release_test.rehearsal import CannotRehearse, rehearse, warnings_about
+from messaging.services.release_test.rehearsal import (
+    CannotRehearse,
+    record_rehearsal,
+    rehearse,
+    warnings_about,
+)
 from messaging.services.release_test.steps import Step, StepResult
 from platform_auth.models import Component
 
@@ -31,7 +36,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{component.appid} at {url}")
         for warning in warnings_about(url):
             self.stdout.write(f"Warning: {warning}")
-        self._sum_up([self._print(step) for step in steps])
+        outcome = [self._print(step) for step in steps]
+        if url == settings.PUBLIC_URL:
+            record_rehearsal(component, outcome, by=None)
+        self._sum_up(outcome)
 
     def _print(self, step: Step) -> Step:
         spent = "" if step.milliseconds is None else f"{step.milliseconds} ms"

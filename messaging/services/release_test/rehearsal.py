@@ -37,9 +37,11 @@ from miniprograms.services.addresses import RELEASE_TEST_ACCOUNTS
 from platform_auth.fields import Unreadable
 from platform_auth.leases import release_db_connection
 from platform_auth.models import TICKET_LIFE, Component
+from platform_auth.operations import Actor, record_operation
 from wechat import http
 from wechat.errors import WeChatError
 
+REHEARSE, PASSED = "rehearse_release", "passed"  # in the operation log
 WECHAT = "https://api.weixin.qq.com"
 MESSAGE_TIMEOUT = 10.0  # seconds; WeChat says "immediately"
 TOTAL_TIMEOUT = 30.0  # seconds for all that is asked: somebody waits
@@ -80,6 +82,14 @@ def rehearse(component: Component, url: str) -> Iterator[Step]:
         raise CannotRehearse(_("The component has no message token or no EncodingAESKey."))
     tester = TesterPushes(component, url.rstrip("/"), keys[0])
     return _Rehearsal(tester, ticket).steps()
+
+
+def record_rehearsal(component: Component, steps: list[Step], *, by: Actor | None) -> list[Step]:
+    """Write into the operation log what the rehearsal of COMPONENT came to; the STEPS that fail."""
+    failed = [step for step in steps if not step.is_in_order]
+    result = ", ".join(step.name for step in failed) or PASSED
+    record_operation(REHEARSE, by=by, appid=component.appid, result=result)
+    return failed
 
 
 def _is_address(url: str) -> bool:

@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('platform_auth', '0016_operation_version'),
+        ('platform_auth', '0015_password_resets'),
     ]
 
     operations = [

@@ -9,8 +9,7 @@ class Migration(migrations.Migration):
     atomic = False  # CREATE INDEX CONCURRENTLY
 
     dependencies = [
-        ("platform_auth", "0015_password_resets"),
-        ("platform_auth", "0015_export_of_pushes"),
+        ("platform_auth", "0016_export_of_pushes"),
     ]
 
     operations = [
