@@ -1,5 +1,23 @@
 """Staff pages of messages. Each module registers its models."""
 
-from messaging.admin import account_facts, canned, console, deliveries, rehearsal, rules, targets
+from messaging.admin import (
+    account_facts,
+    account_parts,
+    canned,
+    console,
+    deliveries,
+    rehearsal,
+    rules,
+    targets,
+)
 
-__all__ = ["account_facts", "canned", "console", "deliveries", "rehearsal", "rules", "targets"]
+__all__ = [
+    "account_facts",
+    "account_parts",
+    "canned",
+    "console",
+    "deliveries",
+    "rehearsal",
+    "rules",
+    "targets",
+]

@@ -32,8 +32,8 @@ class AccountChangeList(ChangeList):
         return [*first, "-pk" if is_descending else "pk"] if first else ordering
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
-        return add_to_rows(facts_for(request.user), rows)
+        rows: Any = super().get_queryset(request, *args, **kwargs)
+        return add_to_rows(facts_for(request.user), rows.for_lists())
 
 
 class ListedAccounts(StaffAdmin):

@@ -109,7 +109,7 @@ class WeChatCallAdmin(StaffAdmin):
     asker = column(_("called by"), lambda row: _asker(row))
     explanation = column(_("explanation"), lambda row: _explain(row) or "–")
     account = column(_("account"), lambda row: link_call(row.appid))
-    outcome_label = column(_("errcode"), lambda row: _outcome(row))
+    outcome_label = column(_("errcode"), lambda row: describe_outcome(row))
     rid_at_wechat = column(_("at WeChat"), lambda row: _rid_at_wechat(row))
     same_request = column(_("request"), lambda row: link_call(row.request_id))
 
@@ -136,7 +136,7 @@ def _asker(row: Any) -> str:
     return name if row.client_id is None else f"{name} · {row.client_name or row.client_id}"
 
 
-def _outcome(row: WeChatCall) -> SafeString:
+def describe_outcome(row: WeChatCall) -> SafeString:
     if row.outcome == WELL:
         return label(row.outcome, "success")
     return label(row.outcome, "danger" if row.outcome in UNANSWERED else "warning")

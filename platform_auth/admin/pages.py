@@ -20,6 +20,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from platform_auth.admin.account_links import AccountLinks
 from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
@@ -39,7 +40,7 @@ class UncertainOutcome(str):
     """A sentence about an act whose outcome nobody knows yet."""
 
 
-class StaffAdmin(ModelAdmin):
+class StaffAdmin(AccountLinks):
     """Rows that staff look at. No form changes them: acts do, each with a permission of its own."""
 
     list_per_page = 50

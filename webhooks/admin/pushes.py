@@ -34,7 +34,7 @@ from wechat.push import Malformed
 EXPORT = "platform_auth.export_push"
 TWO_LINES = '<span class="log-two">{}<small>{}</small></span>'
 
-_COLOURS = {Push.State.DONE: "success", Push.State.FAILED: "danger", Push.State.IGNORED: ""}
+COLOURS = {Push.State.DONE: "success", Push.State.FAILED: "danger", Push.State.IGNORED: ""}
 
 
 @admin.register(Push)
@@ -165,7 +165,7 @@ class PushAdmin(StaffAdmin):
 
     @admin.display(description=_("state"))
     def state_label(self, push: Push) -> SafeString:
-        return label(push.get_state_display(), _COLOURS.get(Push.State(push.state), ""))
+        return label(push.get_state_display(), COLOURS.get(Push.State(push.state), ""))
 
     @admin.display(description=_("state"))
     def outcome(self, push: Push) -> SafeString:
