@@ -16,7 +16,7 @@ from messaging.chat.urls import chat_urlpatterns, on_site
 from messaging.chat.views import show_chat
 from messaging.models import Conversation, ConversationQuerySet
 from miniprograms.models import Authorizer
-from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.columns import column, named_account_column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label
 
@@ -78,6 +78,9 @@ WindowFilter = choice_filter(
 class ConversationAdmin(StaffAdmin):
     """The list; and the change page, which is the console."""
 
+    account_tab = "messages"
+    live_columns = ("unread_label", "last_words", "window", "touched")
+
     list_display = ("user", "account", "unread_label", "last_words", "window", "touched")
     list_display_links = ("user",)
     list_filter = (UnreadFilter, WindowFilter)
@@ -111,7 +114,7 @@ class ConversationAdmin(StaffAdmin):
         return on_site(self._chat_site, show_chat)(request, int(object_id))
 
     user = column(_("user"), user_label)
-    account = column(_("account"), lambda row: str(row.authorizer))
+    account = named_account_column(_("account"), lambda row: row.authorizer, tab="messages")
     unread_label = column(
         _("unread"), lambda row: label(row.unread, "warning") if row.unread else "–"
     )

@@ -27,6 +27,14 @@ _STATES: dict[str, tuple[StrOrPromise, str]] = {
     _STATE.NEEDS_RECOVERY: (_("being recovered"), "warning"),
     _STATE.NEEDS_REAUTHORIZATION: (_("needs to be authorised again"), "danger"),
 }
+TAB_PAGES = {  # of the admin of accounts, by tab
+    OVERVIEW: "change",
+    "code": "code_page",
+    "settings": "settings_page",
+    MESSAGES: "messages",
+    PEOPLE: "people",
+    LOG: "log",
+}
 _PROGRAM = Authorizer.Kind.MINI_PROGRAM
 
 
@@ -88,21 +96,16 @@ def _state_label(row: Authorizer) -> SafeString:
 def _tabs(user: Any, row: Authorizer, current: str) -> list[Tab]:
     is_program = row.kind == _PROGRAM
     offered = (
-        (OVERVIEW, _("Overview"), "change", True),
-        ("code", _("Code"), "code_page", is_program and user.has_perm("audits.view_codeaudit")),
-        (
-            "settings",
-            _("Settings"),
-            "settings_page",
-            is_program and user.has_perm("miniprograms.view_setting"),
-        ),
-        (MESSAGES, _("Messages"), "messages", bool(parts_for(user, MESSAGES, row))),
-        (PEOPLE, _("People"), "people", bool(parts_for(user, PEOPLE, row))),
-        (LOG, _("Events and log"), "log", bool(parts_for(user, LOG, row))),
+        (OVERVIEW, _("Overview"), True),
+        ("code", _("Code"), is_program and user.has_perm("audits.view_codeaudit")),
+        ("settings", _("Settings"), is_program and user.has_perm("miniprograms.view_setting")),
+        (MESSAGES, _("Messages"), bool(parts_for(user, MESSAGES, row))),
+        (PEOPLE, _("People"), bool(parts_for(user, PEOPLE, row))),
+        (LOG, _("Events and log"), bool(parts_for(user, LOG, row))),
     )
     return [
-        Tab(name, title, page_url(row, page), name == current)
-        for name, title, page, is_offered in offered
+        Tab(name, title, page_url(row, TAB_PAGES[name]), name == current)
+        for name, title, is_offered in offered
         if is_offered
     ]
 

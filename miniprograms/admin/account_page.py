@@ -1,7 +1,6 @@
 """One place for an account: its header on every page that is about it, and the tabs below it."""
 
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.http import quote_etag
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.admin.account_header import account_rows, make_header
@@ -19,6 +17,7 @@ from miniprograms.admin.account_parts import LOG, MESSAGES, OVERVIEW, PEOPLE, Pa
 from miniprograms.admin.facts import facts_for
 from miniprograms.models import Authorizer
 from platform_auth.admin.account_links import account_header
+from platform_auth.admin.live_lists import answer_changed
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Component
 
@@ -56,9 +55,10 @@ class AccountPages(StaffAdmin):
         """Leads to the page of APPID, so that other pages need to know nothing but that."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        row = Authorizer.objects.filter(appid=appid).only("pk").first()
+        row = account_rows(request.user).filter(appid=appid).first()
         if row is not None:
-            return HttpResponseRedirect(self.url_of(row))
+            tabs = {tab.name: tab.url for tab in make_header(request.user, row, "").tabs}
+            return HttpResponseRedirect(tabs.get(request.GET.get("tab", ""), self.url_of(row)))
         component = Component.objects.filter(appid=appid).only("pk").first()
         if component is not None and request.user.has_perm("platform_auth.view_component"):
             url = reverse("admin:platform_auth_component_change", args=[component.pk])
@@ -86,9 +86,8 @@ class AccountPages(StaffAdmin):
         """The header by itself, for a page that shows an older one; 304 if that is the same."""
         row = self.account_or_404(request, str(object_id))
         header = make_header(request.user, row, request.GET.get("tab", ""))
-        return _conditional(
-            request, render_to_string("admin/accounts/header.html", {"header": header}, request)
-        )
+        html = render_to_string("admin/accounts/header.html", {"header": header}, request)
+        return answer_changed(request, html)
 
     def account_or_404(
         self, request: HttpRequest, object_id: str, **annotations: Any
@@ -138,14 +137,3 @@ def _show_parts(
     request: HttpRequest, row: Authorizer, parts: Any
 ) -> list[tuple[Part, object, str]]:
     return [(part, part.show(request, row), part.all(row)) for part in parts]
-
-
-def _conditional(request: HttpRequest, html: str) -> HttpResponse:
-    """HTML, or 304 where the browser has the same already."""
-    etag = quote_etag(sha256(html.encode()).hexdigest()[:32])
-    if request.headers.get("If-None-Match") == etag:
-        answer = HttpResponse(status=304)
-    else:
-        answer = HttpResponse(html)
-    answer["ETag"] = etag
-    return answer

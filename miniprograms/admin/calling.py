@@ -159,6 +159,6 @@ def _status(number: int) -> str:
 def _readable(answer: Relayed) -> object:
     """ANSWER as JSON to be read; "" where it is a file, or too long."""
     try:
-        return pretty(lenient.loads(answer.content)) if answer.content else ""
+        return pretty(lenient.loads(answer.content), is_open=True) if answer.content else ""
     except ValueError:
         return ""

@@ -16,7 +16,14 @@ from notices.models import Message, Notice
 from notices.services import sending
 from notices.services.texts import describe
 from platform_auth.admin.acts import ask_about_one, holding
-from platform_auth.admin.columns import choice_column, column, link, link_to, time_column
+from platform_auth.admin.columns import (
+    account_column,
+    choice_column,
+    column,
+    link,
+    link_to,
+    time_column,
+)
 from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, label, table
 from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
@@ -42,14 +49,15 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(Notice)
 class NoticeAdmin(StaffAdmin):
+    account_tab = "log"
     asks_outside = False
-    list_display = ("title", "kind_label", "severity", "happened")
+    list_display = ("title", "account", "kind_label", "severity", "happened")
     list_filter = (KindFilter,)
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("appid",)
     search_help_text = _("An appid")
-    fields = ("title", "kind_label", "severity", "happened", "text", "leads_to", "sent")
+    fields = ("title", "account", "kind_label", "severity", "happened", "text", "leads_to", "sent")
     readonly_fields = fields
 
     def find_rows(self, queryset: Any, term: str) -> Any:
@@ -59,6 +67,7 @@ class NoticeAdmin(StaffAdmin):
     text = column(_("text"), lambda row: _describe(row)["text"])
     kind_label = column(_("kind"), lambda row: KINDS[row.kind].label if row.kind in KINDS else "–")
     happened = time_column("created_at", _("time"))
+    account = account_column(_("account"))
 
     @admin.display(description=_("severity"))
     def severity(self, row: Notice) -> object:

@@ -33,24 +33,30 @@ def account_header(user: Any, appid: str, tab: str = "") -> object:
     return next((make(user, appid, tab) for make in _makers), None)
 
 
-def link_account(appid: str, reader: Any, text: object = "") -> SafeString | str:
+def link_account(appid: str, reader: Any, text: object = "", tab: str = "") -> SafeString | str:
     """
-    APPID, or TEXT in its place, with a link to the page of this account where READER may see it.
-    The address is made of the appid alone, so that no list looks for its accounts.
+    APPID, or TEXT in its place, with a link to the page of this account, or a TAB of it, where
+    READER may see it. The address is made of the appid alone, so that no list looks for accounts.
     """
     shown = text or appid or "–"
     if not appid or reader is None or not reader.has_perm(MAY_VIEW_ACCOUNTS):
         return format_html("{}", shown)
-    url = reverse("admin:account-of-appid", args=[appid])
+    url = reverse("admin:account-of-appid", args=[appid]) + (f"?tab={tab}" if tab else "")
     return format_html('<a href="{}" class="text-link">{}</a>', url, shown)
 
 
-def name_account(appid: str, name: str, reader: Any) -> SafeString | str:
-    """The account called NAME, with its appid below the name."""
+def name_account(appid: str, name: str, reader: Any, tab: str = "") -> SafeString | str:
+    """The account called NAME, with its appid below the name, and the same link."""
     if not appid:
         return "–"
-    text = format_html("<strong>{}</strong><small>{}</small>", name or "–", appid)
-    return link_account(appid, reader, format_html('<span class="staff-names">{}</span>', text))
+    names = format_html("<strong>{}</strong><small>{}</small>", name or "–", appid)
+    text = format_html('<span class="staff-names">{}</span>', names)
+    return link_account(appid, reader, text, tab)
+
+
+def reader_of(row: Any) -> Any:
+    """Who looks at ROW; None where nobody does, as in a file."""
+    return getattr(row, "reader", None)
 
 
 def _appid_in(request: HttpRequest) -> str:

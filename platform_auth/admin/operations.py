@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.admin.call_links import link_call, link_rids, may_see_calls
-from platform_auth.admin.columns import column
+from platform_auth.admin.columns import account_column, column
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Operation
 
@@ -183,13 +183,14 @@ def action_name(operation: Operation) -> str:
 
 @admin.register(Operation)
 class OperationAdmin(StaffAdmin):
-    list_display = ("at", "actor_name", "what", "appid", "outcome", "request_id")
+    account_tab = "log"
+    list_display = ("at", "actor_name", "what", "account", "outcome", "request_id")
     list_display_links = ("at",)
     list_filter = (ActionFilter,)
     ordering = ("-id",)
     search_fields = ("appid", "actor_name")
     search_help_text = _("An appid, or the name of who did it")
-    readonly_fields = ("at", "actor", "actor_name", "what", "appid", "outcome", "calls")
+    readonly_fields = ("at", "actor", "actor_name", "what", "account", "outcome", "calls")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The last with the calls to WeChat of the same request, for whoever may see these."""
@@ -203,5 +204,6 @@ class OperationAdmin(StaffAdmin):
         return queryset.filter(Q(appid=term) | Q(actor_name=term))
 
     what = column(_("action"), action_name, ordering="action")
+    account = account_column(_("appid"), ordering="appid")
     outcome = column(_("result"), lambda row: link_rids(row.result))
     calls = column(_("request"), lambda row: link_call(row.request_id))
