@@ -513,7 +513,7 @@ UNFOLD = {
     "ACCOUNT": {"navigation": "config.navigation.account"},
     "DASHBOARD_CALLBACK": "config.home.dashboard",
     "STYLES": [lambda _: static("staff.css")],
-    "SCRIPTS": [lambda _: static("staff.js")],
+    "SCRIPTS": [lambda _: static("staff.js"), lambda _: static("live.js")],
     "BORDER_RADIUS": "6px",
     "SIDEBAR": {
         "show_search": True,

@@ -1,6 +1,7 @@
 """Staff pages of code: one place for a mini program's, and the lists. Each registers its model."""
 
 from audits.admin import (
+    account_concerns,
     account_facts,
     campaign_items,
     campaigns,
@@ -13,6 +14,7 @@ from audits.admin import (
 )
 
 __all__ = [
+    "account_concerns",
     "account_facts",
     "campaign_items",
     "campaigns",

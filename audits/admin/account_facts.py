@@ -121,7 +121,7 @@ PreflightFilter = choice_filter(
 )
 
 
-def _preflight_of(account: Authorizer) -> PreflightSummary | None:
+def preflight_of(account: Authorizer) -> PreflightSummary | None:
     try:
         return account.preflight
     except PreflightSummary.DoesNotExist:
@@ -129,7 +129,7 @@ def _preflight_of(account: Authorizer) -> PreflightSummary | None:
 
 
 def _preflight_label(account: Authorizer) -> SafeString | str:
-    preflight = _preflight_of(account)
+    preflight = preflight_of(account)
     if preflight is None:
         return "–"
     if preflight.ok:
@@ -140,7 +140,7 @@ def _preflight_label(account: Authorizer) -> SafeString | str:
 
 
 def _preflight_text(account: Authorizer) -> str:
-    preflight = _preflight_of(account)
+    preflight = preflight_of(account)
     if preflight is None:
         return ""
     return str(_("fine")) if preflight.ok else ", ".join(describe_failing(preflight.failing))
@@ -153,10 +153,12 @@ add_facts(
         name="live_version",
         title=_("live version"),
         permission=VIEW_PERMISSION,
+        is_of_programs=True,
         show=lambda row: summary_of(row).live_version or "–",
         text=lambda row: summary_of(row).live_version,
         extend=_read_summaries,
         filter=LiveVersionFilter,
+        is_in_header=True,
         ordering="code_summary__live_key",
         when_sorted=_with_summaries,
     ),
@@ -164,10 +166,12 @@ add_facts(
         name="review",
         title=_("review"),
         permission=VIEW_PERMISSION,
+        is_of_programs=True,
         show=_review_label,
         text=_review_text,
         extend=_read_summaries,
         filter=ReviewFilter,
+        is_in_header=True,
         ordering="code_summary__review",
         when_sorted=_with_summaries,
     ),
@@ -175,6 +179,7 @@ add_facts(
         name="newest_upload",
         title=_("newest upload"),
         permission=VIEW_PERMISSION,
+        is_of_programs=True,
         show=lambda row: summary_of(row).uploaded_version or "–",
         text=lambda row: summary_of(row).uploaded_version,
         extend=_read_summaries,
@@ -185,6 +190,7 @@ add_facts(
         name="preflight",
         title=_("preflight"),
         permission=VIEW_PERMISSION,
+        is_of_programs=True,
         show=_preflight_label,
         text=_preflight_text,
         extend=lambda rows: rows.select_related("preflight"),

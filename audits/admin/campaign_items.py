@@ -29,10 +29,6 @@ _retry = saying(_("in line again."), campaigns.retry_item)
 _skip = saying(_("skipped."), campaigns.skip_item)
 
 
-def _program_name(row: CampaignItem) -> str:
-    return f"{row.authorizer.nick_name} ({row.authorizer.appid})"
-
-
 def _preview_item(row: CampaignItem) -> object:
     """What was sent, or would be now."""
     if row.version is not None:
@@ -43,12 +39,13 @@ def _preview_item(row: CampaignItem) -> object:
 @admin.register(CampaignItem)
 class CampaignItemAdmin(ProgramRowAdmin):
     asks_outside = False
-    list_display: tuple[str, ...] = ("program", "state_label", "reason_in_short", "is_canary")
+    live_columns = ("state_label", "reason_in_short", "updated")
+    list_display: tuple[str, ...] = ("state_label", "program", "reason_in_short", "is_canary")
     list_display += ("campaign", "audit", "updated")
-    list_display_links = ("program",)
+    list_display_links = ("state_label",)
     list_filter = ("state", "is_canary", "campaign")
     list_select_related = ("authorizer", "campaign", "audit")
-    fields: tuple[str, ...] = ("program_link", "campaign_link", "state_label", "reason")
+    fields: tuple[str, ...] = ("program", "campaign_link", "state_label", "reason")
     fields += ("is_canary", "version", "audit", "release", "submitted_at", "failures", "updated")
     fields += ("ext_json",)
     readonly_fields = fields
@@ -79,10 +76,6 @@ class CampaignItemAdmin(ProgramRowAdmin):
 
     updated = time_column("updated_at", _("updated"))
     ext_json = column(_("ext.json"), _preview_item)
-    program = column(_("mini program"), _program_name)  # type: ignore[assignment]
-    program_link = column(
-        _("mini program"), lambda row: link_to(row.authorizer, _program_name(row))
-    )
     campaign_link = column(_("campaign"), lambda row: link_to(row.campaign))
     state_label = column(_("state"), lambda row: item_label(row.state))
     reason_in_short = column(_("reason"), lambda row: Truncator(row.reason).chars(80) or "–")

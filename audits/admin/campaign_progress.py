@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from audits.models import Campaign, CampaignItem
 from audits.services.rollout.admission import count_items, count_submitted_today
+from platform_auth.admin.account_links import link_account, reader_of
 from platform_auth.admin.pages import label
 
 MAX_FAILURES_SHOWN = 50  # all are in the list and in the CSV
@@ -74,7 +75,10 @@ def progress_context(campaign: Campaign) -> dict[str, object]:
         ],
         "total": total,
         "ended": sum(counts[state] for state in CampaignItem.FINAL),
-        "failed": newest_failed[:MAX_FAILURES_SHOWN],
+        "failed": [
+            (item, link_account(item.authorizer.appid, reader_of(campaign)))
+            for item in newest_failed[:MAX_FAILURES_SHOWN]
+        ],
         "hidden": max(0, sum(counts[state] for state in TO_BE_LOOKED_AT) - MAX_FAILURES_SHOWN),
         "items": f"{item_list}?campaign__id__exact={campaign.pk}",
     }

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -20,6 +21,7 @@ from audits.admin.code_status import (
     audit_label,
     code_status_of,
     newest_audit,
+    read_history,
     state_label,
 )
 from audits.admin.columns import code_page_of
@@ -30,10 +32,10 @@ from audits.admin.review_acts import REVIEW_ACTS
 from audits.admin.submission_items import item_data, posted_items
 from audits.admin.submission_pages import ProfilePages
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
-from audits.models import CodeAudit, SubmissionFile
+from audits.models import CodeAudit, ExtValues, SubmissionFile, SubmissionProfile
 from audits.services.ext_json import current_template
-from audits.services.ext_values import values_of
-from audits.services.submission_profiles import merged_fields, profile_of
+from audits.services.submission_profiles import merged_fields
+from miniprograms.admin.account_header import make_header
 from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.admin.setting_profiles import ProfileOfMany
 from miniprograms.models import Authorizer
@@ -85,8 +87,13 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
 
     @button(_("Code and review"), "code", path="code", icon="code", variant=ActionVariant.PRIMARY)
     def code_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self._program_or_404(request, object_id)
-        status = code_status_of(row)
+        if not request.user.has_perm(MAY_VIEW):
+            raise PermissionDenied
+        row = self.account_or_404(request, object_id, **_own_values())
+        if not _has_code(row):
+            raise Http404
+        history = read_history(row)
+        status = code_status_of(row, history)
         acts = [
             self._button(row, act)
             for act in ACTS
@@ -109,10 +116,10 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
             qrcode=self._address(row, "trial-qrcode"),
             ext=self._address(row, "ext"),
             submission=self._address(row, "submission"),
-            own_submission=pretty(getattr(profile_of(row), "fields", {})),
-            own_values=pretty(getattr(values_of(row), "values", {})),
-            back=self.url_of(row),
-            **history_tables(row),
+            own_submission=pretty(row.own_submission),  # type: ignore[attr-defined]
+            own_values=pretty(row.own_values),  # type: ignore[attr-defined]
+            account_header=make_header(request.user, row, "code"),
+            **history_tables(history),
         )
 
     def act_view(self, request: HttpRequest, object_id: str, act: CodeAct) -> HttpResponse:
@@ -130,6 +137,7 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
             question=act.question,
             form=act.form,
             back=code_page_of(row),
+            account_tab="code",
             live=self._live(request, row, act),
             preflight=self._address(row, "preflight") if act.is_preflighted else "",
             is_grave=act.is_grave,
@@ -207,6 +215,15 @@ class AuthorizerAdmin(CodePageAdmin, ProfileOfMany, AuthorizerPages):
     actions += ("set_ext_values", "export_ext_csv", "export_ext_json", "apply_profile")
     actions_list = ("import_ext",)
     actions_detail = ("code_page", *AuthorizerPages.actions_detail)
+
+
+def _own_values() -> dict[str, Subquery]:
+    """The newest values of ext.json and of submissions, read with their mini program."""
+    newest = {"authorizer": OuterRef("pk"), "is_newest": True}
+    return {
+        "own_values": Subquery(ExtValues.objects.filter(**newest).values("values")[:1]),
+        "own_submission": Subquery(SubmissionProfile.objects.filter(**newest).values("fields")[:1]),
+    }
 
 
 def describe_status(status: CodeStatus) -> list[str]:

@@ -7,9 +7,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, CodeVersion, Release
-from audits.services.summaries import pick_newest
+from audits.services.summaries import pick_newest, pick_newest_of
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import label
+
+MOST_READ = 10  # rows of each kind, of one mini program
 
 AUDIT_COLOURS = {
     CodeAudit.Status.PASSED: "success",
@@ -75,17 +77,58 @@ class CodeStatus:
         )
 
 
-def code_status_of(row: Authorizer) -> CodeStatus:
-    """The newest rows of ROW; each is looked up by an index."""
-    versions = row.versions.select_related("template").order_by("-id")
-    releases = row.releases.select_related("audit").order_by("-id")
-    return CodeStatus(
-        version=versions.first(),
-        uploaded=versions.filter(state=CodeVersion.State.COMMITTED).first(),
-        audit=newest_audit(row),
-        release=releases.first(),
-        live=releases.filter(state=Release.State.DONE).exclude(live_after="").first(),
+@dataclass(frozen=True, slots=True)
+class CodeHistory:
+    """The last of each kind of row of a mini program, the newest first."""
+
+    versions: list[CodeVersion]
+    audits: list[CodeAudit]
+    releases: list[Release]
+
+
+def read_history(row: Authorizer) -> CodeHistory:
+    """Three statements, each along an index."""
+    people = ("submitted_by", "approved_by", "released_by")
+    versions = row.versions.select_related("template").defer("ext_json").order_by("-id")
+    audits = row.audits.select_related(*people).newest_first()
+    releases = row.releases.select_related("audit", "by").order_by("-id")
+    return CodeHistory(
+        list(versions[:MOST_READ]), list(audits[:MOST_READ]), list(releases[:MOST_READ])
     )
+
+
+def code_status_of(row: Authorizer, history: CodeHistory | None = None) -> CodeStatus:
+    """Where the code of ROW stands by its HISTORY, and by older rows where that does not tell."""
+    history = history or read_history(row)
+    audits = history.audits
+    has_more_audits = len(audits) == MOST_READ and all(audit.is_refused for audit in audits)
+    return CodeStatus(
+        version=next(iter(history.versions), None),
+        uploaded=_uploaded(row, history.versions),
+        audit=newest_audit(row) if has_more_audits else pick_newest_of(audits),
+        release=next(iter(history.releases), None),
+        live=_live(row, history.releases),
+    )
+
+
+def _uploaded(row: Authorizer, versions: list[CodeVersion]) -> CodeVersion | None:
+    """The newest version that WeChat took, which may be older than VERSIONS."""
+    taken = CodeVersion.State.COMMITTED
+    uploaded = next((version for version in versions if version.state == taken), None)
+    if uploaded is None and len(versions) == MOST_READ:
+        rows = row.versions.filter(state=taken).select_related("template").order_by("-id")
+        uploaded = rows.first()
+    return uploaded
+
+
+def _live(row: Authorizer, releases: list[Release]) -> Release | None:
+    """The newest release of which is known what it left online; it may be older than RELEASES."""
+    done = Release.State.DONE
+    live = next((one for one in releases if one.state == done and one.live_after), None)
+    if live is None and len(releases) == MOST_READ:
+        rows = row.releases.filter(state=done).exclude(live_after="")
+        live = rows.select_related("audit").order_by("-id").first()
+    return live
 
 
 def newest_audit(row: Authorizer) -> CodeAudit | None:

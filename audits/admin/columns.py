@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Authorizer
+from platform_auth.admin.columns import named_account_column
 from platform_auth.admin.pages import StaffAdmin
 
 
@@ -31,10 +29,9 @@ class ProgramRowAdmin(StaffAdmin):
         program = Authorizer.objects.filter(appid=term).values_list("pk", flat=True).first()
         return queryset.filter(authorizer=program or 0)
 
-    @admin.display(description=_("mini program"))
-    def program(self, row: Any) -> SafeString:
-        """The code page; the appid below the name."""
-        account = row.authorizer
-        name, appid = account.nick_name or "–", account.appid
-        text = format_html("<strong>{}</strong><small>{}</small>", name, appid)
-        return format_html('<a href="{}" class="staff-names">{}</a>', code_page_of(account), text)
+    account_tab = "code"
+
+    def appid_of(self, row: Any) -> str:
+        return str(row.authorizer.appid) if row.authorizer_id else ""
+
+    program = named_account_column(_("mini program"), lambda row: row.authorizer, tab="code")

@@ -58,6 +58,7 @@ class ValuesPages(StaffAdmin):
         return self.page(
             request,
             "admin/code/ext.html",
+            account_tab="code",
             title=_("Values of ext.json"),
             question=QUESTIONS[type(owner)],
             owner=owner,

@@ -21,7 +21,7 @@ from audits.services.ext_json import (
 )
 from audits.services.ext_values import Plan
 from miniprograms.models import Authorizer
-from platform_auth.admin.pages import ago, table
+from platform_auth.admin.pages import ago, pretty, table
 
 _MAX_VERSIONS = 20  # of values, in their history
 MAX_CHANGES = 20  # of one mini program, in a table of many
@@ -54,6 +54,7 @@ def preview_text(row: Authorizer, text: str, version: CodeVersion | None = None)
     live = live_version(row, before=version)
     context = {
         "text": text,
+        "indented": pretty(json.loads(text)) if text else "",
         "live": live,
         "changes": changes_table(compare_texts(live.ext_json if live else "", text)),
     }

@@ -26,6 +26,7 @@ from platform_auth.admin.pages import pretty
 
 @admin.register(CodeVersion)
 class CodeVersionAdmin(ProgramRowAdmin):
+    live_columns = ("state_label",)
     list_display: tuple[str, ...] = ("user_version", "program", "state_label", "template")
     list_display += ("user_desc", "uploaded", "by")
     list_filter = ("state",)
@@ -54,6 +55,7 @@ ReleasedFilter = choice_filter(
 
 @admin.register(CodeAudit)
 class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
+    live_columns = ("status_label", "reason_in_short", "decided", "released")
     list_display: tuple[str, ...] = ("number", "program", "user_version", "status_label")
     list_display += ("reason_in_short", "submitted", "submitted_by", "decided", "released")
     list_filter = ("status", ReleasedFilter)
@@ -108,6 +110,7 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
 
 @admin.register(Release)
 class ReleaseAdmin(ProgramRowAdmin):
+    live_columns = ("state_label",)
     list_display = ("time", "program", "kind", "state_label", "version", "live_after", "actor")
     list_filter = ("state", "kind")
     list_select_related = ("authorizer", "audit", "by")

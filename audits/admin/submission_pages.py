@@ -61,6 +61,7 @@ class ProfilePages(StaffAdmin):
         return self.page(
             request,
             "admin/code/submission.html",
+            account_tab="code",
             title=_("What is submitted"),
             question=QUESTIONS[type(owner)],
             owner=owner,

@@ -6,11 +6,11 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from audits.admin.columns import code_page_of
 from audits.admin.live import wechat_time
 from audits.models import CodeTemplate
 from audits.services.template_use import count_live, count_uploaded, in_campaigns, live_programs
-from platform_auth.admin.columns import link, link_to
+from platform_auth.admin.account_links import link_account, reader_of
+from platform_auth.admin.columns import link_to
 from platform_auth.admin.pages import ago, label, table
 from platform_auth.models import Component
 from wechat.code_templates import LIBRARY_LIMIT, Draft
@@ -86,11 +86,14 @@ def _use_label(*, is_used: bool, is_busy: bool) -> SafeString | str:
     return "" if is_used else label(_("used by nobody"), "warning")
 
 
-def programs_table(template: CodeTemplate) -> SafeString | str:
+def programs_table(template: Any) -> SafeString | str:
     """The newest of the mini programs that have TEMPLATE live, and how many more."""
     programs = live_programs(template).order_by("-id")
-    shown = list(programs[:MAX_USERS])
-    rows: list[tuple[object, ...]] = [(link(code_page_of(row), row), row.appid) for row in shown]
+    shown, reader = list(programs[:MAX_USERS]), reader_of(template)
+    rows: list[tuple[object, ...]] = [
+        (link_account(row.appid, reader, row, tab="code"), link_account(row.appid, reader))
+        for row in shown
+    ]
     if len(shown) == MAX_USERS and (more := programs.count() - MAX_USERS):
         rows.append((_("and %(number)d more") % {"number": more}, ""))
     return table([_("mini program"), _("appid")], rows)

@@ -21,7 +21,7 @@ from audits.admin.template_pages import draft_context, fill_label, programs_tabl
 from audits.models import CodeTemplate, Promotion
 from audits.services import templates
 from platform_auth.admin.acts import ask_about_one, button, holding, report_lost_answer
-from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.columns import account_column, column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, UncertainOutcome, label
 from platform_auth.errcodes import explain_error
@@ -37,7 +37,7 @@ TEMPLATE_TYPES = {
     code_templates.STANDARD_TEMPLATE: _("standard"),
 }
 _MIRRORED_FIELDS: tuple[str, ...] = ("template_id", "user_version", "user_desc", "kind")
-_MIRRORED_FIELDS += ("source_name", "source_appid", "developer", "draft_id", "created")
+_MIRRORED_FIELDS += ("source_name", "source_account", "developer", "draft_id", "created")
 _MIRRORED_FIELDS += ("component", "state")
 
 
@@ -71,6 +71,7 @@ class CodeTemplateAdmin(ProfilePages, ValuesPages, CodeStaffAdmin, RecordedAdmin
     actions_detail = ("ext_page", "submission_page", "delete_one")
 
     created = time_column("created_at", _("made"))
+    source_account = account_column(_("source appid"), lambda row: row.source_appid)
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

@@ -100,6 +100,11 @@ class CodeAudit(Leased):
         return self.status in self.OPEN
 
     @property
+    def is_refused(self) -> bool:
+        """Whether WeChat did not even take it."""
+        return self.status == self.Status.REFUSED
+
+    @property
     def word(self) -> str:
         """The status as the API names it."""
         return "released" if self.released_at else self.Status(self.status).name.lower()

@@ -1,6 +1,7 @@
 """Keeping what lists know of a mini program's code: one row, made anew with each of its acts."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -73,6 +74,12 @@ def pick_newest(audits: Any) -> CodeAudit | None:
     at_wechat = audits.exclude(status=CodeAudit.Status.REFUSED)
     audit: CodeAudit | None = at_wechat.newest_first().first()
     return audit or audits.newest_first().first()
+
+
+def pick_newest_of(newest_first: Sequence[CodeAudit]) -> CodeAudit | None:
+    """The same of rows that were read already."""
+    at_wechat = (audit for audit in newest_first if not audit.is_refused)
+    return next(at_wechat, None) or next(iter(newest_first), None)
 
 
 def _live_version(authorizer: int) -> str:

@@ -2,6 +2,7 @@
 
 from messaging.admin import (
     account_facts,
+    account_parts,
     canned,
     console,
     deliveries,
@@ -13,6 +14,7 @@ from messaging.admin import (
 
 __all__ = [
     "account_facts",
+    "account_parts",
     "canned",
     "console",
     "deliveries",

@@ -48,6 +48,7 @@ add_facts(
         show=_unread_link,
         text=_unread_text,
         extend=_count_unread,
+        is_in_header=True,
         filter=choice_filter(
             _("unread"),
             "unread",

@@ -5,7 +5,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from messaging.models import CannedReply
-from platform_auth.admin.columns import column
+from platform_auth.admin.columns import column, named_account_column
 from platform_auth.admin.pages import RecordedAdmin
 
 
@@ -21,4 +21,6 @@ class CannedReplyAdmin(RecordedAdmin):
     fields = ("title", "text", "authorizer", "position")
 
     beginning = column(_("text"), lambda row: Truncator(row.text).chars(60))
-    account = column(_("account"), lambda row: str(row.authorizer or _("all accounts")))
+    account = named_account_column(
+        _("account"), lambda row: row.authorizer, _("all accounts"), tab="messages"
+    )

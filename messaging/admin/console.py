@@ -22,7 +22,7 @@ from messaging.models import Conversation, ConversationQuerySet
 from messaging.services.notes import put_in_charge, save_notes
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import do_to_chosen, holding
-from platform_auth.admin.columns import column, time_column
+from platform_auth.admin.columns import column, named_account_column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label
 
@@ -99,6 +99,9 @@ WindowFilter = choice_filter(
 class ConversationAdmin(StaffAdmin):
     """The list; and the change page, which is the console."""
 
+    account_tab = "messages"
+    live_columns = ("unread_label", "last_words", "window", "touched")
+
     list_display = (
         *("user", "account", "unread_label", "last_words", "labels_of", "in_charge"),
         *("window", "touched"),
@@ -158,7 +161,7 @@ class ConversationAdmin(StaffAdmin):
 
     user = column(_("user"), lambda row: row.remark or user_label(row))
     labels_of = column(_("labels"), lambda row: show_labels(row) or "–")
-    account = column(_("account"), lambda row: str(row.authorizer))
+    account = named_account_column(_("account"), lambda row: row.authorizer, tab="messages")
     unread_label = column(
         _("unread"), lambda row: label(row.unread, "warning") if row.unread else "–"
     )

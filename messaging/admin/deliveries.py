@@ -20,9 +20,8 @@ from messaging.services import targets
 from messaging.services.deliveries import OVERLAP, first_delivery_since
 from messaging.services.forwarding.circuit_breaker import is_circuit_open
 from messaging.services.forwarding.posting import explain_status, webhook_id, write_body
-from miniprograms.models import Authorizer
 from platform_auth.admin.acts import ask_about_one, holding
-from platform_auth.admin.columns import choice_column, column, link_to, time_column
+from platform_auth.admin.columns import account_column, choice_column, column, link_to, time_column
 from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, pretty, table
 from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
@@ -39,7 +38,7 @@ DELIVERY_COLOURS = {
     Delivery.State.DONE: "success",
     Delivery.State.DEAD: "danger",
 }
-_SUBJECT = ("what", "target_link", "account_link", "openid", "state_label")
+_SUBJECT = ("what", "target_link", "account", "openid", "state_label")
 _PROGRESS = ("received", "next_try", "tried_until", "arrived", "webhook_id")
 
 
@@ -105,6 +104,8 @@ def _give_up(row: Delivery, by: Actor) -> object:
 
 @admin.register(Delivery)
 class DeliveryAdmin(StaffAdmin):
+    account_tab = "log"
+    live_columns = ("state_label", "tries", "error")
     asks_outside = False
     list_display = (
         "what",
@@ -183,15 +184,7 @@ class DeliveryAdmin(StaffAdmin):
     # Columns and fields
 
     what = column(_("kind"), lambda row: row.kind)
-    account = column(_("account"), lambda row: row.appid)
-
-    @admin.display(description=_("account"))
-    def account_link(self, row: Delivery) -> SafeString | str:
-        account = Authorizer.objects.filter(appid=row.appid).only("appid", "nick_name").first()
-        if account is None:
-            return row.appid
-        text = f"{account.nick_name} ({row.appid})" if account.nick_name else row.appid
-        return link_to(account, text)
+    account = account_column(_("account"))
 
     target_link = column(_("target"), lambda row: link_to(row.target))
     openid = column(_("user"), lambda row: row.openid or "–")

@@ -29,7 +29,7 @@ from messaging.services import rules
 from messaging.services.descriptions import describe_content
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, do_to_chosen
-from platform_auth.admin.columns import column
+from platform_auth.admin.columns import named_account_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import RecordedAdmin, label
 from platform_auth.operations import Actor, record_operation
@@ -67,6 +67,7 @@ def _turn(is_on: bool, rule: Rule, by: Actor) -> object:
 @admin.register(Rule)
 class RuleAdmin(RecordedAdmin):
     asks_outside = False
+    account_tab = "messages"
     form = RuleForm
     list_display = ("name", "position", "is_on", "when", "says", "said_by", "account")
     list_display_links = ("name",)
@@ -183,7 +184,9 @@ class RuleAdmin(RecordedAdmin):
         nobody = label(_("nobody"), "danger")
         return render_to_string("admin/rules/labels.html", {"labels": labels or [nobody]})
 
-    account = column(_("account"), lambda rule: str(rule.authorizer or _("all accounts")))
+    account = named_account_column(
+        _("account"), lambda rule: rule.authorizer, _("all accounts"), tab="messages"
+    )
 
 
 def quiet_hours(rule: Rule) -> str:

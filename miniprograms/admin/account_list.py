@@ -1,6 +1,6 @@
 """The list of accounts: with what apps above know of each, and as a file."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -32,14 +32,19 @@ class AccountChangeList(ChangeList):
         return [*first, "-pk" if is_descending else "pk"] if first else ordering
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
-        return add_to_rows(facts_for(request.user), rows)
+        rows: Any = super().get_queryset(request, *args, **kwargs)
+        return add_to_rows(facts_for(request.user), rows.for_lists())
 
 
 class ListedAccounts(StaffAdmin):
     """Adds to the admin of accounts the facts of apps above, and the list as CSV."""
 
     list_before_template = "admin/accounts/bar.html"
+    live_columns = ("state_label", "live_version", "review", "unread", "token_health")
+
+    def rows_now(self, request: HttpRequest, keys: Iterable[int]) -> QuerySet[Any]:
+        rows: Any = super().rows_now(request, keys)
+        return add_to_rows(facts_for(request.user), rows.for_lists())
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AccountChangeList]:
         return AccountChangeList

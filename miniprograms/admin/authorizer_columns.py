@@ -11,15 +11,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Authorizer
-from platform_auth.admin.call_links import link_rids
 from platform_auth.admin.columns import choice_column, column, time_column
-from platform_auth.admin.operations import action_name
 from platform_auth.admin.pages import ago, label, pretty, table
 from platform_auth.errcodes import explain_kept
 from platform_auth.fields import Unreadable
-from platform_auth.models import Operation
-
-MAX_HISTORY = 10  # bindings, and operations, on an account's page
 
 ACCOUNT_STATE_COLOURS = {
     Authorizer.State.BOUND: "success",
@@ -124,29 +119,3 @@ class AuthorizerColumns:
 
     mini_program = column("MiniProgramInfo", lambda row: pretty(row.miniprograminfo))
     business = column("business_info", lambda row: pretty(row.business_info))
-
-    @admin.display(description=_("bindings"))
-    def history(self, row: Authorizer) -> SafeString | str:
-        rows = row.bindings.select_related("user").order_by("-id")[:MAX_HISTORY]
-        headers = [_("started"), _("status"), _("merchant"), _("finished")]
-        cells = [
-            (ago(row.started_at), row.get_status_display(), row.user or "–", ago(row.finished_at))
-            for row in rows
-        ]
-        return table(headers, cells)
-
-    @admin.display(description=_("operations"))
-    def operations(self, row: Authorizer) -> SafeString | str:
-        rows = Operation.objects.filter(appid=row.appid).order_by("-id")[:MAX_HISTORY]
-        headers = [_("time"), _("actor"), _("action"), _("version"), _("result")]
-        cells = [
-            (
-                ago(row.at),
-                row.actor_name,
-                action_name(row),
-                row.version or "–",
-                link_rids(row.result),
-            )
-            for row in rows
-        ]
-        return table(headers, cells)

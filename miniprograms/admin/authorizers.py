@@ -12,6 +12,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from miniprograms.admin.account_list import ListedAccounts
+from miniprograms.admin.account_page import AccountPages
 from miniprograms.admin.authorizer_columns import AuthorizerColumns
 from miniprograms.admin.call_quotas import CallPages
 from miniprograms.admin.calling import CallingPages
@@ -43,7 +44,7 @@ _APPEARANCE = ("signature", "account_label", "verification", "service_type", "is
 _PROFILE = (*_IDENTITY, *_APPEARANCE, "tag_labels", "profile_synced_at")
 _AUTHORISATION = ("component", "owner", "state_label", "create_time", "told_at", "unauthorized_at")
 _TOKENS = ("token_health", "refresh_tokens_held", "due", "refreshes", "failures", "problem")
-_DETAILS = ("permission_list", "lacking", "mini_program", "business", "history", "operations")
+_DETAILS = ("permission_list", "lacking", "mini_program", "business")
 
 UNBIND_QUESTION = _(
     "Our tokens are forgotten. In WeChat the account stays authorised: only its owner can cancel "
@@ -71,6 +72,7 @@ def _open_list(model: str, title: StrOrPromise, permission: str, *, path: str, i
 
 
 class AuthorizerPages(
+    AccountPages,
     AuthorizerColumns,
     SettingsPages,
     TesterPages,
@@ -128,7 +130,7 @@ class AuthorizerPages(
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request).select_related("owner", "component")
-        return rows.for_lists().prefetch_related("tags")
+        return rows.prefetch_related("tags")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sections = [
@@ -138,10 +140,6 @@ class AuthorizerPages(
             (_("Permission sets"), ("lacking", "permission_list")),
             (_("As WeChat has it"), ("mini_program", "business")),
         ]
-        if request.user.has_perm("miniprograms.view_binding"):
-            sections.append((_("Bindings"), ("history",)))
-        if request.user.has_perm("platform_auth.view_operation"):
-            sections.append((_("Last operations"), ("operations",)))
         return [(title, {"fields": fields}) for title, fields in sections]
 
     def find_rows(self, queryset: Any, term: str) -> Any:

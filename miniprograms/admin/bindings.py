@@ -13,7 +13,13 @@ from unfold.widgets import UnfoldForeignKeyRawIdWidget
 from miniprograms.models import Binding
 from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
 from platform_auth.admin.acts import ask_about_chosen, ask_about_one, button, holding, saying
-from platform_auth.admin.columns import choice_column, column, link_to, time_column
+from platform_auth.admin.columns import (
+    account_column,
+    choice_column,
+    column,
+    named_account_column,
+    time_column,
+)
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.fields import Unreadable
 from platform_auth.operations import Actor
@@ -26,8 +32,16 @@ STATUS_COLOURS = {
     Binding.Status.FAILED: "danger",
 }
 
-_ACCOUNT = ("status_label", "reason", "appid", "nick_name", "principal_name", "user", "account")
-_REQUEST = ("component", "auth_type", "biz_appid", "on_device")
+_ACCOUNT = (
+    "status_label",
+    "reason",
+    "account_appid",
+    "nick_name",
+    "principal_name",
+    "user",
+    "account",
+)
+_REQUEST = ("component", "auth_type", "expected_appid", "on_device")
 _COURSE = ("started_at", "expires_at", "finished_at", "failures", "last_error")
 
 
@@ -63,8 +77,10 @@ def _assign(row: Binding, user: User, by: Actor) -> object:
 
 @admin.register(Binding)
 class BindingAdmin(StaffAdmin):
-    list_display = ("status_label", "appid", "name", "merchant", "reason", "started")
-    list_display_links = ("status_label", "appid")
+    account_tab = "people"
+    live_columns = ("status_label", "reason")
+    list_display = ("status_label", "account_appid", "name", "merchant", "reason", "started")
+    list_display_links = ("status_label",)
     list_filter = ("status", "parked_because")
     list_select_related = ("user",)
     ordering = ("-id",)
@@ -124,6 +140,8 @@ class BindingAdmin(StaffAdmin):
     name = column(_("name"), lambda row: row.nick_name or "–")
     merchant = column(_("merchant"), lambda row: row.user.get_username() if row.user else "–")
     reason = column(_("parked because"), lambda row: row.get_parked_because_display() or "–")
-    account = column(_("account"), lambda row: link_to(row.authorizer) if row.authorizer else "–")
+    account_appid = account_column(_("appid"), ordering="appid")
+    expected_appid = account_column(_("expected appid"), lambda row: row.biz_appid)
+    account = named_account_column(_("account"), lambda row: row.authorizer)
     on_device = column(_("device"), lambda row: row.get_device_display())
     started = time_column("started_at", _("started"), "started_at")

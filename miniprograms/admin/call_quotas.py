@@ -82,6 +82,7 @@ class CallPages(ExplainedAdmin):
         return self.page(
             request,
             "admin/calls.html",
+            account_tab="log",
             title=_("Calls of WeChat's API"),
             row=row,
             is_component=isinstance(row, Component),

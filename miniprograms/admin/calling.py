@@ -118,8 +118,8 @@ class CallingPages(ExplainedAdmin):
             if form.is_valid():
                 take_place()
                 context = self._call(request, row, form.cleaned_data)
-        title, back = _("Call WeChat as this account"), self.url_of(row)
-        context |= {"title": title, "row": row, "form": form, "back": back}
+        title = _("Call WeChat as this account")
+        context |= {"title": title, "row": row, "form": form, "account_tab": "log"}
         if may_see_calls(request):
             context["log"] = calls_url(q=row.appid)
         return self.page(request, "admin/calling.html", **context)
@@ -159,6 +159,6 @@ def _status(number: int) -> str:
 def _readable(answer: Relayed) -> object:
     """ANSWER as JSON to be read; "" where it is a file, or too long."""
     try:
-        return pretty(lenient.loads(answer.content)) if answer.content else ""
+        return pretty(lenient.loads(answer.content), is_open=True) if answer.content else ""
     except ValueError:
         return ""

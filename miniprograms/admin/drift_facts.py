@@ -14,7 +14,7 @@ from platform_auth.admin.columns import link
 from platform_auth.admin.filters import choice_filter
 
 
-def _count_drifts(rows: Any) -> Any:
+def count_drifts(rows: Any) -> Any:
     drifted = Setting.objects.drifted().filter(authorizer=OuterRef("pk"))
     return rows.annotate(drifts=CountOf(drifted.order_by().values("pk")))
 
@@ -36,7 +36,7 @@ add_facts(
         permission=MAY_VIEW_SETTINGS,
         show=_drift_link,
         text=lambda account: str(account.drifts),  # type: ignore[attr-defined]
-        extend=_count_drifts,
+        extend=count_drifts,
         filter=choice_filter(
             _("drift"),
             "drift",

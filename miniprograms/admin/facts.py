@@ -44,6 +44,8 @@ class Fact:
     filter: type[admin.ListFilter] | None = None
     ordering: str | None = None
     when_sorted: Narrow = _as_they_are
+    is_in_header: bool = False  # of all pages of one account
+    is_of_programs: bool = False  # other accounts have no such thing
 
 
 _FACTS: list[Fact] = []

@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from miniprograms.models import Binding, BindLink
 from miniprograms.services.bind_links import bind_links, revoke_bind_link, status_of
 from platform_auth.acting_component import NoComponent, acting_component, registered_components
+from platform_auth.admin.account_links import link_account, reader_of
 from platform_auth.admin.acts import ask_about_chosen, ask_about_one, holding, saying
 from platform_auth.admin.columns import column, link_to, time_column
 from platform_auth.admin.filters import choice_filter
@@ -33,7 +34,7 @@ STATUS_COLOURS = {
 }
 MOST_ATTEMPTS = 20  # shown on the page of a link
 
-_PURPOSE = ("user", "status", "platform", "kind", "biz_appid", "on_device", "sets", "attempts")
+_PURPOSE = ("user", "status", "platform", "kind", "purpose", "on_device", "sets", "attempts")
 _MADE = ("made_by", "client", "user_ref", "return_url", "is_single")
 _COURSE = ("presses", "created_at", "expires_at", "revoked_at")
 _DEVICES = dict(Binding.Device.choices)
@@ -142,7 +143,7 @@ class BindLinkAdmin(StaffAdmin):
         return label(status.label, STATUS_COLOURS.get(status, ""))
 
     merchant = column(_("merchant"), lambda row: row.user.get_username())
-    purpose = column(_("only for"), lambda row: row.biz_appid or _KINDS.get(row.auth_type, "–"))
+    purpose = column(_("only for"), lambda row: _purpose(row))
     maker = column(_("made by"), lambda row: row.client or row.made_by or "–")
     platform = column(
         _("component"), lambda row: _name(row.component) if row.component else _("the acting one")
@@ -159,4 +160,13 @@ class BindLinkAdmin(StaffAdmin):
     def attempts(self, row: BindLink) -> SafeString | str:
         rows = row.bindings.order_by("-id")[:MOST_ATTEMPTS]
         headers = [_("binding"), _("appid")]
-        return table(headers, [(link_to(one), one.appid or "–") for one in rows])
+        return table(
+            headers, [(link_to(one), link_account(one.appid, reader_of(row))) for one in rows]
+        )
+
+
+def _purpose(row: BindLink) -> object:
+    """The one account, or the kind of accounts, that ROW is good for."""
+    if row.biz_appid:
+        return link_account(row.biz_appid, reader_of(row))
+    return _KINDS.get(row.auth_type, "–")

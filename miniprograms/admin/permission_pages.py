@@ -19,8 +19,8 @@ from miniprograms.services.permission_drift import (
     count_needs,
     waiting_requests,
 )
+from platform_auth.admin.account_links import link_account, reader_of
 from platform_auth.admin.acts import button, holding
-from platform_auth.admin.columns import link
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, ago, label, table
 
@@ -129,11 +129,13 @@ class PermissionRequestAdmin(StaffAdmin):
             title=_("Permissions that are missing"),
             counts=[(counts, _KINDS[counts.need.kind]) for counts in count_needs()],
             accounts=reverse("admin:miniprograms_authorizer_changelist"),
-            waiting=self._waiting_table(still[:MOST_SHOWN]),
+            waiting=self._waiting_table(still[:MOST_SHOWN], request.user),
             has_more=len(waiting) > MOST_SHOWN,
         )
 
-    def _waiting_table(self, rows: list[PermissionRequest]) -> object:
+    def _waiting_table(self, rows: list[Any], reader: Any) -> object:
+        for row in rows:
+            row.reader = reader
         headers = [_("account"), _("merchant"), _("function"), _("asked"), _("asked by")]
         cells = [
             (
@@ -148,10 +150,10 @@ class PermissionRequestAdmin(StaffAdmin):
         return table(headers, cells)
 
     @admin.display(description=_("account"))
-    def account(self, row: PermissionRequest) -> SafeString:
+    def account(self, row: PermissionRequest) -> SafeString | str:
         account = row.authorizer
-        url = reverse("admin:miniprograms_authorizer_change", args=[account.pk])
-        return link(url, f"{account.nick_name} {account.appid}".strip())
+        text = f"{account.nick_name} {account.appid}".strip()
+        return link_account(account.appid, reader_of(row), text)
 
     @admin.display(description=_("function"))
     def function(self, row: PermissionRequest) -> str:

@@ -132,6 +132,7 @@ class InterfacePages(ProgramPages):
         return self.page(
             request,
             "admin/interfaces.html",
+            account_tab="settings",
             title=_("Private interfaces"),
             row=row,
             interfaces=[
@@ -189,6 +190,7 @@ class InterfacePages(ProgramPages):
             request,
             object_id,
             act,
+            account_tab="settings",
             title=_("Apply for %(name)s") % {"name": api_name},
             question=_(
                 "WeChat's reviewers decide within days. Say what the mini program does with it, and"

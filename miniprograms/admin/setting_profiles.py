@@ -37,6 +37,7 @@ from miniprograms.services.settings.many import (
 from miniprograms.services.settings.record import request_looks
 from miniprograms.services.settings.registry import KINDS
 from miniprograms.tasks import run_settings
+from platform_auth.admin.account_links import link_account
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import column, link
 from platform_auth.admin.explained import ExplainedAdmin
@@ -175,7 +176,7 @@ class SettingProfileAdmin(ExplainedAdmin, RecordedAdmin):
             profile=row,
             adds=adds,
             members=len(members),
-            shown=describe_plans(plans[:MAX_SHOWN]),
+            shown=describe_plans(plans[:MAX_SHOWN], request.user),
             hidden=max(len(plans) - MAX_SHOWN, 0),
             counts=_count(plans),
             back=self.url_of(row),
@@ -260,11 +261,12 @@ def _count(plans: Sequence[SettingPlan]) -> dict[str, int]:
     }
 
 
-def describe_plans(plans: Sequence[SettingPlan]) -> list[dict[str, object]]:
+def describe_plans(plans: Sequence[SettingPlan], reader: Any) -> list[dict[str, object]]:
     """What a page shows of each of PLANS."""
     return [
         {
             "authorizer": plan.authorizer,
+            "link": link_account(plan.authorizer.appid, reader, tab="settings"),
             "title": KINDS[plan.setting.kind].title,
             "url": setting_url(plan.authorizer, plan.setting.kind),
             "problem": plan.problem,

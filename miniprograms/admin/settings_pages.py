@@ -93,6 +93,7 @@ class SettingsPages(ProgramPages, ExplainedAdmin):
         return self.page(
             request,
             "admin/settings/list.html",
+            account_tab="settings",
             title=_("Settings at WeChat"),
             row=row,
             back=self.url_of(row),
@@ -132,6 +133,7 @@ class SettingsPages(ProgramPages, ExplainedAdmin):
         return self.page(
             request,
             "admin/settings/kind.html",
+            account_tab="settings",
             title=KINDS[kind].title,
             kind=KINDS[kind],
             row=row,

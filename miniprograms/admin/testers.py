@@ -69,6 +69,7 @@ class TesterPages(ProgramPages):
         return self.page(
             request,
             "admin/testers.html",
+            account_tab="people",
             title=_("Testers"),
             row=row,
             form=form if may_manage else None,
@@ -129,5 +130,6 @@ class TesterPages(ProgramPages):
             question=_("They cannot open the trial version any more. They can be added again."),
             about=[name],
             is_grave=True,
+            account_tab="people",
             back=self._tester_address("miniprograms_authorizer_testers_page", row.pk),
         )

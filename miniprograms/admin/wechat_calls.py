@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from miniprograms.models import Authorizer
 from platform_auth import call_log
 from platform_auth.admin.call_links import link_call
-from platform_auth.admin.columns import column, link, time_column
+from platform_auth.admin.columns import account_column, column, link, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label
 from platform_auth.call_models import UNANSWERED, WELL, WeChatCall
@@ -62,6 +62,7 @@ class ClientFilter(admin.SimpleListFilter):
 @admin.register(WeChatCall)
 class WeChatCallAdmin(StaffAdmin):
     asks_outside = False
+    account_tab = "log"
     list_display = (
         "begun",
         "account",
@@ -108,8 +109,8 @@ class WeChatCallAdmin(StaffAdmin):
     begun = time_column("at", _("time"))
     asker = column(_("called by"), lambda row: _asker(row))
     explanation = column(_("explanation"), lambda row: _explain(row) or "–")
-    account = column(_("account"), lambda row: link_call(row.appid))
-    outcome_label = column(_("errcode"), lambda row: _outcome(row))
+    account = account_column(_("account"))
+    outcome_label = column(_("errcode"), lambda row: describe_outcome(row))
     rid_at_wechat = column(_("at WeChat"), lambda row: _rid_at_wechat(row))
     same_request = column(_("request"), lambda row: link_call(row.request_id))
 
@@ -136,7 +137,7 @@ def _asker(row: Any) -> str:
     return name if row.client_id is None else f"{name} · {row.client_name or row.client_id}"
 
 
-def _outcome(row: WeChatCall) -> SafeString:
+def describe_outcome(row: WeChatCall) -> SafeString:
     if row.outcome == WELL:
         return label(row.outcome, "success")
     return label(row.outcome, "danger" if row.outcome in UNANSWERED else "warning")

@@ -1,5 +1,5 @@
 """Staff pages of notices. Each module registers its models."""
 
-from notices.admin import channels, log
+from notices.admin import account_parts, channels, log
 
-__all__ = ["channels", "log"]
+__all__ = ["account_parts", "channels", "log"]

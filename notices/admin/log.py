@@ -17,7 +17,14 @@ from notices.models import Message, Notice
 from notices.services import sending
 from notices.services.texts import describe_for_staff
 from platform_auth.admin.acts import ask_about_one, holding
-from platform_auth.admin.columns import choice_column, column, link, link_to, time_column
+from platform_auth.admin.columns import (
+    account_column,
+    choice_column,
+    column,
+    link,
+    link_to,
+    time_column,
+)
 from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, label, table
 from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
@@ -68,14 +75,15 @@ class WordedAdmin(StaffAdmin):
 
 @admin.register(Notice)
 class NoticeAdmin(WordedAdmin):
+    account_tab = "log"
     asks_outside = False
-    list_display = ("title", "kind_label", "severity", "happened")
+    list_display = ("title", "account", "kind_label", "severity", "happened")
     list_filter = (KindFilter,)
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("appid",)
     search_help_text = _("An appid")
-    fields = ("title", "kind_label", "severity", "happened", "text", "leads_to", "sent")
+    fields = ("title", "account", "kind_label", "severity", "happened", "text", "leads_to", "sent")
     readonly_fields = fields
 
     def find_rows(self, queryset: Any, term: str) -> Any:
@@ -88,6 +96,7 @@ class NoticeAdmin(WordedAdmin):
     text = column(_("text"), lambda row: row.words["text"])
     kind_label = column(_("kind"), lambda row: KINDS[row.kind].label if row.kind in KINDS else "–")
     happened = time_column("created_at", _("time"))
+    account = account_column(_("account"))
 
     @admin.display(description=_("severity"))
     def severity(self, row: Notice) -> object:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from platform_auth.admin.account_links import link_account, name_account, reader_of
 from platform_auth.admin.pages import ago, label
 from platform_auth.fields import Unreadable
 
@@ -43,6 +44,29 @@ def choice_column(
         return label(text, colours.get(getattr(row, field), ""))
 
     return column(title, show, ordering)
+
+
+def account_column(
+    title: StrOrPromise,
+    appid_of: Callable[[Any], str] = lambda row: str(row.appid),
+    ordering: str | None = None,
+) -> Callable[[Any, Any], object]:
+    """The appid of an account that a row is about, with a link to its page."""
+    return column(title, lambda row: link_account(appid_of(row), reader_of(row)), ordering)
+
+
+def named_account_column(
+    title: StrOrPromise, whose: Callable[[Any], Any], none: StrOrPromise = "–", tab: str = ""
+) -> Callable[[Any, Any], object]:
+    """The account that WHOSE finds for a row, by name and appid, with a link to its page."""
+
+    def show(row: Any) -> object:
+        account = whose(row)
+        if account is None:
+            return none
+        return name_account(account.appid, account.nick_name, reader_of(row), tab)
+
+    return column(title, show)
 
 
 def secret_label(row: Model, name: str, missing: str = "") -> SafeString:

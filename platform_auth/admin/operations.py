@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.admin.call_links import link_call, link_rids, may_see_calls
-from platform_auth.admin.columns import column, link
+from platform_auth.admin.columns import account_column, column, link
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Operation
 
@@ -214,14 +214,15 @@ def action_name(operation: Operation) -> str:
 
 @admin.register(Operation)
 class OperationAdmin(StaffAdmin):
-    list_display = ("at", "actor_name", "what", "of_version", "appid", "outcome", "request_id")
+    account_tab = "log"
+    list_display = ("at", "actor_name", "what", "of_version", "account", "outcome", "request_id")
     list_display_links = ("at",)
     list_filter = (ActionFilter, VersionFilter)
     ordering = ("-id",)
     search_fields = ("appid", "actor_name", "version")
     search_help_text = _("An appid, a version, or the name of who did it")
     readonly_fields = (
-        *("at", "actor", "actor_name", "what", "of_version", "appid", "outcome", "calls"),
+        *("at", "actor", "actor_name", "what", "of_version", "account", "outcome", "calls"),
     )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -237,5 +238,6 @@ class OperationAdmin(StaffAdmin):
 
     what = column(_("action"), action_name, ordering="action")
     of_version = column(_("version"), lambda row: _link_version(row.version), ordering="version")
+    account = account_column(_("appid"), ordering="appid")
     outcome = column(_("result"), lambda row: link_rids(row.result))
     calls = column(_("request"), lambda row: link_call(row.request_id))

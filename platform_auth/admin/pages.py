@@ -20,6 +20,8 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from platform_auth.admin.account_links import AccountLinks
+from platform_auth.admin.live_lists import LiveLists
 from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.admin.titles import TitledAdmin
 from platform_auth.fields import Unreadable
@@ -40,7 +42,7 @@ class UncertainOutcome(str):
     """A sentence about an act whose outcome nobody knows yet."""
 
 
-class StaffAdmin(TitledAdmin):
+class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
     """Rows that staff look at. No form changes them: acts do, each with a permission of its own."""
 
     list_per_page = 50
@@ -362,12 +364,13 @@ def copyable(text: str) -> SafeString:
     return render_to_string("admin/parts/copy.html", {"text": text})
 
 
-def pretty(value: object) -> SafeString | str:
-    """VALUE as indented JSON, without anything shaped like a credential."""
+def pretty(value: object, *, is_open: bool = False) -> SafeString | str:
+    """VALUE as indented JSON behind a fold, without anything shaped like a credential."""
     if not value:
         return "–"
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
-    return render_to_string("admin/parts/json.html", {"text": scrub(text)})
+    text = scrub(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    context = {"text": text, "lines": text.count("\n") + 1, "is_open": is_open}
+    return render_to_string("admin/parts/json.html", context)
 
 
 def table(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> SafeString | str:

@@ -1,5 +1,5 @@
 """Staff pages of what WeChat pushed."""
 
-from webhooks.admin import pushes
+from webhooks.admin import account_parts, pushes
 
-__all__ = ["pushes"]
+__all__ = ["account_parts", "pushes"]

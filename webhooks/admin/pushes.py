@@ -19,6 +19,8 @@ from unfold.decorators import action
 from messaging.models import Reply
 from messaging.services.history import describe_reply
 from miniprograms.models import Authorizer
+from platform_auth.admin.account_links import name_account, reader_of
+from platform_auth.admin.columns import column
 from platform_auth.admin.pages import StaffAdmin, ago, label, pretty
 from platform_auth.admin.spreadsheet import csv_lines, csv_response
 from platform_auth.fields import Unreadable
@@ -34,11 +36,13 @@ from wechat.push import Malformed
 EXPORT = "platform_auth.export_push"
 TWO_LINES = '<span class="log-two">{}<small>{}</small></span>'
 
-_COLOURS = {Push.State.DONE: "success", Push.State.FAILED: "danger", Push.State.IGNORED: ""}
+COLOURS = {Push.State.DONE: "success", Push.State.FAILED: "danger", Push.State.IGNORED: ""}
 
 
 @admin.register(Push)
 class PushAdmin(StaffAdmin):
+    account_tab = "log"
+    live_columns = ("outcome",)
     asks_outside = False
     list_display = ("received", "account", "kind_in_words", "in_short", "user_in_short", "outcome")
     list_display_links = ("received",)
@@ -127,11 +131,9 @@ class PushAdmin(StaffAdmin):
     def received(self, push: Push) -> SafeString | str:
         return ago(push.received_at)
 
-    @admin.display(description=_("account"))
-    def account(self, push: Any) -> SafeString | str:
-        if not push.appid:
-            return "–"
-        return format_html(TWO_LINES, push.account_name or "", push.appid)
+    account = column(
+        _("account"), lambda push: name_account(push.appid, push.account_name, reader_of(push))
+    )
 
     @admin.display(description=_("kind"))
     def kind_in_words(self, push: Push) -> SafeString | str:
@@ -164,7 +166,7 @@ class PushAdmin(StaffAdmin):
 
     @admin.display(description=_("state"))
     def state_label(self, push: Push) -> SafeString:
-        return label(push.get_state_display(), _COLOURS.get(Push.State(push.state), ""))
+        return label(push.get_state_display(), COLOURS.get(Push.State(push.state), ""))
 
     @admin.display(description=_("state"))
     def outcome(self, push: Push) -> SafeString:

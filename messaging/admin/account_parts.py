@@ -1,0 +1,107 @@
+"""What this app tells on the tabs of an account: its conversations, replies and deliveries."""
+
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from messaging.admin.console import VIEW_PERMISSION
+from messaging.admin.deliveries import DELIVERY_COLOURS
+from messaging.chat.site import preview_of, user_label
+from messaging.models import Delivery, Rule
+from messaging.services import rules
+from miniprograms.admin.account_parts import LOG, MESSAGES, Part, add_parts
+from miniprograms.admin.concerns import Concern, Watch, add_watches
+from miniprograms.admin.facts import CountOf
+from miniprograms.admin.own_parts import MOST, list_url
+from miniprograms.models import Authorizer
+from platform_auth.admin.columns import link_to
+from platform_auth.admin.pages import ago, label, table
+
+_MAY_SEE_DELIVERIES = "messaging.view_delivery"
+MOST_COUNTED = 99  # of the forwarded messages of one account that were given up
+
+
+def _conversations(request: HttpRequest, row: Authorizer) -> object:
+    conversations = row.conversations.order_by("-touched_at")[:MOST]
+    headers = [_("user"), _("unread"), _("last message"), _("last activity")]
+    cells = [
+        (
+            link_to(one, user_label(one)),
+            label(one.unread, "warning") if one.unread else "–",
+            Truncator(preview_of(one)).chars(60) or "–",
+            ago(one.touched_at),
+        )
+        for one in conversations
+    ]
+    return table(headers, cells)
+
+
+def _rules(request: HttpRequest, row: Authorizer) -> object:
+    own = rules.rules_for_account(Rule.objects.filter(is_on=True), row)[:MOST]
+    headers = [_("rule"), _("account")]
+    cells = [
+        (link_to(rule), _("of one account") if rule.authorizer_id else _("for all accounts"))
+        for rule in own
+    ]
+    return table(headers, cells)
+
+
+def _deliveries(request: HttpRequest, row: Authorizer) -> object:
+    rows = Delivery.objects.filter(appid=row.appid).order_by("-id").prefetch_related("target")
+    headers = [_("kind"), _("target"), _("state"), _("last error")]
+    cells = [
+        (
+            link_to(one, one.kind),
+            one.target,
+            label(one.get_state_display(), DELIVERY_COLOURS[one.state]),
+            Truncator(one.last_error).chars(60) or "–",
+        )
+        for one in rows[:MOST]
+    ]
+    return table(headers, cells)
+
+
+def _count_given_up(rows: QuerySet[Any]) -> QuerySet[Any]:
+    dead: Any = Delivery.objects.filter(appid=OuterRef("appid"), state=Delivery.State.DEAD)
+    return rows.annotate(given_up=CountOf(dead.order_by().values("pk")[: MOST_COUNTED + 1]))
+
+
+def _given_up(row: Any, user: Any) -> list[Concern]:
+    if not row.given_up:
+        return []
+    number = f"{MOST_COUNTED}+" if row.given_up > MOST_COUNTED else row.given_up
+    text = _("Forwarded messages that were given up: %(number)s.") % {"number": number}
+    url = list_url("messaging_delivery", q=row.appid, state__exact=Delivery.State.DEAD)
+    return [Concern(text, _("Look, and send them again"), url)]
+
+
+add_watches(Watch(_MAY_SEE_DELIVERIES, _given_up, _count_given_up))
+add_parts(
+    Part(
+        MESSAGES,
+        10,
+        _("Conversations"),
+        VIEW_PERMISSION,
+        _conversations,
+        lambda row: list_url("messaging_conversation", q=row.appid),
+    ),
+    Part(
+        MESSAGES,
+        20,
+        _("Automatic replies"),
+        "messaging.view_rule",
+        _rules,
+        lambda row: list_url("messaging_rule", q=row.appid),
+    ),
+    Part(
+        LOG,
+        40,
+        _("Deliveries"),
+        _MAY_SEE_DELIVERIES,
+        _deliveries,
+        lambda row: list_url("messaging_delivery", q=row.appid),
+    ),
+)
