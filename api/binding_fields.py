@@ -11,7 +11,7 @@ from api.fields import StrictSerializer, UTCField
 from miniprograms.link_models import MAX_USER_REF
 from miniprograms.models import Binding, BindLink
 from miniprograms.services.bind_links import status_of
-from platform_auth.models import is_appid
+from platform_auth.text_rules import is_appid
 from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 MOST_SETS = 100

@@ -20,7 +20,7 @@ from audits.problems import (
     CannotAct,
     PreflightFailed,
 )
-from platform_auth.errcodes import explain_errcode
+from platform_auth.errcodes import explain_errcode, explain_kept
 from platform_auth.events import log_event
 from platform_auth.logins.attempts import TooManyAttempts
 from platform_auth.logins.hashing import HashingBusy
@@ -165,7 +165,10 @@ def _wechat_response(error: WeChatError) -> Response:
         body = error_body("wechat_refused", _("WeChat has refused."), wechat=wechat)
         return Response(body, HTTPStatus.UNPROCESSABLE_ENTITY)
     if isinstance(error, NotReady | BackingOff):
-        body, headers = error_body("not_ready", str(error)), {"Retry-After": str(RETRY_AFTER)}
+        body, headers = (
+            error_body("not_ready", explain_kept(str(error))),
+            {"Retry-After": str(RETRY_AFTER)},
+        )
         return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
     detail = _("WeChat does not answer. Nothing has changed; try again in a moment.")
     return Response(error_body("wechat_unreachable", detail), HTTPStatus.BAD_GATEWAY)

@@ -21,6 +21,7 @@ from api.views import APPID, AccountView
 from miniprograms.services.relaying import relay_call
 from platform_auth.client_models import WECHAT_CALL
 from platform_auth.errcodes import explain_errcode
+from platform_auth.text_rules import PATH_RULES, broken_rules
 from wechat.relay import (
     MAX_JSON,
     MAX_UPLOAD,
@@ -176,6 +177,9 @@ def _response(answer: Relayed) -> HttpResponseBase:
 def _allowed_path(request: Request, text: str) -> str:
     """TEXT as WeChat's path. Raises ValidationError and PathNotAllowed."""
     path = normal_path(text)
+    if not path and (broken := broken_rules(f"/{text}", PATH_RULES)):
+        sentence = _("It is no path of WeChat's API: %(rules)s.") % {"rules": "; ".join(broken)}
+        raise ValidationError({"path": [sentence]})
     if not path:
         raise ValidationError({"path": [_("It is no path of WeChat's API.")]})
     client = client_of(request)

@@ -5,7 +5,6 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +14,7 @@ from api.fields import StrictSerializer
 from api.views import APPID, HostNotAllowed, SecretView
 from miniprograms.models import Authorizer
 from miniprograms.services.kinds import check_kind
-from miniprograms.services.page_hosts import is_listed, is_page
+from miniprograms.services.page_hosts import check_page, is_listed
 from miniprograms.services.signing import sign_card, sign_page
 
 LONGEST_ADDRESS = 2000
@@ -54,8 +53,7 @@ class SignedPageSerializer(SignedSerializer):
 
     def validate_url(self, value: str) -> str:
         page = value.partition("#")[0]
-        if not is_page(page):
-            raise ValidationError(_("A whole address is needed, with https:// and a host."))
+        check_page(page)
         return page
 
 

@@ -8,13 +8,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from api.fields import LARGEST, StrictSerializer
+from platform_auth.text_rules import (
+    ASCII_PAGE_RULES,
+    PAGE_RULES,
+    Rule,
+    RuledText,
+    as_long_as,
+    made_of,
+)
 
 MOST_DAYS = 30  # that a link leads on
 DAY = 86_400
@@ -24,12 +31,36 @@ LANGUAGES = ["zh_CN", "en_US", "zh_HK", "zh_TW"]
 OPENID = gettext_lazy("The user's openid.")
 VISITOR = gettext_lazy("The openid of a user who was in the mini program within two hours.")
 
-_SCENE = RegexValidator(
-    r"\A[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{1,32}\Z",
-    gettext_lazy("1 to 32 of digits, letters and !#$&'()*+,/:;=?@-._~"),
-)
-_PAGE = RegexValidator(r"\A[^/?][^?]*\Z", gettext_lazy("No slash before it, and no query."))
-_ADDRESS = RegexValidator(r"\Ahttps?://[\x21-\x7e]+\Z", gettext_lazy("A whole address is needed."))
+
+class _SceneText(RuledText):
+    regex = r"\A[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{1,32}\Z"
+    message = gettext_lazy("1 to 32 of digits, letters and !#$&'()*+,/:;=?@-._~")
+    rules = (
+        made_of(
+            r"0-9A-Za-z!#$&'()*+,/:;=?@\-._~",
+            gettext_lazy(
+                "A scene has digits, letters and !#$&'()*+,/:;=?@-._~ only; here is: %(odd)s"
+            ),
+        ),
+        as_long_as(1, 32, gettext_lazy("A scene has 1 to 32 characters; this has %(length)d.")),
+    )
+
+
+class _PageText(RuledText):
+    regex = r"\A[^/?][^?]*\Z"
+    message = gettext_lazy("No slash before it, and no query.")
+    rules = (
+        Rule(gettext_lazy("There is no slash before it."), lambda text: not text.startswith("/")),
+        Rule(gettext_lazy("There is no query behind it."), lambda text: "?" not in text),
+    )
+
+
+class _AddressText(RuledText):
+    regex = r"\Ahttps?://[\x21-\x7e]+\Z"
+    message = gettext_lazy("A whole address is needed.")
+    rules = (PAGE_RULES[0], ASCII_PAGE_RULES[1], ASCII_PAGE_RULES[-1])
+
+
 _KEYWORD = re.compile(r"([a-z_]+?)[0-9]{1,4}", re.ASCII)
 # How many characters a value may have, by what its keyword is of.
 _LONGEST = {
@@ -72,7 +103,7 @@ class CheckTextSerializer(VisitSerializer):
 
 
 class CheckMediaSerializer(VisitSerializer):
-    media_url = serializers.CharField(max_length=2048, validators=[_ADDRESS])
+    media_url = serializers.CharField(max_length=2048, validators=[_AddressText()])
     media_type = serializers.IntegerField(
         min_value=1, max_value=2, help_text=gettext_lazy("1 sound, 2 a picture.")
     )
@@ -129,8 +160,8 @@ class LookSerializer(StrictSerializer):
 
 
 class UnlimitedCodeSerializer(LookSerializer):
-    scene = serializers.CharField(max_length=32, validators=[_SCENE])
-    page = serializers.CharField(max_length=1024, required=False, validators=[_PAGE])
+    scene = serializers.CharField(max_length=32, validators=[_SceneText()])
+    page = serializers.CharField(max_length=1024, required=False, validators=[_PageText()])
     check_path = serializers.BooleanField(
         required=False,
         help_text=gettext_lazy("Whether the page must be one of the released version; true."),

@@ -1,6 +1,5 @@
 """REST: what is left of WeChat's quota of calls, counting anew, and what became of one call."""
 
-import re
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +14,7 @@ from api.fields import StrictSerializer
 from api.idempotency import KEY_HEADER, idempotent
 from api.views import APPID, CodeView
 from miniprograms.services.call_quotas import call_of, clear_quota, quota_of, resets_left
+from platform_auth.text_rules import Rule, as_long_as, broken_rules, made_of
 
 _PATTERN = r"/[A-Za-z0-9_./-]{1,200}"
 PATH = OpenApiParameter(
@@ -31,7 +31,12 @@ RID = OpenApiParameter(
 )
 OF_APPID = OpenApiParameter("appid", str, required=True, description=_("Whose call it was."))
 GET_ERRORS: dict[int, Any] = {**ASK_ERRORS, 400: InvalidSerializer}
-_PATH = re.compile(_PATTERN, re.ASCII)
+_RULES = (
+    Rule(_("A path begins with /."), lambda text: text.startswith("/")),
+    Rule(_("A path has no query."), lambda text: "?" not in text),
+    made_of("0-9A-Za-z_./?-", _("A path has letters, digits and _./- only; here is: %(odd)s")),
+    as_long_as(2, 201, _("A path has 2 to 201 characters; this has %(length)d.")),
+)
 
 
 class RateSerializer(serializers.Serializer[Any]):
@@ -85,8 +90,8 @@ class QuotaView(CodeView):
     )
     def get(self, request: Request, appid: str) -> Response:
         path = request.query_params.get("path", "")
-        if not _PATH.fullmatch(path):
-            raise ValidationError({"path": [_("A path begins with / and has no query.")]})
+        if broken := broken_rules(path, _RULES):
+            raise ValidationError({"path": broken})
         quota = quota_of(self.authorizer, path)
         return Response(
             {

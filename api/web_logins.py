@@ -16,8 +16,9 @@ from api.users import UserCodeSerializer
 from api.views import APPID, HostNotAllowed, SecretView
 from miniprograms.models import Authorizer
 from miniprograms.services.kinds import check_kind
-from miniprograms.services.page_hosts import is_listed, is_page, is_private
+from miniprograms.services.page_hosts import check_page, is_listed, is_private
 from miniprograms.services.web_logins import direct_url, find_user, is_free_for_us, relayed_url
+from platform_auth.text_rules import ASCII_PAGE_RULES
 from wechat.web_logins import BASE, SCOPES
 
 LONGEST_STATE = 128  # bytes, which WeChat gives back
@@ -58,8 +59,7 @@ class PageSerializer(StrictSerializer):
     direct = serializers.BooleanField(default=False)
 
     def validate_redirect_uri(self, value: str) -> str:
-        if not (value.isascii() and is_page(value)):
-            raise ValidationError(_("A whole address is needed, with https:// and a host."))
+        check_page(value, ASCII_PAGE_RULES)
         if not is_private(value):
             raise ValidationError(_("It must be over https."))
         if not is_free_for_us(value):
@@ -69,8 +69,10 @@ class PageSerializer(StrictSerializer):
         return value
 
     def validate_state(self, value: str) -> str:
-        if len(value.encode(errors="replace")) > LONGEST_STATE or not value.isprintable():
-            raise ValidationError(_("At most 128 bytes, without control characters."))
+        if len(value.encode(errors="replace")) > LONGEST_STATE:
+            raise ValidationError(_("At most 128 bytes; a Chinese character takes three."))
+        if not value.isprintable():
+            raise ValidationError(_("There are no control characters in it."))
         return value
 
 

@@ -26,7 +26,8 @@ from miniprograms.settings_models import SettingVersion as SettingVersion
 from miniprograms.user_models import SigningTicket as SigningTicket
 from miniprograms.user_models import WebLogin as WebLogin
 from platform_auth.fields import SecretField, read_or_empty
-from platform_auth.models import Component, Leased, LeasedQuerySet, is_appid
+from platform_auth.models import Component, Leased, LeasedQuerySet
+from platform_auth.text_rules import is_appid
 from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 HISTORY_SIZE = 5  # refresh tokens kept besides the current one
@@ -258,8 +259,9 @@ class BindingQuerySet(LeasedQuerySet):
         return self.filter(status=Binding.Status.UNCLAIMED)
 
     def unfinished(self) -> Self:
-        """Opened, not yet come back, and still in time."""
-        return self.filter(status=Binding.Status.OPEN, expires_at__gt=Now())
+        """Opened, not yet come back, still in time, and wanted."""
+        is_open = Q(status=Binding.Status.OPEN, expires_at__gt=Now())
+        return self.filter(is_open, dropped_at=None)
 
 
 class Binding(Leased):
@@ -284,6 +286,7 @@ class Binding(Leased):
         WRONG_ACCOUNT = "wrong_account", _("Another account was expected.")
         SWITCHED_OFF = "switched_off", _("The merchant's account is switched off.")
         LINK_REVOKED = "link_revoked", _("The link that it came by was revoked meanwhile.")
+        DROPPED = "dropped", _("It had been dropped before it was confirmed.")
 
     class Device(models.TextChoices):
         COMPUTER = "computer", _("computer")
@@ -344,6 +347,7 @@ class Binding(Leased):
         Authorizer, on_delete=models.SET_NULL, null=True, blank=True, related_name="bindings"
     )
     finished_at = models.DateTimeField(_("finished"), null=True)
+    dropped_at = models.DateTimeField(_("dropped"), null=True)  # nobody is to go on with it
 
     objects = BindingQuerySet.as_manager()
 

@@ -1,7 +1,6 @@
 """Other back ends that use the platform: what each may do, and the keys it shows for that."""
 
-import re
-from ipaddress import ip_network
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +10,15 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+from platform_auth.text_rules import (
+    HOST_RULES,
+    NETWORK_RULES,
+    PATH_RULES,
+    AppidText,
+    Rule,
+    broken_rules,
+)
 
 MAX_RATE = 6000  # requests a minute
 
@@ -36,53 +44,52 @@ GRAVE_SCOPES = {
 }
 
 
-_APPID = re.compile(r"wx[0-9a-zA-Z]{8,30}", re.ASCII)
-_PREFIX = re.compile(r"(/[A-Za-z0-9_.-]+)+/?", re.ASCII)
-_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
 MOST_ENTRIES = 1000
 
 
 def check_scopes(scopes: Any) -> None:
     """Raises ValidationError for what is none of SCOPES."""
-    _check_each(scopes, SCOPES.__contains__)
+    _check_list(scopes)
+    if unknown := [scope for scope in scopes if scope not in SCOPES]:
+        names = ", ".join(str(scope)[:60] for scope in unknown[:5])
+        raise ValidationError(_("There are no such scopes: %(names)s") % {"names": names})
 
 
 def check_appids(appids: Any) -> None:
-    _check_each(appids, _APPID.fullmatch)
+    _check_each(appids, AppidText.rules)
 
 
 def check_prefixes(prefixes: Any) -> None:
     """Of WeChat's paths, as they are after normalising."""
-    _check_each(
-        prefixes, lambda text: _PREFIX.fullmatch(text) and not {".", ".."} & {*text.split("/")}
-    )
+    _check_each(prefixes, PATH_RULES)
 
 
 def check_hosts(hosts: Any) -> None:
     """Whole names, with a port where it is not the usual one."""
-    _check_each(hosts, _HOST.fullmatch)
+    _check_each(hosts, HOST_RULES)
 
 
 def check_addresses(addresses: Any) -> None:
     """Addresses, and networks as 10.0.0.0/8."""
-    _check_each(addresses, _is_network)
+    _check_each(addresses, NETWORK_RULES)
 
 
-def _is_network(text: str) -> bool:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
-def _check_each(entries: Any, is_good: Any) -> None:
+def _check_list(entries: Any) -> None:
     if not isinstance(entries, list) or len(entries) > MOST_ENTRIES:
         raise ValidationError(_("A list of at most %(most)d is needed.") % {"most": MOST_ENTRIES})
-    bad = [entry for entry in entries if not (isinstance(entry, str) and is_good(entry))]
-    if bad:
-        names = ", ".join(str(entry)[:60] for entry in bad[:5])
-        raise ValidationError(_("What does not fit: %(names)s") % {"names": names})
+
+
+def _check_each(entries: Any, rules: Sequence[Rule]) -> None:
+    """Raises ValidationError with the rule that an entry breaks, for the first that break one."""
+    _check_list(entries)
+    problems = []
+    for entry in entries:
+        broken = broken_rules(entry, rules) if isinstance(entry, str) else [str(_("it is a text"))]
+        if broken or not entry:
+            words = "; ".join(broken) or str(_("it is empty"))
+            problems.append(f"{str(entry)[:60]}: {words}")
+    if problems:
+        raise ValidationError(problems[:5])
 
 
 class ClientQuerySet(models.QuerySet["ApiClient"]):

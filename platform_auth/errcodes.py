@@ -1,9 +1,36 @@
 """What WeChat's errcodes mean to people, in the language they read."""
 
+import re
+
 from django.utils.translation import gettext as _
 
-from wechat.errors import Refused
-from wechat.explanations import ADDRESS_LISTS, find_explanation, find_refused_address
+from wechat.errors import Refused, Unreachable
+from wechat.explanations import (
+    ADDRESS_LISTS,
+    Explanation,
+    find_explanation,
+    find_refused_address,
+)
+
+# How a Refused begins, once it is a row's last error.
+_KEPT = re.compile(r"[\w/.-]+: (-?\d+)(?: |$)")
+
+
+def refusal_of(error: Exception | str) -> Explanation | None:
+    """
+    What WeChat's answer means where ERROR, or a row's last error, is a refusal, or a pause that
+    goes back to one; None where WeChat has not answered.
+    """
+    errcode = errcode_of(error)
+    return None if errcode is None else find_explanation(errcode)
+
+
+def errcode_of(error: Exception | str) -> int | None:
+    """With which errcode WeChat has refused; None where it has not."""
+    if isinstance(error, Refused):
+        return error.errcode
+    kept = None if isinstance(error, Unreachable) else _KEPT.match(str(error))
+    return int(kept[1]) if kept else None
 
 
 def explain_error(error: Exception) -> str:
@@ -13,8 +40,12 @@ def explain_error(error: Exception) -> str:
 
 
 def explain_kept(last_error: str) -> str:
-    """LAST_ERROR of a row; where WeChat refuses our address, with the place to enter it."""
-    return _with_address(last_error, last_error)
+    """
+    LAST_ERROR of a row, a refusal of WeChat's explained before it; where WeChat refuses our
+    address, with the place to enter it.
+    """
+    explained = explain_errcode(errcode_of(last_error))
+    return _with_address(f"{explained} {last_error}".strip(), last_error)
 
 
 def _with_address(text: str, refusal: str) -> str:
@@ -23,13 +54,6 @@ def _with_address(text: str, refusal: str) -> str:
         return text
     errcode, address = found
     return f"{text} {_(ADDRESS_LISTS[errcode]) % {'address': address}}"
-
-
-def is_ours_to_mend(error: Exception) -> bool:
-    """Whether ERROR is a refusal that our staff must see to, or such a one goes before it."""
-    if isinstance(error, Refused):
-        return find_explanation(error.errcode).responsible == "us"
-    return find_refused_address(str(error)) is not None
 
 
 def explain_errcode(errcode: int | None) -> str:
@@ -46,3 +70,24 @@ def explain_to_merchant(errcode: int | None) -> str:
     if explanation is None or explanation.responsible != "merchant":
         return ""
     return f"{_(explanation.cause)} {_(explanation.remedy)}"
+
+
+def tell_merchant(error: Exception | str) -> str:
+    """
+    What a merchant who binds is told where ERROR is WeChat's answer, or goes back to one; "" where
+    WeChat has not answered.
+    """
+    explanation = refusal_of(error)
+    if explanation is None:
+        return ""
+    if explanation.responsible != "us":
+        return f"{_(explanation.cause)} {_(explanation.remedy)}"
+    if errcode_of(error) in ADDRESS_LISTS:
+        return _(
+            "WeChat does not let our server in. This is for us to mend: there is nothing for you "
+            "to do, and nothing has changed. Please try again later."
+        )
+    return _(
+        "WeChat has answered, and does not accept our platform's request. This is for us to mend: "
+        "there is nothing for you to do, and nothing has changed. Please try again later."
+    )

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, NoReturn, Self
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -28,6 +27,7 @@ from platform_auth.login_models import LoginCounter as LoginCounter
 from platform_auth.login_models import LoginSession as LoginSession
 from platform_auth.login_models import PasswordReset as PasswordReset
 from platform_auth.login_models import SecondFactor as SecondFactor
+from platform_auth.text_rules import is_appid
 from wechat.envelope import Envelope, Key
 from wechat.errors import (
     BackingOff,
@@ -50,14 +50,6 @@ TICKET_LIFE = timedelta(hours=12)
 
 # How the openids begin of our own tester of 全网发布, whose pushes are none of WeChat's.
 TESTER_OPENID_PREFIX = "o-rehearsal-"
-
-is_appid = RegexValidator(r"^wx[0-9a-zA-Z]{8,30}\Z", _("An appid begins with wx."))
-is_aes_key = RegexValidator(
-    r"^[A-Za-z0-9]{43}\Z", _("An EncodingAESKey has 43 letters and digits.")
-)
-is_message_token = RegexValidator(
-    r"^[A-Za-z0-9]{3,32}\Z", _("A token has 3 to 32 letters and digits.")
-)
 
 UTC_PLUS_8 = fixed_zone(timedelta(hours=8))
 

@@ -4,24 +4,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from platform_auth import tokens
 from platform_auth.events import log_event
 from platform_auth.fields import read_or_empty, seal
 from platform_auth.leases import release_db_connection
-from platform_auth.models import Component, is_aes_key, is_appid, is_message_token
+from platform_auth.models import Component
 from platform_auth.operations import SYSTEM, Actor, record_operation
+from platform_auth.text_rules import is_aes_key, is_app_secret, is_appid, is_message_token
 from wechat import component as wechat
 from wechat.errors import NotReady
-
-is_app_secret = RegexValidator(
-    r"^[!-~]{1,128}\Z", _("An AppSecret is one word of letters, digits and signs.")
-)
 
 VALIDATORS: dict[str, Callable[[str], None]] = {
     "appid": is_appid,

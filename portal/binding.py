@@ -14,20 +14,33 @@ from typing import Any
 
 import segno
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.crypto import constant_time_compare
-from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from miniprograms.models import Authorizer, Binding, BindLink, digest
 from miniprograms.services import bind_links, trading
 from miniprograms.services import binding as bindings
+from miniprograms.services.attempts import (
+    DROPPABLE,
+    CannotDrop,
+    Stage,
+    drop_attempt,
+    stage_of,
+)
 from miniprograms.services.return_urls import return_address
 from platform_auth.acting_component import NoComponent, components_for_merchants
-from platform_auth.errcodes import is_ours_to_mend
+from platform_auth.errcodes import tell_merchant
 from platform_auth.operations import Actor
 from portal.forms import NO_CHOICE, BindForm
 from portal.home import is_in_phones_wechat, is_phone, render_home
@@ -90,7 +103,10 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     """The bind button for a merchant who has no login: whoever holds the link may press it."""
     link = bind_links.find_bind_link(signed)
     if link is None:
-        raise Http404
+        context = {"ending": bind_links.ending_of(signed)}
+        return render(request, "portal/gone.html", context, status=HTTPStatus.NOT_FOUND)
+    if link.device == Binding.Device.COMPUTER and is_phone(request):
+        return render(request, "portal/computer_only.html", {"link": link})
     form = BindForm(_answers(request, link) if request.method == "POST" else None)
     # Whoever is logged in as somebody else could not come back from WeChat.
     is_other = request.user.is_authenticated and request.user != link.user
@@ -146,13 +162,14 @@ def _start_binding(
     except NoComponent as error:
         logger.error("nobody can bind: %s", error)
         return _render_trouble(request, user, HTTPStatus.SERVICE_UNAVAILABLE, is_ours=True)
-    except NotReady:
-        return _render_trouble(request, user, HTTPStatus.SERVICE_UNAVAILABLE)
     except bindings.TooManyBindings:
         return _render_trouble(request, user, HTTPStatus.TOO_MANY_REQUESTS)
     except WeChatError as error:
-        is_ours = is_ours_to_mend(error)
-        return _render_trouble(request, user, HTTPStatus.BAD_GATEWAY, is_ours=is_ours)
+        refusal = tell_merchant(error)
+        is_early = isinstance(error, NotReady) and not refusal
+        status = HTTPStatus.SERVICE_UNAVAILABLE if is_early else HTTPStatus.BAD_GATEWAY
+        return _render_trouble(request, user, status, refusal=refusal)
+    _drop_replaced(request)
     if to_phone and not is_in_phones_wechat(request):
         request.session[WAITING] = digest(binding.state)
         return _render_scan(request, binding)
@@ -186,9 +203,20 @@ def _picture_of(url: str, *, is_phone: bool) -> str:
 
 
 def _render_trouble(
-    request: HttpRequest, user: Actor, status: HTTPStatus, *, is_ours: bool = False
+    request: HttpRequest,
+    user: Actor,
+    status: HTTPStatus,
+    *,
+    is_ours: bool = False,
+    refusal: str = "",
 ) -> HttpResponse:
-    context = {"status": status.value, "again": _restart_url(request, user), "is_ours": is_ours}
+    """REFUSAL is what WeChat's answer means, where it has answered."""
+    context = {
+        "status": status.value,
+        "again": _restart_url(request, user),
+        "is_ours": is_ours,
+        "refusal": refusal,
+    }
     response = render(request, "portal/trouble.html", context, status=status)
     if status != HTTPStatus.BAD_GATEWAY:
         response["Retry-After"] = "120"
@@ -239,8 +267,7 @@ def bind_return(request: HttpRequest, state: str) -> HttpResponse:
     if url:
         return redirect(url)
     if binding.device == Binding.Device.PHONE:
-        context = {"binding": binding, "is_pending": _is_pending(binding)}
-        return render(request, "portal/phone.html", context)
+        return render(request, "portal/phone.html", _standing(binding))
     return _render_result(request, binding)
 
 
@@ -253,19 +280,40 @@ def _find_returning(request: HttpRequest, state: str) -> Binding:
 
 
 def _render_result(request: HttpRequest, binding: Binding) -> HttpResponse:
-    context = {
-        "binding": binding,
-        "is_pending": _is_pending(binding),
-        "again": _restart_url(request, binding.user),
-    }
+    context = {**_standing(binding), "again": _restart_url(request, binding.user)}
     return render(request, "portal/result.html", context)
 
 
-def _is_pending(binding: Binding) -> bool:
-    """A code has come, with the browser or by a push, and its trade is not over."""
-    has_code = bool(binding.code_digest or binding.appid)
-    is_open = binding.status == Binding.Status.OPEN
-    return binding.status == Binding.Status.TRADING or (is_open and has_code)
+def _standing(binding: Binding) -> dict[str, Any]:
+    stage = stage_of(binding)
+    return {
+        "binding": binding,
+        "stage": stage,
+        "is_pending": stage in (Stage.FINISHING, Stage.HELD_UP),
+        "is_droppable": stage in DROPPABLE,
+    }
+
+
+@require_POST
+@login_required
+def drop(request: HttpRequest, pk: int) -> HttpResponse:
+    """This attempt of theirs is not wanted any more."""
+    row = get_object_or_404(Binding, pk=pk, user_id=request.user.pk)
+    try:
+        drop_attempt(row, by=request.user)
+    except CannotDrop as problem:
+        messages.error(request, str(problem))
+    return redirect("portal:home")
+
+
+def _drop_replaced(request: HttpRequest) -> None:
+    """Another attempt takes the place of the one that the button belonged to."""
+    number = request.POST.get("instead_of", "")
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        return
+    row = Binding.objects.filter(pk=int(number), user_id=request.user.pk).first()
+    if row is not None and stage_of(row) in DROPPABLE:
+        drop_attempt(row, by=request.user)
 
 
 def _restart_url(request: HttpRequest, user: Actor | None) -> str:

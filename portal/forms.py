@@ -16,7 +16,8 @@ from messaging.outbound import Undelivered, check_url
 from miniprograms.models import Binding
 from notices.kinds import KINDS, MERCHANT_KINDS
 from notices.models import Channel
-from platform_auth.models import Component, is_appid
+from platform_auth.models import Component
+from platform_auth.text_rules import is_appid
 from wechat.component import EITHER, MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 Platforms = tuple[Sequence[Component], str]

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, Q, QuerySet, When
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_safe
 from django_stubs_ext import StrOrPromise
 
 from miniprograms.models import Authorizer, Binding
+from miniprograms.services.attempts import Stage, stage_of
 from miniprograms.services.showing import SHOWN
 from platform_auth.acting_component import components_for_merchants
 from portal.code import read_standings
@@ -24,6 +26,7 @@ from portal.forms import BindForm
 from portal.messages import count_unread
 
 ACCOUNTS_PER_PAGE = 50
+OVER_FOR = timedelta(days=3)  # an attempt that came to nothing is shown
 FEW = 5  # are found without a search
 _BOUND = Q(state=Authorizer.State.BOUND)
 _UNBOUND = Q(state=Authorizer.State.UNBOUND)
@@ -108,13 +111,21 @@ def _count_parts(rows: QuerySet[Authorizer]) -> list[Part]:
     return [Part("", gettext_lazy("All"), numbers["all"]), *parts]
 
 
-def _unfinished_bindings(request: HttpRequest) -> QuerySet[Binding]:
-    """This user's bindings that WeChat, the owner or staff still have to do something about."""
+def _unfinished_bindings(request: HttpRequest) -> list[tuple[Binding, Stage]]:
+    """
+    This user's bindings that somebody still has to do something about; and of the last days those
+    that have come to nothing, unless another has succeeded since.
+    """
     is_open = Q(status=Binding.Status.OPEN, expires_at__gt=Now())
     is_waiting = Q(status__in=[Binding.Status.TRADING, Binding.Status.UNCLAIMED])
-    is_own = Q(user_id=request.user.pk)
-    rows = Binding.objects.filter(is_own & (is_open | is_waiting))
-    return rows.order_by("-started_at")[:10]
+    is_over = Q(status__in=[Binding.Status.FAILED, Binding.Status.REFUSED])
+    is_over |= Q(status=Binding.Status.OPEN, expires_at__lte=Now())
+    own = Binding.objects.filter(user_id=request.user.pk)
+    later = own.filter(status=Binding.Status.BOUND, started_at__gt=OuterRef("started_at"))
+    is_news = Q(started_at__gt=Now() - OVER_FOR) & ~Exists(later)
+    rows = own.filter(is_open | is_waiting | (is_over & is_news), dropped_at=None)
+    rows = rows.select_related("authorizer").order_by("-started_at")[:10]
+    return [(row, stage_of(row)) for row in rows]
 
 
 def is_phone(request: HttpRequest) -> bool:

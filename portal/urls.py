@@ -34,6 +34,7 @@ urlpatterns = [
     path("invitation/<str:uidb64>/", AcceptInvitation.as_view(), name="accept-invitation"),
     path("bind/", binding.bind, name="bind"),
     path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),
+    path("bind/drop/<int:pk>/", binding.drop, name="bind-drop"),
     path("bind/<str:state>/", binding.bind_outcome, name="bind-outcome"),
     path("bind/<str:state>/go/", binding.bind_go, name="bind-go"),
     path("bind/<str:state>/return/", binding.bind_return, name="bind-return"),

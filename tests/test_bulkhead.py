@@ -63,7 +63,7 @@ ASKING = {
     # But for the two that refuse an empty form first.
     *(f"POST {CODE}{act.name}/" for act in ACTS if act.name not in ("commit", "gray-release")),
     *(f"POST {PROGRAM}{act}/" for act in ("refresh", "sync", "unbind")),
-    "POST admin/miniprograms/binding/<path:object_id>/refuse/",
+    *(f"POST admin/miniprograms/binding/<path:object_id>/{act}/" for act in ("refuse", "drop")),
     *(f"POST {TARGET}{act}/" for act in ("test", "switch-on", "switch-off", "resend-all")),
     *(f"{method} {TEMPLATES}drafts/<int:component>/" for method in METHODS),
     f"POST {TEMPLATES}drafts/<int:component>/<int:draft>/",

@@ -57,7 +57,7 @@ from miniprograms.models import (
 from miniprograms.services import bind_links
 from notices.models import Channel, Message, Notice
 from platform_auth.logins.api_clients import create_client
-from platform_auth.models import ApiClient, Operation, Push, WeChatCall
+from platform_auth.models import ApiClient, Component, Operation, Push, WeChatCall
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS
 from sandbox.world import WeChat
@@ -130,6 +130,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "portal/notices/<int:pk>/resend/": ("POST", OWNED_ACT),
     "portal/bind/": ("POST", MEMBERS),
     "portal/bind/link/<str:signed>/": ("GET", ALIKE),
+    "portal/bind/drop/<int:pk>/": ("POST", OWNED_ACT),
     # The state of another session: nobody here began it in this browser.
     "portal/bind/<str:state>/": ("GET", GONE),
     "portal/bind/<str:state>/go/": ("GET", GONE),
@@ -267,6 +268,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/auth/user/<path:object_id>/invite/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/bind-link/": ("POST", PAGE),
     "admin/miniprograms/bindlink/<path:object_id>/revoke/": ("POST", ACT),
+    "admin/miniprograms/bindlink/<path:object_id>/renew/": ("GET", ACT),  # it is still good
     "admin/auth/user/<path:object_id>/let-answer/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/stop-answering/": ("POST", ACT),
     "admin/auth/user/<path:object_id>/revoke-keys/": ("POST", ACT),
@@ -348,6 +350,8 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/messaging/releasetest/rehearse/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/assign/": ("GET", PAGE),
     "admin/miniprograms/binding/<path:object_id>/refuse/": ("POST", ACT),
+    "admin/miniprograms/binding/<path:object_id>/drop/": ("POST", ACT),
+    "admin/miniprograms/binding/<path:object_id>/continue/": ("GET", ACT),
 }
 # Who may try a mini program, and what its code may use.
 PROGRAM = "admin/miniprograms/authorizer/<path:object_id>/"
@@ -555,6 +559,11 @@ def _number(address: str, row: object, merchant: User) -> object:
     if address.startswith("portal/notices/"):
         bot, _made = Channel.objects.get_or_create(owner=merchant, type="wecom", name="group")
         return bot.pk
+    if address.startswith("portal/bind/drop/"):
+        attempt, _made = Binding.objects.get_or_create(
+            component=Component.objects.get(), user=merchant, status=Binding.Status.FAILED
+        )
+        return attempt.pk
     if "screenshots" in address:
         return Screenshot.objects.get().pk
     return row or Conversation.objects.get().pk

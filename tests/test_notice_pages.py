@@ -123,7 +123,7 @@ def test_an_address_left_empty_stays_as_it_is(browser: Client, street: Street) -
     [
         ("wecom", "http://10.0.0.1/hook", "not an address of the internet"),
         ("wecom", "https://169.254.169.254/latest", "not an address of the internet"),
-        ("email", "nobody", "valid email"),
+        ("email", "nobody", "An e-mail address has one @"),
         ("email", "", "Where is it to be sent?"),
     ],
 )

@@ -287,7 +287,7 @@ _REMEDIES: list[tuple[Responsible, str, list[int]]] = [
     (
         "merchant",
         _("Ask the owner to authorise us again through a new link."),
-        [10015, 42007, 50001, 61003, 61017, 61023, 85005],
+        [10015, 42007, 43007, 50001, 61003, 61017, 61023, 85005],
     ),
     ("us", _("Set WECHAT_API_URL to an https address."), [43003]),
     (

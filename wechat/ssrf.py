@@ -5,7 +5,7 @@ that is HTTPS on port 443; what operators list is let through besides.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -47,6 +47,43 @@ _ISATAP = (0x5EFE, 0x200_5EFE)  # an IPv4 address follows
 
 class Forbidden(TransportError):
     """An address that we do not send to."""
+
+
+# What an address breaks that `_URL` does not know, the first that it does.
+_RULES: list[tuple[Callable[[str], object], str]] = [
+    (
+        lambda url: re.match(r"https?://", url, re.IGNORECASE),
+        _("An address begins with https://, as in https://host/path."),
+    ),
+    (lambda url: not re.search(r"\s", url), _("There are no spaces in an address.")),
+    (str.isascii, _("An address has plain letters only: write others as %%E4%%BD%%A0.")),
+    (lambda url: "\\" not in url, _("There is no backslash in an address.")),
+    (
+        lambda url: "@" not in _authority(url),
+        _("There is no user name in an address: leave out what stands before @."),
+    ),
+    (lambda url: "#" not in url, _("There is no #fragment in an address: leave it out.")),
+    (
+        lambda url: re.fullmatch(r"(\[.*\]|[^:]*)(:[1-9][0-9]{0,4})?", _authority(url), re.ASCII),
+        _("The port of an address is a number of up to five digits."),
+    ),
+    (
+        lambda url: re.fullmatch(_AUTHORITY, _authority(url), re.ASCII | re.IGNORECASE),
+        _("The host of an address has letters, digits, dots and hyphens only."),
+    ),
+]
+
+
+def _authority(url: str) -> str:
+    return re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
+
+
+def _broken_rule(url: str) -> str:
+    """What is wrong with URL, which is none."""
+    for is_kept, sentence in _RULES:
+        if not is_kept(url):
+            return sentence
+    return _("There is a sign in the path of the address that has to be written as %%xx.")
 
 
 def _read_port(text: str | None) -> int | None:
@@ -115,9 +152,7 @@ class Guard:
         """
         match = _URL.fullmatch(url)
         if not match:
-            raise Forbidden(
-                _("Write it like https://host/path: plain letters, no user name and no #fragment.")
-            )
+            raise Forbidden(_broken_rule(url))
         scheme, authority, port, *_rest = match.groups("")
         host, address = _read_host(authority)
         scheme = scheme.lower()

@@ -45,6 +45,17 @@ class ObjectField(forms.JSONField):
             return value
         return json.dumps(value, ensure_ascii=False, indent=2)
 
+    def to_python(self, value: Any) -> Any:
+        """Django says only that it is no JSON: where it stops being that, says this."""
+        if isinstance(value, str) and value.strip():
+            try:
+                json.loads(value)
+            except json.JSONDecodeError as error:
+                facts = {"line": error.lineno, "column": error.colno}
+                text = _("It is no JSON: look at line %(line)d, character %(column)d.") % facts
+                raise ValidationError(text, code="invalid") from None
+        return super().to_python(value)
+
     def clean(self, value: Any) -> Any:
         values = super().clean(value)
         values = {} if values is None else values

@@ -27,8 +27,9 @@ from audits.services.verdicts import plain_reason
 from miniprograms.models import Authorizer
 from miniprograms.permissions import kind_by_sets, lacking_codes
 from miniprograms.tokens import remember_refresh_token
-from platform_auth.models import Component, is_appid
+from platform_auth.models import Component
 from platform_auth.registration import register_component
+from platform_auth.text_rules import is_appid
 from platform_auth.tokens import save_ticket
 from wechat.component import OFFICIAL_ACCOUNT, read_func_info
 

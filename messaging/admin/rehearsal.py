@@ -26,6 +26,7 @@ from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import choice_column, column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label, table
+from platform_auth.errcodes import explain_kept
 from platform_auth.models import TESTER_OPENID_PREFIX, Component
 from wechat.bulkhead import take_place
 
@@ -41,7 +42,7 @@ RELEASE_TEST_COLOURS = {
     ReleaseTest.State.DONE: "success",
     ReleaseTest.State.FAILED: "danger",
 }
-_SHOWN = ("at", "component", "account", "asked_by", "how", "answered", "failures", "last_error")
+_SHOWN = ("at", "component", "account", "asked_by", "how", "answered", "failures", "problem")
 _BY_US = Q(openid__startswith=TESTER_OPENID_PREFIX)
 AskedByFilter = choice_filter(
     _("asked by"),
@@ -52,7 +53,7 @@ AskedByFilter = choice_filter(
 
 @admin.register(ReleaseTest)
 class ReleaseTestAdmin(StaffAdmin):
-    list_display = ("at", "account", "asked_by", "how", "answered", "last_error")
+    list_display = ("at", "account", "asked_by", "how", "answered", "problem")
     list_filter = ("state", AskedByFilter)
     ordering = ("-at", "-id")
     sortable_by = ()
@@ -95,6 +96,7 @@ class ReleaseTestAdmin(StaffAdmin):
     asked_by = column(_("asked by"), lambda row: _("a rehearsal") if row.is_rehearsal else "WeChat")
     how = choice_column("state", _("state"), RELEASE_TEST_COLOURS)
     answered = time_column("done_at", _("answered"))
+    problem = column(_("last error"), lambda row: explain_kept(row.last_error) or "–")
 
 
 def _rehearse(request: HttpRequest, component: Component) -> dict[str, Any]:

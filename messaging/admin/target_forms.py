@@ -14,6 +14,7 @@ from messaging.outbound import Undelivered, check_url
 from messaging.services.descriptions import kind_label
 from messaging.services.event_types.catalogue import EVENT_TYPES, GROUPS, OWN_TYPES
 from messaging.services.event_types.wechat_types import COMPONENT_TYPES
+from platform_auth.text_rules import Rule, as_long_as, broken_rules, made_of
 from wechat.messages import EVENTS, MESSAGES
 
 EVERYTHING = "*"
@@ -72,6 +73,16 @@ class TargetForm(forms.ModelForm[Target]):
         return url
 
 
+_KIND_RULES = (
+    Rule(
+        _("A kind begins with message., event. or component., or has no dot."),
+        lambda text: "." not in text or text.split(".")[0] in ("message", "event", "component"),
+    ),
+    made_of(r"\w.-", _("A kind has letters, digits, _ and - only; here is: %(odd)s")),
+    as_long_as(1, 66, _("A kind has up to 56 characters; this has %(length)d.")),
+)
+
+
 class KindField(forms.CharField):
     """A kind WeChat documents, a group of them, or any other that somebody writes."""
 
@@ -97,9 +108,8 @@ class KindField(forms.CharField):
         kind = _BY_ANY_NAME.get(text.lower(), text)
         is_known = kind == EVERYTHING or kind in EVENT_TYPES
         if not is_known and not _KIND_FORM.fullmatch(kind):
-            raise ValidationError(
-                _("Write a kind such as message.text, message or event for all of these, or *.")
-            )
+            hint = _("Write a kind such as message.text, message or event for all of these, or *.")
+            raise ValidationError([*broken_rules(kind, _KIND_RULES), hint])
         return "" if kind == EVERYTHING else kind
 
 

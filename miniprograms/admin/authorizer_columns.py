@@ -74,8 +74,9 @@ class AuthorizerColumns:
     def error_in_short(self, row: Authorizer) -> SafeString | str:
         if not row.last_error:
             return "–"
-        short = Truncator(row.last_error).chars(60)
-        return format_html('<span class="staff-error" title="{}">{}</span>', row.last_error, short)
+        explained = explain_kept(row.last_error)
+        short = Truncator(explained).chars(60)
+        return format_html('<span class="staff-error" title="{}">{}</span>', explained, short)
 
     @admin.display(description=_("last error"))
     def problem(self, row: Authorizer) -> str:

@@ -5,33 +5,61 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldForeignKeyRawIdWidget
 
 from miniprograms.models import Binding
+from miniprograms.services.attempts import (
+    DROPPABLE,
+    ENDED,
+    TITLES,
+    CannotDrop,
+    Stage,
+    drop_attempt,
+    stage_of,
+)
+from miniprograms.services.bind_links import make_bind_link
 from miniprograms.services.unclaimed import NotUnclaimed, assign_unclaimed, refuse_unclaimed
 from platform_auth.admin.acts import ask_about_chosen, ask_about_one, button, holding, saying
 from platform_auth.admin.columns import (
     account_column,
-    choice_column,
     column,
     named_account_column,
     time_column,
 )
-from platform_auth.admin.pages import StaffAdmin
+from platform_auth.admin.filters import choice_filter
+from platform_auth.admin.pages import StaffAdmin, label
+from platform_auth.errcodes import explain_kept
 from platform_auth.fields import Unreadable
 from platform_auth.operations import Actor
 from wechat.errors import WeChatError
 
-STATUS_COLOURS = {
-    Binding.Status.TRADING: "info",
-    Binding.Status.BOUND: "success",
-    Binding.Status.UNCLAIMED: "warning",
-    Binding.Status.FAILED: "danger",
+STAGE_COLOURS = {
+    Stage.FINISHING: "info",
+    Stage.HELD_UP: "danger",
+    Stage.BOUND: "success",
+    Stage.NEEDS_OWNER: "danger",
+    Stage.PARKED: "warning",
+    Stage.SPENT: "danger",
+    Stage.FAILED: "danger",
 }
 
+_ENDING = choice_filter(
+    _("ending"),
+    "ending",
+    {
+        "late": (
+            _("not confirmed in time"),
+            lambda: Q(status=Binding.Status.OPEN, expires_at__lte=Now(), dropped_at=None),
+        ),
+        "dropped": (_("dropped"), lambda: Q(dropped_at__isnull=False)),
+    },
+)
 _ACCOUNT = (
     "status_label",
     "reason",
@@ -42,7 +70,7 @@ _ACCOUNT = (
     "account",
 )
 _REQUEST = ("component", "auth_type", "expected_appid", "on_device")
-_COURSE = ("started_at", "expires_at", "finished_at", "failures", "last_error")
+_COURSE = ("started_at", "expires_at", "finished_at", "dropped_at", "failures", "problem")
 
 
 class AssignForm(forms.Form):
@@ -60,6 +88,11 @@ class AssignForm(forms.Form):
         self.fields["user"].widget = UnfoldForeignKeyRawIdWidget(relation, admin.site)
 
 
+DROP_QUESTION = _(
+    "The merchant is not asked to go on with it any more. An account whose owner confirms all the "
+    "same waits for staff."
+)
+_drop = saying(_("dropped."), drop_attempt)
 REFUSE_QUESTION = _(
     "The account stays as it is: nobody's, or with the merchant who had it. Its owner can cancel "
     "the authorisation in WeChat."
@@ -71,7 +104,7 @@ def _assign(row: Binding, user: User, by: Actor) -> object:
     authorizer = assign_unclaimed(row, user=user, by=by)
     if authorizer.last_error:
         text = _("now belongs to %(user)s; its token comes later: %(problem)s")
-        return text % {"user": user, "problem": authorizer.last_error}
+        return text % {"user": user, "problem": explain_kept(authorizer.last_error)}
     return _("now belongs to %(user)s.") % {"user": user}
 
 
@@ -81,7 +114,7 @@ class BindingAdmin(StaffAdmin):
     live_columns = ("status_label", "reason")
     list_display = ("status_label", "account_appid", "name", "merchant", "reason", "started")
     list_display_links = ("status_label",)
-    list_filter = ("status", "parked_because")
+    list_filter = ("status", _ENDING, "parked_because")
     list_select_related = ("user",)
     ordering = ("-id",)
     search_fields = ("appid", "user__username")
@@ -89,11 +122,15 @@ class BindingAdmin(StaffAdmin):
     fields = (*_ACCOUNT, *_REQUEST, *_COURSE)
     readonly_fields = fields
     actions = ("refuse",)
-    actions_detail = ("assign_one", "refuse_one")
-    troubles = (WeChatError, Unreadable, NotUnclaimed)
+    actions_detail = ("assign_one", "refuse_one", "continue_one", "drop_one")
+    troubles = (WeChatError, Unreadable, NotUnclaimed, CannotDrop)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("user", "authorizer", "component")
+        rows = super().get_queryset(request)
+        return rows.select_related("user", "authorizer", "component")
+
+    def title_of(self, row: Any) -> str:
+        return f"{TITLES[stage_of(row)]} {row.appid}".strip()
 
     def find_rows(self, queryset: Any, term: str) -> Any:
         merchant = User.objects.filter(username=term).first()
@@ -101,10 +138,51 @@ class BindingAdmin(StaffAdmin):
 
     has_resolve_permission = holding("miniprograms.resolve_binding")
 
+    has_invite_permission = holding("miniprograms.invite_merchant")
+
     def unfit_acts(self, object_id: Any) -> set[str]:
-        """Only an unclaimed account can be decided on."""
-        is_unclaimed = Binding.objects.unclaimed().filter(pk=object_id).exists()
-        return set() if is_unclaimed else set(self.actions_detail)
+        """Only an unclaimed account is decided on, and only what has no account is begun anew."""
+        row = Binding.objects.select_related("user", "authorizer").filter(pk=object_id).first()
+        if row is None:
+            return set(self.actions_detail)
+        stage = stage_of(row)
+        unfit = set() if stage == Stage.PARKED else {"assign_one", "refuse_one"}
+        if stage not in DROPPABLE or stage == Stage.DECLINED:
+            unfit.add("drop_one")
+        if row.user is None or stage not in (*ENDED, Stage.WAITING, Stage.DECLINED):
+            unfit.add("continue_one")
+        return unfit
+
+    drop_one = ask_about_one(
+        _drop, _("Drop"), DROP_QUESTION, "resolve", path="drop", icon="delete_sweep"
+    )
+
+    @button(_("Send a link to go on"), "invite", path="continue", icon="add_link")
+    def continue_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The same binding by a link, whatever became of the merchant's own browser."""
+        row = self.visible_or_404(request, object_id)
+        title = _("Send a link to go on")
+        if row.user is None or not row.user.is_active:
+            self.message_user(request, _("This account is switched off."), "ERROR")
+            return HttpResponseRedirect(self.url_of(row))
+        if request.method == "POST":
+            link = make_bind_link(
+                row.user,
+                by=request.user,
+                appid=row.biz_appid,
+                auth_type=row.auth_type,
+                component=row.component,
+            )
+            context = {"title": title, "back": self.url_of(row)}
+            return self.page(
+                request, "admin/bind_links.html", links=[(row.user, link.url)], **context
+            )
+        return self.ask(
+            request,
+            row,
+            title,
+            _("Whoever opens the link within three days can bind for this merchant."),
+        )
 
     refuse = ask_about_chosen(_refuse, _("Refuse"), REFUSE_QUESTION, "resolve", name="refuse")
     refuse_one = ask_about_one(
@@ -136,7 +214,11 @@ class BindingAdmin(StaffAdmin):
             ),
         )
 
-    status_label = choice_column("status", _("status"), STATUS_COLOURS, "status")
+    @admin.display(description=_("status"), ordering="status")
+    def status_label(self, row: Binding) -> SafeString:
+        stage = stage_of(row)
+        return label(TITLES[stage], STAGE_COLOURS.get(stage, ""))
+
     name = column(_("name"), lambda row: row.nick_name or "–")
     merchant = column(_("merchant"), lambda row: row.user.get_username() if row.user else "–")
     reason = column(_("parked because"), lambda row: row.get_parked_because_display() or "–")
@@ -144,4 +226,5 @@ class BindingAdmin(StaffAdmin):
     expected_appid = account_column(_("expected appid"), lambda row: row.biz_appid)
     account = named_account_column(_("account"), lambda row: row.authorizer)
     on_device = column(_("device"), lambda row: row.get_device_display())
+    problem = column(_("last error"), lambda row: explain_kept(row.last_error) or "–")
     started = time_column("started_at", _("started"), "started_at")

@@ -23,6 +23,7 @@ from platform_auth.admin.pages import label, pretty
 from platform_auth.errcodes import explain_errcode
 from platform_auth.forms import capitalise_labels
 from platform_auth.logins.proof import require_proof
+from platform_auth.text_rules import PATH_RULES, broken_rules
 from wechat import lenient
 from wechat.bulkhead import take_place
 from wechat.errors import NotSent, Unreachable
@@ -67,6 +68,9 @@ class CallForm(forms.Form):
     def clean_path(self) -> str:
         text, _mark, query = str(self.cleaned_data["path"]).partition("?")
         path = normal_path(text.removeprefix("/"))
+        if not path and (broken := broken_rules(f"/{text.removeprefix('/')}", PATH_RULES)):
+            text = _("It is no path of WeChat's API: %(rules)s.") % {"rules": "; ".join(broken)}
+            raise forms.ValidationError(text)
         if not path:
             raise forms.ValidationError(_("It is no path of WeChat's API."))
         if is_closed(path):
@@ -96,6 +100,10 @@ class CallForm(forms.Form):
         try:
             json.loads(text)
             content = text.encode()
+        except json.JSONDecodeError as error:
+            facts = {"line": error.lineno, "column": error.colno}
+            text = _("It is no JSON: look at line %(line)d, character %(column)d.") % facts
+            raise forms.ValidationError(text) from None
         except ValueError:
             raise forms.ValidationError(_("It is no JSON.")) from None
         if len(content) > MAX_JSON:

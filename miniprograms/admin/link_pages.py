@@ -7,17 +7,28 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from miniprograms.models import Binding, BindLink
-from miniprograms.services.bind_links import bind_links, revoke_bind_link, status_of
+from miniprograms.services.bind_links import (
+    bind_links,
+    renew_bind_link,
+    revoke_bind_link,
+    status_of,
+)
 from platform_auth.acting_component import NoComponent, acting_component, registered_components
 from platform_auth.admin.account_links import link_account, reader_of
-from platform_auth.admin.acts import ask_about_chosen, ask_about_one, holding, saying
+from platform_auth.admin.acts import (
+    ask_about_chosen,
+    ask_about_one,
+    button,
+    holding,
+    saying,
+)
 from platform_auth.admin.columns import column, link_to, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label, table
@@ -109,7 +120,7 @@ class BindLinkAdmin(StaffAdmin):
     fields = (*_PURPOSE, *_MADE, *_COURSE)
     readonly_fields = fields
     actions = ("revoke",)
-    actions_detail = ("revoke_one",)
+    actions_detail = ("renew_one", "revoke_one")
 
     has_revoke_permission = holding("miniprograms.invite_merchant")
 
@@ -122,9 +133,33 @@ class BindLinkAdmin(StaffAdmin):
         return queryset.filter(is_named)
 
     def unfit_acts(self, object_id: Any) -> set[str]:
-        """What leads nowhere any more need not be revoked."""
-        rows = BindLink.objects.filter(pk=object_id, revoked_at=None, expires_at__gt=Now())
-        return set() if rows.exists() else {"revoke_one"}
+        """What leads nowhere any more need not be revoked, what is good or used not renewed."""
+        row: Any = bind_links().filter(pk=object_id).first()
+        if row is None:
+            return set(self.actions_detail)
+        is_over = row.revoked_at is not None or row.expires_at <= row.now
+        is_renewable = status_of(row) in (BindLink.Status.EXPIRED, BindLink.Status.REVOKED)
+        unfit = {"revoke_one"} if is_over else set()
+        return unfit if is_renewable and not row.client_id else {*unfit, "renew_one"}
+
+    @button(_("Make it again"), "revoke", path="renew", icon="add_link")
+    def renew_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A new link for what this one was for: the address of the old one is nowhere."""
+        row = self.visible_or_404(request, object_id)
+        if "renew_one" in self.unfit_acts(row.pk) or not row.user.is_active:
+            self.message_user(request, _("This link cannot be made again."), "ERROR")
+            return HttpResponseRedirect(self.url_of(row))
+        title = _("Make it again")
+        if request.method == "POST":
+            link = renew_bind_link(row, by=request.user)
+            links, back = [(row.user, link.url)], self.url_of(row)
+            return self.page(request, "admin/bind_links.html", links=links, title=title, back=back)
+        return self.ask(
+            request,
+            row,
+            title,
+            _("Whoever opens the link within three days can bind for this merchant."),
+        )
 
     revoke = ask_about_chosen(_revoke, _("Revoke"), REVOKE_QUESTION, "revoke", name="revoke")
     revoke_one = ask_about_one(

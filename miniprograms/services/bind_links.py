@@ -57,6 +57,21 @@ def make_bind_link(
     return bind_links().get(pk=row.pk)
 
 
+def renew_bind_link(link: BindLink, *, by: Actor) -> BindLink:
+    """Another link for what LINK was for, because BY says so."""
+    purpose: Purpose = {
+        "component": link.component,
+        "device": link.device,
+        "category_id_list": link.category_id_list,
+        "return_url": link.return_url,
+        "user_ref": link.user_ref,
+        "is_single": link.is_single,
+    }
+    if link.auth_type is not None:
+        purpose["auth_type"] = link.auth_type
+    return make_bind_link(link.user, by=by, appid=link.biz_appid, **purpose)
+
+
 def _mark_of(user: User) -> str:
     """What tells whether the password has changed; Django's sessions end by the same."""
     return user.get_session_auth_hash()[:64]
@@ -66,7 +81,7 @@ def bind_links() -> QuerySet[BindLink]:
     """All links, with what `status_of` must know, and the database's time."""
     attempts = Binding.objects.filter(link=OuterRef("pk"))
     bound = attempts.filter(status=Binding.Status.BOUND)
-    is_open = Q(status=Binding.Status.OPEN, expires_at__gt=Now())
+    is_open = Q(status=Binding.Status.OPEN, expires_at__gt=Now(), dropped_at=None)
     is_given_to_another = Q(status=Binding.Status.BOUND) & ~Q(user=OuterRef("user"))
     return BindLink.objects.select_related(
         "user", "made_by", "component", "client__owner"
@@ -115,6 +130,17 @@ def find_bind_link(token: str) -> BindLink | None:
         return None
     found: BindLink = link
     return found
+
+
+def ending_of(token: str) -> str:
+    """What has become of the link whose address ends with TOKEN; "" where it tells nobody."""
+    link: Any = bind_links().filter(pk=_read(token)).first()
+    if link is None:
+        return ""
+    status = status_of(link)
+    if status in (BindLink.Status.OPEN, BindLink.Status.STARTED):  # one for another's account
+        return str(BindLink.Status.EXPIRED) if link.expires_at <= link.now else ""
+    return str(status)
 
 
 def _read(token: str) -> int:

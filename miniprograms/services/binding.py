@@ -87,11 +87,13 @@ def _reserve(now: datetime, intent: dict[str, Any]) -> Binding:
     """
     with transaction.atomic():
         _lock(intent["link"], intent["user_id"])
-        recent = Binding.objects.unfinished().filter(
+        recent = Binding.objects.filter(
+            status=Binding.Status.OPEN,
+            expires_at__gt=Now(),
             user_id=intent["user_id"],
             link=intent["link"],
             started_at__gt=Now() - UNFINISHED_SINCE,
-        )
+        )  # a dropped one has cost a code as well
         if recent.count() < MAX_UNFINISHED:
             state = secrets.token_urlsafe(32)
             opened: Binding = Binding.objects.create(
@@ -103,7 +105,7 @@ def _reserve(now: datetime, intent: dict[str, Any]) -> Binding:
                 **intent,
             )
             return opened
-        rows = recent.filter(**intent).exclude(pre_auth_code_digest="")
+        rows = recent.filter(**intent, dropped_at=None).exclude(pre_auth_code_digest="")
         reusable: Binding | None = rows.order_by("-started_at").first()
     if reusable is None:
         raise TooManyBindings

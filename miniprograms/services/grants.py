@@ -129,6 +129,8 @@ def _reason_to_ask(binding: Binding, authorizer: Authorizer | None, grant: Grant
         return Binding.UnclaimedReason.WRONG_ACCOUNT
     if owner is None and binding.link and has_ended(binding.link, binding.now):
         return Binding.UnclaimedReason.LINK_REVOKED
+    if owner is None and binding.dropped_at:
+        return Binding.UnclaimedReason.DROPPED
     return ""
 
 

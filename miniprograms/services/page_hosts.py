@@ -1,10 +1,12 @@
 """Addresses of other programs' pages: whether one is meant, and on a host that was allowed."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from ipaddress import ip_address
 
 from django.conf import settings
+
+from platform_auth.text_rules import PAGE_RULES, Rule, check_text
 
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)(?::(?P<port>[0-9]{1,5}))?"
@@ -17,6 +19,11 @@ _USUAL_PORTS = {"http": "80", "https": "443"}
 def is_page(url: str) -> bool:
     """Whether URL is a whole address that no two programs read in two ways."""
     return _ADDRESS.fullmatch(url) is not None
+
+
+def check_page(url: str, rules: Sequence[Rule] = PAGE_RULES) -> None:
+    """Raises ValidationError with those of RULES that URL breaks."""
+    check_text(url, rules, PAGE_RULES[0].sentence, is_page(url))
 
 
 def is_listed(url: str, hosts: Collection[str]) -> bool:

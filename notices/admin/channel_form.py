@@ -15,6 +15,7 @@ from unfold.widgets import (
 from messaging.outbound import Undelivered, check_url
 from notices.kinds import KINDS
 from notices.models import Channel, NoticeRule
+from platform_auth.text_rules import EMAIL_RULES, broken_rules
 
 ADDRESS_HELP = _(
     "An e-mail address; or the whole address that the group shows for its bot, or that of a "
@@ -29,6 +30,8 @@ SECRET_HELP = _(
 def address_problem(type_: str, address: str) -> str:
     """Why nothing can be sent to ADDRESS, in words; "" if it can. May ask the network for it."""
     if type_ == Channel.Type.EMAIL:
+        if broken := broken_rules(address, EMAIL_RULES):
+            return " ".join(broken)
         try:
             validate_email(address)
         except ValidationError as problem:

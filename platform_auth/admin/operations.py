@@ -21,6 +21,7 @@ ACTIONS = {
     "park": _("parked for staff"),
     "assign_binding": _("assigned a parked binding"),
     "refuse_binding": _("refused a parked binding"),
+    "drop_binding": _("dropped an attempt to bind"),
     "make_bind_link": _("made a bind link"),
     "revoke_bind_link": _("revoked a bind link"),
     "refresh_token": _("refreshed the token"),

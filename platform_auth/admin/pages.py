@@ -24,10 +24,11 @@ from platform_auth.admin.account_links import AccountLinks
 from platform_auth.admin.live_lists import LiveLists
 from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.admin.titles import TitledAdmin
+from platform_auth.errcodes import explain_error, explain_kept
 from platform_auth.fields import Unreadable
 from platform_auth.operations import record_operation
 from wechat.bulkhead import take_place
-from wechat.errors import WeChatError, scrub
+from wechat.errors import Refused, WeChatError, scrub
 
 MAX_CHOSEN = 20  # each may keep WeChat busy for seconds while a person waits
 
@@ -137,8 +138,11 @@ class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
             self.message_user(request, f"{row}: {sentence}", level)
 
     def describe_problem(self, problem: Exception) -> object:
-        """What the page says of PROBLEM, one of `troubles`."""
-        return problem
+        """What the page says of PROBLEM, one of `troubles`: WeChat's refusals are explained."""
+        if isinstance(problem, Refused):
+            rid = f" rid {problem.rid}" if problem.rid else ""
+            return f"{explain_error(problem)}{rid}"
+        return explain_kept(str(problem)) if isinstance(problem, WeChatError) else problem
 
     def carry_out_each(self, request: HttpRequest, rows: Iterable[Any], act: Act) -> None:
         """Do ACT to each of ROWS, but not to a whole table while the person waits."""

@@ -10,6 +10,7 @@ from miniprograms.models import Authorizer
 from miniprograms.services.settings.kinds import BadSetting, Difference, Kind, Remarks
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
+from platform_auth.text_rules import Rule, broken_rules, made_of
 from wechat import code_release
 
 _VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
@@ -20,8 +21,19 @@ def _read_library(authorizer: Authorizer) -> str:
     return str(call_as(authorizer.appid, code_release.get_support_version).now)
 
 
+_RULES = (
+    made_of("0-9.", _("A version of the base library has digits and dots only; here is: %(odd)s")),
+    Rule(
+        _("A version of the base library has three numbers with dots between, such as 2.20.0."),
+        lambda text: len(list(filter(None, text.split(".")))) == 3 == len(text.split(".")),
+    ),
+)
+
+
 def check_library(value: Any) -> str:
     version = value.strip() if isinstance(value, str) else ""
+    if broken := broken_rules(version, _RULES):
+        raise BadSetting(*broken)
     if not _VERSION.fullmatch(version):
         raise BadSetting(gettext("A version of the base library looks like 2.20.0."))
     return version

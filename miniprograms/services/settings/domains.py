@@ -6,7 +6,6 @@ What differs is added and deleted, never set as a whole: domains that are live a
 have to be released once more.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Authorizer
 from miniprograms.services.confirm_files import fetch_confirm_file, fetch_platform_confirm_file
+from miniprograms.services.settings.domain_names import broken_rules_of_domain
 from miniprograms.services.settings.kinds import BadSetting, Difference, Kind, Remarks
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
@@ -45,10 +45,6 @@ MAX_PREFETCH_NAMES = 5
 CHANGES_A_MONTH = 50
 NO_ICP, INVALID = "no_icp", "invalid"
 
-_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,}|xn--[a-z0-9-]+)")
-_PORT = re.compile(r":[1-9][0-9]{0,4}")
-_FORBIDDEN = "api.weixin.qq.com"
-
 ServerDomains = dict[str, list[str]]
 
 
@@ -57,10 +53,10 @@ def read_url(text: Any, scheme: str, *, allows_port: bool) -> str:
     url = text.strip().lower().rstrip("/") if isinstance(text, str) else ""
     host = url.removeprefix(f"{scheme}://")
     name, port = (host[: host.rfind(":")], host[host.rfind(":") :]) if ":" in host else (host, "")
-    fits = len(name) <= 253 and _NAME.fullmatch(name) and name != _FORBIDDEN
-    if not fits or (port and not (allows_port and _PORT.fullmatch(port))):
-        sentence = gettext("%(text)s is no domain for %(scheme)s that WeChat takes.")
-        raise BadSetting(sentence % {"text": str(text)[:100], "scheme": f"{scheme}://"})
+    if broken := broken_rules_of_domain(name, port, allows_port=allows_port):
+        sentence = gettext("%(text)s is no domain for %(scheme)s that WeChat takes: %(rules)s.")
+        facts = {"text": str(text)[:100], "scheme": f"{scheme}://", "rules": "; ".join(broken)}
+        raise BadSetting(sentence % facts)
     return f"{scheme}://{host}"
 
 

@@ -19,6 +19,7 @@ from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import record_operation
+from platform_auth.text_rules import Rule, as_long_as, broken_rules
 from platform_auth.tokens import with_component_token
 from wechat import order_path as wechat
 
@@ -38,6 +39,27 @@ APPLIED, REPEATED = 0, 1  # ret_code
 OrderPage = dict[str, Any]
 
 
+_PATH_RULES = (
+    Rule(
+        _("The path is one of the code, with a / in it, such as pages/order/list."),
+        lambda path: "/" in path.partition("?")[0].strip("/"),
+    ),
+    Rule(
+        _("The path has letters, digits, _ and - between its slashes."),
+        lambda path: re.fullmatch(r"[\w/-]*", path.partition("?")[0], re.ASCII),
+    ),
+    Rule(
+        _("No part of the path is empty: no // and no / at its end."),
+        lambda path: "//" not in path and not path.partition("?")[0].endswith("/"),
+    ),
+    Rule(
+        _("What follows the ? of the path has no spaces and no Chinese."),
+        lambda path: re.fullmatch(r"[!-~]*", path.partition("?")[2], re.ASCII),
+    ),
+    as_long_as(0, MAX_PATH, _("The path has %(length)d characters, which is too long.")),
+)
+
+
 def check_order_page(value: Any) -> OrderPage:
     """VALUE as it is kept: a path, and what shows it to the reviewer."""
     if not isinstance(value, Mapping) or value.keys() - MEMBERS:
@@ -45,7 +67,9 @@ def check_order_page(value: Any) -> OrderPage:
     path = str(value.get("path") or "").strip().lstrip("/")
     page = {name: value[name] for name in MATERIAL if value.get(name)}
     problems = _problems_of_material(page)
-    if not _PATH.fullmatch(path) or len(path) > MAX_PATH:
+    if broken := broken_rules(path, _PATH_RULES):
+        problems = [*broken, *problems]
+    elif not _PATH.fullmatch(path):
         problems.insert(0, gettext("Enter a path of the code, such as pages/order/list."))
     if problems:
         raise BadSetting(*problems)

@@ -1,0 +1,350 @@
+"""What merchants and staff read of an attempt to bind, state by state, and what they can do."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from miniprograms.models import Authorizer, Binding, BindLink
+from miniprograms.services.bind_links import make_bind_link
+from platform_auth.models import Component, Operation
+from sandbox.world import WeChat
+from sandbox.world.parties import Account
+from tests.test_portal_binding import (
+    PHONE,
+    QUERY_AUTH,
+    confirm,
+    link_in,
+    new_browser,
+    query_of,
+    start,
+    text_of,
+)
+from tests.test_portal_binding import account as account
+from tests.test_portal_binding import browser as browser
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ticket")]
+
+Reason = Binding.UnclaimedReason
+LATE = {"status": "open", "expires_at": timezone.now() - timedelta(minutes=1)}
+WAITING = {"status": "open", "expires_at": timezone.now() + timedelta(minutes=10)}
+SPENT = {
+    "status": "failed",
+    "last_error": "cgi-bin/component/api_query_auth: 61010 code is expired",
+}
+LOST = {"status": "failed", "code_digest": "x", "last_error": "api_query_auth: the answer was lost"}
+HELD_UP = {"status": "trading", "last_error": "cgi-bin/component/api_query_auth: 61004 no"}
+FINISHING = {"status": "trading"}
+DECLINED = {"status": "refused", "nick_name": "Tea"}
+PARKED = {"status": "parked", "nick_name": "Tea"}
+
+AGAIN = {"Try again", "Drop it"}
+GO_ON = {"Go on at WeChat", "Drop it"}
+
+# How the portal's first page and the staff page call each, and what the first page offers.
+STANDS: list[tuple[dict[str, Any], str, str, set[str]]] = [
+    (WAITING, "waits for the administrator", "waiting for the owner", GO_ON),
+    (LATE, "was not confirmed in time", "not confirmed in time", AGAIN),
+    (SPENT, "had expired or been used", "confirmation used or too old", AGAIN),
+    (LOST, "could not get from WeChat what we need", "failed", AGAIN),
+    (HELD_UP, "WeChat refuses us what we need to finish", "held up by WeChat", {"Drop it"}),
+    (FINISHING, "we are finishing the binding", "being finished", set()),
+    (DECLINED, "Our staff have declined it", "refused by staff", {"Remove from this list"}),
+    (PARKED, "Our staff will look at it", "waiting for staff", set()),
+]  # fmt: skip
+NAMES = ["waiting", "late", "spent", "lost", "held up", "finishing", "declined", "parked"]
+OFFERS = {"Go on at WeChat", "Try again", "Drop it", "Remove from this list"}
+
+
+def attempt(component: Component, user: User, **values: Any) -> Binding:
+    row: Binding = Binding.objects.create(component=component, user=user, **values)
+    return row
+
+
+@pytest.fixture
+def boss(admin_user: User) -> Client:
+    return new_browser(admin_user)
+
+
+def page_of(row: Binding, act: str = "change") -> str:
+    return f"/admin/miniprograms/binding/{row.pk}/{act}/"
+
+
+@pytest.mark.parametrize(("values", "sentence", "title", "offers"), STANDS, ids=NAMES)
+def test_the_first_page_says_how_an_attempt_stands_and_what_can_be_done(
+    browser: Client,
+    component: Component,
+    merchant: User,
+    values: dict[str, Any],
+    sentence: str,
+    title: str,
+    offers: set[str],
+) -> None:
+    attempt(component, merchant, **values)
+    page = text_of(browser.get("/portal/"))
+    assert [one for _v, one, _t, _o in STANDS if one in page] == [sentence]
+    assert {offer for offer in OFFERS if f">{offer}<" in page} == offers
+
+
+@pytest.mark.parametrize(("values", "sentence", "title", "offers"), STANDS, ids=NAMES)
+def test_staff_read_the_same(
+    boss: Client,
+    component: Component,
+    merchant: User,
+    values: dict[str, Any],
+    sentence: str,
+    title: str,
+    offers: set[str],
+) -> None:
+    row = attempt(component, merchant, **values)
+    page = text_of(boss.get(page_of(row)))
+    assert f"{title} |" in page.split("</title>")[0]
+    assert ("/drop/" in page) == ("Drop it" in offers)
+    is_over = "Try again" in offers or values in (WAITING, DECLINED)
+    assert ("/continue/" in page) == is_over
+
+
+def test_what_came_to_nothing_is_not_shown_once_another_has_succeeded(
+    browser: Client, component: Component, merchant: User
+) -> None:
+    before = timezone.now() - timedelta(hours=1)
+    attempt(component, merchant, **LATE, started_at=before)
+    attempt(component, merchant, status="bound")
+    assert "was not confirmed in time" not in text_of(browser.get("/portal/"))
+
+
+def test_nor_after_some_days(browser: Client, component: Component, merchant: User) -> None:
+    attempt(component, merchant, **LATE, started_at=timezone.now() - timedelta(days=4))
+    assert "was not confirmed in time" not in text_of(browser.get("/portal/"))
+
+
+def test_trying_again_takes_the_place_of_the_old_attempt(
+    browser: Client, component: Component, merchant: User
+) -> None:
+    old = attempt(component, merchant, **LATE)
+    started = start(browser, instead_of=str(old.pk), auth_type="2")
+    assert started["auth_type"] == "2"
+    page = text_of(browser.get("/portal/"))
+    assert "was not confirmed in time" not in page
+    assert page.count("waits for the administrator") == 1
+
+
+@pytest.mark.parametrize("values", [WAITING, LATE, SPENT, LOST, HELD_UP, DECLINED])
+def test_a_merchant_drops_an_attempt(
+    browser: Client, component: Component, merchant: User, values: dict[str, Any]
+) -> None:
+    row = attempt(component, merchant, **values)
+    assert browser.post(f"/portal/bind/drop/{row.pk}/")["Location"] == "/portal/"
+    assert 'id="unfinished"' not in text_of(browser.get("/portal/"))
+    [told] = Operation.objects.filter(action="drop_binding")
+    assert told.actor == merchant
+
+
+@pytest.mark.parametrize("values", [PARKED, FINISHING])
+def test_what_is_being_decided_cannot_be_dropped(
+    browser: Client, component: Component, merchant: User, values: dict[str, Any]
+) -> None:
+    row = attempt(component, merchant, **values)
+    page = browser.post(f"/portal/bind/drop/{row.pk}/", follow=True)
+    assert "has come to its end already, or is just being finished" in text_of(page)
+    assert Binding.objects.get().dropped_at is None
+
+
+def test_nobody_drops_the_attempt_of_another(
+    component: Component, merchant: User, other_merchant: User
+) -> None:
+    row = attempt(component, merchant, **WAITING)
+    assert new_browser(other_merchant).post(f"/portal/bind/drop/{row.pk}/").status_code == 404
+
+
+def test_an_account_confirmed_after_its_attempt_was_dropped_waits_for_staff(
+    browser: Client, wechat: WeChat, account: Account, boss: Client
+) -> None:
+    started = start(browser)
+    row = Binding.objects.get()
+    browser.post(f"/portal/bind/drop/{row.pk}/")
+    assert "This binding was dropped" in text_of(browser.get(started["back"]))
+    page = browser.get(started["back"], confirm(wechat, started, account), follow=True)
+    assert "had been dropped before the administrator confirmed" in text_of(page)
+    assert not Authorizer.objects.exists()
+    assert "It had been dropped before it was confirmed." in text_of(boss.get(page_of(row)))
+
+
+def test_staff_drop_an_attempt(boss: Client, component: Component, merchant: User) -> None:
+    row = attempt(component, merchant, **LATE)
+    page = text_of(boss.post(page_of(row, "drop"), follow=True))
+    assert "dropped |" in page.split("</title>")[0]
+    assert "/drop/" not in page
+    assert new_browser(merchant).get("/portal/").context["unfinished"] == []
+
+
+def test_staff_let_a_merchant_go_on_by_a_link_for_the_same(
+    boss: Client, component: Component, merchant: User
+) -> None:
+    row = attempt(component, merchant, **LATE, auth_type=2, biz_appid="wx00000000000000a1")
+    asked = boss.get(page_of(row, "continue"))
+    assert "Whoever opens the link" in text_of(asked)
+    shown = text_of(boss.post(page_of(row, "continue")))
+    link = BindLink.objects.get()
+    assert (link.user, link.auth_type, link.biz_appid) == (merchant, 2, "wx00000000000000a1")
+    assert link.url in shown
+
+
+# The page that one comes back to
+
+
+def test_the_return_says_that_the_time_is_over(browser: Client) -> None:
+    started = start(browser)
+    Binding.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    page = text_of(browser.get(started["back"]))
+    assert "Not confirmed in time" in page
+    assert "Not confirmed yet" not in page
+
+
+def test_the_return_says_that_there_is_still_time(browser: Client) -> None:
+    page = text_of(browser.get(start(browser)["back"]))
+    assert "The administrator has not confirmed at WeChat yet, and can until" in page
+    assert "Go on at WeChat" in page
+
+
+def test_the_return_says_that_wechat_refuses(
+    browser: Client, wechat: WeChat, account: Account
+) -> None:
+    started = start(browser)
+    wechat.fault(QUERY_AUTH, times=None, errcode=40125)
+    page = text_of(browser.get(started["back"], confirm(wechat, started, account), follow=True))
+    assert "WeChat holds it up" in page
+    assert "does not answer" not in page
+    assert "data-poll" in page
+
+
+# Phones and computers
+
+
+@pytest.fixture
+def phone() -> Client:
+    return Client(headers={"accept-language": "en", "user-agent": PHONE})
+
+
+def made_link(merchant: User, **purpose: Any) -> str:
+    return make_bind_link(merchant, by=merchant, **purpose).url.removeprefix("http://testserver")
+
+
+def begin(phone: Client, link: str) -> dict[str, str]:
+    query = query_of(link_in(phone.post(link)).partition("#")[0])
+    return {**query, "back": query["redirect_uri"].removeprefix("http://testserver")}
+
+
+@pytest.mark.parametrize("device", ["phone", ""])
+def test_whoever_binds_on_a_phone_is_sent_to_no_computer(
+    phone: Client, wechat: WeChat, account: Account, merchant: User, device: str
+) -> None:
+    started = begin(phone, made_link(merchant, device=device))
+    waiting = text_of(phone.get(started["back"]))
+    done = text_of(phone.get(started["back"], confirm(wechat, started, account), follow=True))
+    assert "Not confirmed yet" in waiting
+    assert "Please open the link that you were sent once more." in waiting
+    assert "<h1>Bound</h1>" in done
+    for page in (waiting, done):
+        assert "computer" not in re.sub("<head>.*</head>", "", page, flags=re.DOTALL)
+
+
+def test_a_phone_that_confirms_for_a_computer_is_sent_back_there(
+    browser: Client, phone: Client, wechat: WeChat
+) -> None:
+    browser.post("/portal/bind/", {"device": "phone"})
+    page = text_of(phone.get(f"/portal/bind/{Binding.objects.get().state}/return/"))
+    assert "Please start again on your computer." in page
+
+
+def test_a_merchant_who_began_on_the_phone_starts_again_from_their_accounts(
+    phone: Client, merchant: User
+) -> None:
+    phone.force_login(merchant)
+    phone.post("/portal/bind/")
+    page = text_of(phone.get(f"/portal/bind/{Binding.objects.get().state}/return/"))
+    assert "Please start again from your accounts." in page
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_link_for_computers_says_so_on_a_phone(
+    phone: Client, merchant: User, method: str
+) -> None:
+    page = text_of(getattr(phone, method)(made_link(merchant, device="computer")))
+    assert "This link is for a computer" in page
+    assert not Binding.objects.exists()
+
+
+@pytest.mark.parametrize("way", ["bound", "parked", "refused", "failed", "declined"])
+def test_the_phone_says_what_the_computer_says(
+    phone: Client, component: Component, merchant: User, way: str
+) -> None:
+    phone.force_login(merchant)
+    phone.post("/portal/bind/")
+    row = Binding.objects.get()
+    status = "refused" if way == "declined" else way
+    Binding.objects.update(status=status, code_digest="x")
+    sentences = {
+        "bound": "<h1>Bound</h1>",
+        "parked": "Confirmed. Our staff will look at it.",
+        "refused": "This binding was declined",
+        "failed": "That did not work",
+    }
+    page = text_of(phone.get(f"/portal/bind/{row.state}/return/"))
+    assert [one for one in sentences.values() if one in page] == [sentences[status]]
+
+
+# Links that lead nowhere any more
+
+ENDINGS = {
+    "expired": "This link has expired",
+    "revoked": "This link was withdrawn",
+    "bound": "This link has been used",
+    "unclaimed": "Our staff will look at it",
+    "refused": "This binding was declined",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_link_says_why_it_leads_nowhere(
+    component: Component, merchant: User, ending: str
+) -> None:
+    url = made_link(merchant, is_single=True)
+    link = BindLink.objects.get()
+    if ending == "expired":
+        BindLink.objects.update(expires_at=timezone.now())
+    elif ending == "revoked":
+        BindLink.objects.update(revoked_at=timezone.now())
+    else:
+        status = "parked" if ending == "unclaimed" else ending
+        attempt(component, merchant, status=status, link=link, appid="wx00000000000000a1")
+    page = new_browser().get(url)
+    assert page.status_code == 404
+    assert ENDINGS[ending] in text_of(page)
+    assert "not valid any more" not in text_of(page)
+
+
+def test_staff_make_an_ended_link_again(boss: Client, merchant: User) -> None:
+    made_link(merchant, device="phone", auth_type=2)
+    link = BindLink.objects.get()
+    there = f"/admin/miniprograms/bindlink/{link.pk}"
+    assert "/renew/" not in text_of(boss.get(f"{there}/change/"))
+    BindLink.objects.update(expires_at=timezone.now())
+    assert "/renew/" in text_of(boss.get(f"{there}/change/"))
+    assert "Whoever opens the link" in text_of(boss.get(f"{there}/renew/"))
+    shown = text_of(boss.post(f"{there}/renew/"))
+    new = BindLink.objects.latest("id")
+    assert (new.user, new.device, new.auth_type) == (merchant, "phone", 2)
+    assert new.url in shown
+
+
+def test_a_link_that_is_good_is_not_made_again(boss: Client, merchant: User) -> None:
+    made_link(merchant)
+    link = BindLink.objects.get()
+    page = boss.post(f"/admin/miniprograms/bindlink/{link.pk}/renew/", follow=True)
+    assert "This link cannot be made again." in text_of(page)
+    assert BindLink.objects.count() == 1
