@@ -118,7 +118,9 @@ def test_a_finger_finds_what_it_can_press(
     page = new_page(viewport=NARROW, has_touch=True, is_mobile=True)
     log_in(page, "/portal/login/", "merchant", "merchant-password")
     small = {}
-    for address in ("", "notices/", "sessions/", "password/", "history/", f"{account.appid}/"):
+    own = f"{account.appid}/"
+    general = ("", "notices/", "sessions/", "keys/", "password/", "history/")
+    for address in (*general, own, f"{own}testers/", f"{own}history/"):
         page.goto(f"/portal/{address}")
         found = page.evaluate(
             f"""() => [...document.querySelectorAll("main :is(a, button, summary, select), header :is(a, button)")]

@@ -76,7 +76,8 @@ def test_the_life_of_a_mini_program(portal: Client, desk: Desk) -> None:
     page = text_of(portal.get(ALL))
     assert '<blockquote lang="zh-Hans">1. Price missing</blockquote>' in page
     assert desk.staff.get_username() not in page
-    assert f"<strong>{desk.shop}</strong>" in page
+    own = f"/portal/{desk.shop.appid}/history/"
+    assert f'<strong><a href="{own}">{desk.shop}</a></strong>' in page
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_pages_keep_what_is_looked_for(
     assert len(names(text_of(portal.get(HOME, {"q": "Tea &", "page": "2"})))) == 1
 
 
-STATES = {
+STATES: dict[str, tuple[dict[str, Any], str, str]] = {
     "wx00000000000000a1": ({"state": "needs_reauthorization"}, "Needs confirming again", "to-do"),
     "wx00000000000000a2": ({"account_status": 19}, "Problem at WeChat", "to-do"),
     "wx00000000000000a3": ({"lacks": "x", "func_info": [17]}, "Permissions are missing", "to-do"),

@@ -72,7 +72,7 @@ def test_home_shows_what_is_bound(browser: Client, component: Component, merchan
     for shown in ("Tea &amp; Cake", "https://wx.qlogo.cn/a.png", "获取小程序码", "2 permissions"):
         assert shown in page
     assert "bound since March 4, 2026" in page
-    assert "In order" in page
+    assert "Permissions are missing" in page
 
 
 @pytest.mark.parametrize(

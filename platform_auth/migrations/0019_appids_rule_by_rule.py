@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('platform_auth', '0015_export_of_pushes'),
+        ('platform_auth', '0018_old_keys_and_refused_addresses'),
     ]
 
     operations = [
