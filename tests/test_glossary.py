@@ -16,7 +16,7 @@ from django.utils.html import strip_tags
 from django.utils.translation import override
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from config.navigation import GROUPS
+from config.navigation import GROUPS, PAGES
 from platform_auth.admin.operations import ACTIONS
 from platform_auth.admin.schedule import JOBS
 from platform_auth.roles import ROLES, group_title
@@ -24,7 +24,7 @@ from platform_auth.roles import ROLES, group_title
 ROOT = Path(__file__).parent.parent
 CATALOG = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 GLOSSARY = ROOT / "docs" / "GLOSSARY.md"
-MODELS = [entry[1] for _title, *entries in GROUPS for entry in entries]
+MODELS = [entry[1] for _title, *entries in GROUPS for entry in entries if entry[1] not in PAGES]
 CHINESE = re.compile("[一-鿿]")
 
 

@@ -41,6 +41,7 @@ JOBS = {
     "mirror templates": _("mirror templates"),
     "forget old calls": _("forget old calls"),
     "send notices": _("send notices"),
+    "send password links": _("send password links"),
     "watch for notices": _("watch for notices"),
     "forget old notices": _("forget old notices"),
     "forget old logins": _("forget old logins"),
