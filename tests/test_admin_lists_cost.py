@@ -12,7 +12,9 @@ from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from messaging.models import Delivery
 from miniprograms.models import Authorizer
+from notices.models import Notice
 from platform_auth.models import Push
 from tests.test_matrix import account as account
 from tests.test_matrix import code as code
@@ -81,5 +83,25 @@ def test_a_list_takes_a_dozen_statements_whatever_is_on_it(
     with CaptureQueriesContext(connection) as queries:
         page = client.get(f"/{address}")
     assert model._default_manager.count() > COPIES
+    assert page.status_code == HTTPStatus.OK
+    assert len(queries) <= MOST_QUERIES, [query["sql"][:200] for query in queries]
+
+
+def test_the_log_of_an_account_takes_a_dozen_too(account: Authorizer, merchant: User) -> None:
+    for model in (Delivery, Notice):
+        path_of(
+            f"admin/{model._meta.label_lower.replace('.', '/')}/<path:object_id>/",
+            account,
+            merchant,
+        )
+    Notice.objects.update(appid=account.appid)
+    for number in range(COPIES):
+        copy(Delivery.objects.order_by("pk")[0], number + 1)
+        copy(Notice.objects.order_by("pk")[0], number + 1)
+    Push.objects.update(appid=account.appid)
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss"))
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(f"/admin/miniprograms/authorizer/{account.pk}/log/")
     assert page.status_code == HTTPStatus.OK
     assert len(queries) <= MOST_QUERIES, [query["sql"][:200] for query in queries]

@@ -50,7 +50,7 @@ def _rules(request: HttpRequest, row: Authorizer) -> object:
 
 
 def _deliveries(request: HttpRequest, row: Authorizer) -> object:
-    rows = Delivery.objects.filter(appid=row.appid).order_by("-id").prefetch_related("target")
+    rows = Delivery.objects.filter(appid=row.appid).order_by("-id").select_related("target", "push")
     headers = [_("kind"), _("target"), _("state"), _("last error")]
     cells = [
         (
