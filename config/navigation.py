@@ -121,8 +121,8 @@ def _badges(entries: list[tuple[Any, ...]]) -> dict[str, int]:
 
 def _item(icon: str, model: str, *, count: int) -> dict[str, Any]:
     url = reverse(f"admin:{model.replace('.', '_')}_changelist")
-    title = admin.site.get_model_admin(apps.get_model(model)).title_of_list()
-    item = {"title": title, "icon": icon, "link": url}
+    page: Any = admin.site.get_model_admin(apps.get_model(model))
+    item = {"title": page.title_of_list(), "icon": icon, "link": url}
     badge = f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
     return {**item, "badge": badge, "badge_variant": "warning"} if count else item
 
