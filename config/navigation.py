@@ -129,8 +129,8 @@ def _item(icon: str, model: str, *, count: int) -> dict[str, Any]:
     if model in PAGES:
         title, url = PAGES[model][0], reverse(model)
     else:
-        title = admin.site.get_model_admin(apps.get_model(model)).title_of_list()
-        url = reverse(f"admin:{model.replace('.', '_')}_changelist")
+        page: Any = admin.site.get_model_admin(apps.get_model(model))
+        title, url = page.title_of_list(), reverse(f"admin:{model.replace('.', '_')}_changelist")
     item = {"title": title, "icon": icon, "link": url}
     badge = f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
     return {**item, "badge": badge, "badge_variant": "warning"} if count else item

@@ -169,7 +169,7 @@ def _start_binding(
         is_early = isinstance(error, NotReady) and not refusal
         status = HTTPStatus.SERVICE_UNAVAILABLE if is_early else HTTPStatus.BAD_GATEWAY
         return _render_trouble(request, user, status, refusal=refusal)
-    _drop_replaced(request)
+    _drop_replaced(request, user, link)
     if to_phone and not is_in_phones_wechat(request):
         request.session[WAITING] = digest(binding.state)
         return _render_scan(request, binding)
@@ -306,14 +306,18 @@ def drop(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("portal:home")
 
 
-def _drop_replaced(request: HttpRequest) -> None:
-    """Another attempt takes the place of the one that the button belonged to."""
+def _drop_replaced(request: HttpRequest, user: Actor, link: BindLink | None) -> None:
+    """
+    Another attempt of USER's takes the place of the button's own; who came by a LINK names none but
+    one of that.
+    """
     number = request.POST.get("instead_of", "")
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         return
-    row = Binding.objects.filter(pk=int(number), user_id=request.user.pk).first()
+    rows = Binding.objects.filter(pk=int(number), user_id=user.pk)
+    row = (rows if link is None else rows.filter(link=link)).first()
     if row is not None and stage_of(row) in DROPPABLE:
-        drop_attempt(row, by=request.user)
+        drop_attempt(row, by=user)
 
 
 def _restart_url(request: HttpRequest, user: Actor | None) -> str:

@@ -120,7 +120,7 @@ def _unfinished_bindings(request: HttpRequest) -> list[tuple[Binding, Stage]]:
     is_waiting = Q(status__in=[Binding.Status.TRADING, Binding.Status.UNCLAIMED])
     is_over = Q(status__in=[Binding.Status.FAILED, Binding.Status.REFUSED])
     is_over |= Q(status=Binding.Status.OPEN, expires_at__lte=Now())
-    own = Binding.objects.filter(user_id=request.user.pk)
+    own = Binding.objects.filter(Q(user_id=request.user.pk))
     later = own.filter(status=Binding.Status.BOUND, started_at__gt=OuterRef("started_at"))
     is_news = Q(started_at__gt=Now() - OVER_FOR) & ~Exists(later)
     rows = own.filter(is_open | is_waiting | (is_over & is_news), dropped_at=None)

@@ -19,7 +19,7 @@ from miniprograms.services.testers import (
     list_testers,
     remove_tester,
 )
-from platform_auth.errcodes import explain_to_merchant
+from platform_auth.errcodes import explain_to_merchant, tell_merchant
 from platform_auth.fields import Unreadable
 from portal.code import find_program, trial_version
 from portal.forms import RemoveTesterForm, TesterForm
@@ -96,6 +96,8 @@ def _describe_problem(problem: Exception) -> str:
     """What a merchant can make of PROBLEM."""
     if isinstance(problem, Refused) and (text := explain_to_merchant(problem.errcode)):
         return text
+    if refusal := tell_merchant(problem):
+        return refusal
     if isinstance(problem, Unreachable) and not isinstance(problem, NotSent):
         return _("WeChat's answer was lost. Look at the list in a moment before you try again.")
     return _("WeChat cannot be asked just now. Try again later; if it stays so, tell our staff.")

@@ -133,6 +133,30 @@ def test_trying_again_takes_the_place_of_the_old_attempt(
     assert page.count("waits for the administrator") == 1
 
 
+def test_no_other_attempt_is_dropped_by_trying_again(
+    browser: Client, component: Component, merchant: User, other_merchant: User
+) -> None:
+    theirs = attempt(component, other_merchant, **WAITING)
+    nobodys = Binding.objects.create(component=component, **FINISHING)
+    start(browser, instead_of=str(theirs.pk))
+    new_browser().post(made_link(merchant), {"instead_of": str(nobodys.pk)})
+    start(browser, instead_of="9" * 30)
+    assert not Binding.objects.exclude(dropped_at=None).exists()
+
+
+def test_whoever_came_by_a_link_goes_on_by_it(merchant: User) -> None:
+    guest, link = new_browser(), made_link(merchant)
+    started = query_of(link_in(guest.post(link)))
+    page = text_of(guest.get(started["redirect_uri"].removeprefix("http://testserver")))
+    first = Binding.objects.get()
+    assert f'name="instead_of" value="{first.pk}"' in page
+    assert "Drop it" not in page
+    guest.post(link, {"instead_of": str(first.pk)})
+    first.refresh_from_db()
+    assert first.dropped_at is not None
+    assert Binding.objects.unfinished().count() == 1
+
+
 @pytest.mark.parametrize("values", [WAITING, LATE, SPENT, LOST, HELD_UP, DECLINED])
 def test_a_merchant_drops_an_attempt(
     browser: Client, component: Component, merchant: User, values: dict[str, Any]

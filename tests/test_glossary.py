@@ -85,9 +85,9 @@ def test_breadcrumbs_begin_with_the_group_of_the_menu(admin_client: Client) -> N
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_name_in_the_menu_is_chinese_in_chinese(model: str) -> None:
+    page: Any = admin.site.get_model_admin(apps.get_model(model))
     with override("zh-hans"):
-        title = admin.site.get_model_admin(apps.get_model(model)).title_of_list()
-    assert CHINESE.search(title)
+        assert CHINESE.search(page.title_of_list())
 
 
 @pytest.mark.parametrize("names", [JOBS, ACTIONS, {name: group_title(name) for name in ROLES}])

@@ -244,8 +244,21 @@ def test_a_merchant_is_told_when_wechat_does_not_answer(
     told = text_of(own.post(PORTAL, {"wechatid": "li_laojie"}, follow=True))
     assert "answer was lost" in told
     assert "Added elsewhere" in told
-    wechat.fault(LIST, times=None, errcode=-1)
+    wechat.fault(LIST, times=None, drop="before")
     assert "WeChat cannot be asked just now." in text_of(own.get(PORTAL))
+
+
+@pytest.mark.parametrize(
+    ("errcode", "words"),
+    [(-1, "system is busy. Ask again in a minute."), (40097, "This is for us to mend")],
+)
+def test_a_merchant_is_told_that_wechat_has_refused(
+    own: Client, wechat: WeChat, shop: Authorizer, errcode: int, words: str
+) -> None:
+    wechat.fault(LIST, times=None, errcode=errcode)
+    told = text_of(own.get(PORTAL))
+    assert words in told
+    assert "cannot be asked" not in told
 
 
 # REST
