@@ -43,7 +43,16 @@ class ConfigConfig(AppConfig):
         # Once, for the last app that has models: only then do all permissions exist.
         last = apps.get_app_config("audits")
         post_migrate.connect(roles.ensure_groups, sender=last, dispatch_uid="platform_auth.roles")
+        post_migrate.connect(_mark, sender=last, dispatch_uid="platform_auth.installation")
         post_migrate.connect(_restate_lacks, sender=last, dispatch_uid="miniprograms.lacks")
+
+
+def _mark(**kwargs: Any) -> None:
+    """Migrated back, there is no table for it."""
+    from platform_auth.installation import mark_installation
+
+    if "installation" in kwargs.get("apps", apps).all_models["platform_auth"]:
+        mark_installation()
 
 
 def _restate_lacks(**kwargs: Any) -> None:

@@ -5,11 +5,11 @@ from threading import Thread
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, InterfaceError, connection
 
 from platform_auth.acting_component import describe_disagreement
-from platform_auth.installation import is_real
+from platform_auth.installation import describe_misuse, is_real
 from platform_auth.leases import release_db_connection
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,18 @@ def component_is_the_named_one(databases: Any = None, **kwargs: Any) -> list[Che
     return _unless(not sentence, Warning(sentence, id="platform_auth.W005"))
 
 
+@register(Tags.database)
+def demo_and_real_stay_apart(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Before each migration but the first, which brings the table; nothing starts without one."""
+    if not databases:
+        return []
+    try:
+        sentence = describe_misuse()
+    except (DatabaseError, InterfaceError):
+        return []
+    return _unless(not sentence, Error(sentence, id="platform_auth.E001"))
+
+
 def warn_of_disagreement() -> None:
     """As a process starts by which people bind; it waits for no database that is not there."""
     Thread(target=_log_disagreement, name="components", daemon=True).start()
@@ -78,6 +90,8 @@ def _log_disagreement() -> None:
     try:
         if sentence := describe_disagreement():
             logger.warning("%s", sentence)
+        if sentence := describe_misuse():
+            logger.error("%s", sentence)
     except (DatabaseError, InterfaceError) as error:
         logger.warning("the components were not looked at: %s", type(error).__name__)
     finally:

@@ -23,6 +23,7 @@ from platform_auth.counted import OddRows as OddRows
 from platform_auth.counted import PushRefusal as PushRefusal
 from platform_auth.event_models import PlatformEvent as PlatformEvent
 from platform_auth.fields import SecretField, SecretModel
+from platform_auth.installation_models import Installation as Installation
 from platform_auth.login_models import LoginCounter as LoginCounter
 from platform_auth.login_models import LoginSession as LoginSession
 from platform_auth.login_models import PasswordReset as PasswordReset

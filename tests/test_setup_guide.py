@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from messaging.models import ReleaseTest
 from messaging.services.release_test.rehearsal import REHEARSE
-from platform_auth.models import Component, Operation, PushRefusal
+from platform_auth.models import Component, Installation, Operation, PushRefusal
 from platform_auth.operations import record_operation
 from platform_auth.registration import register_component
 from platform_auth.tokens import component_token
@@ -46,8 +46,9 @@ def boss(client: Client, db: None) -> Client:
 
 
 @pytest.fixture
-def real(settings: Any) -> Any:
-    """The settings are those of a real platform, which is named."""
+def real(settings: Any, db: None) -> Any:
+    """The settings are those of a real platform, which is named; so is the database."""
+    Installation.objects.update(is_real=True)
     for name, value in {**RIGHT, "WECHAT_COMPONENT_APPID": APPID}.items():
         setattr(settings, name, value)
     settings.PUBLIC_URL = "https://platform.shop.cn"
@@ -113,6 +114,17 @@ def test_with_wechats_own_addresses_it_is_no_demo(boss: Client, real: Any) -> No
         "1 WeChat itself is on the other side ✓ done The three addresses of WeChat are its own.",
     )
     assert "This is the demo" not in text_of(boss.get(GUIDE))
+
+
+@pytest.mark.parametrize("was_real", [True, False])
+def test_a_database_that_is_for_the_other_is_wrong(
+    boss: Client, real: Any, component: Component, was_real: bool
+) -> None:
+    Installation.objects.update(is_real=was_real)
+    if was_real:
+        real.WECHAT_API_URL = "http://127.0.0.1:8001"
+    state, words = step(boss, "wechat")
+    assert (state, "was made for the other of the two" in words) == ("wrong", True)
 
 
 @pytest.mark.parametrize(

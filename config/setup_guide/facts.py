@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Value
 
@@ -13,6 +14,7 @@ from platform_auth.call_models import WELL
 from platform_auth.models import (
     TESTER_OPENID_PREFIX,
     Component,
+    Installation,
     Operation,
     Push,
     PushRefusal,
@@ -42,6 +44,7 @@ class Seen:
     answer_at: datetime | None = None  # WeChat took a call of the component's
     bound_at: datetime | None = None  # the first account was bound
     tested_at: datetime | None = None  # WeChat's own release test was answered
+    is_real: bool | None = None  # what the database was made for; None: nothing says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +98,13 @@ def _see(component: Component) -> Seen:
         answer_at=_first(answers.order_by("-pk"), "at"),
         bound_at=_first(accounts.order_by("pk"), "create_time"),
         tested_at=_first(tests.order_by("-pk"), "done_at"),
+        is_real=_first(Installation.objects.order_by("pk"), "is_real"),
     )
-    names = ("message_at", "answer_at", "bound_at", "tested_at")
+    names = ("message_at", "answer_at", "bound_at", "tested_at", "is_real")
     return Seen(**rows.values(*names).get())
 
 
-def _first(rows: QuerySet[object], column: str) -> Subquery:
+def _first(rows: QuerySet[Any], column: str) -> Subquery:
     return Subquery(rows.values(column)[:1])
 
 

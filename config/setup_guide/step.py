@@ -1,5 +1,6 @@
 """A step of the set-up guide, as it stands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -13,7 +14,13 @@ from django_stubs_ext import StrOrPromise
 def say(text: str, **words: object) -> SafeString:
     """TEXT with WORDS in it, of which a time of `ago` stays what it is."""
     return SafeString(
-        escape(text) % {name: conditional_escape(word).strip() for name, word in words.items()}
+        escape(text)
+        % {
+            name: conditional_escape(
+                str(word) if not isinstance(word, SafeString) else word
+            ).strip()
+            for name, word in words.items()
+        }
     )
 
 
@@ -64,7 +71,7 @@ class Step:
     name: str
     title: StrOrPromise
     state: StepState
-    sentences: list[object] = field(default_factory=list)
+    sentences: Sequence[object] = field(default_factory=list)
     copies: list[tuple[str, str]] = field(default_factory=list)
     links: list[PageLink] = field(default_factory=list)
     act: ActButton | None = None

@@ -40,6 +40,12 @@ def steps_of(facts: Facts) -> list[Step]:
 def _wechat_step(facts: Facts) -> Step:
     name, title = "wechat", _("WeChat itself is on the other side")
     others = urls_of_others()
+    if facts.seen.is_real not in (None, not others):
+        sentence = _(
+            "This database was made for the other of the two, demo and real platform. Stop, and "
+            "use one of its own: nothing of the one is ever used for the other."
+        )
+        return Step(name, title, StepState.WRONG, [sentence])
     if not others:
         return Step(name, title, StepState.DONE, [_("The three addresses of WeChat are its own.")])
     first = _(
@@ -157,8 +163,8 @@ def _reach_step(facts: Facts) -> Step:
     result, _space, addresses = row.result.partition(" ")
     words = {"time": ago(row.at), "addresses": addresses, "result": row.result}
     if result == REACHED:
-        sentence = say(_("WeChat reached %(addresses)s %(time)s."), **words)
-        return Step(name, title, StepState.DONE, [sentence], act=act)
+        sentence = _("WeChat reached %(addresses)s %(time)s.")
+        return Step(name, title, StepState.DONE, [say(sentence, **words)], act=act)
     if result == LOST and ticket_step(facts).is_done:
         sentence = _(
             "WeChat's pings to %(addresses)s were lost %(time)s, while its pushes arrive: a "
@@ -179,8 +185,8 @@ def _bind_step(facts: Facts) -> Step:
     if component is None or not component.access_token_expires:
         return waiting(name, title, _("It waits for the component token."))
     if facts.seen.bound_at:
-        sentence = say(_("The first account authorised %(time)s."), time=ago(facts.seen.bound_at))
-        return Step(name, title, StepState.DONE, [sentence])
+        bound = say(_("The first account authorised %(time)s."), time=ago(facts.seen.bound_at))
+        return Step(name, title, StepState.DONE, [bound])
     sentence = _(
         "Bind an account of your own. Before 全网发布 WeChat lets only those of your 授权测试 list "
         "authorise."
@@ -201,10 +207,8 @@ def _rehearsal_step(facts: Facts) -> Step:
         PageLink(_("Rehearse the release test"), reverse("admin:messaging_releasetest_rehearse"))
     ]
     if facts.seen.tested_at:
-        sentence = say(
-            _("WeChat's own test was answered %(time)s."), time=ago(facts.seen.tested_at)
-        )
-        return Step(name, title, StepState.DONE, [sentence], links=links)
+        tested = say(_("WeChat's own test was answered %(time)s."), time=ago(facts.seen.tested_at))
+        return Step(name, title, StepState.DONE, [tested], links=links)
     if row is None:
         sentence = _("Before you press 全网发布 in WeChat's console, let us play its tester.")
         return Step(name, title, StepState.OPEN, [sentence], links=links)
@@ -212,8 +216,8 @@ def _rehearsal_step(facts: Facts) -> Step:
         sentence = _("The rehearsal passed %(time)s. Now press 全网发布 in WeChat's console.")
         return Step(name, title, StepState.DONE, [say(sentence, time=ago(row.at))], links=links)
     sentence = _("The rehearsal did not pass %(time)s: %(steps)s.")
-    sentence = say(sentence, time=ago(row.at), steps=row.result)
-    return Step(name, title, StepState.WRONG, [sentence], links=links)
+    failed = say(sentence, time=ago(row.at), steps=row.result)
+    return Step(name, title, StepState.WRONG, [failed], links=links)
 
 
 def _backup_step(facts: Facts) -> Step:
@@ -235,8 +239,8 @@ def _backup_step(facts: Facts) -> Step:
             "copy of them as they are now."
         )
         return Step(name, title, StepState.OPEN, [say(sentence, **words), fingerprints], act=act)
-    sentence = say(_("%(person)s confirmed %(time)s that a copy is kept."), **words)
-    return Step(name, title, StepState.DONE, [sentence, fingerprints])
+    sentence = _("%(person)s confirmed %(time)s that a copy is kept.")
+    return Step(name, title, StepState.DONE, [say(sentence, **words), fingerprints])
 
 
 STEPS: tuple[Callable[[Facts], Step], ...] = (

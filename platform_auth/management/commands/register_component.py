@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from platform_auth.installation import describe_misuse
 from platform_auth.registration import register_component
 
 SETTINGS = {
@@ -22,6 +23,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if misuse := describe_misuse():
+            raise CommandError(misuse)
         values = {name: getattr(settings, name) for name in SETTINGS}
         if missing := [name for name, value in values.items() if not value]:
             raise CommandError(f"Not set: {', '.join(missing)}.")
