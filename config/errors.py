@@ -53,7 +53,8 @@ def _respond_in_kind(
         return JsonResponse(error_body(code, detail), status=status)
     if _is_for_staff(request):
         title, text = STAFF_PAGES[status]
-        return _staff_page(request, status, title, text)
+        is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE
+        return _staff_page(request, status, title, text, may_be_sent_again=is_busy)
     return render(request, f"{status.value}.html", status=status)
 
 
@@ -64,9 +65,15 @@ def _is_for_staff(request: HttpRequest) -> bool:
 
 
 def _staff_page(
-    request: HttpRequest, status: HTTPStatus, title: object, text: object
+    request: HttpRequest,
+    status: HTTPStatus,
+    title: object,
+    text: object,
+    *,
+    may_be_sent_again: bool = False,
 ) -> HttpResponse:
     context = {**admin.site.each_context(request), "title": title, "text": text}
+    context["may_be_sent_again"] = may_be_sent_again
     return render(request, "admin/trouble.html", context, status=status)
 
 
@@ -101,7 +108,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if _is_for_staff(request):
         title = _("This page was open for too long")
         text = _("For safety, nothing was done. Please go back, reload the page and try again.")
-        return _staff_page(request, HTTPStatus.FORBIDDEN, title, text)
+        return _staff_page(request, HTTPStatus.FORBIDDEN, title, text, may_be_sent_again=True)
     return django_csrf_failure(request, reason)
 
 

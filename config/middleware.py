@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -10,7 +12,9 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import bound_contextvars, get_contextvars
 
@@ -27,6 +31,8 @@ from webhooks.views import COMPONENT, MESSAGE, forbidden
 from wechat import bulkhead
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+# Where people say who they are: static/written.js has the same.
+DOORS = ("/portal/login/", "/admin/login/", "/admin/account/proof/")
 ERRORS = Counter(
     "wechat_pages_failed", "Answers of 5xx to people and programs, pushes apart.", first=((),)
 )
@@ -175,6 +181,39 @@ def limit_session(
         return get_response(request)
 
     return middleware
+
+
+def lead_back(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """
+    A form that is sent too late leads to the login and from there to the page that it is on, whose
+    address is not always the one that it is sent to. That page fills it in again (written.js).
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.method in SAFE_METHODS or response.status_code != HTTPStatus.FOUND:
+            return response
+        door, _mark, query = response["Location"].partition("?")
+        if not query.startswith("next=") or not door.startswith(DOORS):
+            return response
+        if page := _page_of_form(request):
+            response["Location"] = f"{door}?{urlencode({'next': page})}"
+        is_htmx = getattr(request, "htmx", False)  # whose requests follow a redirect by themselves
+        return HttpResponseClientRedirect(response["Location"]) if is_htmx else response
+
+    return middleware
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    """The page of ours that the form was on, "" if the browser does not tell."""
+    address = request.headers.get("Referer", "")
+    ours = {request.get_host()}
+    if not url_has_allowed_host_and_scheme(address, ours, require_https=request.is_secure()):
+        return ""
+    parts = urlsplit(address)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def demand_second_factor(

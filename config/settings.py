@@ -110,6 +110,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.name_asker",
+    "config.middleware.lead_back",
     "config.middleware.limit_session",
     "config.middleware.demand_second_factor",
     "django_htmx.middleware.HtmxMiddleware",
@@ -513,7 +514,11 @@ UNFOLD = {
     "ACCOUNT": {"navigation": "config.navigation.account"},
     "DASHBOARD_CALLBACK": "config.home.dashboard",
     "STYLES": [lambda _: static("staff.css")],
-    "SCRIPTS": [lambda _: static("staff.js"), lambda _: static("live.js")],
+    "SCRIPTS": [
+        lambda _: static("staff.js"),
+        lambda _: static("live.js"),
+        lambda request: f"{static('written.js')}#{request.user.pk or ''}",
+    ],
     "BORDER_RADIUS": "6px",
     "SIDEBAR": {
         "show_search": True,

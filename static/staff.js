@@ -37,6 +37,11 @@ const makeReachable = () => {
     const heads = cell.closest("table").tHead?.rows[0].cells ?? [];
     field.ariaLabel = cell.dataset.label || heads[cell.cellIndex]?.textContent.trim() || field.title;
   }
+  // Cards on phones leave out what a row has not.
+  for (const cell of document.querySelectorAll("#result_list td")) {
+    const text = cell.textContent.trim();
+    if (/^[-–]$/.test(text) || !(text || cell.children.length)) cell.classList.add("is-empty");
+  }
   // select2 hides the field that the label is of, and calls its own after it.
   for (const shown of document.querySelectorAll(".select2-selection__rendered")) {
     const field = document.getElementById(shown.id.replace(/^select2-|-container$/g, ""));

@@ -91,11 +91,18 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Personal info"), {"fields": ("first_name", "last_name", "email")}),
-        (_("What they may do"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        (_("Rights"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         (_("Single permissions"), {"fields": ("user_permissions",), "classes": ["collapse"]}),
         (_("Important dates"), {"fields": ("last_login", "date_joined")}),
     )
     filter_horizontal = ()
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Roles without Django's menu to make another: a role is more than a name."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "groups" and field:
+            field.label, field.help_text, field.widget = _("roles"), "", field.widget.widget
+        return field
 
     def unfit_acts(self, object_id: Any) -> set[str]:
         """Of the two about answering the one that fits; for staff none, they have the console."""

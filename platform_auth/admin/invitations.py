@@ -80,7 +80,7 @@ class StaffForm(PersonForm):
 
     name = TextField(_("Name"), 150, required=True)
     roles = forms.MultipleChoiceField(
-        label=_("What they may do"),
+        label=_("Roles"),
         choices=_offer_roles,
         initial=[OPERATORS],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
