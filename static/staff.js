@@ -49,6 +49,18 @@ const makeReachable = () => {
   }
 };
 
+// A template that is chosen fills in its version and description, unless somebody wrote others.
+document.addEventListener("change", (event) => {
+  const list = event.target.closest("select:has(option[data-version])");
+  if (!list) return;
+  for (const [name, kept] of [["user_version", "version"], ["user_desc", "description"]]) {
+    const field = list.form.elements[name];
+    const offered = [...list.options].map((option) => option.dataset[kept]);
+    const isOurs = field && (!field.value.trim() || offered.includes(field.value));
+    if (isOurs) field.value = list.selectedOptions[0].dataset[kept] ?? field.value;
+  }
+});
+
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
 const ask = async (url, tries = TRIES) => {

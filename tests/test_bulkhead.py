@@ -56,6 +56,7 @@ ASKING = {
     *(f"POST admin/notices/channel/<path:object_id>/{act}/" for act in ("test", "resend-all")),
     *("POST portal/bind/", "POST portal/bind/link/<str:signed>/"),
     "GET portal/<slug:appid>/trial/",
+    "POST admin/miniprograms/authorizer/<path:object_id>/code/sync-templates/",
     *(f"POST {at}{end}" for at in CHATS for end in ("say/<slug:way>/", "again/<int:reply>/")),
     # Loaded on their own; by POST as well, since nothing says that they may not be.
     *(f"{method} {CODE}now/{name}/" for method in METHODS for name in PIECES),

@@ -324,6 +324,8 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/miniprograms/authorizer/<path:object_id>/code/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/trial-qrcode/": ("GET", PAGE),
     "admin/miniprograms/authorizer/<path:object_id>/code/ext/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/code/now/standing/": ("GET", PAGE),
+    "admin/miniprograms/authorizer/<path:object_id>/code/sync-templates/": ("POST", ACT),
     "admin/miniprograms/authorizer/<path:object_id>/code/submission/": ("GET", PAGE),
     "admin/miniprograms/authorizer/submission-files/<int:file>/": ("GET", PAGE),
     "admin/audits/codetemplate/<path:object_id>/submission/": ("GET", PAGE),

@@ -28,9 +28,10 @@ class CodeAct:
     question: Promise
     do: Callable[[Authorizer, Any, Actor], object]
     icon: str
-    is_possible: Callable[[CodeStatus, Actor], bool] = lambda status, by: True
+    why_not: Callable[[CodeStatus, Any], str] = lambda status, by: ""
     form: Callable[[HttpRequest, Authorizer], Form] | None = None
     live: str = ""  # the fragment with the rest of its form, which only WeChat knows
+    is_offered: Callable[[], bool] = lambda: True  # whether this platform knows it at all
     is_preflighted: bool = False  # its page shows what WeChat would refuse
     is_grave: bool = False
     is_for_live: bool = False  # its button stands where WeChat says what is so now

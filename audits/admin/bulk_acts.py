@@ -3,9 +3,10 @@
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from audits.admin.acts import MAY_COMMIT, MAY_RELEASE, MAY_SUBMIT
@@ -77,6 +78,10 @@ class BulkCodeAdmin(CodeStaffAdmin):
             return None
         programs = [self.program_of(row) for row in rows]
         form = UploadForm(programs, request.POST if request.POST.get("confirmed") else None)
+        if not form.has_templates:
+            text = _("No template of the platform is known here: sync templates first.")
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:audits_codetemplate_sync_now"))
         preview: object = ""
         if form.is_bound and form.is_valid():
             if "preview" not in request.POST:

@@ -5,17 +5,22 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from audits.admin.acts import MAY_RELEASE
 from audits.admin.campaign_progress import item_label
 from audits.admin.columns import ProgramRowAdmin
 from audits.admin.ext_tables import preview_text, preview_upload
+from audits.admin.row_acts import join_links
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
+from miniprograms.models import Authorizer
+from platform_auth.admin.account_links import MAY_VIEW_ACCOUNTS, reader_of
 from platform_auth.admin.acts import ask_about_one, do_to_chosen, holding, saying
 from platform_auth.admin.columns import column, link_to, time_column
 from platform_auth.admin.spreadsheet import csv_lines
@@ -24,6 +29,12 @@ OPERATE_CAMPAIGNS = ("audits.commit_version", "audits.submit_audit")
 RETRY_QUESTION = _(
     "What was uploaded and is still the newest is submitted again, what was approved is released; "
     "the rest is uploaded anew."
+)
+# What can be put back in line.
+_RETRIED = (
+    *CampaignItem.UNSUCCESSFUL,
+    CampaignItem.State.SKIPPED,
+    CampaignItem.State.HELD_BACK,
 )
 _retry = saying(_("in line again."), campaigns.retry_item)
 _skip = saying(_("skipped."), campaigns.skip_item)
@@ -39,13 +50,13 @@ def _preview_item(row: CampaignItem) -> object:
 @admin.register(CampaignItem)
 class CampaignItemAdmin(ProgramRowAdmin):
     asks_outside = False
-    live_columns = ("state_label", "reason_in_short", "updated")
+    live_columns = ("state_label", "reason_in_short", "acts", "updated")
     list_display: tuple[str, ...] = ("state_label", "program", "reason_in_short", "is_canary")
-    list_display += ("campaign", "audit", "updated")
+    list_display += ("campaign", "audit", "updated", "acts")
     list_display_links = ("state_label",)
     list_filter = ("state", "is_canary", "campaign")
     list_select_related = ("authorizer", "campaign", "audit")
-    fields: tuple[str, ...] = ("program", "campaign_link", "state_label", "reason")
+    fields: tuple[str, ...] = ("program", "acts", "campaign_link", "state_label", "reason")
     fields += ("is_canary", "version", "audit", "release", "submitted_at", "failures", "updated")
     fields += ("ext_json",)
     readonly_fields = fields
@@ -74,11 +85,46 @@ class CampaignItemAdmin(ProgramRowAdmin):
         icon="skip_next",
     )
 
+    def unfit_acts(self, object_id: Any) -> set[str]:
+        row = CampaignItem.objects.filter(pk=object_id).select_related("campaign").first()
+        fitting = _fitting_acts(row) if row else set()
+        return set(self.actions_detail) - fitting
+
+    acts = column(_("what to do"), lambda row: _act_links(row))
     updated = time_column("updated_at", _("updated"))
     ext_json = column(_("ext.json"), _preview_item)
     campaign_link = column(_("campaign"), lambda row: link_to(row.campaign))
     state_label = column(_("state"), lambda row: item_label(row.state))
     reason_in_short = column(_("reason"), lambda row: Truncator(row.reason).chars(80) or "–")
+
+
+def _fitting_acts(row: CampaignItem) -> set[str]:
+    """What a campaign lets be done with ROW as it is."""
+    ended = (CampaignItem.State.RELEASED, CampaignItem.State.SKIPPED)
+    fitting = set()
+    if row.state in _RETRIED and row.campaign.state != Campaign.State.STOPPED:
+        fitting.add("retry_one")
+    if row.state not in (*ended, *CampaignItem.IN_FLIGHT):
+        fitting.add("skip_one")
+    return fitting
+
+
+def _act_links(row: CampaignItem) -> object:
+    """The acts at hand on ROW, for whoever looks at it; a release is the mini program's own act."""
+    reader = reader_of(row)
+    if reader is None:
+        return "–"
+    fitting = _fitting_acts(row) if reader.has_perms(OPERATE_CAMPAIGNS) else set()
+    links = [
+        (reverse(f"admin:audits_campaignitem_{name}", args=[row.pk]), title)
+        for name, title in (("retry_one", _("Retry")), ("skip_one", _("Skip")))
+        if name in fitting
+    ]
+    has_passed = row.state == CampaignItem.State.PASSED and row.released_by_id is None
+    is_bound = row.authorizer.state != Authorizer.State.UNBOUND
+    if has_passed and is_bound and reader.has_perms([MAY_VIEW_ACCOUNTS, MAY_RELEASE]):
+        links.insert(0, (reverse("admin:code-release", args=[row.authorizer_id]), _("Release")))
+    return join_links(links)
 
 
 def item_csv_lines(campaign: Campaign) -> Iterator[str]:

@@ -9,14 +9,17 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from audits.admin import live
-from audits.admin.acts import MAY_RELEASE, CodeAct, audit_words
+from audits.admin.acts import MAY_COMMIT, MAY_RELEASE, CodeAct, audit_words
 from audits.admin.bulk_acts import BulkCodeAdmin
 from audits.admin.code_status import (
+    CodeHistory,
     CodeStatus,
     audit_label,
     code_status_of,
@@ -31,15 +34,18 @@ from audits.admin.release_acts import RELEASE_ACTS
 from audits.admin.review_acts import REVIEW_ACTS
 from audits.admin.submission_items import item_data, posted_items
 from audits.admin.submission_pages import ProfilePages
+from audits.admin.sync_first import SyncFirst, has_templates
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
 from audits.models import CodeAudit, ExtValues, SubmissionFile, SubmissionProfile
 from audits.services.ext_json import current_template
 from audits.services.submission_profiles import merged_fields
 from miniprograms.admin.account_header import make_header
+from miniprograms.admin.account_page import AccountPages
 from miniprograms.admin.authorizers import AuthorizerPages
 from miniprograms.admin.setting_profiles import ProfileOfMany
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding, report_lost_answer
+from platform_auth.admin.live_lists import answer_changed
 from platform_auth.admin.pages import pretty
 from platform_auth.downloads import file_response
 from platform_auth.fields import Unreadable
@@ -51,13 +57,17 @@ MAY_VIEW = "audits.view_codeaudit"
 ACTS = (*REVIEW_ACTS, *RELEASE_ACTS)
 
 
-class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
+class CodePageAdmin(
+    AccountPages, SyncFirst, ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin
+):
     """Adds the code page, its pieces and its acts to the admin of mini programs."""
 
     def get_urls(self) -> list[URLPattern]:
         views: list[tuple[str, Any, str]] = [
             *((act.name, partial(self.act_view, act=act), act.name) for act in ACTS),
             *((f"now/{name}", partial(self.piece, name=name), name) for name in live.PIECES),
+            ("now/standing", self.standing_now, "standing"),
+            ("sync-templates", self.sync_templates, "sync-templates"),
             ("trial-qrcode", self.trial_qrcode, "trial-qrcode"),
             ("ext", self.ext_page, "ext"),
             ("submission", self.submission_page, "submission"),
@@ -80,10 +90,9 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
 
     has_code_permission = holding(MAY_VIEW)
 
-    def unfit_acts(self, object_id: Any) -> set[str]:
+    def unfit_for(self, row: Authorizer) -> set[str]:
         """An official account has no code."""
-        has_code = _has_code(Authorizer.objects.filter(pk=object_id).first())
-        return super().unfit_acts(object_id) | (set() if has_code else {"code_page"})
+        return super().unfit_for(row) | (set() if _has_code(row) else {"code_page"})
 
     @button(_("Code and review"), "code", path="code", icon="code", variant=ActionVariant.PRIMARY)
     def code_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -93,25 +102,12 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
         if not _has_code(row):
             raise Http404
         history = read_history(row)
-        status = code_status_of(row, history)
-        acts = [
-            self._button(row, act)
-            for act in ACTS
-            if not act.is_for_live
-            and request.user.has_perm(act.permission)
-            and act.is_possible(status, request.user)
-        ]
         return self.page(
             request,
             "admin/code/page.html",
             title=_("Code and review"),
             row=row,
-            status=status,
-            audit_label=audit_label(status.audit) if status.audit else "",
-            version_label=state_label(status.version) if status.version else "",
-            release_label=state_label(status.release) if status.release else "",
-            screenshots=screenshot_addresses(status.audit),
-            acts=acts,
+            standing_now=self._address(row, "standing"),
             pieces={name: self._address(row, name) for name in live.PIECES},
             qrcode=self._address(row, "trial-qrcode"),
             ext=self._address(row, "ext"),
@@ -119,14 +115,43 @@ class CodePageAdmin(ProfilePages, ValuesPages, ValuesOfMany, BulkCodeAdmin):
             own_submission=pretty(row.own_submission),  # type: ignore[attr-defined]
             own_values=pretty(row.own_values),  # type: ignore[attr-defined]
             account_header=make_header(request.user, row, "code"),
+            **self._standing(request, row, history),
             **history_tables(history),
         )
+
+    def standing_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Where the code stands by our rows, and the buttons that fit; 304 if nothing changed."""
+        row = self._program_or_404(request, object_id)
+        context = {"row": row, **self._standing(request, row, read_history(row))}
+        html = render_to_string("admin/code/standing.html", context, request)
+        return answer_changed(request, html)
+
+    def _standing(
+        self, request: HttpRequest, row: Authorizer, history: CodeHistory
+    ) -> dict[str, Any]:
+        status = code_status_of(row, history)
+        mine = [
+            (act, act.why_not(status, request.user))
+            for act in ACTS
+            if not act.is_for_live and act.is_offered() and request.user.has_perm(act.permission)
+        ]
+        return {
+            "status": status,
+            "audit_label": audit_label(status.audit) if status.audit else "",
+            "version_label": state_label(status.version) if status.version else "",
+            "release_label": state_label(status.release) if status.release else "",
+            "screenshots": screenshot_addresses(status.audit),
+            "acts": [self._button(row, act) for act, why_not in mine if not why_not],
+            "not_now": _group_reasons(mine) if status.is_bound else {},
+        }
 
     def act_view(self, request: HttpRequest, object_id: str, act: CodeAct) -> HttpResponse:
         """The page that asks before ACT is done; POST does it."""
         if not request.user.has_perm(act.permission):
             raise PermissionDenied
         row = self._program_or_404(request, object_id)
+        if act.permission == MAY_COMMIT and not has_templates(row):
+            return self.sync_first(request, row)
         if act.permission == MAY_RELEASE:
             require_proof(request)
         return self.confirm(
@@ -215,6 +240,15 @@ class AuthorizerAdmin(CodePageAdmin, ProfileOfMany, AuthorizerPages):
     actions += ("set_ext_values", "export_ext_csv", "export_ext_json", "apply_profile")
     actions_list = ("import_ext",)
     actions_detail = ("code_page", *AuthorizerPages.actions_detail)
+
+
+def _group_reasons(acts: list[tuple[CodeAct, str]]) -> dict[str, list[Promise]]:
+    """Why something cannot be done now, and what."""
+    reasons: dict[str, list[Promise]] = {}
+    for act, why_not in acts:
+        if why_not:
+            reasons.setdefault(why_not, []).append(act.title)
+    return reasons
 
 
 def _own_values() -> dict[str, Subquery]:

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, CodeVersion, Release
-from audits.services.summaries import pick_newest, pick_newest_of
+from audits.services.summaries import pick_newest, pick_newest_of, summary_of
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import label
 
@@ -41,6 +41,8 @@ class CodeStatus:
     audit: CodeAudit | None
     release: Release | None
     live: Release | None
+    live_version: str  # what is online, whoever made it so
+    is_bound: bool
 
     @property
     def commit_is_open(self) -> bool:
@@ -108,6 +110,8 @@ def code_status_of(row: Authorizer, history: CodeHistory | None = None) -> CodeS
         audit=newest_audit(row) if has_more_audits else pick_newest_of(audits),
         release=next(iter(history.releases), None),
         live=_live(row, history.releases),
+        live_version=summary_of(row).live_version,
+        is_bound=row.state != Authorizer.State.UNBOUND,
     )
 
 

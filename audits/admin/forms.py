@@ -35,13 +35,27 @@ class TemplateField(forms.ModelChoiceField[CodeTemplate]):
         return " · ".join(part for part in parts if part)[:120]
 
 
+class TemplateSelect(UnfoldAdminSelectWidget):
+    """With what is in each template, which static/staff.js fills in when it is chosen."""
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(*args, **kwargs)
+        template = getattr(option["value"], "instance", None)
+        if template is not None:
+            option["attrs"] |= {
+                "data-version": template.user_version,
+                "data-description": template.user_desc,
+            }
+        return option
+
+
 class UploadForm(forms.Form):
     """Which template becomes the trial version of each of PROGRAMS, and what it is called."""
 
     template = TemplateField(
         label=_("template"),
         queryset=CodeTemplate.objects.filter(gone_at=None).order_by("-template_id"),
-        widget=UnfoldAdminSelectWidget,
+        widget=TemplateSelect,
     )
     user_version = forms.CharField(
         label=_("version"),
@@ -60,6 +74,20 @@ class UploadForm(forms.Form):
         # One template goes to all: no component of WeChat's has that of another.
         component = components.pop() if len(components) == 1 else None
         field.queryset = field.queryset.filter(component=component)  # type: ignore[union-attr]
+        newest = None if self.is_bound else field.queryset.first()
+        if newest is not None:
+            self.initial = {
+                "template": newest.pk,
+                "user_version": newest.user_version,
+                "user_desc": newest.user_desc,
+                **self.initial,
+            }
+
+    @property
+    def has_templates(self) -> bool:
+        """Whether the platform of all of them has any."""
+        components = {row.component_id for row in self.programs}
+        return CodeTemplate.objects.filter(component__in=components, gone_at=None).exists()
 
     def preview(self) -> SafeString | str:
         """Of each the exact text, and its difference from what is live."""

@@ -16,6 +16,15 @@ from audits.admin.code_page import MAY_VIEW
 from audits.admin.code_status import audit_label, state_label
 from audits.admin.columns import ProgramRowAdmin
 from audits.admin.ext_tables import preview_text
+from audits.admin.row_acts import (
+    code_links,
+    offers_of_audit,
+    offers_of_release,
+    offers_of_version,
+    with_newer_audits,
+    with_newer_releases,
+    with_newer_versions,
+)
 from audits.admin.tables import events_table, picture_response, screenshot_links
 from audits.models import CodeAudit, CodeVersion, Release, Screenshot
 from miniprograms.models import Authorizer
@@ -26,15 +35,20 @@ from platform_auth.admin.pages import pretty
 
 @admin.register(CodeVersion)
 class CodeVersionAdmin(ProgramRowAdmin):
-    live_columns = ("state_label",)
+    live_columns = ("state_label", "acts")
     list_display: tuple[str, ...] = ("user_version", "program", "state_label", "template")
-    list_display += ("user_desc", "uploaded", "by")
+    list_display += ("user_desc", "uploaded", "by", "acts")
     list_filter = ("state",)
     list_select_related = ("authorizer", "template", "created_by")
-    fields: tuple[str, ...] = ("program", "user_version", "user_desc", "template", "state_label")
+    fields: tuple[str, ...] = ("program", "acts", "user_version", "user_desc", "template")
+    fields += ("state_label",)
     fields += ("errcode", "last_error", "uploaded", "by", "values")
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_newer_versions(super().get_queryset(request))
+
+    acts = column(_("what to do"), lambda row: code_links(row, offers_of_version(row)))
     uploaded = time_column("created_at", _("time"))
     state_label = column(_("state"), lambda row: state_label(row))
     by = column(_("by"), lambda row: str(row.created_by or "–"))
@@ -55,19 +69,24 @@ ReleasedFilter = choice_filter(
 
 @admin.register(CodeAudit)
 class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
-    live_columns = ("status_label", "reason_in_short", "decided", "released")
+    live_columns = ("status_label", "reason_in_short", "decided", "released", "acts")
     list_display: tuple[str, ...] = ("number", "program", "user_version", "status_label")
-    list_display += ("reason_in_short", "submitted", "submitted_by", "decided", "released")
+    list_display += ("reason_in_short", "submitted", "submitted_by", "decided", "released", "acts")
     list_filter = ("status", ReleasedFilter)
     list_select_related = ("authorizer", "submitted_by")
     search_fields = ("appid", "auditid")
     search_help_text = _("An appid or an auditid")
     actions = ("submit_code", "release_code")
-    fields: tuple[str, ...] = ("program", "number", "user_version", "status_label", "reason")
+    fields: tuple[str, ...] = ("program", "acts", "number", "user_version", "status_label")
+    fields += ("reason",)
     fields += ("screenshots", "errcode", "last_error", "submitted", "submitted_by", "decided")
     fields += ("approved_by", "released", "released_by", "submission", "history")
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_newer_audits(super().get_queryset(request))
+
+    acts = column(_("what to do"), lambda row: code_links(row, offers_of_audit(row)))
     submitted = time_column("create_time", _("submitted"))
     decided = time_column("decided_at", _("decided"))
     released = time_column("released_at", _("released"))
@@ -110,14 +129,28 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
 
 @admin.register(Release)
 class ReleaseAdmin(ProgramRowAdmin):
-    live_columns = ("state_label",)
-    list_display = ("time", "program", "kind", "state_label", "version", "live_after", "actor")
+    live_columns = ("state_label", "acts")
+    list_display: tuple[str, ...] = (
+        "time",
+        "program",
+        "kind",
+        "state_label",
+        "version",
+        "live_after",
+        "actor",
+    )
+    list_display += ("acts",)
     list_filter = ("state", "kind")
     list_select_related = ("authorizer", "audit", "by")
-    fields: tuple[str, ...] = ("program", "kind", "state_label", "version", "audit", "app_version")
+    fields: tuple[str, ...] = ("program", "acts", "kind", "state_label", "version", "audit")
+    fields += ("app_version",)
     fields += ("live_before", "live_after", "errcode", "last_error", "actor", "time")
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_newer_releases(super().get_queryset(request))
+
+    acts = column(_("what to do"), lambda row: code_links(row, offers_of_release(row)))
     time = time_column("at", _("time"))
     state_label = column(_("state"), lambda row: state_label(row))
     version = column(_("version"), lambda row: row.audit.user_version if row.audit else "–")

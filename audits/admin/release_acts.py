@@ -8,8 +8,9 @@ from django.forms import Form
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from audits.admin import obstacles
 from audits.admin.acts import MAY_RELEASE, CodeAct, audit_words, posted
-from audits.admin.code_status import CodeStatus, newest_audit
+from audits.admin.code_status import newest_audit
 from audits.admin.forms import GrayForm, ReleaseForm, RevertForm
 from audits.models import CodeAudit, Release
 from audits.problems import AuditNotPassed
@@ -84,18 +85,6 @@ def _set_visit_status(is_open: bool, row: Authorizer, form: Any, by: Actor) -> o
     return _("it is open to its users.") if is_open else _("it is closed to its users.")
 
 
-def _can_release(status: CodeStatus, by: Actor) -> bool:
-    if not status.is_releasable or status.audit is None:
-        return False
-    return not settings.RELEASE_NEEDS_TWO or status.audit.approved_by_id not in (None, by.pk)
-
-
-def _can_approve(status: CodeStatus, by: Actor) -> bool:
-    if not status.is_releasable or status.audit is None:
-        return False
-    return settings.RELEASE_NEEDS_TWO and status.audit.approved_by_id is None
-
-
 def _release_form(request: HttpRequest, row: Authorizer) -> Form:
     return ReleaseForm(posted(request), initial=_shown_auditid(row))
 
@@ -113,8 +102,9 @@ RELEASE_ACTS = (
         _("A release takes two people: after you have agreed, somebody else can release it."),
         _approve,
         "how_to_reg",
-        _can_approve,
+        obstacles.against_approval,
         _release_form,
+        is_offered=lambda: bool(settings.RELEASE_NEEDS_TWO),
     ),
     _act(
         "release",
@@ -125,7 +115,7 @@ RELEASE_ACTS = (
         ),
         _release,
         "rocket_launch",
-        _can_release,
+        obstacles.against_release,
         _release_form,
     ),
     _act(
@@ -134,7 +124,7 @@ RELEASE_ACTS = (
         _("Only a part of the users gets the approved version; the part can be made larger."),
         _gray_release,
         "percent",
-        _can_release,
+        obstacles.against_gray_release,
         lambda request, row: GrayForm(posted(request), initial=_shown_auditid(row)),
     ),
     _act(
@@ -146,7 +136,7 @@ RELEASE_ACTS = (
         ),
         _revert,
         "history",
-        lambda status, by: not status.release_is_open,
+        obstacles.against_revert,
         lambda request, row: RevertForm(posted(request)),
         "past",
         is_grave=True,

@@ -7,6 +7,7 @@ from django.forms import Form
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from audits.admin import obstacles
 from audits.admin.acts import MAY_COMMIT, MAY_SUBMIT, CodeAct, audit_words, posted
 from audits.admin.code_status import newest_audit
 from audits.admin.ext_tables import preview_upload
@@ -106,7 +107,7 @@ REVIEW_ACTS = (
         _("The template becomes the trial version. What users have stays as it is."),
         commit_program,
         "upload",
-        lambda status, by: not status.commit_is_open,
+        obstacles.against_commit,
         lambda request, row: CommitForm(row, posted(request)),
         preview=_preview_commit,
         permission=MAY_COMMIT,
@@ -120,7 +121,7 @@ REVIEW_ACTS = (
         ),
         submit_program,
         "send",
-        lambda status, by: status.is_submittable,
+        obstacles.against_submit,
         _submit_form,
         "items",
         is_preflighted=True,
@@ -131,7 +132,7 @@ REVIEW_ACTS = (
         _("The review ends without a verdict. WeChat allows five a day and ten a month."),
         _withdraw,
         "undo",
-        lambda status, by: status.audit_at_wechat,
+        obstacles.against_changing_review,
         is_grave=True,
     ),
     _act(
@@ -140,7 +141,7 @@ REVIEW_ACTS = (
         _("WeChat decides within 12 hours. It takes one of the platform's speed-ups."),
         _speed_up,
         "bolt",
-        lambda status, by: status.audit_at_wechat,
+        obstacles.against_changing_review,
     ),
     _act(
         "ask",
@@ -148,5 +149,6 @@ REVIEW_ACTS = (
         _("WeChat is asked for the newest audit and its verdict."),
         _refresh_audit,
         "sync",
+        obstacles.against_asking,
     ),
 )

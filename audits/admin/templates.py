@@ -17,6 +17,7 @@ from audits.admin.bulk_acts import CodeStaffAdmin
 from audits.admin.ext_form import SchemaField
 from audits.admin.ext_pages import ValuesPages
 from audits.admin.submission_pages import ProfilePages
+from audits.admin.sync_first import MAY_CHANGE_TEMPLATES, sync_component
 from audits.admin.template_pages import draft_context, fill_label, programs_table, use_table
 from audits.models import CodeTemplate, Promotion
 from audits.services import templates
@@ -31,7 +32,6 @@ from platform_auth.operations import Actor
 from wechat import code_templates
 from wechat.errors import WeChatError
 
-MAY_CHANGE = "audits.change_codetemplate"
 TEMPLATE_TYPES = {
     code_templates.ORDINARY_TEMPLATE: _("ordinary"),
     code_templates.STANDARD_TEMPLATE: _("standard"),
@@ -93,7 +93,7 @@ class CodeTemplateAdmin(ProfilePages, ValuesPages, CodeStaffAdmin, RecordedAdmin
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    has_operate_permission = holding(MAY_CHANGE)
+    has_operate_permission = holding(MAY_CHANGE_TEMPLATES)
 
     def unfit_acts(self, object_id: Any) -> set[str]:
         """What WeChat has deleted already cannot be deleted again."""
@@ -105,7 +105,7 @@ class CodeTemplateAdmin(ProfilePages, ValuesPages, CodeStaffAdmin, RecordedAdmin
         components = list(Component.objects.order_by("appid"))
         question = _("WeChat's list of templates is fetched; notes stay.")
         return self._ask_about_components(
-            request, components, _sync, title=_("Sync now"), question=question
+            request, components, sync_component, title=_("Sync now"), question=question
         )
 
     @button(_("Drafts"), "operate", path="drafts", icon="draft")
@@ -177,7 +177,7 @@ class CodeTemplateAdmin(ProfilePages, ValuesPages, CodeStaffAdmin, RecordedAdmin
         return self.page(request, "admin/ask.html", rows=components, back=self._list_url(), **words)
 
     def _component_or_404(self, request: HttpRequest, pk: int) -> Component:
-        if not request.user.has_perm(MAY_CHANGE):
+        if not request.user.has_perm(MAY_CHANGE_TEMPLATES):
             raise PermissionDenied
         return get_object_or_404(Component, pk=pk)
 
@@ -189,11 +189,6 @@ class CodeTemplateAdmin(ProfilePages, ValuesPages, CodeStaffAdmin, RecordedAdmin
     state = column(
         _("state"), lambda row: label(_("deleted")) if row.gone_at else label(_("there"), "success")
     )
-
-
-def _sync(component: Component) -> object:
-    number = templates.sync_templates(component)
-    return _("WeChat has %(number)d templates.") % {"number": number}
 
 
 def _describe_promotion(promotion: Promotion) -> object:

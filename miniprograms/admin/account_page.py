@@ -24,6 +24,12 @@ from platform_auth.models import Component
 _TABS = {MESSAGES: _("Messages"), PEOPLE: _("People"), LOG: _("Events and log")}
 
 
+_OF_PROGRAMS = {"settings_page", "testers_page", "interfaces_page"}
+# What asks WeChat in the account's name.
+_NEEDING_TOKENS = {"refresh_one", "sync_one", "unbind_one", "testers_page", "interfaces_page"}
+_NEEDING_TOKENS |= {"calls_page", "calling_page"}
+
+
 class AccountPages(StaffAdmin):
     """Adds header and tabs to the admin of accounts; its page of an account is the overview."""
 
@@ -66,6 +72,22 @@ class AccountPages(StaffAdmin):
         text = _("%(appid)s is no account of ours: it was never bound, or is WeChat's own.")
         self.message_user(request, text % {"appid": appid}, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:miniprograms_authorizer_changelist"))
+
+    def unfit_acts(self, object_id: Any) -> set[str]:
+        rows = Authorizer.objects.filter(pk=object_id)
+        row = rows.only("appid", "kind", "state", "func_info", "owner_id").first()
+        return super().unfit_acts(object_id) | (self.unfit_for(row) if row else set())
+
+    def unfit_for(self, row: Authorizer) -> set[str]:
+        """What is no good for ROW: for its kind, while it is not authorised, or ever."""
+        unfit = set() if row.kind == Authorizer.Kind.MINI_PROGRAM else {*_OF_PROGRAMS}
+        if row.state == Authorizer.State.UNBOUND:
+            unfit |= _NEEDING_TOKENS
+        if not row.lacking_needs:
+            unfit.add("ask_one_again")
+        if row.owner_id is None:
+            unfit.add("bind_link")
+        return unfit
 
     def tab_page(self, request: HttpRequest, object_id: str, tab: str) -> HttpResponse:
         """A tab that is made of parts."""

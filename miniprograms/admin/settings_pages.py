@@ -77,14 +77,6 @@ class SettingsPages(ProgramPages, ExplainedAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def unfit_acts(self, object_id: Any) -> set[str]:
-        """Only mini programs have such settings, testers and interfaces."""
-        is_program = Authorizer.objects.filter(
-            pk=object_id, kind=Authorizer.Kind.MINI_PROGRAM
-        ).exists()
-        pages = {"settings_page", "testers_page", "interfaces_page"}
-        return super().unfit_acts(object_id) | (set() if is_program else pages)
-
     @button(_("Settings at WeChat"), "settings", path="settings", icon="tune")
     def settings_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.program_or_404(request, object_id, MAY_VIEW_SETTINGS)
