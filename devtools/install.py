@@ -38,11 +38,10 @@ def provide(*names: str) -> None:
     missing = [name for name in names if installed.get(name) != wanted[name]]
     if missing:
         files = [ROOT / "requirements" / f"{name}.txt" for name in missing]
-        names = " and ".join(missing)
         number = sum(file.read_text().count("==") for file in files)
         print(
-            f"Installing {names} requirements into .venv: some {number} packages, once; this takes"
-            " a minute or a few …",
+            f"Installing {' and '.join(missing)} requirements into .venv: some {number} packages;"
+            " once, for a minute or a few …",
             flush=True,
         )
         _fill(files)

@@ -88,9 +88,9 @@ def _world(options: argparse.Namespace) -> WeChat:
         redirect_domain=urlsplit(options.public_platform or options.platform).hostname,
     )
     # The demo's own target and channel sign with it.
-    if secret := os.environ.get("DEMO_RECEIVER_SECRET"):
+    if signing_secret := os.environ.get("DEMO_RECEIVER_SECRET"):
         for name in (FORWARDS, NOTICES):
-            wechat.receiver.trust(name, secret)
+            wechat.receiver.trust(name, signing_secret)
     return wechat
 
 

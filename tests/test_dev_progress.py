@@ -67,7 +67,7 @@ def test_without_a_network_one_sentence_says_so(output: str) -> None:
 def test_pip_itself_without_a_network(tmp_path: Path) -> None:
     pytest.importorskip("pip", reason="the virtual environment was made by uv")
     words = ["download", "--retries", "1", "--index-url", "http://127.0.0.1:9/", "nothing-at-all"]
-    command = [sys.executable, "-m", "pip", *words, "--dest", tmp_path]
+    command = [sys.executable, "-m", "pip", *words, "--dest", str(tmp_path)]
     with pytest.raises(Failure, match="this machine reaches no package index"):
         carry_out(command, {**os.environ, "PIP_CONFIG_FILE": os.devnull})
 

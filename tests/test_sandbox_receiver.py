@@ -18,6 +18,7 @@ from sandbox.world.receiver import MAX_BODY, MAX_ROWS
 
 SECRET = f"whsec_{b64encode(b'0' * 32).decode()}"
 OTHER = f"whsec_{b64encode(b'1' * 32).decode()}"
+OF_BOT = "SEC-of-a-bot"
 TEXT = {"type": "message.text", "timestamp": "2026-11-20T16:00:00Z", "data": {"openid": "o1"}}
 
 
@@ -206,24 +207,24 @@ def _sign(key: bytes, content: bytes) -> str:
 
 
 def test_the_bot_of_dingtalk_refuses_as_the_real_one(place: Place) -> None:
-    place.press("secret", inbox="dingtalk", secret="SEC1")
+    place.press("secret", inbox="dingtalk", secret=OF_BOT)
     at, address = str(int(time.time() * 1000)), "dingtalk?access_token=t"
-    right = quote(_sign(b"SEC1", f"{at}\nSEC1".encode()), safe="")
+    right = quote(_sign(OF_BOT.encode(), f"{at}\n{OF_BOT}".encode()), safe="")
     text = {"msgtype": "text", "text": {"content": "x"}}
     assert place.post(f"{address}&timestamp={at}&sign={right}", text).json()["errcode"] == 0
     assert place.post(f"{address}&timestamp={at}&sign=x", text).json()["errcode"] == 310000
     assert place.post(address, text).json()["errcode"] == 310000
     old = str(int(at) - 4_000_000)
-    right = quote(_sign(b"SEC1", f"{old}\nSEC1".encode()), safe="")
+    right = quote(_sign(OF_BOT.encode(), f"{old}\n{OF_BOT}".encode()), safe="")
     assert place.post(f"{address}&timestamp={old}&sign={right}", text).json()["errcode"] == 310000
     assert "timestamp is missing in the address." in place.page()
 
 
 def test_the_bot_of_feishu_refuses_as_the_real_one(place: Place) -> None:
-    place.press("secret", inbox="feishu", secret="sec")
+    place.press("secret", inbox="feishu", secret=OF_BOT)
     at = str(int(time.time()))
     post = {"content": {"post": {"zh_cn": {"title": "A title", "content": []}}}}
-    right = {"timestamp": at, "sign": _sign(f"{at}\nsec".encode(), b"")}
+    right = {"timestamp": at, "sign": _sign(f"{at}\n{OF_BOT}".encode(), b"")}
     assert place.post("feishu", post | right).json()["code"] == 0
     assert place.post("feishu", post | right | {"sign": "x"}).json()["code"] == 19021
     assert place.post("feishu", post).json()["code"] == 19021

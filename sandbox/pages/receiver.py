@@ -49,7 +49,7 @@ LABELS = {
 # Why a signature is right or wrong.
 REASONS = {
     "right": "Signed with secret {number}.",
-    "no_secret": "Not checked: the receiver does not have the secret.",
+    "unchecked": "Not checked: the receiver does not have the secret.",
     "unsigned": "企业微信's bots sign nothing: whoever has the address may write.",
     "no_header": "The header {name} is missing.",
     "not_in_address": "{name} is missing in the address.",

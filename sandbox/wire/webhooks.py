@@ -28,7 +28,7 @@ class Proof:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-UNKNOWN = Proof(None, "no_secret")
+UNKNOWN = Proof(None, "unchecked")
 UNSIGNED = Proof(None, "unsigned")
 
 
