@@ -104,7 +104,7 @@ class NoticeAdmin(WordedAdmin):
         return label(severity.label, SEVERITY_COLOURS.get(severity, ""))
 
     @admin.display(description=_("leads to"))
-    def leads_to(self, row: Notice) -> object:
+    def leads_to(self, row: Any) -> object:
         url = row.words["url"]
         return link(url, url) if url else "–"
 
