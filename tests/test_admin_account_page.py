@@ -1,6 +1,7 @@
 """One place for an account: its header on each of its pages, the tabs, what is wrong, the fold."""
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -126,7 +127,7 @@ def test_an_official_account_has_no_tabs_of_code(browser: Client, component: Com
     ],
 )
 def test_what_is_wrong_is_said_with_a_link_to_where_it_is_mended(
-    browser: Client, component: Component, values: dict[str, object], words: str, mended: str
+    browser: Client, component: Component, values: dict[str, Any], words: str, mended: str
 ) -> None:
     row = make_authorizer(component, None, **values)
     header = header_on(browser, row)

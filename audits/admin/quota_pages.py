@@ -43,7 +43,7 @@ class QuotaEntryAdmin(ProgramRowAdmin):
     actor = column(_("by"), lambda row: str(row.by or "–"))
 
     @admin.display(description=_("mini program"))
-    def about(self, row: QuotaEntry) -> SafeString | str:
+    def about(self, row: QuotaEntry) -> object:
         """Whom a unit was spent for; of what WeChat says it is no matter whom it was asked by."""
         if row.authorizer is None or row.kind == QuotaEntry.Kind.TOLD:
             return "–"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -32,13 +32,13 @@ _STATUS = CodeAudit.Status
 _AGAIN = (_STATUS.REJECTED, _STATUS.WITHDRAWN, _STATUS.REFUSED)
 
 
-def with_newer_audits(rows: QuerySet[Any]) -> QuerySet[Any]:
+def with_newer_audits(rows: Any) -> Any:
     """Audits that know whether WeChat took a newer one: then nothing can be done with them."""
     newer = CodeAudit.objects.filter(authorizer=OuterRef("authorizer"), pk__gt=OuterRef("pk"))
     return rows.annotate(has_newer=Exists(newer.exclude(status=_STATUS.REFUSED)))
 
 
-def with_newer_versions(rows: QuerySet[Any]) -> QuerySet[Any]:
+def with_newer_versions(rows: Any) -> Any:
     """Versions that know of newer ones, and of an audit of theirs that is open or has passed."""
     newer = CodeVersion.objects.filter(authorizer=OuterRef("authorizer"), pk__gt=OuterRef("pk"))
     audits = CodeAudit.objects.filter(authorizer=OuterRef("authorizer"))
@@ -48,7 +48,7 @@ def with_newer_versions(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.annotate(has_newer=Exists(newer), is_taken=is_taken)
 
 
-def with_newer_releases(rows: QuerySet[Any]) -> QuerySet[Any]:
+def with_newer_releases(rows: Any) -> Any:
     newer = Release.objects.filter(authorizer=OuterRef("authorizer"), pk__gt=OuterRef("pk"))
     return rows.annotate(has_newer=Exists(newer.exclude(state=Release.State.REFUSED)))
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef
 from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -64,7 +64,7 @@ def _deliveries(request: HttpRequest, row: Authorizer) -> object:
     return table(headers, cells)
 
 
-def _count_given_up(rows: QuerySet[Any]) -> QuerySet[Any]:
+def _count_given_up(rows: Any) -> Any:
     dead: Any = Delivery.objects.filter(appid=OuterRef("appid"), state=Delivery.State.DEAD)
     return rows.annotate(given_up=CountOf(dead.order_by().values("pk")[: MOST_COUNTED + 1]))
 

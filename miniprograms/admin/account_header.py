@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -59,7 +58,7 @@ class AccountHeader:
     now: str  # the address of the header as it is now
 
 
-def account_rows(user: Any) -> QuerySet[Any]:
+def account_rows(user: Any) -> Any:
     """Accounts with what the apps above tell USER of them."""
     rows: Any = Authorizer.objects.for_lists().select_related("owner", "component")
     rows = add_to_rows(facts_for(user), rows)

@@ -204,4 +204,4 @@ def _purpose(row: BindLink) -> object:
     """The one account, or the kind of accounts, that ROW is good for."""
     if row.biz_appid:
         return link_account(row.biz_appid, reader_of(row))
-    return _KINDS.get(row.auth_type, "–")
+    return "–" if row.auth_type is None else _KINDS.get(row.auth_type, "–")

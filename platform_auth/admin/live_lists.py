@@ -70,7 +70,7 @@ class LiveLists(ModelAdmin):
         """The rows with KEYS, with all that their columns show."""
         return self.get_queryset(request).filter(pk__in=keys)  # type: ignore[no-any-return]
 
-    def _cell(self, column: Any, row: Any) -> object:
+    def _cell(self, column: Any, row: Any) -> Any:
         return column(row) if callable(column) else getattr(self, column)(row)
 
 

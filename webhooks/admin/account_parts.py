@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import Truncator
@@ -42,7 +42,7 @@ def _pushes(request: HttpRequest, row: Authorizer) -> object:
     return table(headers, cells)
 
 
-def _count_failed(rows: QuerySet[Any]) -> QuerySet[Any]:
+def _count_failed(rows: Any) -> Any:
     failed: Any = Push.objects.filter(appid=OuterRef("appid"), state=Push.State.FAILED)
     return rows.annotate(failed_pushes=CountOf(failed.order_by().values("pk")[: MOST_COUNTED + 1]))
 
