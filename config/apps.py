@@ -18,14 +18,16 @@ class ConfigConfig(AppConfig):
 
         from config import checks, presence  # noqa: F401 -- they register themselves
         from messaging import tasks as messaging_tasks
-        from platform_auth import logs, roles, writers
+        from platform_auth import fields, logs, roles, writers
         from platform_auth.calls import note_call
         from platform_auth.clocks import watch_clock
         from platform_auth.odd_rows import count_odd_rows
+        from platform_auth.old_keys import note_old_key
         from platform_auth.platform_events import wake_on_events
         from wechat import http
 
         http.configure(on_odd_rows=count_odd_rows, on_call=note_call)
+        fields.tell_of_old_keys(note_old_key)
         wake_on_events(messaging_tasks.forward)
 
         if settings.PROCESS_ROLE in SERVERS:

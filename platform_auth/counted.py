@@ -33,6 +33,20 @@ class OddRows(models.Model):
         return self.endpoint
 
 
+class OldKeyUse(models.Model):
+    """
+    How often a field key that is no longer the first was needed, and when last: see
+    `platform_auth.old_keys`.
+    """
+
+    key_id = models.CharField(max_length=8, primary_key=True)
+    count = models.BigIntegerField(default=0)
+    newest_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.key_id
+
+
 class Count(models.Model):
     """How often something happened: see `platform_auth.counters`. LABELS are a list in JSON."""
 

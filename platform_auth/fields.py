@@ -10,7 +10,7 @@ import logging
 import os
 from base64 import urlsafe_b64decode
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any, ClassVar, Self
@@ -22,6 +22,15 @@ from django.db import models
 from django.db.models.query_utils import DeferredAttribute
 
 logger = logging.getLogger(__name__)
+
+_on_old_key: Callable[[str], object] | None = None
+
+
+def tell_of_old_keys(on_old_key: Callable[[str], object] | None) -> None:
+    """Whom to tell, by its name, of each key that is not the first and was needed to decrypt."""
+    global _on_old_key
+    _on_old_key = on_old_key
+
 
 PREFIX = "sealed"
 NONCE_SIZE = 12
@@ -123,8 +132,11 @@ class SecretField(models.TextField[str, str]):
         """The plain text. Raises Unreadable, naming the column and never the value."""
         try:
             _, key_id, text = sealed.split(":", 2)
-            cipher, data = key_ring().ciphers[key_id], a2b_base64(text)
+            ring = key_ring()
+            cipher, data = ring.ciphers[key_id], a2b_base64(text)
             plain = cipher.decrypt(data[:NONCE_SIZE], data[NONCE_SIZE:], self._context(owner))
+            if _on_old_key and key_id != ring.current:
+                _on_old_key(key_id)
         except KeyError:
             problem = "its key is not in FIELD_ENCRYPTION_KEYS"
         except (InvalidTag, ValueError):

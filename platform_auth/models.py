@@ -20,6 +20,7 @@ from platform_auth.client_models import ApiClient as ApiClient
 from platform_auth.client_models import ClientKey as ClientKey
 from platform_auth.counted import Count as Count
 from platform_auth.counted import OddRows as OddRows
+from platform_auth.counted import OldKeyUse as OldKeyUse
 from platform_auth.counted import PushRefusal as PushRefusal
 from platform_auth.event_models import PlatformEvent as PlatformEvent
 from platform_auth.fields import SecretField, SecretModel

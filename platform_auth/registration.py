@@ -91,6 +91,19 @@ def change_component(
     return changed
 
 
+def drop_previous_keys(component: Component, *, by: Actor | None) -> None:
+    """Believe pushes by the present message token and EncodingAESKey alone from now on."""
+    with transaction.atomic():
+        Component.objects.filter(pk=component.pk).update(
+            previous_message_token="",
+            previous_aes_key="",
+            previous_key_uses=0,
+            previous_key_used_at=None,
+            updated_at=Now(),
+        )
+        record_operation("drop_previous_keys", by=by, appid=component.appid)
+
+
 def check_values(values: Mapping[str, str]) -> None:
     """Raise ValidationError for those of VALUES, by field name, that cannot be right."""
     problems = {}

@@ -17,7 +17,7 @@ from requests import PreparedRequest, Response
 
 from miniprograms.models import Authorizer
 from miniprograms.services import binding, trading
-from platform_auth import call_log
+from platform_auth import call_log, old_keys
 from platform_auth.models import Component
 from platform_auth.registration import register_component
 from sandbox.server.transport import SandboxAdapter
@@ -68,6 +68,7 @@ def _no_network_and_no_memory() -> Iterator[None]:
     http.session.mount(PREFIX, Seam(WeChat(deliver=None)))
     clear_caches()
     call_log.discard()
+    old_keys.forget_uses()
     translation.deactivate()
     yield
     clear_caches()

@@ -72,6 +72,7 @@ ASKING = {
     f"POST {TEMPLATES}sync/",
     "POST admin/platform_auth/component/<path:object_id>/ask-for-tickets/",
     "POST admin/platform_auth/component/<path:object_id>/refresh-token/",
+    "POST admin/platform_auth/component/<path:object_id>/drop-previous-keys/",
     "POST admin/set-up/check/",
     *(f"POST {API}{noun}/" for noun in ("versions", "audits", "release", "revert", "messages")),
     *(f"{method} {API}wechat/<path:path>" for method in METHODS),

@@ -275,6 +275,7 @@ ADDRESSES: dict[str, tuple[str, list[HTTPStatus]]] = {
     "admin/auth/user/<path:object_id>/remove-factor/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/ask-for-tickets/": ("POST", ACT),
     "admin/platform_auth/component/<path:object_id>/refresh-token/": ("POST", ACT),
+    "admin/platform_auth/component/<path:object_id>/drop-previous-keys/": ("POST", ACT),
     "admin/platform_auth/apiclient/<path:object_id>/call-log/": ("GET", ACT),
     "admin/platform_auth/apiclient/<path:object_id>/rotate/": ("POST", PAGE),
     "admin/platform_auth/apiclient/<path:object_id>/revoke-older/": ("POST", ACT),

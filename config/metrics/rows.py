@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from messaging.models import Delivery, Reply
 from miniprograms.models import Authorizer, Binding, overdue_refreshes
-from platform_auth.models import Component, OddRows, Push, PushRefusal
+from platform_auth.models import Component, OddRows, OldKeyUse, Push, PushRefusal
 
 # Further than this nothing is counted: from here on so many, "or more", tell as much.
 MOST_COUNTED = 10_000
@@ -24,7 +24,7 @@ def count(rows: QuerySet[Any]) -> int:
 def measures() -> Iterable[Metric]:
     """The state of things: tickets, accounts, and how many rows stand where."""
     yield from [*_components(), _silence(), _pushes(), _refusals(), _replies(), _deliveries()]
-    yield from [_authorizers(), _due(), _unclaimed(), _odd_rows()]
+    yield from [_authorizers(), _due(), _unclaimed(), _odd_rows(), _old_keys()]
 
 
 def _components() -> Iterable[Metric]:
@@ -71,6 +71,20 @@ def _odd_rows() -> Metric:
     )
     for row in OddRows.objects.all():
         family.add_metric([row.endpoint], row.count)
+    return family
+
+
+def _old_keys() -> Metric:
+    family = CounterMetricFamily(
+        "wechat_old_key_uses",
+        "How often a key that was changed was still needed: of messages by the component, of "
+        "fields by the key's fingerprint.",
+        labels=["kind", "key"],
+    )
+    for appid, count in Component.objects.values_list("appid", "previous_key_uses"):
+        family.add_metric(["message", appid], count)
+    for key_id, count in OldKeyUse.objects.values_list("key_id", "count"):
+        family.add_metric(["field", key_id], count)
     return family
 
 

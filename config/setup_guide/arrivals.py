@@ -7,8 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from config.setup_guide.facts import Facts, RefusedPushes
-from config.setup_guide.step import PageLink, Step, StepState, say
-from platform_auth.admin.pages import ago
+from config.setup_guide.step import PageLink, Step, StepState
+from platform_auth.admin.pages import ago, say
 from platform_auth.admin.refusals import DOORS, REASONS, refusals_table
 from platform_auth.errcodes import explain_kept
 from platform_auth.models import TICKET_LIFE, Component

@@ -18,10 +18,12 @@ from config.setup_guide.new_keys import KEY_KINDS, make_keys
 from config.setup_guide.steps import steps_of
 from platform_auth import call_log
 from platform_auth.acting_component import NoComponent, acting_component
+from platform_auth.admin.old_keys import describe_field_keys, describe_message_keys
 from platform_auth.errcodes import explain_error
 from platform_auth.fields import Unreadable
 from platform_auth.installation import is_real
 from platform_auth.logins.proof import require_proof
+from platform_auth.models import Component
 from platform_auth.setting_up import REACHED, check_callback, confirm_key_backup
 from wechat.bulkhead import take_place
 from wechat.errors import WeChatError
@@ -45,15 +47,23 @@ def _page(request: HttpRequest, template: str, **context: Any) -> TemplateRespon
 def guide(request: HttpRequest) -> HttpResponse:
     with suppress(DatabaseError, InterfaceError):  # its writer tries again, and says so
         call_log.write()
-    steps = steps_of(read_facts())
+    facts = read_facts()
+    steps = steps_of(facts)
     return _page(
         request,
         "admin/setup/guide.html",
         title=_("Set-up guide"),
         steps=steps,
+        changes=_changes_of(facts.component),
         done=sum(step.is_done for step in steps),
         is_real=is_real(),
     )
+
+
+def _changes_of(component: Component | None) -> list[str]:
+    """What is known of keys that are being changed."""
+    message_keys = describe_message_keys(component) if component else ""
+    return [*filter(None, [message_keys]), *describe_field_keys()]
 
 
 @_for_those_who_may

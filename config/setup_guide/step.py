@@ -5,23 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from django.utils.html import conditional_escape, escape
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
-
-
-def say(text: str, **words: object) -> SafeString:
-    """TEXT with WORDS in it, of which a time of `ago` stays what it is."""
-    return SafeString(
-        escape(text)
-        % {
-            name: conditional_escape(
-                str(word) if not isinstance(word, SafeString) else word
-            ).strip()
-            for name, word in words.items()
-        }
-    )
 
 
 class StepState(Enum):

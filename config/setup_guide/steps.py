@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from config.setup_guide.arrivals import ip_list_step, signature_step, ticket_step, waiting
 from config.setup_guide.console import console_table
 from config.setup_guide.facts import Facts
-from config.setup_guide.step import ActButton, PageLink, Step, StepState, say
+from config.setup_guide.step import ActButton, PageLink, Step, StepState
 from messaging.services.release_test.rehearsal import PASSED, REHEARSE, warnings_about
 from platform_auth.acting_component import NamedComponentMissing, SeveralComponents
-from platform_auth.admin.pages import ago
+from platform_auth.admin.pages import ago, say
 from platform_auth.fields import Unreadable, key_ids
 from platform_auth.installation import is_real, urls_of_others
 from platform_auth.setting_up import BACKUP, CHECK, LOST, NO_ADDRESS, REACHED

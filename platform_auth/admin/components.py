@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,10 +18,15 @@ from platform_auth import registration
 from platform_auth.acting_component import NoComponent, acting_component
 from platform_auth.admin.acts import ask_about_one, holding, saying
 from platform_auth.admin.columns import column, secret_label
-from platform_auth.admin.pages import FormAdmin, ago, copyable, label, table
+from platform_auth.admin.old_keys import (
+    describe_field_keys,
+    describe_message_keys,
+    has_previous_keys,
+)
+from platform_auth.admin.pages import FormAdmin, ago, copyable, label, say, table
 from platform_auth.admin.refusals import refusals_table
 from platform_auth.errcodes import explain_kept
-from platform_auth.fields import secret_fields
+from platform_auth.fields import key_ids, secret_fields
 from platform_auth.forms import SECRETS, ComponentForm
 from platform_auth.logins.proof import require_proof
 from platform_auth.models import TICKET_LIFE, Component
@@ -29,7 +34,7 @@ from platform_auth.operations import Actor
 
 TICKET_WARNING_AFTER = timedelta(minutes=30)
 
-_TOKENS = ("ticket_health", "token_health", "failures", "problem", "due", "previous_key_uses")
+_TOKENS = ("ticket_health", "token_health", "failures", "problem", "due", "previous_keys")
 _HEALTH = ("bindings", *_TOKENS)
 _CONSOLE = ("component_url", "message_url", "domain", "refusals")
 _refresh_token = saying(_("there is a new component token."), registration.refresh_component_token)
@@ -53,8 +58,8 @@ class ComponentPages(FormAdmin):
         "previous_uses",
     )
     ordering = ("appid",)
-    actions_detail: tuple[str, ...] = ("ask_for_tickets", "refresh_token")
-    readonly_fields = (*_HEALTH, "secrets_held", *_CONSOLE)
+    actions_detail: tuple[str, ...] = ("ask_for_tickets", "refresh_token", "drop_previous_keys")
+    readonly_fields = (*_HEALTH, "secrets_held", "old_field_keys", *_CONSOLE)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         description = _(
@@ -67,7 +72,7 @@ class ComponentPages(FormAdmin):
             (None, {"fields": ("appid", "name", "is_offered")}),
             (_("Health"), {"fields": _HEALTH}),
             (_("For WeChat's console"), {"fields": _CONSOLE}),
-            (_("What is stored"), {"fields": ("secrets_held",)}),
+            (_("What is stored"), {"fields": ("secrets_held", "old_field_keys")}),
             *([writable] if self.has_change_permission(request, obj) else []),
         ]
 
@@ -123,6 +128,24 @@ class ComponentPages(FormAdmin):
         icon="autorenew",
     )
 
+    drop_previous_keys = ask_about_one(
+        saying(_("the previous keys are dropped."), registration.drop_previous_keys),
+        _("Drop the previous message keys"),
+        _(
+            "Pushes that WeChat still seals with them are refused then. The component's page says "
+            "whether they can go."
+        ),
+        "operate",
+        path="drop-previous-keys",
+        icon="key_off",
+        needs_proof=True,
+    )
+
+    def unfit_acts(self, object_id: Any) -> set[str]:
+        row = Component.objects.filter(pk=object_id).first()
+        is_there = row is not None and has_previous_keys(row)
+        return super().unfit_acts(object_id) | (set() if is_there else {"drop_previous_keys"})
+
     @admin.display(description=_("component"), ordering="appid")
     def name_and_appid(self, component: Component) -> str:
         return f"{component.name} ({component.appid})" if component.name else component.appid
@@ -148,6 +171,17 @@ class ComponentPages(FormAdmin):
     def previous_uses(self, component: Component) -> SafeString | str:
         uses = component.previous_key_uses
         return label(str(uses), "warning") if uses else "0"
+
+    @admin.display(description=_("previous message keys"))
+    def previous_keys(self, component: Component) -> str:
+        return describe_message_keys(component) or "–"
+
+    @admin.display(description=_("field keys"))
+    def old_field_keys(self, component: Component) -> str:
+        """Those of the whole platform, whichever component it is."""
+        fingerprints = say(_("Their fingerprints: %(ids)s."), ids=", ".join(key_ids()))
+        sentences = [fingerprints, *describe_field_keys()]
+        return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in sentences))
 
     @admin.display(description=_("secrets"))
     def secrets_held(self, component: Component) -> SafeString | str:

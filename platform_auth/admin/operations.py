@@ -97,6 +97,8 @@ ACTIONS = {
     "replay_push": _("replayed a push"),
     "check_callback": _("let WeChat look whether it reaches us"),
     "confirm_key_backup": _("said that a copy of the field keys is kept"),
+    "drop_previous_keys": _("dropped the previous message keys"),
+    "rotate_field_keys": _("encrypted everything by the first field key"),
     "rehearse_release": _("Rehearse the release test"),
     "add_channel": _("added a notice channel"),
     "change_channel": _("changed a notice channel"),

@@ -15,9 +15,11 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from unfold.admin import ModelAdmin
 
 from platform_auth.admin.account_links import AccountLinks
@@ -361,6 +363,17 @@ def ago(at: datetime | None) -> SafeString | str:
     else:
         text = _("in %(time)s") % {"time": timesince(now, at, depth=1)}
     return render_to_string("admin/parts/time.html", {"at": at, "text": text})
+
+
+def say(text: StrOrPromise, **words: object) -> SafeString:
+    """TEXT with WORDS in it, of which a time of `ago` stays what it is."""
+    safe = {name: _as_html(word) for name, word in words.items()}
+    return SafeString(escape(str(text)) % safe)
+
+
+def _as_html(word: object) -> str:
+    """A template ends in a line of its own, which would stand before what follows."""
+    return word.strip() if isinstance(word, SafeString) else escape(str(word))
 
 
 def copyable(text: str) -> SafeString:
