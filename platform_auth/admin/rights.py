@@ -77,7 +77,8 @@ def _words_of(permission: Permission) -> str:
 
 
 def _title_of(model: Any) -> str:
-    pages = admin.site._registry.get(model)
-    if isinstance(pages, TitledAdmin):
-        return pages.title_of_list()
+    if admin.site.is_registered(model):
+        pages = admin.site.get_model_admin(model)
+        if isinstance(pages, TitledAdmin):
+            return pages.title_of_list()
     return str(capfirst(model._meta.verbose_name_plural))
