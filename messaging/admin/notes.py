@@ -117,7 +117,9 @@ class InChargeFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         theirs = Conversation.objects.filter(in_charge=OuterRef("pk"))
-        others = User.objects.filter(Exists(theirs), is_staff=True).exclude(pk=request.user.pk)
+        others = User.objects.filter(Exists(theirs), is_staff=True).exclude(
+            username=request.user.get_username()
+        )
         names = others.order_by("username").values_list("pk", "username")[:MOST_COLLEAGUES]
         people = [(str(pk), name) for pk, name in names]
         return [("me", _("me")), ("nobody", _("nobody")), *people]

@@ -9,6 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from platform_auth.admin.titles import TitledAdmin
 from platform_auth.roles import (
     ADMINISTRATOR,
     ADMINISTRATOR_SENTENCE,
@@ -77,5 +78,7 @@ def _words_of(permission: Permission) -> str:
 
 def _title_of(model: Any) -> str:
     if admin.site.is_registered(model):
-        return str(admin.site.get_model_admin(model).title_of_list())
+        pages = admin.site.get_model_admin(model)
+        if isinstance(pages, TitledAdmin):
+            return pages.title_of_list()
     return str(capfirst(model._meta.verbose_name_plural))

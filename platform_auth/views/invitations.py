@@ -18,7 +18,7 @@ class AcceptInvitation(ResetPassword):
     """As the page of whoever has forgotten their password, in the language of the invitation."""
 
     template_name = "portal/invitation.html"
-    token_generator = InvitationTokens()  # type: ignore[assignment]
+    token_generator = InvitationTokens()
     extra_context = {"days": GOOD_FOR.days}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -32,7 +32,7 @@ class AcceptInvitation(ResetPassword):
                 path=settings.LANGUAGE_COOKIE_PATH,
                 secure=settings.LANGUAGE_COOKIE_SECURE,
                 httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-                samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+                samesite=settings.LANGUAGE_COOKIE_SAMESITE,  # type: ignore[arg-type]
             )
         return response
 

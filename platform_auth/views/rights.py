@@ -1,6 +1,6 @@
 """What the reader may do among the staff pages, in words."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.models import User
@@ -17,7 +17,7 @@ class StaffRights(TemplateView):
     template_name = "admin/rights.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        user = User.objects.get(pk=self.request.user.pk)
+        user = cast(User, self.request.user)
         frame = {**admin.site.each_context(self.request), "title": _("What you may do")}
         own = super().get_context_data(**kwargs)
         return {**frame, **own, "person": user, **describe_rights(user)}

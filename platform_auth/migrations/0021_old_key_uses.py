@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("platform_auth", "0016_installation"),
+        ("platform_auth", "0020_installation"),
     ]
 
     operations = [
