@@ -22,6 +22,10 @@ from platform_auth.logins.hashing import HashingBusy
 from platform_auth.logins.proof import NeedsProof
 from wechat.bulkhead import RETRY_AFTER
 
+# For those whose rights reach everywhere.
+FOR_NOBODY = gettext_lazy(
+    "Nobody does this by hand: what is kept here comes from WeChat, or from what the system does."
+)
 # What the staff pages say, within their own frame: title and text.
 STAFF_PAGES = {
     HTTPStatus.BAD_REQUEST: (
@@ -53,6 +57,8 @@ def _respond_in_kind(
         return JsonResponse(error_body(code, detail), status=status)
     if _is_for_staff(request):
         title, text = STAFF_PAGES[status]
+        if status == HTTPStatus.FORBIDDEN and request.user.is_superuser:
+            text = FOR_NOBODY
         is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE
         return _staff_page(request, status, title, text, may_be_sent_again=is_busy)
     return render(request, f"{status.value}.html", status=status)

@@ -42,6 +42,13 @@ def test_what_is_not_for_them_leads_staff_to_their_own_home(staff: User) -> None
     assert "This page is not for you" in text
 
 
+def test_what_nobody_does_by_hand_is_no_matter_of_rights(db: None) -> None:
+    boss = User.objects.create_superuser("boss")
+    text = assert_leads_to_the_admin(opened(boss).get("/admin/platform_auth/push/add/"), 403)
+    assert "Nobody does this by hand" in text
+    assert "An administrator can extend them" not in text
+
+
 @pytest.mark.usefixtures("component", "full")
 def test_where_too_many_wait_for_wechat_staff_stay_among_their_pages(staff: User) -> None:
     page = opened(staff).post("/admin/audits/codetemplate/sync/", {"confirmed": "yes"})
