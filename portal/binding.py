@@ -16,6 +16,7 @@ import segno
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -103,8 +104,8 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     """The bind button for a merchant who has no login: whoever holds the link may press it."""
     link = bind_links.find_bind_link(signed)
     if link is None:
-        context = {"ending": bind_links.ending_of(signed)}
-        return render(request, "portal/gone.html", context, status=HTTPStatus.NOT_FOUND)
+        ending = {"ending": bind_links.ending_of(signed)}
+        return render(request, "portal/gone.html", ending, status=HTTPStatus.NOT_FOUND)
     if link.device == Binding.Device.COMPUTER and is_phone(request):
         return render(request, "portal/computer_only.html", {"link": link})
     form = BindForm(_answers(request, link) if request.method == "POST" else None)
@@ -303,7 +304,7 @@ def _drop_replaced(request: HttpRequest, user: Actor, link: BindLink | None) -> 
     number = request.POST.get("instead_of", "")
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         return
-    rows = Binding.objects.filter(pk=int(number), user_id=user.pk)
+    rows = Binding.objects.filter(Q(user_id=user.pk), pk=int(number))
     row = (rows if link is None else rows.filter(link=link)).first()
     if row is not None and stage_of(row) in DROPPABLE:
         drop_attempt(row, by=user)
