@@ -17,8 +17,8 @@ from api.fields import LARGEST, StrictSerializer
 from platform_auth.text_rules import (
     ASCII_PAGE_RULES,
     PAGE_RULES,
-    Rule,
     RuledText,
+    TextRule,
     as_long_as,
     made_of,
 )
@@ -50,8 +50,10 @@ class _PageText(RuledText):
     regex = r"\A[^/?][^?]*\Z"
     message = gettext_lazy("No slash before it, and no query.")
     rules = (
-        Rule(gettext_lazy("There is no slash before it."), lambda text: not text.startswith("/")),
-        Rule(gettext_lazy("There is no query behind it."), lambda text: "?" not in text),
+        TextRule(
+            gettext_lazy("There is no slash before it."), lambda text: not text.startswith("/")
+        ),
+        TextRule(gettext_lazy("There is no query behind it."), lambda text: "?" not in text),
     )
 
 

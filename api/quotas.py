@@ -14,7 +14,7 @@ from api.fields import StrictSerializer
 from api.idempotency import KEY_HEADER, idempotent
 from api.views import APPID, CodeView
 from miniprograms.services.call_quotas import call_of, clear_quota, quota_of, resets_left
-from platform_auth.text_rules import Rule, as_long_as, broken_rules, made_of
+from platform_auth.text_rules import TextRule, as_long_as, broken_rules, made_of
 
 _PATTERN = r"/[A-Za-z0-9_./-]{1,200}"
 PATH = OpenApiParameter(
@@ -32,8 +32,8 @@ RID = OpenApiParameter(
 OF_APPID = OpenApiParameter("appid", str, required=True, description=_("Whose call it was."))
 GET_ERRORS: dict[int, Any] = {**ASK_ERRORS, 400: InvalidSerializer}
 _RULES = (
-    Rule(_("A path begins with /."), lambda text: text.startswith("/")),
-    Rule(_("A path has no query."), lambda text: "?" not in text),
+    TextRule(_("A path begins with /."), lambda text: text.startswith("/")),
+    TextRule(_("A path has no query."), lambda text: "?" not in text),
     made_of("0-9A-Za-z_./?-", _("A path has letters, digits and _./- only; here is: %(odd)s")),
     as_long_as(2, 201, _("A path has 2 to 201 characters; this has %(length)d.")),
 )

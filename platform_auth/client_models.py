@@ -16,7 +16,7 @@ from platform_auth.text_rules import (
     NETWORK_RULES,
     PATH_RULES,
     AppidText,
-    Rule,
+    TextRule,
     broken_rules,
 )
 
@@ -79,7 +79,7 @@ def _check_list(entries: Any) -> None:
         raise ValidationError(_("A list of at most %(most)d is needed.") % {"most": MOST_ENTRIES})
 
 
-def _check_each(entries: Any, rules: Sequence[Rule]) -> None:
+def _check_each(entries: Any, rules: Sequence[TextRule]) -> None:
     """Raises ValidationError with the rule that an entry breaks, for the first that break one."""
     _check_list(entries)
     problems = []

@@ -16,7 +16,7 @@ MOST_NAMED = 5  # characters that do not belong there
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class TextRule:
     """
     What IS_KEPT by a good text, as SENTENCE says. That may name %(length)d, and %(odd)s: which
     characters of the text are none of ALLOWED, a class of a regular expression.
@@ -38,17 +38,17 @@ def _name_character(character: str) -> str:
     return character if character.isprintable() else f"U+{ord(character):04X}"
 
 
-def made_of(allowed: str, sentence: StrOrPromise) -> Rule:
+def made_of(allowed: str, sentence: StrOrPromise) -> TextRule:
     """A rule of which characters there may be: ALLOWED, a class of a regular expression."""
     pattern = re.compile(f"[{allowed}]*", re.ASCII)
-    return Rule(sentence, pattern.fullmatch, allowed)
+    return TextRule(sentence, pattern.fullmatch, allowed)
 
 
-def as_long_as(least: int, most: int, sentence: StrOrPromise) -> Rule:
-    return Rule(sentence, lambda text: least <= len(text) <= most)
+def as_long_as(least: int, most: int, sentence: StrOrPromise) -> TextRule:
+    return TextRule(sentence, lambda text: least <= len(text) <= most)
 
 
-def broken_rules(text: str, rules: Sequence[Rule]) -> list[str]:
+def broken_rules(text: str, rules: Sequence[TextRule]) -> list[str]:
     """What RULES say that TEXT does not keep to."""
     return [rule.tell(text) for rule in rules if not rule.is_kept(text)]
 
@@ -57,7 +57,7 @@ def broken_rules(text: str, rules: Sequence[Rule]) -> list[str]:
 class RuledText(RegexValidator):
     """A regular expression, for schemas, that is told as the rules it is made of."""
 
-    rules: Sequence[Rule] = ()
+    rules: Sequence[TextRule] = ()
 
     def __call__(self, value: Any) -> None:
         text = str(value)
@@ -71,7 +71,7 @@ class AppidText(RuledText):
     regex = r"^wx[0-9a-zA-Z]{8,30}\Z"
     message = _("An appid is wx and 8 to 30 letters and digits.")
     rules = (
-        Rule(_("An appid begins with wx."), lambda text: text.startswith("wx")),
+        TextRule(_("An appid begins with wx."), lambda text: text.startswith("wx")),
         made_of("0-9A-Za-z", _("An appid has letters and digits only; here is: %(odd)s")),
         as_long_as(10, 32, _("An appid has 10 to 32 characters, usually 18; this has %(length)d.")),
     )
@@ -102,7 +102,7 @@ class AppSecretText(RuledText):
     regex = r"^[!-~]{1,128}\Z"
     message = _("An AppSecret is one word of letters, digits and signs.")
     rules = (
-        Rule(_("An AppSecret has no spaces."), lambda text: not re.search(r"\s", text)),
+        TextRule(_("An AppSecret has no spaces."), lambda text: not re.search(r"\s", text)),
         made_of(r"!-~\s", _("An AppSecret has letters, digits and signs of ASCII only.")),
         as_long_as(1, 128, _("An AppSecret has at most 128 characters; this has %(length)d.")),
     )
@@ -116,7 +116,7 @@ is_app_secret = AppSecretText()
 
 # Addresses of pages
 
-_NO_SPACE = Rule(
+_NO_SPACE = TextRule(
     _("An address has no spaces: write %%20 in the place of one."),
     lambda text: not re.search(r"\s", text),
 )
@@ -124,13 +124,13 @@ _PRINTED = made_of(
     r"!-~\s", _("An address has letters, digits and signs of ASCII only; here is: %(odd)s")
 )
 PAGE_RULES = (
-    Rule(
+    TextRule(
         _("A whole address is needed, with https:// and a host."),
         lambda text: re.match(r"https?://[^/?#]", text, re.IGNORECASE),
     ),
     _NO_SPACE,
-    Rule(_("An address has no backslash."), lambda text: "\\" not in text),
-    Rule(
+    TextRule(_("An address has no backslash."), lambda text: "\\" not in text),
+    TextRule(
         _("There is no user name in an address: leave out what stands before @."),
         lambda text: "@" not in _authority(text),
     ),
@@ -144,7 +144,9 @@ def _authority(text: str) -> str:
     return re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]
 
 
-def check_text(text: str, rules: Sequence[Rule], otherwise: StrOrPromise, is_good: bool) -> None:
+def check_text(
+    text: str, rules: Sequence[TextRule], otherwise: StrOrPromise, is_good: bool
+) -> None:
     """Raises ValidationError with the rules that TEXT breaks, or OTHERWISE where it IS not GOOD."""
     if broken := broken_rules(text, rules):
         raise ValidationError(broken)
@@ -155,13 +157,13 @@ def check_text(text: str, rules: Sequence[Rule], otherwise: StrOrPromise, is_goo
 # E-mail
 
 EMAIL_RULES = (
-    Rule(_("An e-mail address has one @."), lambda text: text.count("@") == 1),
-    Rule(_("An e-mail address has no spaces."), lambda text: not re.search(r"\s", text)),
-    Rule(
+    TextRule(_("An e-mail address has one @."), lambda text: text.count("@") == 1),
+    TextRule(_("An e-mail address has no spaces."), lambda text: not re.search(r"\s", text)),
+    TextRule(
         _("Something stands before the @ of an e-mail address."),
         lambda text: not text.startswith("@"),
     ),
-    Rule(
+    TextRule(
         _("A domain stands behind the @ of an e-mail address, such as example.com."),
         lambda text: "@" not in text or "." in text.rpartition("@")[2].strip("."),
     ),
@@ -171,27 +173,31 @@ EMAIL_RULES = (
 # Hosts, paths and networks of API clients
 
 HOST_RULES = (
-    Rule(_("it is written without https://"), lambda text: "://" not in text),
-    Rule(_("it is a host alone, without a path"), lambda text: "/" not in text.split("://")[-1]),
-    Rule(_("it is written in small letters"), lambda text: text == text.lower()),
-    Rule(
+    TextRule(_("it is written without https://"), lambda text: "://" not in text),
+    TextRule(
+        _("it is a host alone, without a path"), lambda text: "/" not in text.split("://")[-1]
+    ),
+    TextRule(_("it is written in small letters"), lambda text: text == text.lower()),
+    TextRule(
         _("its port is a number of up to five digits"),
         lambda text: re.fullmatch(r"[^:]*(?::[0-9]{1,5})?", text.split("://")[-1], re.ASCII),
     ),
     made_of(
         "0-9A-Za-z.:/-", _("a host has letters, digits, dots and hyphens only; here is: %(odd)s")
     ),
-    Rule(_("no part between its dots is empty"), lambda text: ".." not in f".{text}."),
+    TextRule(_("no part between its dots is empty"), lambda text: ".." not in f".{text}."),
 )
 PATH_RULES = (
-    Rule(_("it begins with /"), lambda text: text.startswith("/")),
-    Rule(_("it has no query"), lambda text: "?" not in text),
-    Rule(_("none of its parts is empty"), lambda text: "//" not in text),
-    Rule(_("none of its parts is . or .."), lambda text: not {".", ".."} & {*text.split("/")}),
+    TextRule(_("it begins with /"), lambda text: text.startswith("/")),
+    TextRule(_("it has no query"), lambda text: "?" not in text),
+    TextRule(_("none of its parts is empty"), lambda text: "//" not in text),
+    TextRule(_("none of its parts is . or .."), lambda text: not {".", ".."} & {*text.split("/")}),
     made_of("0-9A-Za-z_./?-", _("a path has letters, digits and _.- only; here is: %(odd)s")),
 )
 NETWORK_RULES = (
-    Rule(_("it is an IP address, or a network such as 10.0.0.0/8"), lambda text: _is_network(text)),
+    TextRule(
+        _("it is an IP address, or a network such as 10.0.0.0/8"), lambda text: _is_network(text)
+    ),
 )
 
 

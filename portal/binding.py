@@ -16,6 +16,7 @@ import segno
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -314,7 +315,7 @@ def _drop_replaced(request: HttpRequest, user: Actor, link: BindLink | None) -> 
     number = request.POST.get("instead_of", "")
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         return
-    rows = Binding.objects.filter(pk=int(number), user_id=user.pk or 0)
+    rows = Binding.objects.filter(Q(user_id=user.pk), pk=int(number))
     row = (rows if link is None else rows.filter(link=link)).first()
     if row is not None and stage_of(row) in DROPPABLE:
         drop_attempt(row, by=user)

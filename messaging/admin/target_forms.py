@@ -14,7 +14,7 @@ from messaging.outbound import Undelivered, check_url
 from messaging.services.descriptions import kind_label
 from messaging.services.event_types.catalogue import EVENT_TYPES, GROUPS, OWN_TYPES
 from messaging.services.event_types.wechat_types import COMPONENT_TYPES
-from platform_auth.text_rules import Rule, as_long_as, broken_rules, made_of
+from platform_auth.text_rules import TextRule, as_long_as, broken_rules, made_of
 from wechat.messages import EVENTS, MESSAGES
 
 EVERYTHING = "*"
@@ -74,7 +74,7 @@ class TargetForm(forms.ModelForm[Target]):
 
 
 _KIND_RULES = (
-    Rule(
+    TextRule(
         _("A kind begins with message., event. or component., or has no dot."),
         lambda text: "." not in text or text.split(".")[0] in ("message", "event", "component"),
     ),

@@ -17,7 +17,7 @@ from miniprograms.models import Binding
 from miniprograms.services.attempts import (
     DROPPABLE,
     ENDED,
-    TITLES,
+    STAGE_TITLES,
     CannotDrop,
     Stage,
     drop_attempt,
@@ -130,7 +130,7 @@ class BindingAdmin(StaffAdmin):
         return rows.select_related("user", "authorizer", "component")
 
     def title_of(self, row: Any) -> str:
-        return f"{TITLES[stage_of(row)]} {row.appid}".strip()
+        return f"{STAGE_TITLES[stage_of(row)]} {row.appid}".strip()
 
     def find_rows(self, queryset: Any, term: str) -> Any:
         merchant = User.objects.filter(username=term).first()
@@ -217,7 +217,7 @@ class BindingAdmin(StaffAdmin):
     @admin.display(description=_("status"), ordering="status")
     def status_label(self, row: Binding) -> SafeString:
         stage = stage_of(row)
-        return label(TITLES[stage], STAGE_COLOURS.get(stage, ""))
+        return label(STAGE_TITLES[stage], STAGE_COLOURS.get(stage, ""))
 
     name = column(_("name"), lambda row: row.nick_name or "–")
     merchant = column(_("merchant"), lambda row: row.user.get_username() if row.user else "–")

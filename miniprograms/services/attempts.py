@@ -12,7 +12,7 @@ from platform_auth.errcodes import errcode_of, refusal_of
 from platform_auth.operations import Actor, record_operation
 from platform_auth.problems import CannotAct
 
-Status = Binding.Status
+_Status = Binding.Status
 
 
 class Stage(StrEnum):
@@ -29,7 +29,7 @@ class Stage(StrEnum):
     DROPPED = "dropped"
 
 
-TITLES = {
+STAGE_TITLES = {
     Stage.WAITING: _("waiting for the owner"),
     Stage.EXPIRED: _("not confirmed in time"),
     Stage.FINISHING: _("being finished"),
@@ -63,19 +63,19 @@ class CannotDrop(CannotAct):
 
 def stage_of(row: Binding) -> Stage:
     has_code = bool(row.code_digest or row.appid)
-    if row.status == Status.BOUND:
+    if row.status == _Status.BOUND:
         needs_owner = Authorizer.State.NEEDS_REAUTHORIZATION
         is_cut = row.authorizer is not None and row.authorizer.state == needs_owner
         return Stage.NEEDS_OWNER if is_cut else Stage.BOUND
-    if row.status == Status.UNCLAIMED:
+    if row.status == _Status.UNCLAIMED:
         return Stage.PARKED
-    if row.status == Status.REFUSED:
+    if row.status == _Status.REFUSED:
         return Stage.DECLINED
     if row.dropped_at:
         return Stage.DROPPED
-    if row.status == Status.TRADING or (row.status == Status.OPEN and has_code):
+    if row.status == _Status.TRADING or (row.status == _Status.OPEN and has_code):
         return Stage.HELD_UP if refusal_of(row.last_error) else Stage.FINISHING
-    if row.status == Status.OPEN:
+    if row.status == _Status.OPEN:
         is_late = row.expires_at is not None and row.expires_at <= timezone.now()
         return Stage.EXPIRED if is_late else Stage.WAITING
     return _stage_of_failed(row)

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from django.conf import settings
 
-from platform_auth.text_rules import PAGE_RULES, Rule, check_text
+from platform_auth.text_rules import PAGE_RULES, TextRule, check_text
 
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)(?::(?P<port>[0-9]{1,5}))?"
@@ -21,7 +21,7 @@ def is_page(url: str) -> bool:
     return _ADDRESS.fullmatch(url) is not None
 
 
-def check_page(url: str, rules: Sequence[Rule] = PAGE_RULES) -> None:
+def check_page(url: str, rules: Sequence[TextRule] = PAGE_RULES) -> None:
     """Raises ValidationError with those of RULES that URL breaks."""
     check_text(url, rules, PAGE_RULES[0].sentence, is_page(url))
 

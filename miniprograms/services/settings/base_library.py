@@ -10,7 +10,7 @@ from miniprograms.models import Authorizer
 from miniprograms.services.settings.kinds import BadSetting, Difference, Kind, Remarks
 from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
-from platform_auth.text_rules import Rule, broken_rules, made_of
+from platform_auth.text_rules import TextRule, broken_rules, made_of
 from wechat import code_release
 
 _VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
@@ -23,7 +23,7 @@ def _read_library(authorizer: Authorizer) -> str:
 
 _RULES = (
     made_of("0-9.", _("A version of the base library has digits and dots only; here is: %(odd)s")),
-    Rule(
+    TextRule(
         _("A version of the base library has three numbers with dots between, such as 2.20.0."),
         lambda text: len(list(filter(None, text.split(".")))) == 3 == len(text.split(".")),
     ),

@@ -5,7 +5,7 @@ import re
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from platform_auth.text_rules import Rule, broken_rules, made_of
+from platform_auth.text_rules import TextRule, broken_rules, made_of
 
 _PORT = re.compile(r":[1-9][0-9]{0,4}", re.ASCII)
 _LAST = re.compile(r"[a-z]{2,}|xn--[a-z0-9-]+", re.ASCII)
@@ -18,23 +18,23 @@ def _labels(name: str) -> list[str]:
 
 _RULES = (
     made_of("0-9a-z.-", _("a domain has letters, digits, dots and hyphens only; here is: %(odd)s")),
-    Rule(
+    TextRule(
         _("it has a dot, and nothing empty beside one"),
         lambda name: len(_labels(name)) > 1 and all(_labels(name)),
     ),
-    Rule(
+    TextRule(
         _("no part of it begins or ends with a hyphen"),
         lambda name: not any(part.strip("-") != part for part in _labels(name)),
     ),
-    Rule(
+    TextRule(
         _("its last part has two letters or more, and no digit"),
         lambda name: "." not in name or not _labels(name)[-1] or _LAST.fullmatch(_labels(name)[-1]),
     ),
-    Rule(
+    TextRule(
         _("each part has up to 63 characters, all together 253"),
         lambda name: len(name) <= 253 and all(len(part) <= 63 for part in _labels(name)),
     ),
-    Rule(_("WeChat's own domain may not be one"), lambda name: name != _OWN),
+    TextRule(_("WeChat's own domain may not be one"), lambda name: name != _OWN),
 )
 
 

@@ -19,7 +19,7 @@ from miniprograms.tokens import call_as
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import record_operation
-from platform_auth.text_rules import Rule, as_long_as, broken_rules
+from platform_auth.text_rules import TextRule, as_long_as, broken_rules
 from platform_auth.tokens import with_component_token
 from wechat import order_path as wechat
 
@@ -40,19 +40,19 @@ OrderPage = dict[str, Any]
 
 
 _PATH_RULES = (
-    Rule(
+    TextRule(
         _("The path is one of the code, with a / in it, such as pages/order/list."),
         lambda path: "/" in path.partition("?")[0].strip("/"),
     ),
-    Rule(
+    TextRule(
         _("The path has letters, digits, _ and - between its slashes."),
         lambda path: re.fullmatch(r"[\w/-]*", path.partition("?")[0], re.ASCII),
     ),
-    Rule(
+    TextRule(
         _("No part of the path is empty: no // and no / at its end."),
         lambda path: "//" not in path and not path.partition("?")[0].endswith("/"),
     ),
-    Rule(
+    TextRule(
         _("What follows the ? of the path has no spaces and no Chinese."),
         lambda path: re.fullmatch(r"[!-~]*", path.partition("?")[2], re.ASCII),
     ),
