@@ -32,16 +32,13 @@ _BOUND = Q(state=Authorizer.State.BOUND)
 _UNBOUND = Q(state=Authorizer.State.UNBOUND)
 _AILING = ~Q(account_status=Authorizer.AccountStatus.NORMAL) & ~_UNBOUND
 # What the merchant must do something about: in this order it stands first.
-_URGENT = (
-    Q(state=Authorizer.State.NEEDS_REAUTHORIZATION)
-    | _AILING
-    | _BOUND & Q(code_summary__review="rejected")
-)
+_REJECTED = _BOUND & Q(code_summary__review="rejected")
+_URGENT = Q(state=Authorizer.State.NEEDS_REAUTHORIZATION) | _AILING
 _LACKING = _BOUND & ~Q(lacks="")
-_TROUBLE = Case(When(_URGENT, then=0), When(_LACKING, then=1), default=2)
+_TROUBLE = Case(When(_REJECTED, then=0), When(_URGENT, then=1), When(_LACKING, then=2), default=3)
 # The parts of the list, by what their address says.
 PARTS = {
-    "to-do": (gettext_lazy("Something to do"), _URGENT | _LACKING),
+    "to-do": (gettext_lazy("Something to do"), _REJECTED | _URGENT | _LACKING),
     "in-review": (
         gettext_lazy("Under review"),
         _BOUND & Q(code_summary__review__in=["in_review", "delayed", "submitting", "unknown"]),

@@ -221,6 +221,7 @@ def test_without_a_mail_server_the_page_names_whom_to_ask(merchant: User, settin
         page = text_of(answer)
         assert "Our staff will give you a new password: <strong>400 123 4567</strong>" in page
         assert 'name="email"' not in page
+    assert stranger().get(SENT)["Location"] == FORGOTTEN
     settings.SUPPORT_CONTACT = ""
     assert "please ask them." in text_of(stranger().get(FORGOTTEN))
     assert not PasswordReset.objects.exists()

@@ -52,6 +52,9 @@ def test_a_rejected_review_stands_first_in_red(
     assert names(page) == ["Bad", "Good"]
     assert page.count('<p class="state troubled">Review rejected</p>') == 1
     assert page.count('<p class="state bound">') == 1
+    bound(nick_name="Frozen")
+    Authorizer.objects.filter(nick_name="Frozen").update(account_status=19)
+    assert names(text_of(portal.get(HOME))) == ["Bad", "Frozen", "Good"]
 
 
 @pytest.mark.parametrize(

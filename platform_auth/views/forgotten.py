@@ -73,6 +73,12 @@ class LinkSent(TemplateView):
     template_name = "portal/link_sent.html"
     extra_context = {"most_mails": MOST_MAILS}
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Where no mail can be sent, none is on its way."""
+        if not has_mail_server():
+            return redirect("portal:forgotten-password")
+        return super().dispatch(request, *args, **kwargs)
+
 
 class ResetPassword(PasswordResetConfirmView):
     """
