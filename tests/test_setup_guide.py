@@ -111,7 +111,8 @@ def test_against_the_sandbox_it_says_that_it_is_a_demo(boss: Client, component: 
 def test_with_wechats_own_addresses_it_is_no_demo(boss: Client, real: Any) -> None:
     assert step(boss, "wechat") == (
         "done",
-        "1 WeChat itself is on the other side ✓ done The three addresses of WeChat are its own.",
+        "1 Leave the demo: WeChat itself on the other side ✓ done "
+        "The three addresses of WeChat are its own.",
     )
     assert "This is the demo" not in text_of(boss.get(GUIDE))
 
@@ -586,7 +587,7 @@ def test_once_all_is_done_home_says_nothing_of_it(
     record_operation(REHEARSE, by=None, appid=APPID, result="passed")
     page = text_of(boss.get(HOME))
     assert "11 of 12 steps are done" in page
-    assert f'href="{GUIDE}#backup">The field keys are kept elsewhere too</a>' in page
+    assert f'href="{GUIDE}#backup">Keep the field keys elsewhere too</a>' in page
     boss.post(BACKUP)
     assert {state for state, _words in steps_on(boss).values()} == {"done"}
     assert "12 of 12 steps are done" in text_of(boss.get(GUIDE))
@@ -636,5 +637,5 @@ def test_who_may_change_the_platform_finds_it_in_the_menu(colleague: Give) -> No
     browser = colleague("change_component")
     page = text_of(browser.get(HOME))
     assert f'href="{GUIDE}"' in page
-    assert "The platform is not set up yet" in page
+    assert "From the demo to the real platform" in page
     assert browser.get(GUIDE).status_code == 200

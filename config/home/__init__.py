@@ -13,6 +13,7 @@ from config.setup_guide.steps import steps_of
 from platform_auth.admin.components import ticket_health, token_health
 from platform_auth.admin.pages import table
 from platform_auth.errcodes import explain_kept
+from platform_auth.installation import is_real
 
 __all__ = ["dashboard"]
 
@@ -47,4 +48,5 @@ def _unfinished(steps: list[Step]) -> dict[str, Any] | None:
     left = [step for step in steps if not step.is_done]
     if not left:
         return None
-    return {"total": len(steps), "done": len(steps) - len(left), "next": left[0]}
+    done = len(steps) - len(left)
+    return {"is_real": is_real(), "total": len(steps), "done": done, "next": left[0]}

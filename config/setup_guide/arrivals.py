@@ -22,7 +22,7 @@ def waiting(name: str, title: str, sentence: str) -> Step:
 
 
 def ticket_step(facts: Facts) -> Step:
-    name, title, component = "ticket", _("A ticket arrives"), facts.component
+    name, title, component = "ticket", _("Receive a ticket"), facts.component
     if component is None:
         return waiting(name, title, _("It waits for the platform to be registered."))
     links = [PageLink(_("Ask WeChat to push tickets now"), _page_of(component, "ask-for-tickets"))]
@@ -49,7 +49,7 @@ def ticket_step(facts: Facts) -> Step:
 
 def signature_step(facts: Facts) -> Step:
     """Whether what arrives is believed; a stranger's forgeries are no reason to say otherwise."""
-    name, title, component = "signature", _("Pushes are believed"), facts.component
+    name, title, component = "signature", _("Prove the signature of pushes"), facts.component
     if component is None:
         return waiting(name, title, _("It waits for the platform to be registered."))
     refused = _unanswered_refusals(facts, component)
@@ -99,7 +99,7 @@ def _describe(row: RefusedPushes) -> str:
 
 
 def ip_list_step(facts: Facts) -> Step:
-    name, title, component = "ip-list", _("WeChat takes our calls"), facts.component
+    name, title, component = "ip-list", _("Have WeChat take our calls"), facts.component
     if component is None or component.ticket_received_at is None:
         return waiting(
             name, title, _("WeChat is asked for the first time once a ticket has arrived.")

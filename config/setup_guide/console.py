@@ -70,7 +70,7 @@ def _addresses(addresses: list[str]) -> object:
         return copyable(";".join(addresses))
     return _(
         "the addresses that your servers call WeChat from; where one is missing WeChat refuses and "
-        "names it, and it is shown in the step about addresses"
+        "names it, and the step about our address shows it"
     )
 
 

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_stubs_ext import StrOrPromise
 
 
@@ -23,7 +24,7 @@ class StepState(Enum):
 
 
 _WORDS = {
-    StepState.DONE: _("done"),
+    StepState.DONE: pgettext_lazy("set-up step", "done"),
     StepState.OPEN: _("to do"),
     StepState.WRONG: _("something is wrong"),
     StepState.WAITING: _("waits for a step before"),

@@ -38,7 +38,7 @@ def steps_of(facts: Facts) -> list[Step]:
 
 
 def _wechat_step(facts: Facts) -> Step:
-    name, title = "wechat", _("WeChat itself is on the other side")
+    name, title = "wechat", _("Leave the demo: WeChat itself on the other side")
     others = urls_of_others()
     if facts.seen.is_real not in (None, not others):
         sentence = _(
@@ -107,7 +107,7 @@ def _keys_step(facts: Facts) -> Step:
 
 
 def _component_step(facts: Facts) -> Step:
-    name, title = "component", _("The settings name the platform")
+    name, title = "component", _("Name the platform in the settings")
     named = settings.WECHAT_COMPONENT_APPID
     if isinstance(facts.problem, NamedComponentMissing):
         sentence = _(
@@ -139,7 +139,7 @@ def _component_step(facts: Facts) -> Step:
 
 def _console_step(facts: Facts) -> Step:
     """What is in the console is not to be seen from here, but for what arrives because of it."""
-    name, title = "console", _("WeChat's console has what it needs")
+    name, title = "console", _("Fill in WeChat's console")
     if facts.component and facts.component.ticket_received_at:
         state = StepState.DONE
         sentence = _("A ticket has arrived, so that 授权事件接收URL, token and key are right.")
@@ -150,7 +150,7 @@ def _console_step(facts: Facts) -> Step:
 
 
 def _reach_step(facts: Facts) -> Step:
-    name, title, component = "reach", _("WeChat reaches us"), facts.component
+    name, title, component = "reach", _("Let WeChat look whether it reaches us"), facts.component
     if component is None or not component.access_token_expires:
         return waiting(
             name, title, _("It waits for the component token, with which WeChat is asked.")
@@ -181,7 +181,7 @@ def _reach_step(facts: Facts) -> Step:
 
 
 def _bind_step(facts: Facts) -> Step:
-    name, title, component = "bind", _("A first account is bound"), facts.component
+    name, title, component = "bind", _("Bind a first account"), facts.component
     if component is None or not component.access_token_expires:
         return waiting(name, title, _("It waits for the component token."))
     if facts.seen.bound_at:
@@ -199,7 +199,7 @@ def _bind_step(facts: Facts) -> Step:
 
 
 def _rehearsal_step(facts: Facts) -> Step:
-    name, title = "rehearsal", _("全网发布 is rehearsed")
+    name, title = "rehearsal", _("Rehearse 全网发布")
     component, row = facts.component, facts.operations.get(REHEARSE)
     if component is None or component.ticket_received_at is None:
         return waiting(name, title, _("It waits for the first ticket."))
@@ -222,7 +222,7 @@ def _rehearsal_step(facts: Facts) -> Step:
 
 def _backup_step(facts: Facts) -> Step:
     """Asked again when a key is there that nobody has confirmed; one that is dropped is none."""
-    name, title = "backup", _("The field keys are kept elsewhere too")
+    name, title = "backup", _("Keep the field keys elsewhere too")
     ids, row = key_ids(), facts.operations.get(BACKUP)
     fingerprints = _("Their fingerprints: %(ids)s.") % {"ids": ", ".join(ids)}
     act = ActButton(_("A copy of these keys is kept"), reverse("setup-backup"))
