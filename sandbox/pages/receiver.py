@@ -235,9 +235,16 @@ def _behaviour(wechat: WeChat, words: Words, inbox: Inbox) -> Html:
     ]
     is_usual = behaviour == Behaviour()
     current = words("Answers as it should") if is_usual else words("Behaves as you have set it")
+    reset = form(
+        f"{FOLDER}behaviour",
+        wechat.form_key,
+        hidden(inbox=inbox.name),
+        tag("button", words("Answer as it should again")),
+    )
     return tag(
         "details",
         tag("summary", current),
+        None if is_usual else reset,
         form(
             f"{FOLDER}behaviour",
             wechat.form_key,
