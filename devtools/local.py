@@ -26,9 +26,10 @@ def run(port: int | None, host: str | None, *, sandbox: bool) -> int:
         environment.write(ENV, environment.fresh(port or PORT))
         print("Wrote .env with fresh random keys.")
     stack = _stack(port, place, sandbox)
-    print("Starting …", flush=True)
+    print("Starting: the database, the web server, the sandbox …", flush=True)
     with stack.running() as processes:
         if sandbox:
+            print("Binding the demo's accounts, as a merchant does …", flush=True)
             _bind(stack)
         stack.start_jobs(processes)
         _say_what_does_not_fit(stack)

@@ -162,6 +162,14 @@ def test_it_fails_so_often_as_it_is_set(place: Place) -> None:
     assert "answered 503" in place.page()
 
 
+def test_it_is_set_back_by_one_button(place: Place) -> None:
+    assert "Answer as it should again" not in place.page()
+    place.press("behaviour", status="503")
+    assert "Answer as it should again" in place.page()
+    place.press("behaviour")
+    assert place.post("forwards").status_code == 200
+
+
 def test_it_answers_what_it_is_set_to(place: Place) -> None:
     place.press("behaviour", body="<xml/>")
     assert place.post("forwards").text == "<xml/>"

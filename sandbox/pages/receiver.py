@@ -227,7 +227,11 @@ def _behaviour(wechat: WeChat, words: Words, inbox: Inbox) -> Html:
         )
     fields = [
         reply,
-        field(words("Delay"), _box("delay", delay, **number, max=LONGEST_DELAY, step="any"), "s"),
+        field(
+            words("Delay"),
+            _box("delay", delay, **number, max=LONGEST_DELAY, step="any"),
+            words("seconds"),
+        ),
         field(words("HTTP status"), _box("status", status, **number, max=599, placeholder="200")),
         field(words("Hang up"), choice("drop", drops, "yes" if behaviour.drop else "")),
         field(words("Body instead"), _box("body", behaviour.body, maxlength=4000)),
@@ -235,9 +239,16 @@ def _behaviour(wechat: WeChat, words: Words, inbox: Inbox) -> Html:
     ]
     is_usual = behaviour == Behaviour()
     current = words("Answers as it should") if is_usual else words("Behaves as you have set it")
+    reset = form(
+        f"{FOLDER}behaviour",
+        wechat.form_key,
+        hidden(inbox=inbox.name),
+        tag("button", words("Answer as it should again")),
+    )
     return tag(
         "details",
         tag("summary", current),
+        None if is_usual else reset,
         form(
             f"{FOLDER}behaviour",
             wechat.form_key,

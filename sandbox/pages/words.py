@@ -321,6 +321,7 @@ CHINESE = {
     "if the target answers": "目标需勾选“应答”",
     "Hang up": "挂断连接",
     "Answers as it should": "正常应答",
+    "Answer as it should again": "恢复正常应答",
     "Behaves as you have set it": "按你的设置应答",
     "Not checked: the receiver does not have the secret.": "未校验：接收端没有这个密钥。",
     "企业微信's bots sign nothing: whoever has the address may write.": (
