@@ -162,6 +162,8 @@ class Delivery(Leased):
                 name="delivery_not_done_to",
             ),
             models.Index(fields=["appid", "-id"], name="delivery_newest_of"),
+            # How many of an account were given up stands on each of its pages.
+            models.Index(fields=["appid"], condition=Q(state="dead"), name="delivery_dead_of"),
             models.Index(
                 fields=["state", "-id"], condition=~Q(state="done"), name="delivery_not_done"
             ),

@@ -283,6 +283,7 @@ class Push(SecretModel):
                 fields=["openid", "received_at"], condition=~Q(openid=""), name="push_openid"
             ),
             models.Index(fields=["kind", "received_at"], name="push_kind"),
+            models.Index(fields=["appid"], condition=Q(state="failed"), name="push_failed_of"),
             models.Index(
                 fields=["state", "received_at"], condition=~Q(state="done"), name="push_not_done"
             ),

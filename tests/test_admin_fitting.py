@@ -118,6 +118,21 @@ def test_an_account_that_cancelled_has_no_act_that_needs_it(boss: Client, desk: 
     assert f'{row.pk}/bind-link/"' in overview
 
 
+def test_the_settings_of_one_that_cancelled_are_kept_but_not_applied(
+    boss: Client, component: Component
+) -> None:
+    row = make_authorizer(component, None, state="unbound")
+    page = text_of(boss.get(f"{ACCOUNTS}{row.pk}/settings/server-domains/"))
+    assert "The account is not authorised any more" in page
+    assert "Save only" in page
+    assert not {"Look now", "Save and apply"} & set(re.findall(r">\s*([A-Z][a-z ]+)\s*<", page))
+    row.state, row.refresh_token = Authorizer.State.BOUND, "refreshtoken@@@x"
+    row.save()
+    page = text_of(boss.get(f"{ACCOUNTS}{row.pk}/settings/server-domains/"))
+    assert "not authorised any more" not in page
+    assert {"Look now", "Save and apply"} <= set(re.findall(r">\s*([A-Z][a-z ]+)\s*<", page))
+
+
 def test_an_account_without_merchant_has_nobody_to_send_a_link_to(
     boss: Client, component: Component
 ) -> None:

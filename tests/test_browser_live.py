@@ -97,3 +97,24 @@ def test_the_cells_of_a_list_change_and_say_so(
     row.get_by_text("rejected").wait_for()
     row.get_by_role("link", name="Submit again").wait_for()
     assert page.locator("[data-cells]").text_content() == "The list has changed."
+
+
+def test_a_template_that_is_chosen_fills_in_what_nobody_wrote(
+    new_page: NewPage, audit: CodeAudit
+) -> None:
+    User.objects.create_superuser("boss", password="boss-password")
+    first = CodeTemplate.objects.get()
+    second = CodeTemplate.objects.create(
+        component=first.component, template_id=900, user_version="2.0.0", user_desc="Winter"
+    )
+    page = new_page(locale="en")
+    log_in(page, "/admin/", "boss", "boss-password")
+    page.goto(f"/admin/miniprograms/authorizer/{audit.authorizer_id}/code/commit/")
+    version, words = page.locator("[name=user_version]"), page.locator("[name=user_desc]")
+    assert (version.input_value(), words.input_value()) == ("2.0.0", "Winter")
+    words.fill("For the shops in the north")
+    page.locator("[name=template]").select_option(str(first.pk))
+    assert version.input_value() == first.user_version
+    assert words.input_value() == "For the shops in the north"
+    page.locator("[name=template]").select_option(str(second.pk))
+    assert version.input_value() == "2.0.0"

@@ -169,6 +169,23 @@ def test_the_log_of_calls_is_searched_by_index(many: None, query: str) -> None:
     assert not {sql: rows for sql, rows in read.items() if rows > MOST_ROWS}
 
 
+@pytest.mark.parametrize(
+    "end", ["change/", "code/", "settings/", "messages/", "people/", "log/", "header/"]
+)
+def test_the_pages_of_an_account_read_few_rows(many: None, end: str) -> None:
+    boss = browser_of(User.objects.create_superuser("boss"))
+    row = Authorizer.objects.get(appid="wx0000000000001200")  # with a long history
+    read = rows_of_page(boss, f"/admin/miniprograms/authorizer/{row.pk}/{end}")
+    assert sum(read.values()) < MOST_ROWS, read
+
+
+@pytest.mark.parametrize("name", ["codeaudit", "release"])
+def test_the_acts_at_hand_cost_a_list_little(many: None, name: str) -> None:
+    boss = browser_of(User.objects.create_superuser("boss"))
+    read = rows_of_page(boss, f"/admin/audits/{name}/")
+    assert sum(read.values()) < MOST_ROWS, read
+
+
 def test_the_home_of_a_merchant_with_many_accounts(many: None) -> None:
     client = browser_of(User.objects.get(username="many-accounts"))
     read = rows_of_page(client, "/portal/?page=3")

@@ -126,6 +126,7 @@ class SettingsPages(ProgramPages, ExplainedAdmin):
             request,
             "admin/settings/kind.html",
             account_tab="settings",
+            is_bound=row.state != Authorizer.State.UNBOUND,
             title=KINDS[kind].title,
             kind=KINDS[kind],
             row=row,

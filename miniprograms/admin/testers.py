@@ -72,7 +72,7 @@ class TesterPages(ProgramPages):
             account_tab="people",
             title=_("Testers"),
             row=row,
-            form=form if may_manage else None,
+            form=form if may_manage and row.state != Authorizer.State.UNBOUND else None,
             testers=[self._describe_tester(row, tester) for tester in listed],
             problem=problem,
             may_manage=may_manage,
