@@ -9,7 +9,7 @@ from platform_auth.concurrent_index import AddIndexInUse
 class Migration(migrations.Migration):
     atomic = False  # CREATE INDEX CONCURRENTLY
 
-    dependencies = [("platform_auth", "0014_call_log")]
+    dependencies = [("platform_auth", "0021_old_key_uses")]
 
     operations = [
         AddIndexInUse(

@@ -9,7 +9,7 @@ from platform_auth.concurrent_index import AddIndexInUse
 class Migration(migrations.Migration):
     atomic = False  # CREATE INDEX CONCURRENTLY
 
-    dependencies = [("messaging", "0005_newest_deliveries")]
+    dependencies = [("messaging", "0006_notes_of_users")]
 
     operations = [
         AddIndexInUse(
