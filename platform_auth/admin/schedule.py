@@ -26,6 +26,7 @@ JOBS = {
     "try failed pushes again": _("try failed pushes again"),
     "forget old pushes": _("forget old pushes"),
     "send replies": _("send replies"),
+    "send password links": _("send password links"),
     "forward messages": _("forward messages"),
     "give up deliveries": _("give up deliveries"),
     "answer release tests": _("answer release tests"),
