@@ -32,7 +32,7 @@ from wechat import bulkhead
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # Where people say who they are: static/written.js has the same.
-DOORS = ("/portal/login/", "/admin/login/", "/admin/account/proof/")
+LOGIN_PAGES = ("/portal/login/", "/admin/login/", "/admin/account/proof/")
 ERRORS = Counter(
     "wechat_pages_failed", "Answers of 5xx to people and programs, pushes apart.", first=((),)
 )
@@ -196,7 +196,7 @@ def lead_back(
         if request.method in SAFE_METHODS or response.status_code != HTTPStatus.FOUND:
             return response
         door, _mark, query = response["Location"].partition("?")
-        if not query.startswith("next=") or not door.startswith(DOORS):
+        if not query.startswith("next=") or not door.startswith(LOGIN_PAGES):
             return response
         if page := _page_of_form(request):
             response["Location"] = f"{door}?{urlencode({'next': page})}"
