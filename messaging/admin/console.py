@@ -16,6 +16,7 @@ from messaging.chat.urls import chat_urlpatterns, on_site
 from messaging.chat.views import show_chat
 from messaging.models import Conversation, ConversationQuerySet
 from miniprograms.models import Authorizer
+from platform_auth.admin.account_links import account_header
 from platform_auth.admin.columns import column, named_account_column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label
@@ -44,7 +45,9 @@ class AdminChatSite(ChatSite):
         return bool(request.user.has_perm(ANSWER_PERMISSION))
 
     def page(self, request: HttpRequest, **context: Any) -> HttpResponse:
-        return self.model_admin.page(request, self.template, **context)
+        appid = context["conversation"].authorizer.appid
+        header = account_header(request.user, appid, self.model_admin.account_tab)
+        return self.model_admin.page(request, self.template, account_header=header, **context)
 
     def list_url(self, conversation: Conversation) -> str:
         return reverse("admin:messaging_conversation_changelist")
