@@ -190,3 +190,10 @@ def test_json_stands_behind_a_fold_wherever_it_is_shown(account: Authorizer) -> 
         if 'class="staff-json' in page:
             with_json.append(name)
     assert {"miniprograms.authorizer 1", "audits.codeversion 1"} <= set(with_json)
+
+
+def test_a_conversation_has_the_header_of_its_account(account: Authorizer) -> None:
+    boss = browser_of(User.objects.create_superuser("boss"))
+    conversation = account.conversations.get()
+    page = text_of(boss.get(f"/admin/messaging/conversation/{conversation.pk}/change/"))
+    assert 'aria-current="page">Messages<' in page

@@ -21,6 +21,7 @@ from messaging.chat.views import open_chat, show_chat
 from messaging.models import Conversation, ConversationQuerySet
 from messaging.services.notes import put_in_charge, save_notes
 from miniprograms.models import Authorizer
+from platform_auth.admin.account_links import account_header
 from platform_auth.admin.acts import do_to_chosen, holding
 from platform_auth.admin.columns import column, named_account_column, time_column
 from platform_auth.admin.filters import choice_filter
@@ -62,7 +63,8 @@ class AdminChatSite(ChatSite):
             "url": self.url("messaging_conversation_notes", row) + context["choice"],
         }
         context["notes"] = render_to_string("admin/chat/notes.html", notes, request=request)
-        return self.model_admin.page(request, self.template, **context)
+        header = account_header(request.user, row.authorizer.appid, self.model_admin.account_tab)
+        return self.model_admin.page(request, self.template, account_header=header, **context)
 
     def user_name(self, row: Conversation) -> str:
         return row.remark or user_label(row)
