@@ -14,18 +14,18 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.columns import link
 from platform_auth.admin.filters import choice_filter
 
-MOST_COUNTED = 99  # conversations of one account
+_MOST_COUNTED = 99  # conversations of one account
 
 
 def _count_unread(rows: Any) -> Any:
     """Each of ROWS with the number of its conversations that are not read."""
     unread = Conversation.objects.filter(authorizer=OuterRef("pk"), unread__gt=0)
-    return rows.annotate(unread=CountOf(unread.order_by().values("pk")[: MOST_COUNTED + 1]))
+    return rows.annotate(unread=CountOf(unread.order_by().values("pk")[: _MOST_COUNTED + 1]))
 
 
 def _unread_text(account: Authorizer) -> str:
     number: int = account.unread  # type: ignore[attr-defined]
-    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number)
+    return f"{_MOST_COUNTED}+" if number > _MOST_COUNTED else str(number)
 
 
 def _unread_link(account: Authorizer) -> SafeString | str:

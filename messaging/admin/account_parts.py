@@ -21,7 +21,7 @@ from platform_auth.admin.columns import link_to
 from platform_auth.admin.pages import ago, label, table
 
 _MAY_SEE_DELIVERIES = "messaging.view_delivery"
-MOST_COUNTED = 99  # of the forwarded messages of one account that were given up
+_MOST_COUNTED = 99  # of the forwarded messages of one account that were given up
 
 
 def _conversations(request: HttpRequest, row: Authorizer) -> object:
@@ -66,13 +66,13 @@ def _deliveries(request: HttpRequest, row: Authorizer) -> object:
 
 def _count_given_up(rows: Any) -> Any:
     dead: Any = Delivery.objects.filter(appid=OuterRef("appid"), state=Delivery.State.DEAD)
-    return rows.annotate(given_up=CountOf(dead.order_by().values("pk")[: MOST_COUNTED + 1]))
+    return rows.annotate(given_up=CountOf(dead.order_by().values("pk")[: _MOST_COUNTED + 1]))
 
 
 def _given_up(row: Any, user: Any) -> list[Concern]:
     if not row.given_up:
         return []
-    number = f"{MOST_COUNTED}+" if row.given_up > MOST_COUNTED else row.given_up
+    number = f"{_MOST_COUNTED}+" if row.given_up > _MOST_COUNTED else row.given_up
     text = _("Forwarded messages that were given up: %(number)s.") % {"number": number}
     url = list_url("messaging_delivery", q=row.appid, state__exact=Delivery.State.DEAD)
     return [Concern(text, _("Look, and send them again"), url)]

@@ -20,7 +20,7 @@ from webhooks.admin.push_words import describe_push, name_of_kind
 from webhooks.admin.pushes import COLOURS
 
 _PERMISSION = "platform_auth.view_push"
-MOST_COUNTED = 99  # of the pushes of one account that could not be worked out
+_MOST_COUNTED = 99  # of the pushes of one account that could not be worked out
 
 
 def _log_url(row: Authorizer, more: str = "") -> str:
@@ -44,13 +44,13 @@ def _pushes(request: HttpRequest, row: Authorizer) -> object:
 
 def _count_failed(rows: Any) -> Any:
     failed: Any = Push.objects.filter(appid=OuterRef("appid"), state=Push.State.FAILED)
-    return rows.annotate(failed_pushes=CountOf(failed.order_by().values("pk")[: MOST_COUNTED + 1]))
+    return rows.annotate(failed_pushes=CountOf(failed.order_by().values("pk")[: _MOST_COUNTED + 1]))
 
 
 def _failed(row: Any, user: Any) -> list[Concern]:
     if not row.failed_pushes:
         return []
-    number = f"{MOST_COUNTED}+" if row.failed_pushes > MOST_COUNTED else row.failed_pushes
+    number = f"{_MOST_COUNTED}+" if row.failed_pushes > _MOST_COUNTED else row.failed_pushes
     text = _("Pushes that could not be worked out: %(number)s.") % {"number": number}
     return [Concern(text, _("Look, and replay them"), _log_url(row, "&state=failed"))]
 
