@@ -37,6 +37,9 @@ TEXTS = {
     "messaging.rule": _(
         "Rules answer users by themselves. Add one: what the user writes, and what is said."
     ),
+    "messaging.conversationlabel": _(
+        "Labels for users stand here. Add some, then choose them in a conversation."
+    ),
     "messaging.cannedreply": _(
         "Texts that staff choose from in a conversation stand here. Add one."
     ),

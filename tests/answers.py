@@ -265,6 +265,7 @@ def _ask_about_accounts(story: _Story) -> None:
     ours, token = shop.component_token, shop.token
     ask(component.clear_quota, token, shop.appid)
     ask(component.clear_component_quota, APPID, SECRET)
+    ask(component.check_callback, ours)
     ask(component.get_quota, token, "/wxa/commit")
     ask(component.set_authorizer_option, token, "voice_recognize", "1")
     ask(component.get_authorizer_option, token, "voice_recognize")

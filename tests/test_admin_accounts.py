@@ -58,7 +58,7 @@ def test_superusers_make_staff(client: Client, boss: User, merchant: User) -> No
     merchant.refresh_from_db()
     assert merchant.is_staff
     assert list(merchant.groups.all()) == [operators]
-    assert actions() == [("boss", "change_user", "merchant: Staff status, Groups")]
+    assert actions() == [("boss", "change_user", "merchant: Staff status, roles")]
 
 
 def test_others_cannot_make_staff_of_anybody(client: Client, clerk: User, merchant: User) -> None:

@@ -71,6 +71,7 @@ def test_values_are_set_by_form_and_looked_at_before_they_are_sent(
     page.locator("[name=user_version]").fill("1.1.0")
     page.locator("[name=user_desc]").fill("new")
     page.get_by_role("button", name="Preview").click()
+    page.get_by_text("The exact text that is sent").click()
     page.get_by_text('"ext": {"shop": 8}').wait_for()
     assert fits(page, width)
     page.get_by_role("button", name="Upload code").click()
