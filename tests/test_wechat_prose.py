@@ -29,7 +29,7 @@ PROSE = {
     *("nick_name", "nickname", "alias", "principal_name", "signature", "head_img", "qrcode_url"),
     *("head_image_url", "privacy_text", "privacy_label", "privacy_desc", "notice_method"),
     *("contact_email", "api_ch_name", "api_desc", "api_link", "group_name", "ext_json"),
-    *("province", "city", "country", "language"),
+    *("province", "city", "country", "language", "package_loss"),
     *("request_url", "request_body", "response_body", "first_name", "second_name", "audit_reason"),
 }
 # They give objects of WeChat's as they are; who reads what is in them is tested for himself.
