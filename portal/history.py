@@ -131,9 +131,14 @@ def _of_review(reader: Reader, event: AuditEvent) -> Entry:
         audit.appid,
         _REVIEWS[event.after] % {"version": audit.user_version or "–"},
         who,
-        audit.reason if event.after in ("rejected", "delayed") else "",
+        _reason_of(event) if event.after in ("rejected", "delayed") else "",
         {"passed": "good", "rejected": "bad", "refused": "bad"}.get(event.after, ""),
     )
+
+
+def _reason_of(event: AuditEvent) -> str:
+    """What WeChat said with EVENT, or has said since while that is how the review stands."""
+    return event.reason or (event.audit.reason if event.audit.word == event.after else "")
 
 
 def _read_uploads(reader: Reader) -> tuple[list[Entry], datetime | None]:

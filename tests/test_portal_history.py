@@ -80,6 +80,23 @@ def test_the_life_of_a_mini_program(portal: Client, desk: Desk) -> None:
     assert f'<strong><a href="{own}">{desk.shop}</a></strong>' in page
 
 
+def test_each_verdict_has_the_reason_that_came_with_it(portal: Client, desk: Desk) -> None:
+    desk.submit("1.1.0")
+    desk.judge("delay", "为了更好的服务小程序，平台需要更长的时间")
+    desk.settle()
+    desk.judge("reject", "1. Price missing")
+    desk.settle()
+    page = text_of(portal.get(f"/portal/{desk.shop.appid}/history/"))
+    reasons = {
+        re.sub("<.*?>", "", entry["text"]): re.findall("<blockquote.*?>(.*?)<", entry[0])
+        for entry in ENTRY.finditer(page)
+    }
+    assert reasons["WeChat did not approve version 1.1.0."] == ["1. Price missing"]
+    assert reasons["WeChat needs longer to review version 1.1.0."] == [
+        "为了更好的服务小程序，平台需要更长的时间"
+    ]
+
+
 @pytest.mark.parametrize(
     ("action", "result", "sentence"),
     [

@@ -119,6 +119,7 @@ class AuditEvent(models.Model):
     after = models.CharField(_("after"), max_length=12)
     by = models.CharField(_("by"), max_length=150)
     note = models.TextField(_("note"), blank=True)
+    reason = models.TextField(_("reason"), blank=True, db_default="")  # WeChat's, for this change
 
     class Meta:
         verbose_name = _("audit event")

@@ -32,7 +32,9 @@ def transition(
         with transaction.atomic():
             rows = CodeAudit.objects.filter(pk=audit.pk, status=status)
             if rows.update(status=after, **values):
-                record_event(audit, after.name.lower(), before=status, by=by, note=note)
+                reason = str(values.get("reason", ""))
+                word = after.name.lower()
+                record_event(audit, word, before=status, by=by, note=note, reason=reason)
                 summarise_code(audit.authorizer_id)
                 audit.refresh_from_db()
                 keep_outcome(audit)
@@ -48,6 +50,7 @@ def record_event(
     before: int | None = None,
     by: Actor | None = None,
     note: str = "",
+    reason: str = "",
 ) -> None:
     """Add to the history of AUDIT; where its status stays, AFTER is what happened: sped_up…"""
     AuditEvent.objects.create(
@@ -56,4 +59,5 @@ def record_event(
         after=after,
         by=actor_name(by),
         note=note,
+        reason=reason,
     )

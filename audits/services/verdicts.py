@@ -109,6 +109,9 @@ def apply_verdict(
         # Where WeChat says nothing here, what a push brought meanwhile stays.
         news = {name: value for name, value in values.items() if value}
         CodeAudit.objects.filter(pk=audit.pk, status=status).update(**news, last_error="")
+        if reason := news.get("reason"):
+            events = audit.events.filter(after=status.name.lower(), reason="")
+            events.update(reason=reason)
     elif not audit.released_at:
         values |= {"last_error": "", **_decision_time(status)}
         transition(audit, status, by=by, note="asked", **values)
