@@ -234,3 +234,23 @@ def test_the_token_is_in_no_log(merchant: User, caplog: Any) -> None:
     assert token
     assert token not in caplog.text
     assert ADDRESS not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("password", "sentence"),
+    [
+        ("short-1", "密码太短，至少需要 12 个字符。"),
+        ("merchant-0000", "密码与您的用户名太相似。"),
+        ("password1234", "这个密码太常见。"),
+    ],
+)
+def test_in_chinese_a_password_is_refused_in_chinese(
+    merchant: User, password: str, sentence: str
+) -> None:
+    client = stranger("zh-hans")
+    page = text_of(set_new(client, mailed_link(), password))
+    assert sentence in page
+    assert "密码至少需要 12 个字符。" in page
+    assert "你的" not in page
+    assert "password is" not in page
+    assert can_log_in(merchant, "merchant-password")
