@@ -516,6 +516,7 @@ UNFOLD = {
     "STYLES": [lambda _: static("staff.css")],
     "SCRIPTS": [
         lambda _: static("staff.js"),
+        lambda _: static("search.js"),
         lambda _: static("live.js"),
         lambda request: f"{static('written.js')}#{request.user.pk or ''}",
     ],

@@ -10,6 +10,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config.company import company_logo
+from config.menu_search import menu_search
 from config.setup_guide import pages as setup_guide
 from miniprograms.views import review_picture, web_login_return
 from platform_auth.views.doors import LoggedLogout, StaffLogin
@@ -34,6 +35,7 @@ urlpatterns = [
     path("portal/", include("portal.urls")),
     path("api/", include("api.urls")),
     # In the place of the admin's own.
+    path("admin/search/", admin.site.admin_view(menu_search)),
     path("admin/login/", StaffLogin.as_view()),
     path("admin/login/code/", StaffLoginCode.as_view(), name="staff-login-code"),
     # By this name the page of the login finds it.

@@ -92,6 +92,17 @@ def test_a_target_is_made_and_told_by_clicks(browser: Client, town: Town) -> Non
     assert "add_target" in acts()
 
 
+def test_the_line_that_is_shown_is_kept_though_nobody_changed_it(
+    browser: Client, town: Town
+) -> None:
+    backend = town.backend()
+    backend.target.delete()
+    shown = {"kind": "*", "authorizer": "", "tag": ""}
+    browser.post(f"{TARGETS}add/", form(f"{backend.server.url}/hook", shown))
+    rule = Target.objects.get().rules.get()
+    assert (rule.kind, rule.authorizer, rule.tag) == ("", None, None)
+
+
 def test_the_secret_is_on_no_other_page_and_in_no_log(
     browser: Client, town: Town, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

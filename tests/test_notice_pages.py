@@ -101,6 +101,25 @@ def test_staff_make_a_channel_and_are_told(browser: Client, desk: Desk, street: 
     ]
 
 
+def test_the_line_that_is_shown_is_kept_though_nobody_changed_it(browser: Client) -> None:
+    shown = {"kind": "", "tag": "", "least_severity": "1"}
+    page = text_of(
+        browser.post(f"{CHANNELS}add/", form("email", "on-call@example.com", shown), follow=True)
+    )
+    rule = Channel.objects.get().rules.get()
+    assert (rule.kind, rule.tag, rule.least_severity) == ("", None, 1)
+    assert "told of nothing" not in page
+
+
+def test_a_channel_without_a_line_says_that_it_is_told_of_nothing(staff: User) -> None:
+    browser = browser_of(staff, "zh-hans")
+    page = text_of(
+        browser.post(f"{CHANNELS}add/", form("email", "on-call@example.com"), follow=True)
+    )
+    assert not NoticeRule.objects.exists()
+    assert "还没有规则，不会收到任何内容：请添加一行。" in page
+
+
 def test_an_address_left_empty_stays_as_it_is(browser: Client, street: Street) -> None:
     receiver = street.receiver("wecom")
     channel = receiver.channel

@@ -55,6 +55,15 @@ def test_a_user_gets_a_remark_labels_and_a_colleague(
     assert log.result == f"…{chat.openid[-6:]}: remark, labels, in charge: wang"
 
 
+def test_a_user_whom_nobody_sees_to_is_not_assigned(staff: User, chat: Chat) -> None:
+    browser = Client(headers={"accept-language": "zh-hans"})
+    browser.force_login(staff)
+    for page in (browser.get(f"{LIST}{row_of(chat).pk}/change/"), browser.get(LIST)):
+        text = page.content.decode()
+        assert "未指派" in text
+        assert "都不可用" not in text
+
+
 def test_what_stays_as_it_is_is_no_operation(desk: Client, chat: Chat) -> None:
     note(desk, chat, remark="Mrs Li")
     note(desk, chat, remark="Mrs Li")

@@ -14,6 +14,7 @@ from messaging.outbound import Undelivered, check_url
 from messaging.services.descriptions import kind_label
 from messaging.services.event_types.catalogue import EVENT_TYPES, GROUPS, OWN_TYPES
 from messaging.services.event_types.wechat_types import COMPONENT_TYPES
+from platform_auth.admin.shown_rows import ShownRowForm
 from platform_auth.text_rules import TextRule, as_long_as, broken_rules, made_of
 from wechat.messages import EVENTS, MESSAGES
 
@@ -113,7 +114,7 @@ class KindField(forms.CharField):
         return "" if kind == EVERYTHING else kind
 
 
-class ForwardRuleForm(forms.ModelForm[ForwardRule]):
+class ForwardRuleForm(ShownRowForm):
     """One line: of these accounts, these messages."""
 
     kind = KindField(label=_("kind"))

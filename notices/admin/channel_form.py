@@ -15,6 +15,7 @@ from unfold.widgets import (
 from messaging.outbound import Undelivered, check_url
 from notices.kinds import KINDS
 from notices.models import Channel, NoticeRule
+from platform_auth.admin.shown_rows import ShownRowForm
 from platform_auth.text_rules import EMAIL_RULES, broken_rules
 
 ADDRESS_HELP = _(
@@ -107,7 +108,7 @@ class ChannelForm(forms.ModelForm[Channel]):
         return super().save(commit)
 
 
-class NoticeRuleForm(forms.ModelForm[NoticeRule]):
+class NoticeRuleForm(ShownRowForm):
     """One line: of these accounts, these kinds."""
 
     kind = forms.ChoiceField(

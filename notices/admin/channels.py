@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -115,6 +115,11 @@ class ChannelAdmin(RecordedAdmin):
         row = self.get_object(request, unquote(object_id)) if object_id else None
         release_db_connection()
         return address_problem(row.type if row else request.POST.get("type", ""), address)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not form.instance.rules.exists():
+            messages.warning(request, _("It is told of nothing yet: add a line."))
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         if obj.type == Channel.Type.WEBHOOK:
