@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
-from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release
+from audits.models import CodeAudit, CodeTemplate, CodeVersion, PreflightSummary, Release
 from audits.services import templates
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Operation
@@ -145,6 +145,9 @@ def test_code_goes_from_a_template_to_the_users_and_back(
     past = releaser.get(url(shop, "now/past"))
     assert "1.2.0" in text_of(past)
     [(one, _when)] = past.context["past"]
+    assert 'type="submit"' in text_of(past)
+    asked = text_of(releaser.get(url(shop, "revert")))
+    assert "Live now: version 1.3.0." in asked
     assert "rolled back; online is now 1.2.0" in do(
         releaser, shop, "revert", app_version=one.app_version
     )
@@ -153,6 +156,11 @@ def test_code_goes_from_a_template_to_the_users_and_back(
     history = text_of(operator.get(url(shop)))
     for word in ("1.2.0", "1.3.0", "roll back", "released", audit.auditid):
         assert word in history
+    assert history.count("released before, not live now") == 2  # in the header and in the card
+    assert "To bring it back, upload it again, submit it and release it." in history
+    nothing_before = text_of(releaser.get(url(shop, "now/past")))
+    assert "WeChat has no earlier version to go back to." in nothing_before
+    assert 'type="submit"' not in nothing_before
 
 
 def test_a_get_asks_and_changes_nothing(
@@ -324,6 +332,65 @@ def test_steps_too_are_refused_while_the_newest_audit_has_not_passed(
     assert submitted.auditid in told
     assert "has not passed" in told
     assert wechat.count("/wxa/grayrelease") == 0
+
+
+def test_where_nothing_is_online_nothing_is_opened_or_closed(
+    releaser: Client, passed: CodeAudit
+) -> None:
+    shop = passed.authorizer
+    Authorizer.objects.filter(pk=shop.pk).update(qrcode_url="https://example.com/official.png")
+    piece = text_of(releaser.get(url(shop, "now/rollout")))
+    assert "Nothing is online, so there is nothing to open or to close." in piece
+    for absent in ("Users can open it", "official.png", url(shop, "close"), url(shop, "open")):
+        assert absent not in piece
+    assert "official.png" not in text_of(releaser.get(url(shop)))
+    do(releaser, shop, "release")
+    piece = text_of(releaser.get(url(shop, "now/rollout")))
+    for shown in ("Users can open it.", "official.png", url(shop, "close")):
+        assert shown in piece
+
+
+def test_without_its_permission_set_no_act_is_offered_and_wechat_is_not_asked(
+    operator: Client, passed: CodeAudit
+) -> None:
+    shop = passed.authorizer
+    Authorizer.objects.filter(pk=shop.pk).update(func_info=[17, 19, 30])
+    page = text_of(operator.get(url(shop)))
+    assert "permission set 18 小程序开发与数据分析 is not granted" in page
+    assert page.count("61007") == 1
+    for absent in ("/now/rollout/", "/now/quota/", "/trial-qrcode/", "/code/commit/"):
+        assert absent not in page
+    Authorizer.objects.filter(pk=shop.pk).update(func_info=[17, 18, 19, 30])
+    page = text_of(operator.get(url(shop)))
+    assert "is not granted" not in page
+    for shown in ("/now/rollout/", "/trial-qrcode/", "/code/commit/"):
+        assert shown in page
+
+
+def test_what_stood_in_the_way_of_the_code_before_is_not_told_of_new_code(
+    operator: Client, shop: Authorizer, template: CodeTemplate
+) -> None:
+    commit(operator, shop, template)
+    PreflightSummary.objects.update_or_create(
+        authorizer=shop, defaults={"ok": False, "failing": ["uploaded"]}
+    )
+    assert "In the way of submitting version 1.2.0: code." in text_of(operator.get(url(shop)))
+    commit(operator, shop, template, "1.3.0")
+    assert "In the way of submitting" not in text_of(operator.get(url(shop)))
+
+
+def test_the_header_of_the_code_page_has_no_link_to_itself(
+    operator: Client, submitted: CodeAudit, wechat: WeChat, deliver: Deliver
+) -> None:
+    shop = submitted.authorizer
+    judge(wechat, deliver, submitted, "reject", reason="1. Price missing")
+    rejected, link = "reviewers have rejected version 1.2.0", "See the reason"
+    page = text_of(operator.get(url(shop)))
+    assert rejected in page
+    assert link not in page
+    page = text_of(operator.get(f"{LIST}{shop.pk}/change/"))
+    assert rejected in page
+    assert link in page
 
 
 # ── what is said when it does not work ──────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from audits.services.summaries import summary_of
 from miniprograms.admin.concerns import Concern, Watch, add_watches
 from miniprograms.models import Authorizer
 
-_REASON, _CODE = _("The reason, and what to do"), _("Code and review")
+_REASON, _CODE = _("See the reason"), _("Code and review")
 # By the state of the newest audit: what is so, where it is mended, whether it is bad.
 _REVIEWS = {
     "rejected": (_("WeChat's reviewers have rejected version %(version)s."), _REASON, True),

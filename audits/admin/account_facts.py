@@ -11,10 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from audits.admin.code_status import AUDIT_COLOURS
+from audits.admin.code_status import AUDIT_COLOURS, taken_back_label
 from audits.models import CodeAudit, CodeSummary, CodeTemplate, PreflightSummary
 from audits.services.preflight.checking import describe_failing
-from audits.services.summaries import order_key, summary_of
+from audits.services.summaries import is_taken_back, order_key, summary_of
 from miniprograms.admin.facts import Fact, add_facts
 from miniprograms.models import Authorizer
 from platform_auth.admin.filters import choice_filter
@@ -97,7 +97,10 @@ def _review_label(account: Authorizer) -> SafeString | str:
     summary = summary_of(account)
     if not summary.review:
         return "–"
-    text = label(REVIEWS.get(summary.review, summary.review), _colour(summary))
+    if is_taken_back(summary):
+        text = taken_back_label()
+    else:
+        text = label(REVIEWS.get(summary.review, summary.review), _colour(summary))
     return format_html("{} {}", text, summary.review_version) if summary.review_version else text
 
 

@@ -26,6 +26,7 @@ from audits.admin.code_status import (
     newest_audit,
     read_history,
     state_label,
+    taken_back_label,
 )
 from audits.admin.columns import code_page_of
 from audits.admin.ext_bulk import ValuesOfMany
@@ -42,6 +43,7 @@ from audits.services.submission_profiles import merged_fields
 from miniprograms.admin.account_header import make_header
 from miniprograms.admin.account_page import AccountPages
 from miniprograms.admin.authorizers import AuthorizerPages
+from miniprograms.admin.concerns import MAY_INVITE, page_url
 from miniprograms.admin.setting_profiles import ProfileOfMany
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding, report_lost_answer
@@ -112,6 +114,7 @@ class CodePageAdmin(
             qrcode=self._address(row, "trial-qrcode"),
             ext=self._address(row, "ext"),
             submission=self._address(row, "submission"),
+            ask_again=page_url(row, "ask_one_again") if request.user.has_perm(MAY_INVITE) else "",
             own_submission=pretty(row.own_submission),  # type: ignore[attr-defined]
             own_values=pretty(row.own_values),  # type: ignore[attr-defined]
             account_header=make_header(request.user, row, "code"),
@@ -137,7 +140,7 @@ class CodePageAdmin(
         ]
         return {
             "status": status,
-            "audit_label": audit_label(status.audit) if status.audit else "",
+            "audit_label": _review_label(status),
             "version_label": state_label(status.version) if status.version else "",
             "release_label": state_label(status.release) if status.release else "",
             "screenshots": screenshot_addresses(status.audit),
@@ -165,6 +168,7 @@ class CodePageAdmin(
             account_tab="code",
             live=self._live(request, row, act),
             preflight=self._address(row, "preflight") if act.is_preflighted else "",
+            is_sent_by_live=act.is_sent_by_live,
             is_grave=act.is_grave,
             preview=act.preview,
             about=describe_status(code_status_of(row)),
@@ -242,6 +246,12 @@ class AuthorizerAdmin(CodePageAdmin, ProfileOfMany, AuthorizerPages):
     actions_detail = ("code_page", *AuthorizerPages.actions_detail)
 
 
+def _review_label(status: CodeStatus) -> str:
+    if status.is_taken_back:
+        return taken_back_label()
+    return audit_label(status.audit) if status.audit else ""
+
+
 def _group_reasons(acts: list[tuple[CodeAct, str]]) -> dict[str, list[Promise]]:
     """Why something cannot be done now, and what."""
     reasons: dict[str, list[Promise]] = {}
@@ -263,11 +273,16 @@ def _own_values() -> dict[str, Subquery]:
 def describe_status(status: CodeStatus) -> list[str]:
     """What an act would be about, in two lines at most."""
     lines = []
+    if status.live_version:
+        lines.append(_("Live now: version %(version)s.") % {"version": status.live_version})
     if status.uploaded:
         lines.append(_("Uploaded last: version %(version)s.") % {"version": status.uploaded})
     if status.audit:
         text = _("Newest audit: %(auditid)s of version %(version)s, %(status)s.")
-        lines.append(text % audit_words(status.audit))
+        words = audit_words(status.audit)
+        if status.is_taken_back:
+            words["status"] = _("released before, not live now")
+        lines.append(text % words)
     return [str(line) for line in lines]
 
 

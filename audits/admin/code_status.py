@@ -43,6 +43,7 @@ class CodeStatus:
     live: Release | None
     live_version: str  # what is online, whoever made it so
     is_bound: bool
+    lacking: tuple[str, ...] = ()  # the permission sets without which WeChat refuses all of it
 
     @property
     def commit_is_open(self) -> bool:
@@ -56,6 +57,16 @@ class CodeStatus:
     def audit_at_wechat(self) -> bool:
         """Whether WeChat has an audit that it has not decided."""
         return self.audit is not None and self.audit.is_open and bool(self.audit.auditid)
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether the version of the newest audit was released, and another is online since."""
+        audit = self.audit
+        return (
+            audit is not None
+            and audit.released_at is not None
+            and self.live_version not in ("", audit.user_version)
+        )
 
     @property
     def is_submittable(self) -> bool:
@@ -112,6 +123,7 @@ def code_status_of(row: Authorizer, history: CodeHistory | None = None) -> CodeS
         live=_live(row, history.releases),
         live_version=summary_of(row).live_version,
         is_bound=row.state != Authorizer.State.UNBOUND,
+        lacking=tuple(need.set_names for need in row.lacking_needs if need.code == "code"),
     )
 
 
@@ -148,6 +160,11 @@ def status_text(audit: CodeAudit) -> str:
 
 def audit_label(audit: CodeAudit) -> SafeString:
     return label(status_text(audit), AUDIT_COLOURS.get(CodeAudit.Status(audit.status), ""))
+
+
+def taken_back_label() -> SafeString:
+    """Of an audit whose version was released, and is not online any more."""
+    return label(_("released before, not live now"), "warning")
 
 
 def state_label(row: Any) -> SafeString:

@@ -21,6 +21,7 @@ from audits.services import releasing
 from audits.services.preflight.checking import TITLES, preflight_of
 from audits.services.quota import read_quota
 from audits.services.submission_profiles import find_category
+from audits.services.summaries import summary_of
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.admin.pages import ago
@@ -71,6 +72,9 @@ def wechat_time(seconds: int) -> datetime | None:
 
 
 def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
+    is_online, problem = _ask_whether_online(row)
+    if not is_online:
+        return {"is_online": is_online, "problem": problem}
     is_open, open_problem = call_or_problem(row, code_release.is_open_to_visits)
     plan, plan_problem = call_or_problem(row, code_release.get_gray_release_plan)
     running = plan is not None and plan.status in (
@@ -83,12 +87,21 @@ def _rollout(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
         "close": is_open is not False,
     }
     return {
+        "is_online": True,
         "is_open": is_open,
         "plan": plan if running else None,
         "is_paused": running and plan.status == code_release.GRAY_PAUSED,
         "problem": open_problem or plan_problem,
         "fitting": {name for name, fits in fitting.items() if fits},
     }
+
+
+def _ask_whether_online(row: Authorizer) -> tuple[bool | None, str]:
+    """Whether users have any version: WeChat is asked where our records name none."""
+    if summary_of(row).live_version:
+        return True, ""
+    versions, problem = call_or_problem(row, code_release.get_version_info)
+    return (None if problem else versions[1] is not None), problem
 
 
 def _quota(request: HttpRequest, row: Authorizer) -> dict[str, Any]:

@@ -13,7 +13,14 @@ from audits.models import CodeAudit, Release
 
 
 def against_asking(status: CodeStatus, by: Any) -> str:
-    return "" if status.is_bound else _("the account is not authorised any more.")
+    if not status.is_bound:
+        return _("the account is not authorised any more.")
+    if status.lacking:
+        return _(
+            "its administrator has not granted permission set %(sets)s, so WeChat refuses it "
+            "(61007): ask to authorise again."
+        ) % {"sets": " · ".join(status.lacking)}
+    return ""
 
 
 def against_commit(status: CodeStatus, by: Any) -> str:
@@ -23,12 +30,17 @@ def against_commit(status: CodeStatus, by: Any) -> str:
 
 
 def against_submit(status: CodeStatus, by: Any) -> str:
-    if not status.is_bound:
-        return against_asking(status, by)
+    if why := against_asking(status, by):
+        return why
     if status.uploaded is None:
         return _("no version has been uploaded.")
     if status.audit is not None and status.audit.is_open:
         return _("version %(version)s is with WeChat already.") % _version(status.audit)
+    if not status.is_submittable and status.is_taken_back:
+        return _(
+            "version %(version)s, the newest upload, was released and is not live any more. To "
+            "bring it back, upload it again, submit it and release it."
+        ) % {"version": status.uploaded}
     if not status.is_submittable:
         return _("version %(version)s, the newest upload, has passed already.") % {
             "version": status.uploaded
@@ -38,19 +50,24 @@ def against_submit(status: CodeStatus, by: Any) -> str:
 
 def against_changing_review(status: CodeStatus, by: Any) -> str:
     """Of withdrawing, and of speeding up."""
-    if not status.is_bound:
-        return against_asking(status, by)
+    if why := against_asking(status, by):
+        return why
     return "" if status.audit_at_wechat else _("nothing is being reviewed.")
 
 
 def _against_any_release(status: CodeStatus) -> str:
     audit = status.audit
-    if not status.is_bound:
-        return against_asking(status, None)
+    if why := against_asking(status, None):
+        return why
     if status.release_is_open:
         return _("a release or a roll-back is under way.")
     if audit is None or audit.status != CodeAudit.Status.PASSED:
         return _("nothing has passed that is not released.")
+    if status.is_taken_back:
+        return _(
+            "version %(version)s was released before and is not live any more: WeChat releases a "
+            "review's version once. Upload it again and submit it."
+        ) % _version(audit)
     if audit.released_at is not None:
         return _("version %(version)s is released already.") % _version(audit)
     return ""
@@ -82,8 +99,8 @@ def against_gray_release(status: CodeStatus, by: Any) -> str:
 
 
 def against_revert(status: CodeStatus, by: Any) -> str:
-    if not status.is_bound:
-        return against_asking(status, by)
+    if why := against_asking(status, by):
+        return why
     if status.release_is_open:
         return _("a release or a roll-back is under way.")
     if not status.live_version:

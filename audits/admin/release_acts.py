@@ -130,15 +130,13 @@ RELEASE_ACTS = (
     _act(
         "revert",
         _("Roll back"),
-        _(
-            "Users get an earlier version back, the one before if you choose none. WeChat allows "
-            "it once for each version."
-        ),
+        _("Users get an earlier version back. WeChat allows it once for each version."),
         _revert,
         "history",
         obstacles.against_revert,
         lambda request, row: RevertForm(posted(request)),
         "past",
+        is_sent_by_live=True,
         is_grave=True,
     ),
     _act(

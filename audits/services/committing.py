@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from audits.models import CodeAudit, CodeTemplate, CodeVersion
+from audits.models import CodeAudit, CodeTemplate, CodeVersion, PreflightSummary
 from audits.problems import CommitIsOpen, SubmissionIsRunning
 from audits.services.ext_json import build_ext_json, kept_members
 from audits.services.ext_values import keep_first_values
@@ -109,6 +109,8 @@ def _confirm_commit(version: CodeVersion) -> None:
     with transaction.atomic():
         if close_act(version, CodeVersion.State.COMMITTED):
             keep_first_values(version)
+            # It was of the code before, and would be read as one of this.
+            PreflightSummary.objects.filter(authorizer=version.authorizer_id).delete()
 
 
 def reconcile_commit(version: CodeVersion) -> None:

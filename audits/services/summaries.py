@@ -109,6 +109,12 @@ def _template_of(authorizer: int, version: str, uploaded: CodeVersion | None) ->
     return template
 
 
+def is_taken_back(summary: CodeSummary) -> bool:
+    """Whether the version that was released last is not what is live, by our records."""
+    live, released = summary.live_version, summary.review_version
+    return summary.review == "released" and bool(live) and live != released
+
+
 def summary_of(account: Authorizer) -> CodeSummary:
     """The summary of ACCOUNT, read with it; where it has none, an empty one."""
     try:

@@ -4,7 +4,7 @@ what is wrong now, and the tabs. What it tells is read by one statement.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.urls import reverse
@@ -79,10 +79,17 @@ def make_header(user: Any, row: Authorizer, tab: str) -> AccountHeader:
             for fact in facts_for(user)
             if fact.is_in_header and (row.kind == _PROGRAM or not fact.is_of_programs)
         ],
-        concerns=[concern for watch in watches_for(user) for concern in watch.find(row, user)],
+        concerns=_find_concerns(user, row, tab),
         tabs=_tabs(user, row, tab),
         now=f"{page_url(row, 'header')}?tab={tab}",
     )
+
+
+def _find_concerns(user: Any, row: Authorizer, tab: str) -> list[Concern]:
+    """What is wrong; no link leads to the page that is open."""
+    concerns = [concern for watch in watches_for(user) for concern in watch.find(row, user)]
+    current = page_url(row, TAB_PAGES[tab]) if tab in TAB_PAGES else ""
+    return [replace(concern, url="") if concern.url == current else concern for concern in concerns]
 
 
 def _state_label(row: Authorizer) -> SafeString:
