@@ -42,6 +42,7 @@ class CodeStanding:
     review: CodeAudit | None
     gray: GrayRelease | None = None
     is_ended: bool = False
+    online_id: int | None = None  # of the CodeVersion that is online, if we know
 
     @property
     def is_rejected(self) -> bool:
@@ -81,13 +82,15 @@ def _standing(
     *,
     is_ended: bool,
 ) -> CodeStanding:
-    version, since = "", None
+    version, since, online_id = "", None, None
     if act:
+        is_release = act.kind == Release.Kind.RELEASE
+        online_id = act.audit.version_id if act.audit and is_release else None
         version = act.live_after or (act.audit.user_version if act.audit else "")
         since = act.at
     elif review and review.released_at:  # before our time: it has no act
-        version, since = review.user_version, review.released_at
-    return CodeStanding(version, since, review, gray, is_ended)
+        version, since, online_id = review.user_version, review.released_at, review.version_id
+    return CodeStanding(version, since, review, gray, is_ended, online_id)
 
 
 @never_cache
@@ -106,6 +109,7 @@ def program(request: HttpRequest, appid: str) -> HttpResponse:
         "older": audits[1:],
         "to_do": explain_to_merchant(newest.errcode) if newest else "",
         "trial": trial_version(row),
+        "lacks_code": lacks_need(row, "code"),
     }
     return render(request, "portal/program.html", context)
 
@@ -147,6 +151,12 @@ def trial_version(row: Authorizer) -> CodeVersion | None:
     uploaded = row.versions.filter(state=CodeVersion.State.COMMITTED).defer("ext_json")
     version: CodeVersion | None = uploaded.order_by("-id").first()
     return version
+
+
+def lacks_need(row: Authorizer, *codes: str) -> bool:
+    """Whether ROW is bound but does not let us do what one of CODES stands for."""
+    is_bound = row.state == Authorizer.State.BOUND
+    return is_bound and any(need.code in codes for need in row.lacking_needs)
 
 
 def _fetch_trial_code(row: Authorizer) -> File | None:

@@ -334,6 +334,44 @@ def test_what_was_not_uploaded_cannot_be_tried(
     assert browser.get(TRIAL).status_code == 404
 
 
+def test_without_the_permission_the_code_gives_way_to_what_is_missing(
+    browser: Client, row: Authorizer, wechat: WeChat
+) -> None:
+    make_version(row)
+    Authorizer.objects.update(func_info=[17, 19, 30])
+    for address in (PAGE, f"{PAGE}testers/"):
+        page = text_of(browser.get(address))
+        assert "18 小程序开发与数据分析" in page
+        assert f'name="biz_appid" value="{APPID}"' in page
+        assert 'class="qr"' not in page
+        assert 'name="wechatid"' not in page
+    assert not wechat.ledger.count("/wxa/memberauth")
+
+
+def test_testers_of_an_account_that_is_not_bound(
+    browser: Client, component: Component, merchant: User, wechat: WeChat
+) -> None:
+    make_authorizer(component, merchant, APPID, state="unbound")
+    page = text_of(browser.get(f"{PAGE}testers/"))
+    assert "This account is no longer bound" in page
+    assert "Bind again" in page
+    assert 'name="wechatid"' not in page
+    assert browser.post(f"{PAGE}testers/", {"wechatid": "teahouse"}).status_code == 200
+    assert not wechat.ledger.count("/wxa/bind_tester")
+    assert "nothing for you to do" not in text_of(browser.get(PAGE))
+
+
+def test_what_is_online_is_not_ahead_of_the_users(browser: Client, row: Authorizer) -> None:
+    version = make_version(row)
+    assert "before your users do" in text_of(browser.get(PAGE))
+    make_act(row, audit=make_audit(row, 0, version=version, released_at=NOON))
+    page = text_of(browser.get(PAGE))
+    assert "This version is online: your users have it too." in page
+    assert "to see this version before your users do" not in page
+    make_act(row, kind="revert")
+    assert "to see this version before your users do" in text_of(browser.get(PAGE))
+
+
 def test_an_unbound_mini_program_cannot_be_tried(
     browser: Client, component: Component, merchant: User
 ) -> None:
