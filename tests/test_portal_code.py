@@ -8,7 +8,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release, Screenshot
+from audits.models import (
+    CodeAudit,
+    CodeTemplate,
+    CodeVersion,
+    PreflightSummary,
+    Release,
+    Screenshot,
+)
 from audits.services import committing, submitting, templates, verdicts
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
@@ -102,6 +109,39 @@ def test_a_rejection_with_its_reason_and_pictures(browser: Client, row: Authoriz
     assert "1:内容不符<br>2:类目不符" in page
     assert f'<img src="{first}" alt="Picture 1, to be opened in full"' in page
     assert f'href="{second}"' in page
+
+
+@pytest.mark.parametrize(
+    ("reason", "turn"),
+    [("1:页面内容不完整", "It is our turn"), ("1:小程序类目与服务不符", "It is your turn")],
+)
+def test_after_a_rejection_it_says_whose_turn_it_is(
+    browser: Client, row: Authorizer, settings: Any, reason: str, turn: str
+) -> None:
+    settings.SUPPORT_CONTACT = "400-000"
+    make_audit(row, Status.REJECTED, reason=reason)
+    for address in (PAGE, "/portal/"):
+        page = text_of(browser.get(address))
+        assert turn in page
+        assert "You reach us here: 400-000" in page
+        assert ("https://mp.weixin.qq.com/" in page) is (turn == "It is your turn")
+
+
+@pytest.mark.parametrize(("codes", "is_merchants"), [("category filed", True), ("", False)])
+def test_what_stands_in_the_way_of_a_review_and_is_the_merchants_to_mend(
+    browser: Client, row: Authorizer, codes: str, is_merchants: bool
+) -> None:
+    PreflightSummary.objects.create(
+        authorizer=row, ok=False, failing=["quota", *codes.split()], for_merchant=codes
+    )
+    page = text_of(browser.get(PAGE))
+    assert ("It has no category yet that it may be reviewed in." in page) is is_merchants
+    assert ("There is nothing for you to do." in page) is not is_merchants
+    if is_merchants:
+        home = text_of(browser.get("/portal/", {"part": "to-do"}))
+        assert "WeChat would not review it as it is." in home
+        PreflightSummary.objects.update(ok=True)
+        assert "Something to do" not in text_of(browser.get(PAGE))
 
 
 def test_a_reason_is_text_whatever_it_says(browser: Client, row: Authorizer) -> None:
