@@ -230,8 +230,23 @@ def bind_go(request: HttpRequest, state: str) -> HttpResponse:
     """What the code for the phone leads to: on to WeChat's page for phones."""
     binding = bindings.find_open_binding(state)
     if binding is None:
-        raise Http404
+        return _render_used(request, state)
     return _render_leave(request, binding)
+
+
+def _render_used(request: HttpRequest, state: str) -> HttpResponse:
+    """What became of the phone's binding that STATE began. Raises Http404 if nothing did yet."""
+    rows = Binding.objects.filter(state_digest=digest(state), device=Binding.Device.PHONE)
+    binding = rows.exclude(status=Binding.Status.OPEN).select_related("authorizer").first()
+    if binding is None or binding.status not in Binding.FINAL:
+        raise Http404
+    ending = {
+        Binding.Status.BOUND: "bound",
+        Binding.Status.UNCLAIMED: "unclaimed",
+        Binding.Status.REFUSED: "refused",
+    }
+    context = {"ending": ending[Binding.Status(binding.status)], "account": binding.authorizer}
+    return render(request, "portal/gone.html", context, status=HTTPStatus.NOT_FOUND)
 
 
 @require_safe

@@ -16,12 +16,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audits.models import CodeAudit, CodeVersion, GrayRelease, Release, Screenshot
+from audits.services.reasons import is_for_merchant
 from miniprograms.account_events import OUT_OF_REACH
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.downloads import CACHE_LIFE, cached_file, file_response
 from platform_auth.errcodes import explain_to_merchant
 from platform_auth.leases import release_db_connection
+from portal.findings import findings_of
 from wechat import code
 from wechat.errors import WeChatError
 from wechat.http import SHOWN_PICTURES, File
@@ -42,11 +44,17 @@ class CodeStanding:
     review: CodeAudit | None
     gray: GrayRelease | None = None
     is_ended: bool = False
+    online_id: int | None = None  # of the CodeVersion that is online, if we know
 
     @property
     def is_rejected(self) -> bool:
         """Whether the newest review has ended so."""
         return self.review is not None and self.review.status == CodeAudit.Status.REJECTED
+
+    @property
+    def is_merchants_turn(self) -> bool:
+        """Whether it was rejected for something that the merchant changes at WeChat."""
+        return self.review is not None and self.is_rejected and is_for_merchant(self.review.reason)
 
 
 def read_standings(rows: Iterable[Authorizer]) -> dict[int, CodeStanding]:
@@ -81,13 +89,15 @@ def _standing(
     *,
     is_ended: bool,
 ) -> CodeStanding:
-    version, since = "", None
+    version, since, online_id = "", None, None
     if act:
+        is_release = act.kind == Release.Kind.RELEASE
+        online_id = act.audit.version_id if act.audit and is_release else None
         version = act.live_after or (act.audit.user_version if act.audit else "")
         since = act.at
     elif review and review.released_at:  # before our time: it has no act
-        version, since = review.user_version, review.released_at
-    return CodeStanding(version, since, review, gray, is_ended)
+        version, since, online_id = review.user_version, review.released_at, review.version_id
+    return CodeStanding(version, since, review, gray, is_ended, online_id)
 
 
 @never_cache
@@ -106,6 +116,8 @@ def program(request: HttpRequest, appid: str) -> HttpResponse:
         "older": audits[1:],
         "to_do": explain_to_merchant(newest.errcode) if newest else "",
         "trial": trial_version(row),
+        "findings": findings_of(row),
+        "lacks_code": lacks_need(row, "code"),
     }
     return render(request, "portal/program.html", context)
 
@@ -136,7 +148,7 @@ def screenshot(request: HttpRequest, appid: str, pk: int) -> HttpResponse:
 def find_program(request: HttpRequest, appid: str) -> Authorizer:
     """The mini program APPID of whoever asks; anybody else's is not found."""
     own = Authorizer.objects.filter(owner_id=request.user.pk, kind=Authorizer.Kind.MINI_PROGRAM)
-    row: Authorizer = get_object_or_404(own, appid=appid)
+    row: Authorizer = get_object_or_404(own.select_related("preflight"), appid=appid)
     return row
 
 
@@ -147,6 +159,12 @@ def trial_version(row: Authorizer) -> CodeVersion | None:
     uploaded = row.versions.filter(state=CodeVersion.State.COMMITTED).defer("ext_json")
     version: CodeVersion | None = uploaded.order_by("-id").first()
     return version
+
+
+def lacks_need(row: Authorizer, *codes: str) -> bool:
+    """Whether ROW is bound but does not let us do what one of CODES stands for."""
+    is_bound = row.state == Authorizer.State.BOUND
+    return is_bound and any(need.code in codes for need in row.lacking_needs)
 
 
 def _fetch_trial_code(row: Authorizer) -> File | None:

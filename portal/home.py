@@ -35,10 +35,17 @@ _AILING = ~Q(account_status=Authorizer.AccountStatus.NORMAL) & ~_UNBOUND
 _REJECTED = _BOUND & Q(code_summary__review="rejected")
 _URGENT = Q(state=Authorizer.State.NEEDS_REAUTHORIZATION) | _AILING
 _LACKING = _BOUND & ~Q(lacks="")
-_TROUBLE = Case(When(_REJECTED, then=0), When(_URGENT, then=1), When(_LACKING, then=2), default=3)
+_UNREADY = _BOUND & Q(preflight__ok=False, preflight__for_merchant__gt="")
+_TROUBLE = Case(
+    When(_REJECTED, then=0),
+    When(_URGENT, then=1),
+    When(_LACKING, then=2),
+    When(_UNREADY, then=3),
+    default=4,
+)
 # The parts of the list, by what their address says.
 PARTS = {
-    "to-do": (gettext_lazy("Something to do"), _REJECTED | _URGENT | _LACKING),
+    "to-do": (gettext_lazy("Something to do"), _REJECTED | _URGENT | _LACKING | _UNREADY),
     "in-review": (
         gettext_lazy("Under review"),
         _BOUND & Q(code_summary__review__in=["in_review", "delayed", "submitting", "unknown"]),

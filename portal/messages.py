@@ -17,7 +17,9 @@ from messaging.chat.site import ChatSite
 from messaging.chat.urls import chat_urlpatterns, on_site
 from messaging.chat.views import open_chat
 from messaging.models import Conversation, ConversationQuerySet, Reply
+from miniprograms.account_events import OUT_OF_REACH
 from miniprograms.models import Authorizer
+from portal.code import lacks_need
 
 CHATS_PER_PAGE = 30
 
@@ -81,7 +83,14 @@ def account_messages(request: HttpRequest, appid: str) -> HttpResponse:
     pages = Paginator(conversations.order_by("-touched_at"), CHATS_PER_PAGE)
     page = pages.get_page(request.GET.get("page"))
     rows = [site.list_item(conversation) for conversation in page]
-    return render(request, "portal/messages.html", {"account": row, "page": page, "rows": rows})
+    context = {
+        "account": row,
+        "page": page,
+        "rows": rows,
+        "is_ended": row.state in OUT_OF_REACH,
+        "lacks_messages": lacks_need(row, "messages", "answers"),
+    }
+    return render(request, "portal/messages.html", context)
 
 
 _AT = "<slug:appid>/messages/"

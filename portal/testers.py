@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from miniprograms.account_events import OUT_OF_REACH
 from miniprograms.models import Authorizer, Tester
 from miniprograms.services.testers import (
     ListedTester,
@@ -21,7 +22,7 @@ from miniprograms.services.testers import (
 )
 from platform_auth.errcodes import explain_to_merchant, tell_merchant
 from platform_auth.fields import Unreadable
-from portal.code import find_program, trial_version
+from portal.code import find_program, lacks_need, trial_version
 from portal.forms import RemoveTesterForm, TesterForm
 from wechat.bulkhead import take_place
 from wechat.errors import NotSent, Refused, Unreachable, WeChatError
@@ -33,17 +34,22 @@ from wechat.errors import NotSent, Refused, Unreachable, WeChatError
 def testers_page(request: HttpRequest, appid: str) -> HttpResponseBase:
     """Who may try it, and a form to add somebody; POST adds them."""
     row = find_program(request, appid)
+    is_ended, lacks_code = row.state in OUT_OF_REACH, lacks_need(row, "code")
+    may_change = not is_ended and not lacks_code
     form = TesterForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and may_change and form.is_valid():
         wechatid = form.cleaned_data["wechatid"]
         _carry_out(request, lambda: _add(row, wechatid, request))
         return redirect("portal:testers", appid=appid)
-    listed, problem = _list(row)
+    listed, problem = _list(row) if may_change else (_list_of_ours(row), "")
     context = {
         "row": row,
         "form": form,
         "testers": [(one.userstr, _describe(request, one.added)) for one in listed],
         "problem": problem,
+        "is_ended": is_ended,
+        "lacks_code": lacks_code,
+        "may_change": may_change,
         "trial": trial_version(row),
     }
     return render(request, "portal/testers.html", context)
@@ -88,8 +94,11 @@ def _list(row: Authorizer) -> tuple[list[ListedTester], str]:
     try:
         return list_testers(row), ""
     except (WeChatError, Unreadable) as problem:
-        testers = [ListedTester(one.userstr, one) for one in known_testers(row)]
-        return testers, _describe_problem(problem)
+        return _list_of_ours(row), _describe_problem(problem)
+
+
+def _list_of_ours(row: Authorizer) -> list[ListedTester]:
+    return [ListedTester(one.userstr, one) for one in known_testers(row)]
 
 
 def _describe_problem(problem: Exception) -> str:

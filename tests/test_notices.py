@@ -80,6 +80,7 @@ def test_a_merchant_is_told_by_mail_of_what_they_must_act_on(desk: Desk) -> None
     assert "未通过审核" in first.subject
     assert f"http://testserver/portal/{desk.shop.appid}/" in first.body
     assert "/admin/" not in first.body
+    assert "由我们的工作人员处理" in first.body
     channel = Channel.objects.get()
     assert sorted(channel.rules.values_list("kind", flat=True)) == sorted(MERCHANT_DEFAULTS)
     channel.rules.all().delete()  # they have chosen not to be told

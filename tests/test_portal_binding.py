@@ -180,6 +180,22 @@ def test_the_return_binds_and_its_code_leaves_the_url(
     assert (row.owner, row.state, row.token_state) == (merchant, "bound", "fresh")
 
 
+def test_what_was_not_allowed_is_named_with_the_button_that_mends_it(
+    browser: Client, wechat: WeChat, account: Account
+) -> None:
+    started = start(browser)
+    browser.get(started["back"], confirm(wechat, started, account))
+    complete = text_of(browser.get(started["back"]))
+    assert "Everything is set up." in complete
+    assert "permissions are missing" not in complete
+    Authorizer.objects.update(func_info=[17])
+    page = text_of(browser.get(started["back"]))
+    assert "It is bound, but permissions are missing." in page
+    assert "18 小程序开发与数据分析" in page
+    assert f'name="biz_appid" value="{account.appid}"' in page
+    assert "Everything is set up." not in page
+
+
 def test_from_the_return_on_nobody_is_told_where_we_were(
     browser: Client, wechat: WeChat, account: Account
 ) -> None:
@@ -407,6 +423,17 @@ def phone_binding(browser: Client, wechat: WeChat, account: Account) -> tuple[st
     query = query_of(link_in(phone.get(f"/portal/bind/{state}/go/")).partition("#")[0])
     told = confirm(wechat, query, account)
     return state, phone.get(f"/portal/bind/{state}/return/", told, follow=True)
+
+
+def test_the_link_for_the_phone_says_afterwards_what_was_bound_with_it(
+    browser: Client, wechat: WeChat, account: Account
+) -> None:
+    state, _page = phone_binding(browser, wechat, account)
+    again = new_browser().get(f"/portal/bind/{state}/go/")
+    assert again.status_code == 404
+    assert "This link has been used" in text_of(again)
+    assert "Tea &amp; Cake was bound with it." in text_of(again)
+    assert "Nothing has changed" not in text_of(again)
 
 
 def test_the_phone_is_sent_back_to_the_computer_and_shown_nothing_else(

@@ -9,6 +9,8 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from messaging.models import Conversation, Reply
+from miniprograms.models import Authorizer
+from miniprograms.services import unbinding
 from platform_auth.models import Operation
 from platform_auth.roles import ANSWERERS
 from sandbox.wire.pushes import Deliver
@@ -65,6 +67,25 @@ def test_a_merchant_finds_the_messages_of_their_account(chat: Chat, portal: Clie
     assert "no-cache" in opened["Cache-Control"]
     assert Conversation.objects.get().unread == 0
     assert "unread" not in portal.get("/portal/").content.decode()
+
+
+def test_where_messages_are_not_allowed_the_list_says_so(chat: Chat, portal: Client) -> None:
+    Conversation.objects.all().delete()
+    assert "Nobody has written yet." in portal.get(inbox(chat)).content.decode()
+    Authorizer.objects.update(func_info=[17, 18])
+    page = portal.get(inbox(chat)).content.decode()
+    assert "What users write does not reach us." in page
+    assert "19 小程序客服管理" in page
+    assert "Authorise again" in page
+    assert "Nobody has written yet." not in page
+
+
+def test_of_an_account_that_is_not_bound_nothing_is_sent_again(chat: Chat, portal: Client) -> None:
+    portal.post(f"{room(chat)}say/text/", {"text": "Yes."}, headers={"hx-request": "true"})
+    Reply.objects.update(state="failed")
+    assert "Send again" in portal.get(room(chat)).content.decode()
+    unbinding.unbind_locally(chat.account, by=User.objects.create_user("boss", is_staff=True))
+    assert "Send again" not in portal.get(room(chat)).content.decode()
 
 
 def test_a_merchant_answers(chat: Chat, portal: Client, merchant: User) -> None:

@@ -8,7 +8,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release, Screenshot
+from audits.models import (
+    CodeAudit,
+    CodeTemplate,
+    CodeVersion,
+    PreflightSummary,
+    Release,
+    Screenshot,
+)
 from audits.services import committing, submitting, templates, verdicts
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
@@ -102,6 +109,39 @@ def test_a_rejection_with_its_reason_and_pictures(browser: Client, row: Authoriz
     assert "1:内容不符<br>2:类目不符" in page
     assert f'<img src="{first}" alt="Picture 1, to be opened in full"' in page
     assert f'href="{second}"' in page
+
+
+@pytest.mark.parametrize(
+    ("reason", "turn"),
+    [("1:页面内容不完整", "It is our turn"), ("1:小程序类目与服务不符", "It is your turn")],
+)
+def test_after_a_rejection_it_says_whose_turn_it_is(
+    browser: Client, row: Authorizer, settings: Any, reason: str, turn: str
+) -> None:
+    settings.SUPPORT_CONTACT = "400-000"
+    make_audit(row, Status.REJECTED, reason=reason)
+    for address in (PAGE, "/portal/"):
+        page = text_of(browser.get(address))
+        assert turn in page
+        assert "You reach us here: 400-000" in page
+        assert ("https://mp.weixin.qq.com/" in page) is (turn == "It is your turn")
+
+
+@pytest.mark.parametrize(("codes", "is_merchants"), [("category filed", True), ("", False)])
+def test_what_stands_in_the_way_of_a_review_and_is_the_merchants_to_mend(
+    browser: Client, row: Authorizer, codes: str, is_merchants: bool
+) -> None:
+    PreflightSummary.objects.create(
+        authorizer=row, ok=False, failing=["quota", *codes.split()], for_merchant=codes
+    )
+    page = text_of(browser.get(PAGE))
+    assert ("It has no category yet that it may be reviewed in." in page) is is_merchants
+    assert ("There is nothing for you to do." in page) is not is_merchants
+    if is_merchants:
+        home = text_of(browser.get("/portal/", {"part": "to-do"}))
+        assert "WeChat would not review it as it is." in home
+        PreflightSummary.objects.update(ok=True)
+        assert "Something to do" not in text_of(browser.get(PAGE))
 
 
 def test_a_reason_is_text_whatever_it_says(browser: Client, row: Authorizer) -> None:
@@ -332,6 +372,44 @@ def test_what_was_not_uploaded_cannot_be_tried(
     make_version(row, state=state)
     assert "Try it out" not in text_of(browser.get(PAGE))
     assert browser.get(TRIAL).status_code == 404
+
+
+def test_without_the_permission_the_code_gives_way_to_what_is_missing(
+    browser: Client, row: Authorizer, wechat: WeChat
+) -> None:
+    make_version(row)
+    Authorizer.objects.update(func_info=[17, 19, 30])
+    for address in (PAGE, f"{PAGE}testers/"):
+        page = text_of(browser.get(address))
+        assert "18 小程序开发与数据分析" in page
+        assert f'name="biz_appid" value="{APPID}"' in page
+        assert 'class="qr"' not in page
+        assert 'name="wechatid"' not in page
+    assert not wechat.ledger.count("/wxa/memberauth")
+
+
+def test_testers_of_an_account_that_is_not_bound(
+    browser: Client, component: Component, merchant: User, wechat: WeChat
+) -> None:
+    make_authorizer(component, merchant, APPID, state="unbound")
+    page = text_of(browser.get(f"{PAGE}testers/"))
+    assert "This account is no longer bound" in page
+    assert "Bind again" in page
+    assert 'name="wechatid"' not in page
+    assert browser.post(f"{PAGE}testers/", {"wechatid": "teahouse"}).status_code == 200
+    assert not wechat.ledger.count("/wxa/bind_tester")
+    assert "nothing for you to do" not in text_of(browser.get(PAGE))
+
+
+def test_what_is_online_is_not_ahead_of_the_users(browser: Client, row: Authorizer) -> None:
+    version = make_version(row)
+    assert "before your users do" in text_of(browser.get(PAGE))
+    make_act(row, audit=make_audit(row, 0, version=version, released_at=NOON))
+    page = text_of(browser.get(PAGE))
+    assert "This version is online: your users have it too." in page
+    assert "to see this version before your users do" not in page
+    make_act(row, kind="revert")
+    assert "to see this version before your users do" in text_of(browser.get(PAGE))
 
 
 def test_an_unbound_mini_program_cannot_be_tried(

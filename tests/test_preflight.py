@@ -467,7 +467,8 @@ def test_of_many_each_is_held_back_for_its_own_reasons(desk: Desk, bound: Any) -
     assert "is submitted" in done
     assert "has no category that is in force" in done
     assert CodeAudit.objects.get().authorizer == first
-    assert PreflightSummary.objects.get(authorizer=other).failing == ["category"]
+    summary = PreflightSummary.objects.get(authorizer=other)
+    assert (summary.failing, summary.for_merchant) == (["category"], "category")
 
 
 def test_many_are_looked_at_and_none_is_submitted(desk: Desk, bound: Any) -> None:

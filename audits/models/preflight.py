@@ -22,6 +22,8 @@ class PreflightSummary(models.Model):
     )
     ok = models.BooleanField(_("nothing stands in the way"))
     failing = models.JSONField(_("what is not as it must be"), default=list)  # codes of checks
+    # Those of them that the merchant mends at WeChat, with a blank between.
+    for_merchant = models.CharField(max_length=200, blank=True, db_default="", editable=False)
     checked_at = models.DateTimeField(_("checked"), default=timezone.now)
 
     class Meta:

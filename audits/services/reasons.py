@@ -14,6 +14,8 @@ MAX_CLAUSE = 200
 _CLAUSE = re.compile(r"\d{1,2}\s*[:：、.．]\s*(?P<text>[^\s\d].*)")
 _POINT = re.compile(r"[(（]\d{1,2}[)）]\s*[:：、.．]?\s*(?P<text>.*)")
 _GREETING = re.compile(r"^(?:你好|您好)[,，:：!！]?\s*")
+# What only the administrator can change, at WeChat; the rest is in the code.
+_OF_ACCOUNT = re.compile("类目|资质|名称|备案|简介|头像")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ def _points_of(clause: str, details: list[str]) -> list[Point]:
     if not name and texts:  # points without a clause
         name, texts = texts[0][:MAX_CLAUSE], texts[1:]
     return [Point(name, text) for text in texts or [""]] if name else []
+
+
+def is_for_merchant(reason: str) -> bool:
+    """Whether WeChat objects, in REASON, to something that the account's administrator changes."""
+    return bool(_OF_ACCOUNT.search(reason))
 
 
 def category_of(fields: Mapping[str, Any], profile: Mapping[str, Any]) -> str:

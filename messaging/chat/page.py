@@ -77,7 +77,9 @@ class ChatPage:
         )
 
     def _resend_url(self, reply: Reply) -> str:
-        """Where REPLY is sent again; "" if it may not be."""
+        """Where REPLY is sent again; "" if it may not be, or cannot be any more."""
+        if self.conversation.authorizer.state == Authorizer.State.UNBOUND:
+            return ""
         is_resendable = reply.state in Reply.RESENDABLE and not _is_being_sent(reply)
         return self.url("chat-again", reply.pk) if is_resendable and self.may_answer else ""
 

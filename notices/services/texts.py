@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audits.models import CodeAudit
+from audits.services.reasons import is_for_merchant
 from miniprograms.models import Authorizer, Binding
 from notices.kinds import KINDS, Place
 from notices.models import Channel, Message, Notice
@@ -97,6 +98,16 @@ def test_content(channel: Channel, reference: str) -> Content:
         return Content(reference, title, text, url, "test", {"title": title})
 
 
+def _next_step(reason: str) -> str:
+    """Whose turn it is after a rejection for REASON."""
+    if is_for_merchant(reason):
+        return _(
+            "Please have the account's administrator mend this at mp.weixin.qq.com, and tell us "
+            "when it is done: we hand it in again."
+        )
+    return _("Our staff see to it; they get in touch if they need something from you.")
+
+
 def _describe(notice: Notice, subjects: _Subjects, *, is_staffs: bool) -> dict[str, Any]:
     """NOTICE as programs get it; people get parts of it."""
     kind, account = KINDS[notice.kind], subjects.accounts.get(notice.appid)
@@ -106,6 +117,8 @@ def _describe(notice: Notice, subjects: _Subjects, *, is_staffs: bool) -> dict[s
     if notice.kind == "binding.unclaimed" and facts["reason"] in Binding.UnclaimedReason.values:
         facts["reason"] = Binding.UnclaimedReason(facts["reason"]).label
     text = str(kind.text) % facts
+    if notice.kind == "audit.rejected" and not is_staffs:
+        text += "\n" + _next_step(str(facts["reason"]))
     if audit is not None and audit.screenshot_ids:
         text += "\n" + _("WeChat has sent pictures of it: they are on the page.")
     return {

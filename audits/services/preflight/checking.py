@@ -157,6 +157,9 @@ def _keep_summary(authorizer: Authorizer, result: Preflight) -> None:
         defaults={
             "ok": result.ok,
             "failing": [check.code for check in result.failing],
+            "for_merchant": " ".join(
+                check.code for check in result.failing if check.who == "merchant"
+            ),
             "checked_at": Now(),
         },
     )
