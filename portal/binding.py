@@ -230,8 +230,21 @@ def bind_go(request: HttpRequest, state: str) -> HttpResponse:
     """What the code for the phone leads to: on to WeChat's page for phones."""
     binding = bindings.find_open_binding(state)
     if binding is None:
-        raise Http404
+        return _render_used(request, state)
     return _render_leave(request, binding)
+
+
+def _render_used(request: HttpRequest, state: str) -> HttpResponse:
+    """What became of the code for the phone, to whoever opens it again."""
+    binding = bindings.find_phone_binding(state)
+    if binding is None:
+        raise Http404
+    row = binding.authorizer
+    context = {
+        "stage": stage_of(binding),
+        "account": row if row and row.owner_id == binding.user_id else None,
+    }
+    return render(request, "portal/gone.html", context, status=HTTPStatus.NOT_FOUND)
 
 
 @require_safe

@@ -20,6 +20,7 @@ from tests.test_portal_binding import (
     confirm,
     link_in,
     new_browser,
+    phone_binding,
     query_of,
     start,
     text_of,
@@ -372,3 +373,34 @@ def test_a_link_that_is_good_is_not_made_again(boss: Client, merchant: User) -> 
     page = boss.post(f"/admin/miniprograms/bindlink/{link.pk}/renew/", follow=True)
     assert "This link cannot be made again." in text_of(page)
     assert BindLink.objects.count() == 1
+
+
+def test_a_code_for_the_phone_that_has_been_used_says_what_was_bound_with_it(
+    browser: Client, wechat: WeChat, account: Account
+) -> None:
+    state, _page = phone_binding(browser, wechat, account)
+    page = new_browser().get(f"/portal/bind/{state}/go/")
+    assert page.status_code == 404
+    assert "Tea &amp; Cake was bound with it." in text_of(page)
+    assert "Nothing has changed" not in text_of(page)
+    Authorizer.objects.update(owner=None)  # nobody's: it is not named any more
+    assert "Tea" not in text_of(new_browser().get(f"/portal/bind/{state}/go/"))
+
+
+@pytest.mark.parametrize(
+    ("stand", "sentence"),
+    [
+        (LATE, "Nobody confirmed in time."),
+        (FINISHING, "we are finishing the binding"),
+        (HELD_UP, "we are finishing the binding"),
+        (DECLINED, "Our staff have declined it"),
+        (PARKED, "Our staff will look at it"),
+    ],
+)
+def test_a_code_for_the_phone_that_leads_nowhere_says_why(
+    browser: Client, stand: dict[str, Any], sentence: str
+) -> None:
+    browser.post("/portal/bind/", {"device": "phone"})
+    state = Binding.objects.get().state
+    Binding.objects.update(**stand | {"authorizer": None})
+    assert sentence in text_of(new_browser().get(f"/portal/bind/{state}/go/"))
