@@ -22,6 +22,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
@@ -313,11 +314,24 @@ def _standing(binding: Binding) -> dict[str, Any]:
 def drop(request: HttpRequest, pk: int) -> HttpResponse:
     """This attempt of theirs is not wanted any more."""
     row = get_object_or_404(Binding, pk=pk, user_id=request.user.pk)
+    stage = stage_of(row)
     try:
         drop_attempt(row, by=request.user)
     except CannotDrop as problem:
         messages.error(request, str(problem))
+    else:
+        messages.success(request, _words_of_drop(stage))
     return redirect("portal:home")
+
+
+def _words_of_drop(stage: Stage) -> str:
+    """What dropping an attempt that stood at STAGE has done."""
+    if stage == Stage.WAITING:
+        return _(
+            "Dropped. If its administrator confirms at WeChat all the same, our staff decide about "
+            "the account."
+        )
+    return _("Dropped.") if stage == Stage.HELD_UP else _("Removed from the list.")
 
 
 def _drop_replaced(request: HttpRequest, user: Actor, link: BindLink | None) -> None:
