@@ -23,6 +23,9 @@ def fresh(port: int) -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "REFRESH_SWEEP_SECONDS": "2",
+        "COMPANY_NAME": "云桥科技",
+        "SUPPORT_CONTACT": "400 123 4567",
+        "SUPPORT_HOURS": "9:00–18:00",
         "EMAIL_URL": "filemail://",  # into var/mail
         "WECHAT_COMPONENT_APPID": f"wx{secrets.token_hex(8)}",
         "WECHAT_COMPONENT_SECRET": secrets.token_hex(16),
@@ -68,14 +71,14 @@ def write(path: Path, settings: dict[str, str]) -> None:
     lines = "".join(f"{name}={value}\n" for name, value in settings.items())
     # O_EXCL: never over an existing file. 0600 from the first byte.
     handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w") as file:
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(HEAD + lines)
 
 
 def read(path: Path) -> dict[str, str]:
     """NAME=value lines; quotes around a value are left out, as Django's reader does."""
     settings = {}
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#"):
             settings[name.strip()] = value.strip().strip("'\"")

@@ -64,9 +64,6 @@ def _demo() -> Iterator[Stack]:
         "ENV_FILE": os.devnull,
         "VAR_DIR": str(var),
         "DATABASE_URL": f"sqlite:///{var / 'db.sqlite3'}",
-        "COMPANY_NAME": "云桥科技",
-        "SUPPORT_CONTACT": "400 123 4567",
-        "SUPPORT_HOURS": "9:00–18:00",
     }
     stack = Stack(port, settings, var, ("--seed-accounts",))
     try:

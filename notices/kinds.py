@@ -211,5 +211,15 @@ KINDS: dict[str, NoticeKind] = {
 }
 
 # What the owner of an account is told by e-mail, as long as they have not chosen for themselves.
-MERCHANT_DEFAULTS = ("audit.rejected", "authorizer.needs_reauthorization")
+MERCHANT_DEFAULTS = (
+    "audit.rejected",
+    "authorizer.unbound",
+    "authorizer.needs_reauthorization",
+    "account.banned",
+    "account.frozen",
+    "account.cancelled",
+    "account.alerted",
+    "account.violation",
+    "account.expiring",
+)
 MERCHANT_KINDS = [name for name, kind in KINDS.items() if kind.for_merchants]

@@ -22,6 +22,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
@@ -235,17 +236,15 @@ def bind_go(request: HttpRequest, state: str) -> HttpResponse:
 
 
 def _render_used(request: HttpRequest, state: str) -> HttpResponse:
-    """What became of the phone's binding that STATE began. Raises Http404 if nothing did yet."""
-    rows = Binding.objects.filter(state_digest=digest(state), device=Binding.Device.PHONE)
-    binding = rows.exclude(status=Binding.Status.OPEN).select_related("authorizer").first()
-    if binding is None or binding.status not in Binding.FINAL:
+    """What became of the code for the phone, to whoever opens it again."""
+    binding = bindings.find_phone_binding(state)
+    if binding is None:
         raise Http404
-    ending = {
-        Binding.Status.BOUND: "bound",
-        Binding.Status.UNCLAIMED: "unclaimed",
-        Binding.Status.REFUSED: "refused",
+    row = binding.authorizer
+    context = {
+        "stage": stage_of(binding),
+        "account": row if row and row.owner_id == binding.user_id else None,
     }
-    context = {"ending": ending[Binding.Status(binding.status)], "account": binding.authorizer}
     return render(request, "portal/gone.html", context, status=HTTPStatus.NOT_FOUND)
 
 
@@ -315,11 +314,24 @@ def _standing(binding: Binding) -> dict[str, Any]:
 def drop(request: HttpRequest, pk: int) -> HttpResponse:
     """This attempt of theirs is not wanted any more."""
     row = get_object_or_404(Binding, pk=pk, user_id=request.user.pk)
+    stage = stage_of(row)
     try:
         drop_attempt(row, by=request.user)
     except CannotDrop as problem:
         messages.error(request, str(problem))
+    else:
+        messages.success(request, _words_of_drop(stage))
     return redirect("portal:home")
+
+
+def _words_of_drop(stage: Stage) -> str:
+    """What dropping an attempt that stood at STAGE has done."""
+    if stage == Stage.WAITING:
+        return _(
+            "Dropped. If its administrator confirms at WeChat all the same, our staff decide about "
+            "the account."
+        )
+    return _("Dropped.") if stage == Stage.HELD_UP else _("Removed from the list.")
 
 
 def _drop_replaced(request: HttpRequest, user: Actor, link: BindLink | None) -> None:

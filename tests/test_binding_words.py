@@ -20,6 +20,7 @@ from tests.test_portal_binding import (
     confirm,
     link_in,
     new_browser,
+    phone_binding,
     query_of,
     start,
     text_of,
@@ -372,3 +373,67 @@ def test_a_link_that_is_good_is_not_made_again(boss: Client, merchant: User) -> 
     page = boss.post(f"/admin/miniprograms/bindlink/{link.pk}/renew/", follow=True)
     assert "This link cannot be made again." in text_of(page)
     assert BindLink.objects.count() == 1
+
+
+def test_a_code_for_the_phone_that_has_been_used_says_what_was_bound_with_it(
+    browser: Client, wechat: WeChat, account: Account
+) -> None:
+    state, _page = phone_binding(browser, wechat, account)
+    page = new_browser().get(f"/portal/bind/{state}/go/")
+    assert page.status_code == 404
+    assert "Tea &amp; Cake was bound with it." in text_of(page)
+    assert "Nothing has changed" not in text_of(page)
+    Authorizer.objects.update(owner=None)  # nobody's: it is not named any more
+    assert "Tea" not in text_of(new_browser().get(f"/portal/bind/{state}/go/"))
+
+
+@pytest.mark.parametrize(
+    ("stand", "sentence"),
+    [
+        (LATE, "Nobody confirmed in time."),
+        (FINISHING, "we are finishing the binding"),
+        (HELD_UP, "we are finishing the binding"),
+        (DECLINED, "Our staff have declined it"),
+        (PARKED, "Our staff will look at it"),
+    ],
+)
+def test_a_code_for_the_phone_that_leads_nowhere_says_why(
+    browser: Client, stand: dict[str, Any], sentence: str
+) -> None:
+    browser.post("/portal/bind/", {"device": "phone"})
+    state = Binding.objects.get().state
+    Binding.objects.update(**stand | {"authorizer": None})
+    assert sentence in text_of(new_browser().get(f"/portal/bind/{state}/go/"))
+
+
+@pytest.mark.parametrize(
+    ("stand", "sentence"),
+    [
+        (WAITING, "If its administrator confirms at WeChat all the same"),
+        (HELD_UP, "Dropped."),
+        (LATE, "Removed from the list."),
+        (DECLINED, "Removed from the list."),
+    ],
+)
+def test_dropping_an_attempt_says_what_it_has_done(
+    browser: Client, stand: dict[str, Any], sentence: str
+) -> None:
+    start(browser)
+    Binding.objects.update(**stand)
+    page = browser.post(f"/portal/bind/drop/{Binding.objects.get().pk}/", follow=True)
+    assert sentence in text_of(page)
+    assert "all the same" not in text_of(page) or stand == WAITING
+
+
+def test_what_is_wrong_with_the_form_stands_at_the_top_too(browser: Client) -> None:
+    page = text_of(browser.post("/portal/bind/", {"biz_appid": "gh_1"}))
+    top, _first_heading, form = page.partition("<h2")
+    assert "Nothing was started" in top
+    assert '<a href="#id_biz_appid">' in top
+    assert "<details open>" in form
+
+
+def test_that_the_page_goes_on_by_itself_is_hidden_without_scripts(browser: Client) -> None:
+    page = text_of(browser.post("/portal/bind/", {"device": "phone"}))
+    assert '<span class="by-script">This page goes on by itself' in page
+    assert page.count("goes on by itself") == 1

@@ -65,6 +65,11 @@ def test_env_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert environment.read(tmp_path / ".env") == settings
 
 
+def test_the_demo_says_whom_merchants_can_ask() -> None:
+    settings = environment.fresh(8000)
+    assert all(settings[name] for name in ("COMPANY_NAME", "SUPPORT_CONTACT", "SUPPORT_HOURS"))
+
+
 def test_keys_are_fresh_and_whole() -> None:
     one, other = environment.fresh(8000), environment.fresh(8000)
     random = {name for name in one if name.endswith(("KEY", "KEYS", "SECRET", "TOKEN", "PASSWORD"))}

@@ -324,3 +324,30 @@ def test_strangers_are_sent_to_log_in() -> None:
         answer = Client().get(path) if path == OWN else Client().post(path)
         assert answer.status_code == 302
         assert "/login/" in answer.headers["Location"]
+
+
+def test_a_test_by_mail_is_sent_in_the_language_of_the_channel(desk: Desk, merchant: User) -> None:
+    merchant.email = "merchant@example.com"
+    merchant.save()
+    browser = browser_of(merchant, "zh-hans")
+    choose(browser, "email", "email", "audit.rejected", language="zh-hans")
+    channel = Channel.objects.get()
+    page = text_of(browser.post(f"{OWN}{channel.pk}/test/", follow=True))
+    assert "测试邮件已发出，请查看邮箱。" in page
+    assert "毫秒" not in page
+    [letter] = mail.outbox
+    assert re.search(r"^编号 [0-9a-f]{8}$", letter.body, re.MULTILINE)
+    assert "No. " not in letter.body
+
+
+@pytest.mark.parametrize(
+    "kind", ["authorizer.unbound", "account.banned", "account.frozen", "account.expiring"]
+)
+def test_who_has_chosen_nothing_is_mailed_what_cannot_wait(
+    desk: Desk, merchant: User, kind: str
+) -> None:
+    merchant.email = "merchant@example.com"
+    merchant.save()
+    publish(kind, appid=desk.shop.appid)
+    send_notices()
+    assert [letter.to for letter in mail.outbox] == [["merchant@example.com"]]

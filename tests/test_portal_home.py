@@ -221,3 +221,8 @@ def test_it_says_whose_platform_it_is(
         assert "Hours: 9–18 h" in page
     asked = "Tea &amp; Co asks you to authorise it, for the merchant merchant."
     assert asked in text_of(client.get(address))
+
+
+def test_every_page_leads_back_to_the_accounts(portal: Client) -> None:
+    page = text_of(portal.get("/portal/sessions/"))
+    assert '<a href="/portal/">My accounts</a>' in page

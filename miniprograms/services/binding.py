@@ -146,6 +146,13 @@ def find_open_binding(state: str) -> Binding | None:
     return binding
 
 
+def find_phone_binding(state: str) -> Binding | None:
+    """The binding behind a phone's QR code, however it stands."""
+    rows = Binding.objects.filter(device=Binding.Device.PHONE).select_related("authorizer")
+    binding: Binding | None = rows.filter(state_digest=digest(state)).first()
+    return binding
+
+
 def find_returning(state: str, *, user: Actor, session: str) -> Binding | None:
     """
     The binding whose browser comes back with STATE; None if it is unknown or somebody else's.

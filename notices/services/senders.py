@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from messaging import outbound, standard_webhooks
@@ -51,7 +51,7 @@ def _send_email(channel: Channel, content: Content) -> None:
         "Message-ID": f"<{content.reference}@{host}>",
         "Auto-Submitted": "auto-generated",
     }
-    mail = EmailMessage(content.title, _as_text(content), to=[address], headers=headers)
+    mail = EmailMessage(content.title, _as_text(channel, content), to=[address], headers=headers)
     take_place()
     try:
         mail.send()
@@ -65,7 +65,7 @@ def _send_email(channel: Channel, content: Content) -> None:
 
 def _send_to_wecom(channel: Channel, content: Content) -> None:
     """企业微信 群机器人, a text: it is shown as it is, so nothing in it can call people."""
-    body = {"msgtype": "text", "text": {"content": _as_text(content, WECOM_BYTES)}}
+    body = {"msgtype": "text", "text": {"content": _as_text(channel, content, WECOM_BYTES)}}
     _post_to_bot(channel, channel.address, body)
 
 
@@ -76,7 +76,7 @@ def _send_to_dingtalk(channel: Channel, content: Content) -> None:
         at = str(round(time.time() * 1000))
         signature = quote(_sign(secret.encode(), f"{at}\n{secret}"), safe="")
         url = f"{url}&timestamp={at}&sign={signature}"
-    body = {"msgtype": "text", "text": {"content": _as_text(content, DINGTALK_BYTES)}}
+    body = {"msgtype": "text", "text": {"content": _as_text(channel, content, DINGTALK_BYTES)}}
     _post_to_bot(channel, url, body)
 
 
@@ -86,7 +86,7 @@ def _send_to_feishu(channel: Channel, content: Content) -> None:
     lines = [
         [{"tag": "text", "text": text}],
         [{"tag": "a", "text": content.url, "href": content.url}],
-        [{"tag": "text", "text": _number(content)}],
+        [{"tag": "text", "text": _number(channel, content)}],
     ]
     post = {"zh_cn": {"title": content.title, "content": lines}}
     body: dict[str, Any] = {"msg_type": "post", "content": {"post": post}}
@@ -162,16 +162,17 @@ def _sign(key: bytes, text: str) -> str:
     return b64encode(hmac.digest(key, text.encode(), "sha256")).decode()
 
 
-def _as_text(content: Content, most: int = 100_000) -> str:
+def _as_text(channel: Channel, content: Content, most: int = 100_000) -> str:
     """CONTENT as people read it, in at most MOST bytes: what is too long is cut before the link."""
-    end = f"\n\n{content.url}\n{_number(content)}\n"
+    end = f"\n\n{content.url}\n{_number(channel, content)}\n"
     begin = f"{content.title}\n\n"
     return begin + shorten(content.text, most - len((begin + end).encode())) + end
 
 
-def _number(content: Content) -> str:
+def _number(channel: Channel, content: Content) -> str:
     """By it people see that two messages are the same, and staff find it in the log."""
-    return f"No. {content.reference[:8]}"
+    with translation.override(channel.language):
+        return _("No. %(number)s") % {"number": content.reference[:8]}
 
 
 def shorten(text: str, most: int) -> str:
