@@ -55,6 +55,14 @@ def test_a_user_gets_a_remark_labels_and_a_colleague(
     assert log.result == f"…{chat.openid[-6:]}: remark, labels, in charge: wang"
 
 
+def test_a_user_without_a_colleague_is_not_assigned(desk: Client, chat: Chat) -> None:
+    pages = (f"{LIST}{row_of(chat).pk}/change/", LIST)
+    for page in pages:
+        answer = desk.get(page, headers={"accept-language": "zh-hans"})
+        assert "未指派" in answer.content.decode()
+        assert "都不可用" not in answer.content.decode()
+
+
 def test_what_stays_as_it_is_is_no_operation(desk: Client, chat: Chat) -> None:
     note(desk, chat, remark="Mrs Li")
     note(desk, chat, remark="Mrs Li")

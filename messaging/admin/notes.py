@@ -54,7 +54,7 @@ class NotesForm(forms.Form):
             "labels": [str(label.pk) for label in self.set_labels],
         }
         names = [(key, _full_name(person)) for key, person in self.people.items()]
-        self.fields["in_charge"].choices = [("", _("nobody")), *names]  # type: ignore[attr-defined]
+        self.fields["in_charge"].choices = [("", _("not assigned")), *names]  # type: ignore[attr-defined]
         self.fields["labels"].choices = [  # type: ignore[attr-defined]
             (key, label.name) for key, label in self.all_labels.items()
         ]
@@ -122,7 +122,7 @@ class InChargeFilter(admin.SimpleListFilter):
         )
         names = others.order_by("username").values_list("pk", "username")[:MOST_COLLEAGUES]
         people = [(str(pk), name) for pk, name in names]
-        return [("me", _("me")), ("nobody", _("nobody")), *people]
+        return [("me", _("me")), ("nobody", _("not assigned")), *people]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
