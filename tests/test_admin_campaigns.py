@@ -393,6 +393,15 @@ def test_the_forecast_is_a_sentence(
     assert "staff-unknown" in text_of(browser.get(url))
 
 
+def test_no_campaign_is_offered_for_accounts_that_are_not_authorised_any_more(
+    browser: Client, template: CodeTemplate
+) -> None:
+    page = browser.get(f"{LIST}add/")
+    choices = dict(page.context["form"].fields["state"].choices)
+    assert Authorizer.State.BOUND in choices
+    assert Authorizer.State.UNBOUND not in choices
+
+
 def test_what_is_held_back_is_told_and_not_called_submitted(
     browser: Client, wechat: WeChat, component: Component, template: CodeTemplate, boss: User
 ) -> None:
