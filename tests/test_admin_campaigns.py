@@ -2,13 +2,14 @@
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
-from audits.models import Campaign, CampaignItem, CodeTemplate, Release
+from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, Release
 from audits.services.ext_values import save_values
 from audits.services.summaries import summarise_code
 from audits.tasks import run_campaigns
@@ -390,6 +391,62 @@ def test_the_forecast_is_a_sentence(
     assert "does not end within three years" in text_of(browser.get(url))
     wechat.fault("/wxa/queryquota", status=500, times=None)
     assert "staff-unknown" in text_of(browser.get(url))
+
+
+def test_no_campaign_is_offered_for_accounts_that_are_not_authorised_any_more(
+    browser: Client, template: CodeTemplate
+) -> None:
+    page = browser.get(f"{LIST}add/")
+    choices = dict(page.context["form"].fields["state"].choices)
+    assert Authorizer.State.BOUND in choices
+    assert Authorizer.State.UNBOUND not in choices
+
+
+def test_what_is_held_back_is_told_and_not_called_submitted(
+    browser: Client, wechat: WeChat, component: Component, template: CodeTemplate, boss: User
+) -> None:
+    make_shops(wechat, component, 2)
+    campaign = make_campaign(template, boss, canary_size=1)
+    held = "1 of the canary wave are held back: mend what is in the way and retry"
+    assert held not in text_of(browser.get(page_of(campaign)))
+    campaign.items.filter(is_canary=True).update(state=CampaignItem.State.HELD_BACK)
+    assert held in text_of(browser.get(page_of(campaign)))
+    campaign.items.filter(is_canary=False).update(state=CampaignItem.State.IN_REVIEW)
+    piece = text_of(browser.get(page_of(campaign, "forecast")))
+    assert "Held back and not submitted: 1." in piece
+    assert "All of it is submitted." not in piece
+    campaign.items.update(state=CampaignItem.State.IN_REVIEW)
+    piece = text_of(browser.get(page_of(campaign, "forecast")))
+    assert "All of it is submitted." in piece
+    assert "Held back" not in piece
+
+
+@pytest.mark.parametrize(
+    ("hours", "sentence"),
+    [
+        ((0, 0), "Lately nine of ten verdicts came within an hour."),
+        ((0, 5), "Lately half of the verdicts came within an hour, nine of ten within 5.0 hours."),
+        ((3, 5), "Lately half of the verdicts came within 3.0 hours, nine of ten within 5.0."),
+    ],
+)
+def test_how_long_reviews_took_is_never_no_time(
+    browser: Client,
+    wechat: WeChat,
+    component: Component,
+    template: CodeTemplate,
+    boss: User,
+    hours: tuple[int, int],
+    sentence: str,
+) -> None:
+    [shop] = make_shops(wechat, component, 1)
+    for number in range(6):
+        audit = CodeAudit.objects.create(
+            authorizer=shop, auditid=f"{number}", status=CodeAudit.Status.PASSED
+        )
+        end = audit.create_time + timedelta(hours=hours[number > 3])
+        CodeAudit.objects.filter(pk=audit.pk).update(decided_at=end)
+    piece = text_of(browser.get(page_of(make_campaign(template, boss), "forecast")))
+    assert sentence in piece
 
 
 @pytest.mark.parametrize("act", ["plan", "dry-run", "forecast"])

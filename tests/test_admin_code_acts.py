@@ -277,6 +277,19 @@ def test_a_template_of_another_component_or_a_deleted_one_is_no_choice(
         assert answer.context["form"].errors.keys() == {"template"}
 
 
+def test_ext_json_is_for_this_upload_only_where_there_are_values_of_its_own(
+    operator: Client, shop: Authorizer, template: CodeTemplate
+) -> None:
+    page = text_of(operator.get(url(shop, "commit")))
+    assert "these become them" in page
+    assert "for this upload" not in page
+    upload = {"template": template.pk, "user_version": "1.2.0", "user_desc": "new"}
+    do(operator, shop, "commit", **upload, ext='{"ext": {"theme": "red"}}')
+    page = text_of(operator.get(url(shop, "commit")))
+    assert "these become them" not in page
+    assert "ext.json, for this upload" in page
+
+
 def test_withdrawing_and_speeding_up_say_so(
     operator: Client, submitted: CodeAudit, wechat: WeChat
 ) -> None:

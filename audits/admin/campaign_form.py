@@ -71,7 +71,14 @@ class CampaignForm(forms.Form):
     )
     state = forms.ChoiceField(
         label=_("state"),
-        choices=[("", _("any")), *Authorizer.State.choices],
+        choices=[
+            ("", _("any")),
+            *(
+                choice
+                for choice in Authorizer.State.choices
+                if choice[0] != Authorizer.State.UNBOUND
+            ),
+        ],
         initial=Authorizer.State.BOUND,
         required=False,
         widget=UnfoldAdminSelectWidget,

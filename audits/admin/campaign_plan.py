@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin.columns import code_page_of
 from audits.admin.ext_tables import changes_table, show_value
-from audits.models import Campaign
+from audits.models import Campaign, CampaignItem
 from audits.services.forecasts import forecast_campaign
 from audits.services.plans import (
     ItemPlan,
@@ -88,7 +88,8 @@ class PlanPages(StaffAdmin):
     def forecast(self, request: HttpRequest, pk: int) -> HttpResponse:
         """When it may end, as a piece of HTML: WeChat is asked for the quota."""
         campaign = self.visible_or_404(request, str(pk))
-        context: dict[str, Any] = {"campaign": campaign}
+        held_back = campaign.items.filter(state=CampaignItem.State.HELD_BACK).count()
+        context: dict[str, Any] = {"campaign": campaign, "held_back": held_back}
         try:
             context["forecast"] = forecast_campaign(campaign)
         except (WeChatError, Unreadable) as problem:

@@ -128,6 +128,13 @@ def _waits(campaign: Campaign, counts: Counter[str]) -> Iterator[str]:
         yield text % {"live": live, "all": canaries.count()}
         if canaries.filter(state__in=CampaignItem.UNSUCCESSFUL).exists():
             yield gettext("Some of it failed: retry those, or go on without.")
+        held_back = canaries.filter(state=CampaignItem.State.HELD_BACK).count()
+        if held_back:
+            text = gettext(
+                "%(number)d of the canary wave are held back: mend what is in the way and retry, "
+                "or go on with the rest."
+            )
+            yield text % {"number": held_back}
     if counts[CampaignItem.State.PASSED] and not campaign.auto_release:
         text = gettext("%(number)d have passed and wait for somebody to release them.")
         yield text % {"number": counts[CampaignItem.State.PASSED]}

@@ -103,6 +103,7 @@ class CommitForm(UploadForm):
         super().__init__([row], *args, **kwargs)
         self.row = row
         if not row.ext_values.exists():
+            self.fields["ext"].label = _("ext.json")
             self.fields["ext"].help_text = _(
                 "The mini program has no values of its own yet: these become them."
             )
