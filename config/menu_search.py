@@ -16,7 +16,7 @@ from config.navigation import sidebar
 from miniprograms.models import Authorizer
 
 MOST_OF_EACH = 8
-LONGEST = 100  # no name is longer
+LONGEST_TERM = 100  # no name is longer
 SHORTEST_BEGINNING = 4  # of an id: all of them begin with wx, or gh_
 
 
@@ -33,7 +33,7 @@ class Hit:
 @require_GET
 def menu_search(request: HttpRequest) -> HttpResponse:
     """The entries that drop down from the field. What a person may not look at is not there."""
-    term = request.GET.get("s", "").strip()[:LONGEST]
+    term = request.GET.get("s", "").strip()[:LONGEST_TERM]
     hits = [*_pages(request, term), *_accounts(request, term), *_people(request, term)]
     context = {"term": term, "hits": hits if term else []}
     return TemplateResponse(request, "admin/parts/menu_search.html", context)

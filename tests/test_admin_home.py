@@ -1,5 +1,6 @@
 """The first page of the staff pages: what waits for a person, reviews, campaigns, two charts."""
 
+import html
 import json
 import re
 from datetime import timedelta
@@ -12,9 +13,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audits.models import CodeAudit, CodeTemplate, CodeVersion, QuotaEntry
+from audits.models import (
+    CodeAudit,
+    CodeSummary,
+    CodeTemplate,
+    CodeVersion,
+    PreflightSummary,
+    QuotaEntry,
+)
 from audits.services import committing, submitting, templates
 from audits.services.quota import read_quota
+from audits.services.summaries import order_key
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Push
 from sandbox.world import WeChat
@@ -62,6 +71,16 @@ def test_where_nothing_waits_it_says_so(operator: Client, component: Component) 
     assert "staff-waiting" not in page
 
 
+def test_in_chinese_it_is_the_home_and_its_sentences_end_as_chinese_does(
+    component: Component,
+) -> None:
+    browser = Client(headers={"accept-language": "zh-hans"})
+    browser.force_login(User.objects.create_superuser("boss", password="boss-password"))
+    page = text_of(browser.get(HOME))
+    assert "<title>首页" in re.sub(r"<title>\s+", "<title>", page)
+    assert re.search(r"共 \d+ 步，已完成 \d+ 步。 下一步", page)
+
+
 def test_verdicts_wait_with_a_link_to_those_they_are_about(
     operator: Client, bound: Bound, template: CodeTemplate, wechat: WeChat, deliver: Deliver
 ) -> None:
@@ -104,6 +123,41 @@ def test_each_link_lists_as_many_rows_as_it_says(
         assert (title, count) == (title, str(rows))
     page = text_of(operator.get(HOME))
     assert "3 hours ago" in page.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_what_lacks_permissions_is_held_back_or_behind_waits(
+    operator: Client, bound: Bound, template: CodeTemplate, component: Component
+) -> None:
+    behind, held, lacking, fine = (bound(nick_name=name) for name in ("old", "held", "bare", "ok"))
+    unbound = Authorizer.State.UNBOUND
+    gone = make_authorizer(component, None, "wx00000000000000c1", state=unbound, lacks=" code ")
+    CodeSummary.objects.filter(authorizer__in=[behind, held, lacking, fine, gone]).delete()
+    for shop, version in ((behind, "0.9.0"), (gone, "0.9.0"), (fine, "1.0.0")):
+        CodeSummary.objects.create(
+            authorizer=shop, live_version=version, live_key=order_key(version)
+        )
+    for shop, ok in ((held, False), (gone, False), (fine, True)):
+        PreflightSummary.objects.create(authorizer=shop, ok=ok, failing=[] if ok else ["privacy"])
+    Authorizer.objects.filter(pk=lacking.pk).update(lacks=" code ")
+    waiting = waiting_on(operator)
+    assert [(title, number) for title, (number, _url) in waiting.items()] == [
+        ("account that lacks a permission", "1"),
+        ("mini program whose code WeChat would refuse", "1"),
+        ("mini program that is live with less than the newest template&#x27;s version", "1"),
+    ]
+    for name, (_number, url) in zip(("bare", "held", "old"), waiting.values(), strict=True):
+        rows = operator.get(html.unescape(url)).context["cl"].result_list
+        assert [row.nick_name for row in rows] == [name]
+
+
+def test_a_single_one_is_in_the_singular(operator: Client, component: Component) -> None:
+    banned = Authorizer.AccountStatus.BANNED
+    for number, title in (
+        (1, "account that WeChat has banned"),
+        (2, "accounts that WeChat has banned"),
+    ):
+        make_authorizer(component, None, f"wx00000000000000b{number}", account_status=banned)
+        assert list(waiting_on(operator)) == [title]
 
 
 def test_of_a_thousand_nobody_counts_how_many_more(operator: Client, component: Component) -> None:

@@ -120,6 +120,19 @@ def test_a_channel_without_a_line_says_that_it_is_told_of_nothing(staff: User) -
     assert "还没有规则，不会收到任何内容：请添加一行。" in page
 
 
+def test_a_new_channel_has_no_address_to_keep_and_the_list_says_what_it_is_about(
+    staff: User, street: Street
+) -> None:
+    browser = browser_of(staff, "zh-hans")
+    street.receiver("wecom")
+    assert "留空则保持不变" not in text_of(browser.get(f"{CHANNELS}add/"))
+    change = text_of(browser.get(f"{CHANNELS}{Channel.objects.get().pk}/change/"))
+    assert "留空则保持不变" in change
+    page = text_of(browser.get(CHANNELS))
+    assert "通知哪些事" in page
+    assert "转发规则" not in page
+
+
 def test_an_address_left_empty_stays_as_it_is(browser: Client, street: Street) -> None:
     receiver = street.receiver("wecom")
     channel = receiver.channel

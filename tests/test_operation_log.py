@@ -180,3 +180,14 @@ def test_the_end_of_the_chain_is_logged(
     with caplog.at_level("INFO"):
         seal_operations()
     assert verify() in caplog.text
+
+
+def test_what_the_platform_does_by_itself_is_said_in_the_readers_language(client: Client) -> None:
+    boss = User.objects.create_superuser("boss", password="boss-password")
+    record_operation("register_component", by=None)
+    client.force_login(boss)
+    page = client.get(
+        "/admin/platform_auth/operation/", headers={"accept-language": "zh-hans"}
+    ).content.decode()
+    assert "系统" in page
+    assert ">system<" not in page

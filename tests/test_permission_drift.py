@@ -247,3 +247,17 @@ def test_only_who_may_invite_asks(client: Client, narrowed: Authorizer) -> None:
     assert client.post(f"{LIST}{narrowed.pk}/ask-again/").status_code == 403
     assert client.get(PAGE).status_code == 200
     assert not PermissionRequest.objects.exists()
+
+
+def test_the_page_tells_who_was_asked_and_has_not_scanned(
+    staff: User, narrowed: Authorizer
+) -> None:
+    browser = Client(headers={"accept-language": "zh-hans"})
+    browser.force_login(staff)
+    assert "还没有邀请过任何人。" in text_of(browser.get(PAGE))
+    ask(browser, narrowed)
+    page = text_of(browser.get(PAGE))
+    assert "已邀请、尚未重新授权" in page
+    assert "还没有邀请过任何人。" not in page
+    Authorizer.objects.filter(pk=narrowed.pk).update(lacks="")
+    assert "已邀请的都已重新授权。" in text_of(browser.get(PAGE))

@@ -21,6 +21,7 @@ from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import label
 
 MOST_CHOICES = 20  # in the filter
+BEHIND = "behind"
 REVIEWS: dict[str, Any] = {status.name.lower(): status.label for status in CodeAudit.Status} | {
     "released": _("released")
 }
@@ -49,9 +50,10 @@ class LiveVersionFilter(admin.SimpleListFilter):
         newest = templates.values_list("user_version", flat=True)[: 2 * MOST_CHOICES]
         versions = list(dict.fromkeys(newest))[:MOST_CHOICES]
         asked = request.GET.get(self.parameter_name, "")
-        if asked and asked not in ("none", *versions):
+        if asked and asked not in ("none", BEHIND, *versions):
             versions.insert(0, asked)
-        return [("none", _("none")), *((version, version) for version in versions)]
+        named = [("none", _("none")), (BEHIND, _("below the newest template's"))]
+        return [*named, *((version, version) for version in versions)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         version = self.value()
@@ -59,6 +61,8 @@ class LiveVersionFilter(admin.SimpleListFilter):
             return queryset
         if version == "none":
             return queryset.filter(_is_blank("live_version"))
+        if version == BEHIND:
+            return queryset.filter(is_behind())
         if version.startswith("<"):
             return queryset.filter(is_live_below(version[1:]))
         return queryset.filter(code_summary__live_version=version)
@@ -67,6 +71,18 @@ class LiveVersionFilter(admin.SimpleListFilter):
 def is_live_below(version: str) -> Q:
     """Something is live, and it is older than VERSION."""
     return Q(code_summary__live_key__lt=order_key(version), code_summary__live_key__gt="")
+
+
+def is_behind() -> Q:
+    """Something older than the newest template's version is live, of an account not unbound."""
+    templates = CodeTemplate.objects.exclude(user_version="").order_by("-template_id")
+    newest = templates.values_list("user_version", flat=True).first() or ""
+    return is_live_below(newest) & ~Q(state=Authorizer.State.UNBOUND)
+
+
+def is_held_back() -> Q:
+    """The newest preflight found what WeChat would refuse, of an account not unbound."""
+    return Q(preflight__ok=False) & ~Q(state=Authorizer.State.UNBOUND)
 
 
 ReviewFilter = choice_filter(
@@ -118,7 +134,7 @@ PreflightFilter = choice_filter(
     "preflight",
     {
         "fine": (_("nothing stands in the way"), partial(Q, preflight__ok=True)),
-        "failing": (_("something stands in the way"), partial(Q, preflight__ok=False)),
+        "failing": (_("something stands in the way"), is_held_back),
         "none": (_("not looked at"), partial(Q, preflight__isnull=True)),
     },
 )

@@ -23,6 +23,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     user = request.user
     waiting, pipeline = work.read(user)
     context |= {
+        "title": _("Home"),
         "waiting": waiting,
         "pipeline": pipeline,
         "campaigns": work.campaigns_of(user),

@@ -16,8 +16,10 @@ from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from django_stubs_ext import StrOrPromise
 
+from audits.admin.account_facts import BEHIND, is_behind, is_held_back
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeSummary, QuotaEntry
 from config.counting import count_together
 from messaging.models import Conversation, Delivery, Target
@@ -96,7 +98,9 @@ WAITING = (
     PIPELINE[-2],
     _review(_("submitted, outcome not known"), _REVIEW.UNKNOWN, "create_time", is_bad=True),
     _Work(
-        _("bindings that wait for a decision"),
+        ngettext_lazy(
+            "binding that waits for a decision", "bindings that wait for a decision", "number"
+        ),
         Binding.objects.unclaimed,
         "started_at",
         ("miniprograms.view_binding",),
@@ -105,7 +109,11 @@ WAITING = (
         is_bad=True,
     ),
     _Work(
-        _("accounts that must be authorised again"),
+        ngettext_lazy(
+            "account that must be authorised again",
+            "accounts that must be authorised again",
+            "number",
+        ),
         lambda: Authorizer.objects.filter(state=Authorizer.State.NEEDS_REAUTHORIZATION),
         "",
         (_ACCOUNTS,),
@@ -124,13 +132,67 @@ WAITING = (
             is_bad=True,
         )
         for title, status in (
-            (_("accounts that WeChat has banned"), Authorizer.AccountStatus.BANNED),
-            (_("accounts that WeChat has frozen"), Authorizer.AccountStatus.FROZEN),
-            (_("accounts with an alert of WeChat's"), Authorizer.AccountStatus.ALERTED),
+            (
+                ngettext_lazy(
+                    "account that WeChat has banned", "accounts that WeChat has banned", "number"
+                ),
+                Authorizer.AccountStatus.BANNED,
+            ),
+            (
+                ngettext_lazy(
+                    "account that WeChat has frozen", "accounts that WeChat has frozen", "number"
+                ),
+                Authorizer.AccountStatus.FROZEN,
+            ),
+            (
+                ngettext_lazy(
+                    "account with an alert of WeChat's",
+                    "accounts with an alert of WeChat's",
+                    "number",
+                ),
+                Authorizer.AccountStatus.ALERTED,
+            ),
         )
     ),
     _Work(
-        _("users whose messages nobody has read"),
+        ngettext_lazy(
+            "account that lacks a permission", "accounts that lack a permission", "number"
+        ),
+        lambda: Authorizer.objects.lacking(),
+        "",
+        (_ACCOUNTS,),
+        _ACCOUNT_LIST,
+        {"lacks": "any"},
+    ),
+    _Work(
+        ngettext_lazy(
+            "mini program whose code WeChat would refuse",
+            "mini programs whose code WeChat would refuse",
+            "number",
+        ),
+        lambda: Authorizer.objects.filter(is_held_back()),
+        "",
+        (_ACCOUNTS, _PROGRAMS),
+        _ACCOUNT_LIST,
+        {"preflight": "failing"},
+        is_bad=True,
+    ),
+    _Work(
+        ngettext_lazy(
+            "mini program that is live with less than the newest template's version",
+            "mini programs that are live with less than the newest template's version",
+            "number",
+        ),
+        lambda: Authorizer.objects.filter(is_behind()),
+        "",
+        (_ACCOUNTS, _PROGRAMS),
+        _ACCOUNT_LIST,
+        {"live": BEHIND},
+    ),
+    _Work(
+        ngettext_lazy(
+            "user whose messages nobody has read", "users whose messages nobody has read", "number"
+        ),
         lambda: Conversation.objects.filter(unread__gt=0),
         "touched_at",
         ("messaging.view_conversation",),
@@ -138,7 +200,9 @@ WAITING = (
         {"read": "no"},
     ),
     _Work(
-        _("pushes that could not be worked out"),
+        ngettext_lazy(
+            "push that could not be worked out", "pushes that could not be worked out", "number"
+        ),
         lambda: Push.objects.filter(state=Push.State.FAILED),
         "received_at",
         ("platform_auth.view_push",),
@@ -147,7 +211,9 @@ WAITING = (
         is_bad=True,
     ),
     _Work(
-        _("forwarded messages that were given up"),
+        ngettext_lazy(
+            "forwarded message that was given up", "forwarded messages that were given up", "number"
+        ),
         lambda: Delivery.objects.filter(state=Delivery.State.DEAD),
         "created_at",
         ("messaging.view_delivery",),
@@ -156,7 +222,9 @@ WAITING = (
         is_bad=True,
     ),
     _Work(
-        _("forward targets that do not answer"),
+        ngettext_lazy(
+            "forward target that does not answer", "forward targets that do not answer", "number"
+        ),
         lambda: Target.objects.filter(is_on=True, paused_until__isnull=False),
         "",
         ("messaging.view_target",),
@@ -165,7 +233,11 @@ WAITING = (
         is_bad=True,
     ),
     _Work(
-        _("settings of which WeChat has something else"),
+        ngettext_lazy(
+            "setting of which WeChat has something else",
+            "settings of which WeChat has something else",
+            "number",
+        ),
         Setting.objects.drifted,
         "",
         (_ACCOUNTS, "miniprograms.view_setting"),
@@ -173,7 +245,7 @@ WAITING = (
         {"drift": "yes"},
     ),
     _Work(
-        _("campaigns that are paused"),
+        ngettext_lazy("campaign that is paused", "campaigns that are paused", "number"),
         lambda: Campaign.objects.filter(finished_at=None, state=Campaign.State.PAUSED),
         "created_at",
         ("audits.view_campaign",),
@@ -206,7 +278,8 @@ def _waiting(work: _Work, number: int, since: datetime | None) -> Waiting:
     is_cut = number > MOST_COUNTED
     # Of those that were not counted some may be older.
     oldest = None if is_cut else since
-    return Waiting(work.title, min(number, MOST_COUNTED), is_cut, oldest, url + query, work.is_bad)
+    title = work.title % {"number": number}
+    return Waiting(title, min(number, MOST_COUNTED), is_cut, oldest, url + query, work.is_bad)
 
 
 @dataclass(frozen=True, slots=True)

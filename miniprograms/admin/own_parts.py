@@ -16,7 +16,7 @@ from miniprograms.models import Authorizer
 from miniprograms.services.testers import known_testers
 from platform_auth.admin.call_links import calls_url, link_rids
 from platform_auth.admin.columns import link_to
-from platform_auth.admin.operations import action_name
+from platform_auth.admin.operations import action_name, actor_label
 from platform_auth.admin.pages import ago, table
 from platform_auth.models import Operation, WeChatCall
 
@@ -28,7 +28,7 @@ def operations_table(row: Authorizer, most: int) -> object:
     headers = [_("time"), _("actor"), _("action"), _("version"), _("result")]
     cells = [
         (
-            *(ago(row.at), row.actor_name, action_name(row)),
+            *(ago(row.at), actor_label(row), action_name(row)),
             *(row.version or "–", link_rids(row.result)),
         )
         for row in rows

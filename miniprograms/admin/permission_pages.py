@@ -121,15 +121,17 @@ class PermissionRequestAdmin(StaffAdmin):
             raise PermissionDenied
         if request.GET:
             raise BadRequest
+        needs = count_needs()
         waiting = list(waiting_requests()[: MOST_SHOWN + 1])
         still = [row for row in waiting if row.need in row.authorizer.lacks.split()]
         return self.page(
             request,
             "admin/accounts/permissions.html",
             title=_("Permissions that are missing"),
-            counts=[(counts, _KINDS[counts.need.kind]) for counts in count_needs()],
+            counts=[(counts, _KINDS[counts.need.kind]) for counts in needs],
             accounts=reverse("admin:miniprograms_authorizer_changelist"),
-            waiting=self._waiting_table(still[:MOST_SHOWN], request.user),
+            waiting=self._waiting_table(still[:MOST_SHOWN], request.user) if still else "",
+            was_asked=any(counts.asked for counts in needs),
             has_more=len(waiting) > MOST_SHOWN,
         )
 

@@ -20,11 +20,11 @@ from platform_auth.text_rules import EMAIL_RULES, broken_rules
 
 ADDRESS_HELP = _(
     "An e-mail address; or the whole address that the group shows for its bot, or that of a "
-    "program. It is kept encrypted and never shown again: empty leaves it as it is."
+    "program. It is kept encrypted and never shown again."
 )
 SECRET_HELP = _(
-    "Of 钉钉 (加签) and 飞书 (签名校验), if the bot has one. Empty leaves it as it is. A signed "
-    "webhook gets its secret from us."
+    "Of 钉钉 (加签) and 飞书 (签名校验), if the bot has one. A signed webhook gets its secret "
+    "from us."
 )
 
 
@@ -81,6 +81,8 @@ class ChannelForm(forms.ModelForm[Channel]):
         if self.instance.pk is not None and "new_address" in self.fields:
             self.fields["new_address"].label = _("Another address")
             self.fields["new_secret"].label = _("Another secret of the bot")
+            for name in ("new_address", "new_secret"):
+                self.fields[name].widget.attrs["placeholder"] = _("Leave empty to keep it.")
 
     def clean_new_address(self) -> str:
         address: str = self.cleaned_data["new_address"].strip()

@@ -210,7 +210,7 @@ class ChannelAdmin(RecordedAdmin):
 
     error = column(_("last error"), lambda row: row.last_error or "–")
 
-    @admin.display(description=_("told of"))
+    @admin.display(description=_("What about"))
     def told_of(self, row: Channel) -> SafeString | str:
         rules = [str(rule) for rule in row.rules.all()]
         return ", ".join(rules[:3]) + ("…" if len(rules) > 3 else "") or label(

@@ -13,6 +13,7 @@ from platform_auth.admin.call_links import link_call, link_rids, may_see_calls
 from platform_auth.admin.columns import account_column, column, link
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Operation
+from platform_auth.operations import SYSTEM
 
 SCHEDULES = ("interval", "crontab", "solar", "clocked")
 
@@ -215,17 +216,23 @@ def action_name(operation: Operation) -> str:
     return str(ACTIONS.get(operation.action, operation.action))
 
 
+def actor_label(operation: Operation) -> str:
+    """Who did it, by the name of then; what the platform does by itself has nobody's."""
+    is_ours = operation.actor_name == SYSTEM and operation.actor_id is None
+    return str(_("the system")) if is_ours else operation.actor_name
+
+
 @admin.register(Operation)
 class OperationAdmin(StaffAdmin):
     account_tab = "log"
-    list_display = ("at", "actor_name", "what", "of_version", "account", "outcome", "request_id")
+    list_display = ("at", "actor_label", "what", "of_version", "account", "outcome", "request_id")
     list_display_links = ("at",)
     list_filter = (ActionFilter, VersionFilter)
     ordering = ("-id",)
     search_fields = ("appid", "actor_name", "version")
     search_help_text = _("An appid, a version, or the name of who did it")
     readonly_fields = (
-        *("at", "actor", "actor_name", "what", "of_version", "account", "outcome", "calls"),
+        *("at", "actor", "actor_label", "what", "of_version", "account", "outcome", "calls"),
     )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -239,6 +246,7 @@ class OperationAdmin(StaffAdmin):
     def find_rows(self, queryset: Any, term: str) -> Any:
         return queryset.filter(Q(appid=term) | Q(actor_name=term) | Q(version=term))
 
+    actor_label = column(_("actor's name"), lambda row: actor_label(row), ordering="actor_name")
     what = column(_("action"), action_name, ordering="action")
     of_version = column(_("version"), lambda row: _link_version(row.version), ordering="version")
     account = account_column(_("appid"), ordering="appid")
