@@ -317,7 +317,7 @@ def test_a_test_by_mail_is_sent_in_the_language_of_the_channel(desk: Desk, merch
     assert "测试邮件已发出，请查看邮箱。" in page
     assert "毫秒" not in page
     [letter] = mail.outbox
-    assert re.search(r"^编号 [0-9a-f]{8}$", letter.body, re.MULTILINE)
+    assert re.search(r"^编号 [0-9a-f]{8}$", str(letter.body), re.MULTILINE)
     assert "No. " not in letter.body
 
 
