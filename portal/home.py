@@ -81,6 +81,7 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
     page = Paginator(accounts, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))
     count_unread(request, page.object_list)
     standings = read_standings(page.object_list)
+    bindings = _shown_bindings(request)
     context = {
         "form": form,
         "action": reverse("portal:bind"),
@@ -91,7 +92,8 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
         "parts": parts,
         "is_searchable": term or part or parts[0].number > FEW,
         "rows": [(row, standings[row.pk]) for row in page],
-        "unfinished": _unfinished_bindings(request),
+        "unfinished": [row for row in bindings if row[0].status != Binding.Status.BOUND],
+        "assigned": [row.authorizer for row, _stage in bindings if _is_assigned(row)],
     }
     return render(request, "portal/home.html", context, status=status)
 
@@ -115,7 +117,7 @@ def _count_parts(rows: QuerySet[Authorizer]) -> list[Part]:
     return [Part("", gettext_lazy("All"), numbers["all"]), *parts]
 
 
-def _unfinished_bindings(request: HttpRequest) -> list[tuple[Binding, Stage]]:
+def _shown_bindings(request: HttpRequest) -> list[tuple[Binding, Stage]]:
     """
     This user's bindings that somebody still has to do something about; and of the last days those
     that have come to nothing, unless another has succeeded since.
@@ -127,9 +129,21 @@ def _unfinished_bindings(request: HttpRequest) -> list[tuple[Binding, Stage]]:
     own = Binding.objects.filter(Q(user_id=request.user.pk))
     later = own.filter(status=Binding.Status.BOUND, started_at__gt=OuterRef("started_at"))
     is_news = Q(started_at__gt=Now() - OVER_FOR) & ~Exists(later)
-    rows = own.filter(is_open | is_waiting | (is_over & is_news), dropped_at=None)
+    is_decided = Q(status=Binding.Status.REFUSED)
+    is_decided |= Q(status=Binding.Status.BOUND) & ~Q(parked_because="")
+    is_decided &= Q(finished_at__gt=Now() - OVER_FOR)
+    is_shown = is_open | is_waiting | (is_over & is_news) | is_decided
+    rows = own.filter(is_shown, dropped_at=None)
     rows = rows.select_related("authorizer").order_by("-started_at")[:10]
     return [(row, stage_of(row)) for row in rows]
+
+
+def _is_assigned(row: Binding) -> bool:
+    """Whether staff gave the account of ROW to its merchant, whose it still is."""
+    account = row.authorizer
+    if row.status != Binding.Status.BOUND or account is None or account.is_show != SHOWN:
+        return False
+    return account.owner_id == row.user_id and account.state != Authorizer.State.UNBOUND
 
 
 def is_phone(request: HttpRequest) -> bool:

@@ -1,10 +1,13 @@
 """An account lands with the merchant who asked for it; whatever is in doubt waits for staff."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
 
 from miniprograms import tasks
 from miniprograms.models import Authorizer, Binding
@@ -230,3 +233,29 @@ def test_a_refusal_holds_though_wechat_never_told_the_time_of_the_authorisation(
     assert done.auth_time == 0
     refuse_unclaimed(done, by=chief)
     assert reconcile(component).unclaimed == []
+
+
+def test_for_some_days_the_merchant_sees_what_staff_have_decided(
+    wechat: WeChat, merchant: User, chief: User
+) -> None:
+    browser = Client(headers={"accept-language": "en"})
+    browser.force_login(merchant)
+    words = "Not Tea waited for our staff, who have assigned it to you."
+    names = ("Not Tea", "Coffee")
+    for number, name in enumerate(names):
+        account = wechat.create_account(nick_name=name)
+        bind(wechat, merchant, account.appid, biz_appid=f"wx000000000000000{number}")
+    tea, coffee = Binding.objects.unclaimed().order_by("pk")
+    assert words not in browser.get("/portal/").content.decode()
+    assign_unclaimed(tea, user=merchant, by=chief)
+    refuse_unclaimed(coffee, by=chief)
+    page = browser.get("/portal/").content.decode()
+    assert words in page
+    assert "Our staff have declined it" in page
+    Binding.objects.update(
+        started_at=timezone.now() - timedelta(days=9),
+        finished_at=timezone.now() - timedelta(days=4),
+    )
+    page = browser.get("/portal/").content.decode()
+    assert words not in page
+    assert "Our staff have declined it" not in page
