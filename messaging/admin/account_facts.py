@@ -9,23 +9,21 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging.admin.console import VIEW_PERMISSION
 from messaging.models import Conversation
-from miniprograms.admin.facts import CountOf, Fact, add_facts
+from miniprograms.admin.facts import Fact, add_facts, count_few, say_few
 from miniprograms.models import Authorizer
 from platform_auth.admin.columns import link
 from platform_auth.admin.filters import choice_filter
-
-_MOST_COUNTED = 99  # conversations of one account
 
 
 def _count_unread(rows: Any) -> Any:
     """Each of ROWS with the number of its conversations that are not read."""
     unread = Conversation.objects.filter(authorizer=OuterRef("pk"), unread__gt=0)
-    return rows.annotate(unread=CountOf(unread.order_by().values("pk")[: _MOST_COUNTED + 1]))
+    return rows.annotate(unread=count_few(unread))
 
 
 def _unread_text(account: Authorizer) -> str:
     number: int = account.unread  # type: ignore[attr-defined]
-    return f"{_MOST_COUNTED}+" if number > _MOST_COUNTED else str(number)
+    return say_few(number)
 
 
 def _unread_link(account: Authorizer) -> SafeString | str:

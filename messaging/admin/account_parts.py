@@ -14,14 +14,13 @@ from messaging.models import Delivery, Rule
 from messaging.services import rules
 from miniprograms.admin.account_parts import LOG, MESSAGES, Part, add_parts
 from miniprograms.admin.concerns import Concern, Watch, add_watches
-from miniprograms.admin.facts import CountOf
+from miniprograms.admin.facts import count_few, say_few
 from miniprograms.admin.own_parts import MOST, list_url
 from miniprograms.models import Authorizer
 from platform_auth.admin.columns import link_to
 from platform_auth.admin.pages import ago, label, table
 
 _MAY_SEE_DELIVERIES = "messaging.view_delivery"
-_MOST_COUNTED = 99  # of the forwarded messages of one account that were given up
 
 
 def _conversations(request: HttpRequest, row: Authorizer) -> object:
@@ -66,14 +65,15 @@ def _deliveries(request: HttpRequest, row: Authorizer) -> object:
 
 def _count_given_up(rows: Any) -> Any:
     dead: Any = Delivery.objects.filter(appid=OuterRef("appid"), state=Delivery.State.DEAD)
-    return rows.annotate(given_up=CountOf(dead.order_by().values("pk")[: _MOST_COUNTED + 1]))
+    return rows.annotate(given_up=count_few(dead))
 
 
 def _given_up(row: Any, user: Any) -> list[Concern]:
     if not row.given_up:
         return []
-    number = f"{_MOST_COUNTED}+" if row.given_up > _MOST_COUNTED else row.given_up
-    text = _("Forwarded messages that were given up: %(number)s.") % {"number": number}
+    text = _("Forwarded messages that were given up: %(number)s.") % {
+        "number": say_few(row.given_up)
+    }
     url = list_url("messaging_delivery", q=row.appid, state__exact=Delivery.State.DEAD)
     return [Concern(text, _("Look, and send them again"), url)]
 

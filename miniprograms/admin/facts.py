@@ -26,6 +26,19 @@ class CountOf(Subquery):
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
 
 
+_MOST_COUNTED = 99  # of anything of one account
+
+
+def count_few(rows: QuerySet[Any]) -> CountOf:
+    """How many ROWS there are, as `say_few` needs it: where there are more nobody counts them."""
+    return CountOf(rows.order_by().values("pk")[: _MOST_COUNTED + 1])
+
+
+def say_few(number: int) -> str:
+    """NUMBER, of `count_few`, to people: "99+" where there are more."""
+    return f"{_MOST_COUNTED}+" if number > _MOST_COUNTED else str(number)
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from miniprograms.admin.account_parts import LOG, Part, add_parts
 from miniprograms.admin.concerns import Concern, Watch, add_watches
-from miniprograms.admin.facts import CountOf
+from miniprograms.admin.facts import count_few, say_few
 from miniprograms.admin.own_parts import MOST
 from miniprograms.models import Authorizer
 from platform_auth.admin.columns import link_to
@@ -20,7 +20,6 @@ from webhooks.admin.push_words import describe_push, name_of_kind
 from webhooks.admin.pushes import COLOURS
 
 _PERMISSION = "platform_auth.view_push"
-_MOST_COUNTED = 99  # of the pushes of one account that could not be worked out
 
 
 def _log_url(row: Authorizer, more: str = "") -> str:
@@ -44,14 +43,15 @@ def _pushes(request: HttpRequest, row: Authorizer) -> object:
 
 def _count_failed(rows: Any) -> Any:
     failed: Any = Push.objects.filter(appid=OuterRef("appid"), state=Push.State.FAILED)
-    return rows.annotate(failed_pushes=CountOf(failed.order_by().values("pk")[: _MOST_COUNTED + 1]))
+    return rows.annotate(failed_pushes=count_few(failed))
 
 
 def _failed(row: Any, user: Any) -> list[Concern]:
     if not row.failed_pushes:
         return []
-    number = f"{_MOST_COUNTED}+" if row.failed_pushes > _MOST_COUNTED else row.failed_pushes
-    text = _("Pushes that could not be worked out: %(number)s.") % {"number": number}
+    text = _("Pushes that could not be worked out: %(number)s.") % {
+        "number": say_few(row.failed_pushes)
+    }
     return [Concern(text, _("Look, and replay them"), _log_url(row, "&state=failed"))]
 
 
