@@ -25,9 +25,10 @@ SECRETS = {"secret": "app_secret", "token": "message_token", "key": "aes_key"}
 
 
 def capitalise_labels(form: forms.BaseForm) -> None:
-    """Labels as the admin writes those of its own."""
+    """Labels as the admin writes those of its own; the name of a file stays as it is."""
     for field in form.fields.values():
-        field.label = capfirst(field.label)
+        if not str(field.label).startswith("ext.json"):
+            field.label = capfirst(field.label)
 
 
 def is_of_our_time(at: date) -> bool:

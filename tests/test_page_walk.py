@@ -13,7 +13,11 @@ from tests.test_matrix import code as code
 from tests.test_matrix import parked as parked
 from tests.test_matrix import talk as talk
 
-CAPITALISED = re.compile("Wx[0-9a-f]{16}")
+# What nobody wrote for a reader: a capitalised appid, a time with microseconds, a row without a
+# name, a value of a program, a table that only ties two others together.
+RAW = re.compile(
+    r"Wx[0-9a-f]{16}| \d\d:\d\d:\d\d\.\d{6}|\w object \(\d|\d: True|User-group|Group-permission"
+)
 PLACES = ("admin/audits/", "admin/miniprograms/", "admin/", "portal/")
 
 
@@ -30,7 +34,7 @@ def pages_of(place: str) -> list[str]:
 
 @pytest.mark.usefixtures("ticket", "parked", "code", "talk")
 @pytest.mark.parametrize("place", PLACES)
-def test_no_page_capitalises_an_appid(
+def test_no_page_shows_what_was_not_written_for_a_reader(
     account: Authorizer, merchant: User, admin_user: User, place: str
 ) -> None:
     Authorizer.objects.update(nick_name="")  # it is then called by its appid
@@ -41,6 +45,6 @@ def test_no_page_capitalises_an_appid(
     for address in pages_of(place):
         answer = browser.get(path_of(address, account, merchant))
         text = "" if answer.streaming else answer.content.decode(errors="replace")
-        if hit := CAPITALISED.search(text):
+        if "celery_beat" not in address and (hit := RAW.search(text)):
             wrong.append((address, text[max(0, hit.start() - 80) : hit.end() + 20]))
     assert not wrong

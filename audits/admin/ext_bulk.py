@@ -34,22 +34,13 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.admin.spreadsheet import csv_lines, csv_response
-from platform_auth.forms import capitalise_labels
 from platform_auth.operations import record_operation
 
 MAX_EDITED = 500  # mini programs at once; nobody waits for WeChat here
 MAX_FILE = 2_000_000  # bytes of an import
 
 
-class LabelledForm(forms.Form):
-    """Labels are written as the admin writes those of its own."""
-
-    def __init__(self, data: Any = None, files: Any = None) -> None:
-        super().__init__(data, files, label_suffix="")
-        capitalise_labels(self)
-
-
-class ChangeForm(LabelledForm):
+class ChangeForm(forms.Form):
     """What changes in the own values of each."""
 
     values = ObjectField(
@@ -86,7 +77,7 @@ class ChangeForm(LabelledForm):
         return overlay_object(overlay(values, drop=data["drop"]), data["values"])
 
 
-class ImportForm(LabelledForm):
+class ImportForm(forms.Form):
     """A file, whose text the page that asks remembers."""
 
     file = forms.FileField(

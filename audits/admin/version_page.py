@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from audits.models import CodeAudit, CodeSummary, CodeTemplate
 from audits.services.summaries import order_key
 from miniprograms.models import Authorizer
+from platform_auth.admin.columns import column
 from platform_auth.admin.pages import StaffAdmin
 
 MAX_TEMPLATES = 100  # on the page; WeChat keeps 200
@@ -122,9 +123,11 @@ class CodeSummaryAdmin(StaffAdmin):
 
     list_title = _("Who runs which version")
     asks_outside = False
-    fields: tuple[str, ...] = ("authorizer", "live_version", "review", "review_version")
+    fields: tuple[str, ...] = ("authorizer", "live_version", "review", "in_review")
     fields += ("uploaded_version",)
     readonly_fields = fields
+
+    in_review = column(_("version in review"), lambda row: row.review_version or "–")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if not self.has_view_permission(request):

@@ -57,4 +57,4 @@ class CodeSummary(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.authorizer_id}: {self.live_version} {self.review} {self.uploaded_version}"
+        return str(self.authorizer)

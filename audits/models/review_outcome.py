@@ -53,7 +53,7 @@ class ReviewOutcome(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.audit_id}: {self.has_passed}"
+        return str(self.audit)
 
 
 class RejectionReason(models.Model):

@@ -47,7 +47,7 @@ class QuotaEntry(models.Model):
         indexes = [models.Index(fields=["component", "kind", "-id"], name="quota_newest")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.at}"
+        return f"{self.get_kind_display()} {timezone.localtime(self.at):%Y-%m-%d %H:%M}"
 
 
 class SpeedUpRule(models.Model):

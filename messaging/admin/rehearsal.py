@@ -47,7 +47,7 @@ _BY_US = Q(openid__startswith=TESTER_OPENID_PREFIX)
 AskedByFilter = choice_filter(
     _("asked by"),
     "by",
-    {"wechat": ("WeChat", lambda: ~_BY_US), "us": (_("a rehearsal"), lambda: _BY_US)},
+    {"wechat": (_("WeChat"), lambda: ~_BY_US), "us": (_("a rehearsal"), lambda: _BY_US)},
 )
 
 
@@ -93,7 +93,9 @@ class ReleaseTestAdmin(StaffAdmin):
         )
 
     account = column(_("account"), lambda row: _account(row.appid))
-    asked_by = column(_("asked by"), lambda row: _("a rehearsal") if row.is_rehearsal else "WeChat")
+    asked_by = column(
+        _("asked by"), lambda row: _("a rehearsal") if row.is_rehearsal else _("WeChat")
+    )
     how = choice_column("state", _("state"), RELEASE_TEST_COLOURS)
     answered = time_column("done_at", _("answered"))
     problem = column(_("last error"), lambda row: explain_kept(row.last_error) or "–")

@@ -17,20 +17,11 @@ from messaging.services import targets
 from messaging.services.event_types.catalogue import EVENT_TYPES
 from platform_auth.admin.acts import button
 from platform_auth.admin.pages import StaffAdmin, UncertainOutcome
-from platform_auth.forms import capitalise_labels
 from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
 
 
-class ActForm(forms.Form):
-    """One question of an act."""
-
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, label_suffix="")
-        capitalise_labels(self)
-
-
-class ExampleForm(ActForm):
+class ExampleForm(forms.Form):
     """Which type the target is shown."""
 
     kind = forms.ChoiceField(
@@ -40,7 +31,7 @@ class ExampleForm(ActForm):
     )
 
 
-class SinceForm(ActForm):
+class SinceForm(forms.Form):
     """From when on."""
 
     since = forms.DateTimeField(

@@ -162,6 +162,7 @@ class TargetAdmin(TargetActs, RecordedAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Without a line for each delivery, of which there may be millions."""
         counts = {
+            self.opts.verbose_name_plural: len(objs),
             Delivery._meta.verbose_name_plural: sum(_count_capped(row.deliveries) for row in objs),
             ForwardRule._meta.verbose_name_plural: sum(_count_capped(row.rules) for row in objs),
         }

@@ -59,14 +59,13 @@ class AuthorizerColumns:
 
     @admin.display(description=_("permission sets"))
     def sets_in_short(self, row: Authorizer) -> SafeString:
+        """How many, their names as its title, and how many functions lack theirs."""
         names = [str(item["name"]) for item in row.permission_sets]
-        surplus = f" +{len(names) - 2}" if len(names) > 2 else ""
         lacking = row.lacking_needs
         return format_html(
-            '<span class="staff-sets" title="{}">{}{} {}</span>',
+            '<span class="staff-sets" title="{}">{} {}</span>',
             "、".join(names),
-            "、".join(names[:2]) or "–",
-            surplus,
+            len(names) or "–",
             label(_("%(number)d lacking") % {"number": len(lacking)}, "warning") if lacking else "",
         )
 

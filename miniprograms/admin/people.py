@@ -4,11 +4,14 @@ from http import HTTPStatus
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import admin as auth
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -32,13 +35,17 @@ from platform_auth.logins.proof import require_proof
 from platform_auth.logins.second_factor import factor_of, remove_factor
 from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
-from platform_auth.roles import ANSWERERS, describe_role, group_title
+from platform_auth.roles import ANSWERERS, ROLES, describe_role, group_title
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
 admin.site.unregister([User, Group, AuthToken])
 
 # What makes a person more than a merchant.
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+# What Django lets a group do with a table that says nothing about it.
+DJANGOS_RIGHTS = ("add", "change", "delete", "view")
 
 
 class GroupChoices(forms.ModelMultipleChoiceField[Group]):
@@ -56,7 +63,7 @@ class PermissionsMixin:
             kwargs |= {
                 "form_class": PermissionChoices,
                 "widget": UnfoldAdminCheckboxSelectMultipleWidget(),
-                "queryset": Permission.objects.select_related("content_type"),
+                "queryset": _grantable(),
             }
         if db_field.related_model is Group:
             kwargs |= {
@@ -65,6 +72,33 @@ class PermissionsMixin:
                 "queryset": Group.objects.order_by("name"),
             }
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Without the rows that only tie people, groups and rights together."""
+        deleted: Any = super().get_deleted_objects(objs, request)  # type: ignore[misc]
+        for tie in (User.groups, User.user_permissions, Group.permissions):
+            deleted[1].pop(str(tie.through._meta.verbose_name_plural), None)
+        return [self.title_of(row) for row in objs], *deleted[1:]  # type: ignore[attr-defined]
+
+
+def _grantable() -> QuerySet[Permission]:
+    """Without the rights that Django makes by itself for tables of no page and no role."""
+    models = set(apps.get_models(include_auto_created=True))
+    pages = [
+        admin.site.get_model_admin(model) for model in models if admin.site.is_registered(model)
+    ]
+    shown = {
+        model for page in pages for model in (page.model, *(row.model for row in page.inlines))
+    }
+    hidden = [
+        model
+        for model in models - shown
+        if tuple(model._meta.default_permissions) == DJANGOS_RIGHTS
+    ]
+    types = ContentType.objects.get_for_models(*hidden, for_concrete_models=False).values()
+    named = [name.partition(".")[2] for names in ROLES.values() for name in names]
+    useless = Q(content_type__in=types) & ~Q(codename__in=named)
+    return Permission.objects.exclude(useless).select_related("content_type")
 
 
 @admin.register(User)
@@ -137,11 +171,11 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
         Without the digests of API keys, which mean nothing to anybody. Bind links go with the
         person, though nobody may delete one alone.
         """
-        _all, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        names, counts, lacking, protected = super().get_deleted_objects(objs, request)
         lacking.discard(BindLink._meta.verbose_name)
         if keys := counts.pop(str(AuthToken._meta.verbose_name_plural), 0):
             counts[str(_("API keys"))] = keys
-        return [str(user) for user in objs], counts, lacking, protected
+        return names, counts, lacking, protected
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         if self.has_change_permission(request):

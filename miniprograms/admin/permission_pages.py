@@ -116,6 +116,9 @@ class PermissionRequestAdmin(StaffAdmin):
     fields = ("account", "function", "asked_at", "asked_by")
     readonly_fields = fields
 
+    def title_of(self, row: Any) -> str:
+        return f"{row.authorizer}: {_need_name(row.need)}"
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied

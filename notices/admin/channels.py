@@ -129,7 +129,9 @@ class ChannelAdmin(RecordedAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Without a line for each message."""
         count = sum(row.messages.order_by()[:MAX_COUNTED].count() for row in objs)
-        counts = {str(Message._meta.verbose_name_plural): count} if count else {}
+        counts = {str(self.opts.verbose_name_plural): len(objs)}
+        if count:
+            counts[str(Message._meta.verbose_name_plural)] = count
         return [str(row) for row in objs], counts, set(), []
 
     has_operate_permission = holding("notices.change_channel")

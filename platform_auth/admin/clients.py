@@ -14,7 +14,7 @@ from platform_auth.admin.call_links import calls_url
 from platform_auth.admin.client_form import LISTS, ApiClientForm, LinesField, may_make_keys
 from platform_auth.admin.columns import column
 from platform_auth.admin.pages import FormAdmin, ago, label
-from platform_auth.client_models import ApiClient
+from platform_auth.client_models import ApiClient, ClientKey
 from platform_auth.logins.api_clients import (
     begin_client,
     describe_client,
@@ -73,9 +73,11 @@ class ApiClientAdmin(FormAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What was made with a client goes with it, which takes no right of its own."""
-        names, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        _all, counts, lacking, protected = super().get_deleted_objects(objs, request)
         may = self.has_delete_permission(request)
-        return names, counts, set() if may else lacking, protected
+        if keys := counts.pop(str(ClientKey._meta.verbose_name_plural), 0):
+            counts[str(_("API keys"))] = keys
+        return [str(row) for row in objs], counts, set() if may else lacking, protected
 
     # Whoever may change clients may lock any of them out.
     has_operate_permission = holding("platform_auth.change_apiclient")

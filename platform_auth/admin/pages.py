@@ -28,6 +28,7 @@ from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.admin.titles import TitledAdmin
 from platform_auth.errcodes import explain_error, explain_kept
 from platform_auth.fields import Unreadable
+from platform_auth.forms import capitalise_labels
 from platform_auth.operations import record_operation
 from wechat.bulkhead import take_place
 from wechat.errors import Refused, WeChatError, scrub
@@ -38,6 +39,7 @@ _LARGEST = 2**63 - 1  # of a number that a column holds
 # How the lists' filters compare; more would let columns be guessed letter by letter.
 COMPARISONS = {"", "exact", "in", "isnull", "isempty", "gte", "lt", "id__exact"}
 
+ASK = "admin/ask.html"
 Act = Callable[[Any], object]
 
 
@@ -189,7 +191,7 @@ class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
             context["preview"] = preview(row, filled)
         context |= {"title": title, "question": question, "form": filled, "back": back}
         context["has_preview"] = preview is not None
-        return self.page(request, "admin/ask.html", rows=[row], **context)
+        return self.page(request, ASK, rows=[row], **context)
 
     def confirm_chosen(
         self,
@@ -223,18 +225,20 @@ class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
         names = [(name or self.name_of)(row) for row in rows]
         context = {"title": title, "question": question, "hidden": hidden}
         context["back"] = request.get_full_path()
-        return self.page(request, "admin/ask.html", rows=names, **context)
+        return self.page(request, ASK, rows=names, **context)
 
     def ask(
         self, request: HttpRequest, row: Any, title: object, question: object
     ) -> TemplateResponse:
         """The page that asks about ROW before what its POST does, which is the caller's."""
         context = {"title": title, "question": question, "back": self.url_of(row)}
-        return self.page(request, "admin/ask.html", rows=[row], **context)
+        return self.page(request, ASK, rows=[row], **context)
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """A page of our own within the admin's frame."""
         request.current_app = self.admin_site.name
+        if template == ASK and (form := context.get("form")):
+            capitalise_labels(form)
         named = context.pop("rows", [])
         rows = [row if isinstance(row, str) else self.name_of(row) for row in named]
         frame = {

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat import admin as beat
 from django_celery_beat.models import (
@@ -80,6 +81,9 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, RecordedAdmin):
     list_filter = ("enabled", "one_off")
 
     title = column(_("job"), lambda task: job_title(task.name), ordering="name")
+    crontab_translation = column(
+        _("in words"), lambda task: task.crontab.human_readable if task.crontab else "–"
+    )
 
     def title_of(self, row: Any) -> str:
         return job_title(row.name)
@@ -89,10 +93,15 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, RecordedAdmin):
 class CrontabScheduleAdmin(beat.CrontabScheduleAdmin, RecordedAdmin):
     inlines = ()
 
+    human_readable = column(_("in words"), lambda row: row.human_readable)
+
 
 @admin.register(ClockedSchedule)
 class ClockedScheduleAdmin(beat.ClockedScheduleAdmin, RecordedAdmin):
     inlines = ()
+
+    def title_of(self, row: Any) -> str:
+        return f"{timezone.localtime(row.clocked_time):%Y-%m-%d %H:%M}"
 
 
 @admin.register(IntervalSchedule)

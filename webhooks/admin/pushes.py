@@ -135,6 +135,9 @@ class PushAdmin(StaffAdmin):
         _("account"), lambda push: name_account(push.appid, push.account_name, reader_of(push))
     )
 
+    def title_of(self, row: Any) -> str:
+        return str(name_of_kind(row.kind) or row.kind)
+
     @admin.display(description=_("kind"))
     def kind_in_words(self, push: Push) -> SafeString | str:
         words = name_of_kind(push.kind)
