@@ -12,6 +12,7 @@ from messaging.admin.deliveries import DELIVERY_COLOURS
 from messaging.chat.site import preview_of, user_label
 from messaging.models import Delivery, Rule
 from messaging.services import rules
+from messaging.services.kind_names import name_of_kind
 from miniprograms.admin.account_parts import LOG, MESSAGES, Part, add_parts
 from miniprograms.admin.concerns import Concern, Watch, add_watches
 from miniprograms.admin.facts import count_few, say_few
@@ -53,7 +54,7 @@ def _deliveries(request: HttpRequest, row: Authorizer) -> object:
     headers = [_("kind"), _("target"), _("state"), _("last error")]
     cells = [
         (
-            link_to(one, one.kind),
+            link_to(one, name_of_kind(one.kind) or one.kind),
             one.target,
             label(one.get_state_display(), DELIVERY_COLOURS[one.state]),
             Truncator(one.last_error).chars(60) or "–",

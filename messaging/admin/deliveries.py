@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Prefetch, QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -20,8 +20,11 @@ from messaging.services import targets
 from messaging.services.deliveries import OVERLAP, first_delivery_since
 from messaging.services.forwarding.circuit_breaker import is_circuit_open
 from messaging.services.forwarding.posting import explain_status, webhook_id, write_body
+from messaging.services.kind_names import name_of_kind
+from miniprograms.models import Authorizer
+from platform_auth.admin.account_links import name_account, reader_of
 from platform_auth.admin.acts import ask_about_one, holding
-from platform_auth.admin.columns import account_column, choice_column, column, link_to, time_column
+from platform_auth.admin.columns import choice_column, column, link_to, time_column
 from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, pretty, table
 from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
@@ -136,7 +139,9 @@ class DeliveryAdmin(StaffAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without a join: PostgreSQL would read all newer pushes to find those of a page."""
         pushes = Prefetch("push", Push.objects.defer("body"))
-        return super().get_queryset(request).prefetch_related(pushes, "event", "target")
+        name = Authorizer.objects.filter(appid=OuterRef("appid")).values("nick_name")[:1]
+        rows = super().get_queryset(request).annotate(account_name=Subquery(name))
+        return rows.prefetch_related(pushes, "event", "target")
 
     def find_rows(self, queryset: Any, term: str) -> Any:
         name = "appid" if term.startswith("wx") else "push__openid"
@@ -183,8 +188,10 @@ class DeliveryAdmin(StaffAdmin):
 
     # Columns and fields
 
-    what = column(_("kind"), lambda row: row.kind)
-    account = account_column(_("account"))
+    what = column(_("kind"), lambda row: _kind_in_words(row.kind))
+    account = column(
+        _("account"), lambda row: name_account(row.appid, row.account_name, reader_of(row))
+    )
 
     target_link = column(_("target"), lambda row: link_to(row.target))
     openid = column(_("user"), lambda row: row.openid or "–")
@@ -234,6 +241,14 @@ class DeliveryAdmin(StaffAdmin):
             return _("It cannot be decrypted: its key is not in FIELD_ENCRYPTION_KEYS.")
         except Malformed:
             return _("It is not kept any more.")
+
+
+def _kind_in_words(kind: str) -> SafeString | str:
+    """KIND in words, and by the name that back ends get to know."""
+    words = name_of_kind(kind)
+    if not words:
+        return kind or "–"
+    return format_html('<span class="staff-names">{}<small>{}</small></span>', words, kind)
 
 
 def _happened_at(row: Delivery) -> datetime | None:

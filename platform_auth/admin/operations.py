@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.admin.call_links import link_call, link_rids, may_see_calls
@@ -15,7 +16,12 @@ from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Operation
 from platform_auth.operations import SYSTEM
 
-SCHEDULES = ("interval", "crontab", "solar", "clocked")
+SCHEDULES = {
+    "interval": _("every so often"),
+    "crontab": _("at times of the day"),
+    "solar": _("by the sun"),
+    "clocked": _("once"),
+}
 
 ACTIONS = {
     "bind": _("bound"),
@@ -100,7 +106,7 @@ ACTIONS = {
     "confirm_key_backup": _("said that a copy of the field keys is kept"),
     "drop_previous_keys": _("dropped the previous message keys"),
     "rotate_field_keys": _("encrypted everything by the first field key"),
-    "rehearse_release": _("Rehearse the release test"),
+    "rehearse_release": _("rehearsed the release test"),
     "add_channel": _("added a notice channel"),
     "change_channel": _("changed a notice channel"),
     "delete_channel": _("deleted a notice channel"),
@@ -172,9 +178,15 @@ ACTIONS = {
     "add_periodictask": _("added a periodic job"),
     "change_periodictask": _("changed a periodic job"),
     "delete_periodictask": _("deleted a periodic job"),
-    **{f"add_{name}schedule": _("added a schedule") for name in SCHEDULES},
-    **{f"change_{name}schedule": _("changed a schedule") for name in SCHEDULES},
-    **{f"delete_{name}schedule": _("deleted a schedule") for name in SCHEDULES},
+    **{
+        f"{verb}_{name}schedule": format_lazy("{}: {}", text, kind)
+        for verb, text in (
+            ("add", _("added a schedule")),
+            ("change", _("changed a schedule")),
+            ("delete", _("deleted a schedule")),
+        )
+        for name, kind in SCHEDULES.items()
+    },
 }
 
 
@@ -218,8 +230,12 @@ def action_name(operation: Operation) -> str:
 
 def actor_label(operation: Operation) -> str:
     """Who did it, by the name of then; what the platform does by itself has nobody's."""
-    is_ours = operation.actor_name == SYSTEM and operation.actor_id is None
-    return str(_("the system")) if is_ours else operation.actor_name
+    return operation.actor_name if operation.actor_id else name_of_actor(operation.actor_name)
+
+
+def name_of_actor(name: str) -> str:
+    """Who has this NAME in a history of ours, which keeps no more of them."""
+    return str(_("the system")) if name == SYSTEM else name
 
 
 @admin.register(Operation)

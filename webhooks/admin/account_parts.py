@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from messaging.services.kind_names import name_of_kind
 from miniprograms.admin.account_parts import LOG, Part, add_parts
 from miniprograms.admin.concerns import Concern, Watch, add_watches
 from miniprograms.admin.facts import count_few, say_few
@@ -16,7 +17,7 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.columns import link_to
 from platform_auth.admin.pages import ago, label, table
 from platform_auth.models import Push
-from webhooks.admin.push_words import describe_push, name_of_kind
+from webhooks.admin.push_words import describe_push
 from webhooks.admin.pushes import COLOURS
 
 _PERMISSION = "platform_auth.view_push"

@@ -10,10 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from messaging.services.kind_names import name_of_kind
 from miniprograms.models import Authorizer
 from platform_auth.fields import Unreadable
 from platform_auth.models import Push
-from webhooks.admin.push_words import describe_push, fields_of, name_of_kind
+from webhooks.admin.push_words import describe_push, fields_of
 from wechat.push import Malformed
 
 MAX_EXPORT_ROWS, EXPORT_BATCH_SIZE = 100_000, 1_000

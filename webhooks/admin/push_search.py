@@ -12,10 +12,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from messaging.services.kind_names import name_of_kind
 from miniprograms.models import Authorizer
 from platform_auth.forms import TimeField, capitalise_labels
 from platform_auth.models import Push
-from webhooks.admin.push_words import name_of_kind
 from webhooks.routing import COMPONENT_PUSHES
 from wechat.messages import EVENTS, MESSAGES
 

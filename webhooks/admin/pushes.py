@@ -18,6 +18,7 @@ from unfold.decorators import action
 
 from messaging.models import Reply
 from messaging.services.history import describe_reply
+from messaging.services.kind_names import name_of_kind
 from miniprograms.models import Authorizer
 from platform_auth.admin.account_links import name_account, reader_of
 from platform_auth.admin.columns import column
@@ -29,7 +30,7 @@ from platform_auth.operations import record_operation
 from webhooks import processing
 from webhooks.admin import push_export, push_search
 from webhooks.admin.push_search import LogFilter
-from webhooks.admin.push_words import describe_push, fields_of, name_of_kind
+from webhooks.admin.push_words import describe_push, fields_of
 from wechat.errors import WeChatError
 from wechat.push import Malformed
 
