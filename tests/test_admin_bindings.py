@@ -1,5 +1,6 @@
 """Staff decide on parked bindings."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 from miniprograms.models import Authorizer, Binding
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
+from tests.conftest import Bound
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +55,18 @@ def test_a_parked_one_stands_out_and_tells_why(operator: Client, parked: Binding
     sidebar = operator.get("/admin/").context["sidebar_navigation"]
     [badge] = [item["badge"] for group in sidebar for item in group["items"] if "badge" in item]
     assert badge == "1"
+
+
+def test_an_account_that_is_known_is_named(operator: Client, bound: Bound, merchant: User) -> None:
+    row = bound(nick_name="Tea", principal_name="Tea House Ltd")
+    Binding.objects.create(
+        component=row.component, appid=row.appid, status="parked", parked_because="other_merchant",
+        authorizer=row, user=merchant,
+    )  # fmt: skip
+    page = text_of(operator.get(f"{LIST}?status__exact=parked"))
+    assert '<td class="field-name' in page
+    assert re.search(r'class="field-name[^>]*>\s*(?:<[^>]+>\s*)*Tea', page)
+    assert "Tea House Ltd" in text_of(operator.get(page_of(Binding.objects.get(status="parked"))))
 
 
 def test_it_is_assigned_to_a_merchant(

@@ -64,8 +64,8 @@ _ACCOUNT = (
     "status_label",
     "reason",
     "account_appid",
-    "nick_name",
-    "principal_name",
+    "name",
+    "principal",
     "user",
     "account",
 )
@@ -100,6 +100,12 @@ REFUSE_QUESTION = _(
 _refuse = saying(_("refused."), refuse_unclaimed)
 
 
+def _known_of(row: Binding, field: str) -> str:
+    """What the account of ROW has in FIELD: as it is now, or as it was when it was parked."""
+    account = row.authorizer
+    return (getattr(account, field) if account else "") or getattr(row, field)
+
+
 def _assign(row: Binding, user: User, by: Actor) -> object:
     authorizer = assign_unclaimed(row, user=user, by=by)
     if authorizer.last_error:
@@ -115,7 +121,7 @@ class BindingAdmin(StaffAdmin):
     list_display = ("status_label", "account_appid", "name", "merchant", "reason", "started")
     list_display_links = ("status_label",)
     list_filter = ("status", _ENDING, "parked_because")
-    list_select_related = ("user",)
+    list_select_related = ("user", "authorizer")
     ordering = ("-id",)
     search_fields = ("appid", "user__username")
     search_help_text = _("An appid or a merchant")
@@ -219,7 +225,8 @@ class BindingAdmin(StaffAdmin):
         stage = stage_of(row)
         return label(STAGE_TITLES[stage], STAGE_COLOURS.get(stage, ""))
 
-    name = column(_("name"), lambda row: row.nick_name or "–")
+    name = column(_("name"), lambda row: _known_of(row, "nick_name") or "–")
+    principal = column(_("principal"), lambda row: _known_of(row, "principal_name") or "–")
     merchant = column(_("merchant"), lambda row: row.user.get_username() if row.user else "–")
     reason = column(_("parked because"), lambda row: row.get_parked_because_display() or "–")
     account_appid = account_column(_("appid"), ordering="appid")
