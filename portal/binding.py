@@ -306,7 +306,14 @@ def _standing(binding: Binding) -> dict[str, Any]:
         "stage": stage,
         "is_pending": stage in (Stage.FINISHING, Stage.HELD_UP),
         "is_droppable": stage in DROPPABLE,
+        "may_reuse_link": _may_reuse_link(binding),
     }
+
+
+def _may_reuse_link(binding: Binding) -> bool:
+    """Whether the link that BINDING came by is good for another."""
+    pk = binding.link_id
+    return pk is not None and bind_links.find_usable_link(pk) is not None
 
 
 @require_POST

@@ -65,6 +65,36 @@ def test_what_was_done_with_one_is_shown(operator: Client, link: BindLink, ticke
     assert f"/admin/miniprograms/binding/{Binding.objects.get().pk}/change/" in page
 
 
+def test_one_that_serves_many_says_how_many_it_has_bound_and_that_it_is_not_used_up(
+    operator: Client, link: BindLink, ticket: str, wechat: WeChat
+) -> None:
+    assert "serves for several accounts" in text_of(new_browser().get(path_of(link)))
+    for _number in range(2):
+        browser = new_browser()
+        started = query_of(link_in(browser.post(path_of(link))))
+        back = urlsplit(started["redirect_uri"]).path
+        browser.get(back, confirm(wechat, started, wechat.create_account()), follow=True)
+    assert "2 bound, can still be used" in text_of(operator.get(LIST))
+    bind_links.revoke_bind_link(link, by=link.user)
+    page = text_of(operator.get(LIST))
+    assert "2 bound" in page
+    assert "can still be used" not in page
+
+
+def test_one_for_one_account_says_nothing_of_many(
+    operator: Client, merchant: User, staff: User, ticket: str, wechat: WeChat
+) -> None:
+    single = bind_links.make_bind_link(merchant, by=staff, is_single=True)
+    browser = new_browser()
+    assert "serves for several accounts" not in text_of(browser.get(path_of(single)))
+    started = query_of(link_in(browser.post(path_of(single))))
+    back = urlsplit(started["redirect_uri"]).path
+    browser.get(back, confirm(wechat, started, wechat.create_account()), follow=True)
+    page = text_of(operator.get(LIST))
+    assert "can still be used" not in page
+    assert "1 bound" not in page
+
+
 def test_a_revoked_one_leads_nowhere(operator: Client, link: BindLink, ticket: str) -> None:
     url = f"{LIST}{link.pk}/revoke/"
     assert "waits for staff" in text_of(operator.get(url))

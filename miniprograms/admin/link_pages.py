@@ -16,9 +16,11 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from miniprograms.models import Binding, BindLink
 from miniprograms.services.bind_links import (
     bind_links,
+    is_in_force,
     renew_bind_link,
     revoke_bind_link,
     status_of,
+    with_bound_numbers,
 )
 from platform_auth.acting_component import NoComponent, acting_component, registered_components
 from platform_auth.admin.account_links import link_account, reader_of
@@ -125,7 +127,7 @@ class BindLinkAdmin(StaffAdmin):
     has_revoke_permission = holding("miniprograms.invite_merchant")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return bind_links().order_by(*self.ordering)
+        return with_bound_numbers(bind_links()).order_by(*self.ordering)
 
     def find_rows(self, queryset: Any, term: str) -> Any:
         merchant = User.objects.filter(username=term).first()
@@ -175,7 +177,7 @@ class BindLinkAdmin(StaffAdmin):
     @admin.display(description=_("status"))
     def status(self, row: BindLink) -> SafeString:
         status = status_of(row)
-        return label(status.label, STATUS_COLOURS.get(status, ""))
+        return label(_words_of(row, status), STATUS_COLOURS.get(status, ""))
 
     merchant = column(_("merchant"), lambda row: row.user.get_username())
     purpose = column(_("only for"), lambda row: _purpose(row))
@@ -198,6 +200,14 @@ class BindLinkAdmin(StaffAdmin):
         return table(
             headers, [(link_to(one), link_account(one.appid, reader_of(row))) for one in rows]
         )
+
+
+def _words_of(row: Any, status: BindLink.Status) -> object:
+    """STATUS of ROW; of a link that serves many accounts how many, and that it is not used up."""
+    if status != BindLink.Status.BOUND or row.is_single:
+        return status.label
+    text = _("%(number)d bound, can still be used") if is_in_force(row) else _("%(number)d bound")
+    return text % {"number": row.bound_number}
 
 
 def _purpose(row: BindLink) -> object:

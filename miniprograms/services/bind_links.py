@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack, cast
 from django.contrib.auth.models import User
 from django.core import signing
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from miniprograms.link_models import LINK_SALT
@@ -122,14 +122,33 @@ def has_ended(link: BindLink, now: datetime) -> bool:
 
 def find_bind_link(token: str) -> BindLink | None:
     """The link whose address ends with TOKEN, if it may still be used."""
-    link: Any = bind_links().filter(pk=_read(token)).first()
-    if link is None or link.expires_at <= link.now or has_ended(link, link.now):
+    return find_usable_link(_read(token))
+
+
+def find_usable_link(pk: int) -> BindLink | None:
+    """The link with this number, if it may still be used."""
+    link: Any = bind_links().filter(pk=pk).first()
+    if link is None or not is_in_force(link):
         return None
     is_used = link.bound_appid or link.is_unclaimed or link.is_refused
     if (link.is_single and is_used) or _is_of_another(link):
         return None
     found: BindLink = link
     return found
+
+
+def is_in_force(link: Any) -> bool:
+    """Whether LINK, one of `bind_links()`, is neither too old nor revoked."""
+    return not (link.expires_at <= link.now or has_ended(link, link.now))
+
+
+def with_bound_numbers(links: QuerySet[BindLink]) -> QuerySet[BindLink]:
+    """LINKS with how many accounts were bound with each for its merchant, as `bound_number`."""
+    bound = Binding.objects.filter(
+        link=OuterRef("pk"), user=OuterRef("user"), status=Binding.Status.BOUND
+    )
+    numbers = bound.order_by().values("link").annotate(number=Count("appid", distinct=True))
+    return links.annotate(bound_number=Subquery(numbers.values("number")))
 
 
 def ending_of(token: str) -> str:
