@@ -205,6 +205,54 @@ def test_one_is_asked_from_its_page(browser: Client, narrowed: Authorizer) -> No
 
 
 @pytest.mark.django_db
+def test_without_mail_staff_are_told_to_hand_the_link_on(
+    browser: Client, narrowed: Authorizer, merchant: User, settings: Any
+) -> None:
+    User.objects.filter(pk=merchant.pk).update(email="tea@example.com")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    path = f"{LIST}{narrowed.pk}/ask-again/"
+    assert "Nothing is sent to the merchant" in text_of(browser.get(path))
+    page = text_of(browser.post(path))
+    assert "It was not sent to the merchant: hand it on yourself." in page
+    assert "Sent to" not in page
+
+
+@pytest.mark.django_db
+def test_a_merchant_with_an_address_gets_all_links_in_one_mail(
+    browser: Client, bound: Bound, wechat: WeChat, merchant: User, settings: Any, mailoutbox: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    User.objects.filter(pk=merchant.pk).update(email="tea@example.com")
+    rows = [bound(nick_name=name) for name in ("Tea", "Cake")]
+    for row in rows:
+        wechat.grant(row.appid, LACKS_CODE)
+        sync_profile(row)
+    page = text_of(browser.get(f"{LIST}{rows[0].pk}/ask-again/"))
+    assert "A link is sent to the merchant, to tea@example.com" in page
+    answer = ask(browser, *rows)
+    assert text_of(answer).count("Sent to tea@example.com.") == 2
+    [mail] = mailoutbox
+    assert mail.to == ["tea@example.com"]
+    assert "请您重新授权" in mail.subject
+    for invitation in answer.context["invitations"]:
+        assert invitation.link in mail.body
+        assert f"{invitation.account.nick_name} {invitation.account.appid}" in mail.body
+
+
+@pytest.mark.django_db
+def test_a_mail_server_that_takes_nothing_is_told(
+    browser: Client, narrowed: Authorizer, merchant: User, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    User.objects.filter(pk=merchant.pk).update(email="tea@example.com")
+    answer = ask(browser, narrowed)
+    assert "The mail server did not take it: ConnectionRefusedError" in text_of(answer)
+    assert "hand it on yourself" in text_of(answer)
+    assert answer.context["invitations"][0].link in text_of(answer)
+
+
+@pytest.mark.django_db
 def test_where_nobody_can_be_asked_staff_are_told(
     browser: Client, narrowed: Authorizer, bound: Bound
 ) -> None:

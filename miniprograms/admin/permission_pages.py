@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from miniprograms.models import Authorizer, AuthorizerQuerySet, PermissionRequest
 from miniprograms.permissions import NEEDS
+from miniprograms.services.asking_mails import is_mailable, mail_invitations
 from miniprograms.services.permission_drift import (
     ask_to_authorise_again,
     count_needs,
@@ -23,6 +24,8 @@ from platform_auth.admin.account_links import link_account, reader_of
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, ago, label, table
+from platform_auth.mail import has_mail_server
+from wechat.bulkhead import take_place
 
 MAX_ASKED = 200  # accounts at once; nobody waits for WeChat here
 MOST_SHOWN = 200  # requests on the page
@@ -32,6 +35,18 @@ _KINDS = dict(Authorizer.Kind.choices)
 
 def _need_name(code: str) -> str:
     return next((str(need.name) for need in NEEDS if need.code == code), code)
+
+
+def _question_about(row: Authorizer) -> str:
+    """What becomes of the link for ROW: who gets it from us, and that others do not."""
+    who = _("Whoever opens the link within three days can authorise this account again.")
+    if is_mailable(row.owner):
+        text = _("A link is sent to the merchant, to %(address)s, and shown to you, once.")
+        return f"{text % {'address': row.owner.email}} {who}"
+    return "{} {}".format(
+        _("Nothing is sent to the merchant: you are shown a link, once, and have to hand it on."),
+        who,
+    )
 
 
 def _lacks(code: str) -> Callable[[], Q]:
@@ -84,11 +99,12 @@ class AskingPages(PermissionColumns, StaffAdmin):
         if request.method == "POST":
             back = self.url_of(row)
             return self._ask_again(request, [row], back) or HttpResponseRedirect(back)
-        question = _("Whoever opens the link within three days can authorise this account again.")
-        return self.ask(request, row, _("Ask to authorise again"), question)
+        return self.ask(request, row, _("Ask to authorise again"), _question_about(row))
 
     def _ask_again(self, request: HttpRequest, rows: list[Any], back: str) -> HttpResponse | None:
         """A page with a link for each of ROWS that lacks something; it is not shown again."""
+        if has_mail_server():
+            take_place()
         invitations = []
         for row in rows:
             if invitation := ask_to_authorise_again(row, by=request.user):
@@ -102,7 +118,7 @@ class AskingPages(PermissionColumns, StaffAdmin):
         if not invitations:
             return None
         title = _("Ask to authorise again")
-        context = {"title": title, "invitations": invitations, "back": back}
+        context = {"title": title, "invitations": mail_invitations(invitations), "back": back}
         context["progress"] = reverse("admin:miniprograms_permissionrequest_changelist")
         return self.page(request, "admin/accounts/ask_again.html", **context)
 

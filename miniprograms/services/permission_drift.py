@@ -31,11 +31,16 @@ class NeedCounts:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """The LINK with which USER authorises ACCOUNT again."""
+    """
+    The LINK with which USER authorises ACCOUNT again; where it was MAILED TO, or the PROBLEM with
+    that.
+    """
 
     account: Authorizer
     user: User
     link: str
+    mailed_to: str = ""
+    problem: str = ""
 
 
 def count_needs() -> list[NeedCounts]:
