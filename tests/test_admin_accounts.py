@@ -1,14 +1,20 @@
 """Merchants and staff: who may make and change them."""
 
+import html
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
 from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
 from knox.models import AuthToken
 
 from miniprograms.services.bind_links import find_bind_link
 from platform_auth.models import Operation
+from tests.conftest import Bound
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
@@ -131,6 +137,69 @@ def test_api_keys_are_revoked_and_never_made_here(
     assert actions() == [("clerk", "revoke_keys", "merchant: 1")]
     client.force_login(boss)
     assert client.get("/admin/knox/authtoken/add/").status_code == 404
+
+
+def page_of(client: Client, user: User) -> str:
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return html.unescape(client.get(f"{LIST}{user.pk}/change/").content.decode())
+
+
+def test_the_page_of_a_merchant_lists_their_accounts(
+    client: Client, staff: User, bound: Bound, merchant: User, other_merchant: User
+) -> None:
+    row = bound(nick_name="Tea")
+    client.force_login(staff)
+    page = page_of(client, merchant)
+    assert "<strong>Tea</strong>" in page
+    assert f'href="{reverse("admin:account-of-appid", args=[row.appid])}"' in page
+    assert "None yet: send them a bind link" in page_of(client, other_merchant)
+
+
+def test_accounts_are_shown_to_who_may_see_them(
+    client: Client, clerk: User, bound: Bound, merchant: User
+) -> None:
+    bound(nick_name="Tea")
+    client.force_login(clerk)
+    assert "Tea" not in page_of(client, merchant)
+
+
+def test_no_page_of_a_person_shows_what_a_password_is_hashed_with(
+    client: Client, boss: User, staff: User, merchant: User
+) -> None:
+    client.force_login(boss)
+    for user in (staff, merchant):
+        page = page_of(client, user)
+        assert "pbkdf2" not in page
+        assert user.password not in page
+        assert f"{LIST}{user.pk}/password/" in page
+
+
+def test_what_makes_staff_is_folded_away_on_the_page_of_a_merchant(
+    client: Client, boss: User, clerk: User, staff: User, merchant: User
+) -> None:
+    client.force_login(clerk)
+    assert "Superuser status" not in page_of(client, merchant)
+    client.force_login(boss)
+    assert "Make staff of them" in page_of(client, merchant)
+    assert "Make staff of them" not in page_of(client, staff)
+
+
+def test_the_state_of_an_invitation(client: Client, staff: User) -> None:
+    client.force_login(staff)
+    data = {"name": "Tea", "login": "tea", "language": "en"}
+    client.post(f"{LIST}new-merchant/", data)
+    tea = User.objects.get(username="tea")
+    page = page_of(client, tea)
+    assert "invited, has not set a password yet" in page
+    assert "the link runs out" in page
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE platform_auth_operation SET at = %s", [now() - timedelta(days=4)])
+    assert "the invitation has run out; invite again" in page_of(client, tea)
+    tea.set_password(PASSWORD)
+    tea.save()
+    page = page_of(client, tea)
+    assert "invitation has run out" not in page
+    assert "Set another" in page
 
 
 def test_groups_are_for_superusers(client: Client, clerk: User, boss: User) -> None:

@@ -20,11 +20,11 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from miniprograms.admin.link_pages import LinkForm
+from miniprograms.admin.person_page import PersonPage
 from miniprograms.models import BindLink
 from miniprograms.services.bind_links import make_bind_link
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.columns import column
-from platform_auth.admin.invitations import InvitingAdmin
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.admin.rights import describe_rights
 from platform_auth.events import log_event
@@ -102,7 +102,7 @@ def _grantable() -> QuerySet[Permission]:
 
 
 @admin.register(User)
-class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
+class UserAdmin(PermissionsMixin, PersonPage, auth.UserAdmin[User], RecordedAdmin):  # type: ignore[misc]
     """Merchants are made here. Only superusers make staff, or touch the accounts of staff."""
 
     list_title = _("Merchants and staff")
@@ -121,13 +121,6 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
     actions_detail = (
         *("rights", "bind_link", "invite_again", "let_answer", "stop_answering"),
         *("revoke_keys", "remove_factor"),
-    )
-    fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        (_("Personal info"), {"fields": ("first_name", "last_name", "email")}),
-        (_("Rights"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
-        (_("Single permissions"), {"fields": ("user_permissions",), "classes": ["collapse"]}),
-        (_("Important dates"), {"fields": ("last_login", "date_joined")}),
     )
     filter_horizontal = ()
 

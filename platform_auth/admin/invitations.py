@@ -30,7 +30,6 @@ from platform_auth.mail import has_mail_server
 from platform_auth.roles import (
     ADMINISTRATOR,
     ADMINISTRATOR_SENTENCE,
-    OPERATORS,
     STAFF_ROLES,
     describe_role,
 )
@@ -82,7 +81,6 @@ class StaffForm(PersonForm):
     roles = forms.MultipleChoiceField(
         label=_("Roles"),
         choices=_offer_roles,
-        initial=[OPERATORS],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
