@@ -2,7 +2,9 @@
 
 import re
 
+from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from wechat.errors import Refused, Unreachable
 from wechat.explanations import (
@@ -12,6 +14,7 @@ from wechat.explanations import (
     find_refused_address,
 )
 
+_EXPLAINED = re.compile(r" \((-?\d+)\)$")  # how `explain_errcode` ends
 # How a Refused begins, once it is a row's last error.
 _KEPT = re.compile(r"[\w/.-]+: (-?\d+)(?: |$)")
 
@@ -62,6 +65,20 @@ def explain_errcode(errcode: int | None) -> str:
         return ""
     explanation = find_explanation(errcode)
     return f"{_(explanation.cause)} {_(explanation.remedy)} ({errcode})"
+
+
+def translate_explanation(text: str) -> str:
+    """TEXT, which a row keeps, in the reader's language where it explains an errcode in another."""
+    kept = _EXPLAINED.search(text)
+    if kept is None:
+        return text
+    errcode = int(kept[1])
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            is_ours = explain_errcode(errcode) == text
+        if is_ours:
+            return explain_errcode(errcode)
+    return text
 
 
 def explain_to_merchant(errcode: int | None) -> str:

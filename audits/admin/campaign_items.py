@@ -24,6 +24,7 @@ from platform_auth.admin.account_links import MAY_VIEW_ACCOUNTS, reader_of
 from platform_auth.admin.acts import ask_about_one, do_to_chosen, holding, saying
 from platform_auth.admin.columns import column, link_to, time_column
 from platform_auth.admin.spreadsheet import csv_lines
+from platform_auth.errcodes import translate_explanation
 
 OPERATE_CAMPAIGNS = ("audits.commit_version", "audits.submit_audit")
 RETRY_QUESTION = _(
@@ -56,7 +57,7 @@ class CampaignItemAdmin(ProgramRowAdmin):
     list_display_links = ("state_label",)
     list_filter = ("state", "is_canary", "campaign")
     list_select_related = ("authorizer", "campaign", "audit")
-    fields: tuple[str, ...] = ("program", "acts", "campaign_link", "state_label", "reason")
+    fields: tuple[str, ...] = ("program", "acts", "campaign_link", "state_label", "why")
     fields += ("is_canary", "version", "audit", "release", "submitted_at", "failures", "updated")
     fields += ("ext_json",)
     readonly_fields = fields
@@ -95,7 +96,10 @@ class CampaignItemAdmin(ProgramRowAdmin):
     ext_json = column(_("ext.json"), _preview_item)
     campaign_link = column(_("campaign"), lambda row: link_to(row.campaign))
     state_label = column(_("state"), lambda row: item_label(row.state))
-    reason_in_short = column(_("reason"), lambda row: Truncator(row.reason).chars(80) or "–")
+    why = column(_("reason"), lambda row: translate_explanation(row.reason) or "–")
+    reason_in_short = column(
+        _("reason"), lambda row: Truncator(translate_explanation(row.reason)).chars(80) or "–"
+    )
 
 
 def _fitting_acts(row: CampaignItem) -> set[str]:
@@ -141,7 +145,7 @@ def _csv_cells(item: CampaignItem, campaign: Campaign) -> Iterator[str]:
     yield item.authorizer.appid
     yield item.authorizer.nick_name
     yield str(item.get_state_display())
-    yield item.reason
+    yield translate_explanation(item.reason)
     yield gettext("yes") if item.is_canary else ""
     yield campaign.user_version
     yield audit.auditid if audit else ""

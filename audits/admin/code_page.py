@@ -37,7 +37,7 @@ from audits.admin.submission_items import item_data, posted_items
 from audits.admin.submission_pages import ProfilePages
 from audits.admin.sync_first import SyncFirst, has_templates
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
-from audits.models import CodeAudit, ExtValues, SubmissionFile, SubmissionProfile
+from audits.models import CodeAudit, CodeVersion, ExtValues, SubmissionFile, SubmissionProfile
 from audits.services.ext_json import current_template
 from audits.services.submission_profiles import merged_fields
 from miniprograms.admin.account_header import make_header
@@ -50,6 +50,7 @@ from platform_auth.admin.acts import button, holding, report_lost_answer
 from platform_auth.admin.live_lists import answer_changed
 from platform_auth.admin.pages import pretty
 from platform_auth.downloads import file_response
+from platform_auth.errcodes import explain_kept
 from platform_auth.fields import Unreadable
 from platform_auth.logins.proof import require_proof
 from wechat.errors import WeChatError
@@ -143,6 +144,8 @@ class CodePageAdmin(
             "audit_label": _review_label(status),
             "version_label": state_label(status.version) if status.version else "",
             "release_label": state_label(status.release) if status.release else "",
+            "audit_problem": _problem_of(status.audit),
+            "version_problem": _problem_of(status.version),
             "screenshots": screenshot_addresses(status.audit),
             "acts": [self._button(row, act) for act, why_not in mine if not why_not],
             "not_now": _group_reasons(mine) if status.is_bound else {},
@@ -244,6 +247,11 @@ class AuthorizerAdmin(CodePageAdmin, ProfileOfMany, AuthorizerPages):
     actions += ("set_ext_values", "export_ext_csv", "export_ext_json", "apply_profile")
     actions_list = ("import_ext",)
     actions_detail = ("code_page", *AuthorizerPages.actions_detail)
+
+
+def _problem_of(act: CodeAudit | CodeVersion | None) -> str:
+    """What came in the way of ACT, WeChat's refusals explained."""
+    return explain_kept(act.last_error) if act else ""
 
 
 def _review_label(status: CodeStatus) -> str:

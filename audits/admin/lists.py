@@ -31,6 +31,11 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import pretty
+from platform_auth.errcodes import explain_kept
+
+
+def _problem_column() -> Any:
+    return column(_("last error"), lambda row: explain_kept(row.last_error) or "–")
 
 
 @admin.register(CodeVersion)
@@ -42,17 +47,23 @@ class CodeVersionAdmin(ProgramRowAdmin):
     list_select_related = ("authorizer", "template", "created_by")
     fields: tuple[str, ...] = ("program", "acts", "user_version", "user_desc", "template")
     fields += ("state_label",)
-    fields += ("errcode", "last_error", "uploaded", "by", "values")
+    fields += ("errcode", "problem", "uploaded", "by", "values")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return with_newer_versions(super().get_queryset(request))
 
     acts = column(_("what to do"), lambda row: code_links(row, offers_of_version(row)))
+    problem = _problem_column()
     uploaded = time_column("created_at", _("time"))
     state_label = column(_("state"), lambda row: state_label(row))
     by = column(_("by"), lambda row: str(row.created_by or "–"))
     values = column(_("ext.json"), lambda row: preview_text(row.authorizer, row.ext_json, row))
+
+
+def _reason_of(audit: CodeAudit) -> str:
+    """WeChat's reason for a rejection as it is; of what it refused to take, what that means."""
+    return audit.reason or explain_kept(audit.last_error)
 
 
 _PASSED = Q(status=CodeAudit.Status.PASSED)
@@ -79,7 +90,7 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
     actions = ("submit_code", "release_code")
     fields: tuple[str, ...] = ("program", "acts", "number", "user_version", "status_label")
     fields += ("reason",)
-    fields += ("screenshots", "errcode", "last_error", "submitted", "submitted_by", "decided")
+    fields += ("screenshots", "errcode", "problem", "submitted", "submitted_by", "decided")
     fields += ("approved_by", "released", "released_by", "submission", "history")
     readonly_fields = fields
 
@@ -87,6 +98,7 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
         return with_newer_audits(super().get_queryset(request))
 
     acts = column(_("what to do"), lambda row: code_links(row, offers_of_audit(row)))
+    problem = _problem_column()
     submitted = time_column("create_time", _("submitted"))
     decided = time_column("decided_at", _("decided"))
     released = time_column("released_at", _("released"))
@@ -117,9 +129,7 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
 
     number = column(_("auditid"), lambda row: row.auditid or "…")
     status_label = column(_("status"), audit_label)
-    reason_in_short = column(
-        _("reason"), lambda row: Truncator(row.reason or row.last_error).chars(60) or "–"
-    )
+    reason_in_short = column(_("reason"), lambda row: Truncator(_reason_of(row)).chars(60) or "–")
     screenshots = column(_("screenshots"), screenshot_links)
     submission = column(_("what was submitted"), lambda row: pretty(row.fields))
     history = column(
@@ -144,13 +154,14 @@ class ReleaseAdmin(ProgramRowAdmin):
     list_select_related = ("authorizer", "audit", "by")
     fields: tuple[str, ...] = ("program", "acts", "kind", "state_label", "version", "audit")
     fields += ("app_version",)
-    fields += ("live_before", "live_after", "errcode", "last_error", "actor", "time")
+    fields += ("live_before", "live_after", "errcode", "problem", "actor", "time")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return with_newer_releases(super().get_queryset(request))
 
     acts = column(_("what to do"), lambda row: code_links(row, offers_of_release(row)))
+    problem = _problem_column()
     time = time_column("at", _("time"))
     state_label = column(_("state"), lambda row: state_label(row))
     version = column(_("version"), lambda row: row.audit.user_version if row.audit else "–")

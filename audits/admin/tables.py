@@ -10,8 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin.code_status import CodeHistory, audit_label, state_label
 from audits.models import AuditEvent, CodeAudit, Release
+from platform_auth.admin.operations import name_of_actor
 from platform_auth.admin.pages import ago, table
 from platform_auth.downloads import file_response
+from platform_auth.errcodes import explain_kept
 from wechat.http import SHOWN_PICTURES
 
 MAX_EVENTS = 20
@@ -70,7 +72,7 @@ def _releases_table(releases: list[Release]) -> object:
             state_label(act),
             act.audit.user_version if act.audit else act.app_version or "–",
             act.by or "–",
-            act.live_after or act.last_error or "–",
+            act.live_after or explain_kept(act.last_error) or "–",
         )
         for act in releases
     ]
@@ -85,8 +87,8 @@ def events_table(events: Any, audits: dict[int, CodeAudit]) -> object:
             ago(event.at),
             audits[event.audit_id].auditid or "…",
             _describe_change(event),
-            event.by,
-            EVENT_NOTES.get(event.note, event.note) or "–",
+            name_of_actor(event.by),
+            EVENT_NOTES.get(event.note) or explain_kept(event.note) or "–",
         )
         for event in events
     ]
