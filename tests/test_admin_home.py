@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -96,6 +96,33 @@ def test_verdicts_wait_with_a_link_to_those_they_are_about(
     listed = text_of(operator.get(waiting["passed, not released"][1]))
     assert "Good shop" in listed
     assert "Bad shop" not in listed
+
+
+FOR_OTHERS = "for a colleague with the right to it; you may look"
+
+
+@pytest.mark.parametrize(
+    ("role", "is_for_others"), [("customer service", True), ("operators", False)]
+)
+def test_what_one_may_only_look_at_is_for_others(
+    component: Component, role: str, is_for_others: bool
+) -> None:
+    make_authorizer(component, None, "wx00000000000000a1", lacks=" code ")
+    person = User.objects.create_user("somebody", is_staff=True)
+    person.groups.add(Group.objects.get(name=role))
+    page = text_of(browser_of(person).get(HOME))
+    assert "account that lacks a permission" in page
+    assert (FOR_OTHERS in page) == is_for_others
+
+
+def test_what_one_may_do_something_about_comes_first(bound: Bound, component: Component) -> None:
+    summary = CodeSummary.objects.update_or_create
+    for number, review in enumerate(("rejected", "passed")):
+        shop = make_authorizer(component, None, f"wx00000000000000a{number}")
+        summary(authorizer=shop, defaults={"review": review})
+    person = User.objects.create_user("somebody", is_staff=True)
+    person.groups.add(Group.objects.get(name="releasers"))
+    assert list(waiting_on(browser_of(person))) == ["passed, not released", "rejected"]
 
 
 def test_each_link_lists_as_many_rows_as_it_says(

@@ -30,6 +30,7 @@ class QuotaEntryAdmin(ProgramRowAdmin):
     list_display: tuple[str, ...] = ("time", "kind", "left", "of", "speed_ups_left", "speed_ups")
     list_display += ("about", "actor")
     list_filter = ("kind",)
+    list_before_template = "admin/code/quota_log.html"
     list_select_related = ("authorizer", "by")
     fields: tuple[str, ...] = ("time", "kind", "left", "of", "speed_ups_left", "speed_ups")
     fields += ("component", "about", "actor")

@@ -33,6 +33,8 @@ LOW_QUOTA = 0.1  # of the month's submissions
 
 _ACCOUNTS, _PROGRAMS = "miniprograms.view_authorizer", "audits.view_codeaudit"
 _ACCOUNT_LIST = "miniprograms_authorizer"
+_UPLOAD, _SUBMIT = "audits.commit_version", "audits.submit_audit"
+_RELEASE, _INVITE = "audits.release_audit", "miniprograms.invite_merchant"
 _REVIEW = CodeAudit.Status
 
 
@@ -40,7 +42,8 @@ _REVIEW = CodeAudit.Status
 class _Work:
     """
     What may wait: ROWS, and the column that says since when, for those with PERMISSIONS. LIST is
-    the list that shows them, with QUERY.
+    the list that shows them, with QUERY; ACTS are the rights to do something about it, of which
+    one is enough.
     """
 
     title: StrOrPromise
@@ -50,11 +53,15 @@ class _Work:
     list: str
     query: dict[str, str]
     is_bad: bool = False
+    acts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """NUMBER rows wait, or more where IS CUT, the oldest of them since SINCE; URL lists them."""
+    """
+    NUMBER rows wait, or more where IS CUT, the oldest of them since SINCE; URL lists them. Of what
+    IS FOR OTHERS the reader is shown how it stands, and cannot do anything about it.
+    """
 
     title: StrOrPromise
     number: int
@@ -62,6 +69,7 @@ class Waiting:
     since: datetime | None
     url: str
     is_bad: bool
+    is_for_others: bool
 
     @property
     def age(self) -> str:
@@ -81,9 +89,9 @@ def _reviewed(status: _REVIEW, since: str) -> Callable[[], QuerySet[Any]]:
 
 def _review(title: StrOrPromise, status: _REVIEW, since: str, *, is_bad: bool = False) -> _Work:
     query = {"review": status.name.lower()}
-    return _Work(
-        title, _reviewed(status, since), "at", (_ACCOUNTS, _PROGRAMS), _ACCOUNT_LIST, query, is_bad
-    )
+    acts = (_RELEASE,) if status == _REVIEW.PASSED else (_UPLOAD, _SUBMIT)
+    seen = (_ACCOUNTS, _PROGRAMS)
+    return _Work(title, _reviewed(status, since), "at", seen, _ACCOUNT_LIST, query, is_bad, acts)
 
 
 PIPELINE = (
@@ -107,6 +115,7 @@ WAITING = (
         "miniprograms_binding",
         {"status__exact": Binding.Status.UNCLAIMED},
         is_bad=True,
+        acts=("miniprograms.resolve_binding",),
     ),
     _Work(
         ngettext_lazy(
@@ -120,6 +129,7 @@ WAITING = (
         _ACCOUNT_LIST,
         {"state__exact": Authorizer.State.NEEDS_REAUTHORIZATION},
         is_bad=True,
+        acts=(_INVITE,),
     ),
     *(
         _Work(
@@ -130,6 +140,7 @@ WAITING = (
             _ACCOUNT_LIST,
             {"account_status__exact": str(status.value)},
             is_bad=True,
+            acts=(_INVITE,),
         )
         for title, status in (
             (
@@ -163,6 +174,7 @@ WAITING = (
         (_ACCOUNTS,),
         _ACCOUNT_LIST,
         {"lacks": "any"},
+        acts=(_INVITE,),
     ),
     _Work(
         ngettext_lazy(
@@ -176,6 +188,7 @@ WAITING = (
         _ACCOUNT_LIST,
         {"preflight": "failing"},
         is_bad=True,
+        acts=(_UPLOAD, _SUBMIT),
     ),
     _Work(
         ngettext_lazy(
@@ -188,6 +201,7 @@ WAITING = (
         (_ACCOUNTS, _PROGRAMS),
         _ACCOUNT_LIST,
         {"live": BEHIND},
+        acts=(_UPLOAD,),
     ),
     _Work(
         ngettext_lazy(
@@ -198,6 +212,7 @@ WAITING = (
         ("messaging.view_conversation",),
         "messaging_conversation",
         {"read": "no"},
+        acts=("messaging.answer_conversation",),
     ),
     _Work(
         ngettext_lazy(
@@ -209,6 +224,7 @@ WAITING = (
         "platform_auth_push",
         {"state": Push.State.FAILED},
         is_bad=True,
+        acts=("platform_auth.replay_push",),
     ),
     _Work(
         ngettext_lazy(
@@ -220,6 +236,7 @@ WAITING = (
         "messaging_delivery",
         {"state__exact": Delivery.State.DEAD},
         is_bad=True,
+        acts=("messaging.resend_delivery",),
     ),
     _Work(
         ngettext_lazy(
@@ -231,6 +248,7 @@ WAITING = (
         "messaging_target",
         {},
         is_bad=True,
+        acts=("messaging.change_target",),
     ),
     _Work(
         ngettext_lazy(
@@ -243,6 +261,7 @@ WAITING = (
         (_ACCOUNTS, "miniprograms.view_setting"),
         _ACCOUNT_LIST,
         {"drift": "yes"},
+        acts=("miniprograms.edit_settings",),
     ),
     _Work(
         ngettext_lazy("campaign that is paused", "campaigns that are paused", "number"),
@@ -251,15 +270,20 @@ WAITING = (
         ("audits.view_campaign",),
         "audits_campaign",
         {"state__exact": Campaign.State.PAUSED},
+        acts=(_UPLOAD, _SUBMIT),
     ),
 )
 
 
 def read(user: Any) -> tuple[list[Waiting], list[Waiting]]:
-    """What waits for USER, without what is empty; and the pipeline of reviews, all of it."""
+    """
+    What waits, without what is empty and with what USER may do something about first; and the
+    pipeline of reviews, all of it. Of both what they may look at.
+    """
     seen = [one for one in dict.fromkeys((*PIPELINE, *WAITING)) if _may_see(user, one)]
-    counts = dict(zip(seen, _count(seen), strict=True))
+    counts = dict(zip(seen, _count(user, seen), strict=True))
     waiting = [counts[one] for one in WAITING if one in counts and counts[one].number]
+    waiting.sort(key=lambda entry: entry.is_for_others)
     return waiting, [counts[one] for one in PIPELINE if one in counts]
 
 
@@ -267,19 +291,21 @@ def _may_see(user: Any, work: _Work) -> bool:
     return bool(user.has_perms(work.permissions))
 
 
-def _count(seen: Sequence[_Work]) -> list[Waiting]:
+def _count(user: Any, seen: Sequence[_Work]) -> list[Waiting]:
     counts = count_together([(work.rows(), work.since) for work in seen], MOST_COUNTED)
-    return [_waiting(work, *count) for work, count in zip(seen, counts, strict=True)]
+    return [_waiting(user, work, *count) for work, count in zip(seen, counts, strict=True)]
 
 
-def _waiting(work: _Work, number: int, since: datetime | None) -> Waiting:
+def _waiting(user: Any, work: _Work, number: int, since: datetime | None) -> Waiting:
     url = reverse(f"admin:{work.list}_changelist")
     query = f"?{urlencode(work.query)}" if work.query else ""
     is_cut = number > MOST_COUNTED
     # Of those that were not counted some may be older.
     oldest = None if is_cut else since
     title = work.title % {"number": number}
-    return Waiting(title, min(number, MOST_COUNTED), is_cut, oldest, url + query, work.is_bad)
+    is_for_others = not any(map(user.has_perm, work.acts))
+    shown = min(number, MOST_COUNTED)
+    return Waiting(title, shown, is_cut, oldest, url + query, work.is_bad, is_for_others)
 
 
 @dataclass(frozen=True, slots=True)
