@@ -32,6 +32,7 @@ from platform_auth.logins.proof import require_proof
 from platform_auth.logins.second_factor import factor_of, remove_factor
 from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
+from platform_auth.person_names import name_person
 from platform_auth.roles import ANSWERERS, describe_role, group_title
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
@@ -102,6 +103,8 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "groups" and field:
             field.label, field.help_text, field.widget = _("roles"), "", field.widget.widget
+        if db_field.name == "first_name" and field:
+            field.label = _("First name, or the company of a merchant")
         return field
 
     def unfit_acts(self, object_id: Any) -> set[str]:
@@ -185,7 +188,7 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
         context: dict[str, Any] = {"title": _("Make a bind link"), "back": back}
         if form.is_valid():
             link = make_bind_link(user, by=request.user, component=form.chosen)
-            links = [(user, link.url)]
+            links = [(name_person(user), link.url)]
             return self.page(request, "admin/bind_links.html", links=links, **context)
         question = _("Whoever opens the link within three days can bind for this merchant.")
         context |= {"question": question, "form": form}

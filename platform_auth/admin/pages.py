@@ -28,6 +28,7 @@ from platform_auth.admin.near_paginator import NearPaginator
 from platform_auth.admin.titles import TitledAdmin
 from platform_auth.errcodes import explain_error, explain_kept
 from platform_auth.fields import Unreadable
+from platform_auth.listing import with_detail
 from platform_auth.operations import record_operation
 from wechat.bulkhead import take_place
 from wechat.errors import Refused, WeChatError, scrub
@@ -134,10 +135,12 @@ class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
         try:
             sentence = act(row)
         except self.troubles as problem:
-            self.message_user(request, f"{row}: {self.describe_problem(problem)}", messages.ERROR)
+            self.message_user(
+                request, with_detail(row, self.describe_problem(problem)), messages.ERROR
+            )
         else:
             level = messages.WARNING if isinstance(sentence, UncertainOutcome) else messages.SUCCESS
-            self.message_user(request, f"{row}: {sentence}", level)
+            self.message_user(request, with_detail(row, sentence), level)
 
     def describe_problem(self, problem: Exception) -> object:
         """What the page says of PROBLEM, one of `troubles`: WeChat's refusals are explained."""
