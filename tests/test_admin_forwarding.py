@@ -19,8 +19,9 @@ from messaging.models import Delivery, ForwardRule, Target
 from miniprograms.models import Tag
 from platform_auth.models import Operation, Push
 from tests.conftest import Bound
-from tests.forwards import IS_DOWN, TAKES, Backend, Town, pass_time, says
+from tests.forwards import IS_DOWN, TAKES, Backend, Town, pass_time
 from tests.forwards import town as town
+from tests.sockets import says
 
 # Deliveries are carried out in threads of their own.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]

@@ -1,6 +1,7 @@
 """What staff say about a forward target: where it is, and which messages it is told of."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -35,7 +36,7 @@ def offer_kinds(present: str) -> list[tuple[object, list[tuple[str, str]]]]:
     news = [(entry.name, "") for entry in COMPONENT_TYPES]
     messages = [(f"message.{kind}", kind_label(kind)) for kind in MESSAGES]
     events = [(f"event.{kind}", EVENT_LABELS.get(kind, "")) for kind in EVENTS]
-    groups = [
+    groups: list[tuple[object, Sequence[tuple[str, object]]]] = [
         (_("many at once"), list(_GROUPS.items())),
         (_("accounts and code"), own),
         (_("messages of users"), messages),

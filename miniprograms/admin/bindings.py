@@ -1,5 +1,6 @@
 """Attempts to bind; unclaimed accounts are assigned to a merchant or refused here."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -114,10 +115,9 @@ def _describe_change(row: Binding, chosen: User | None) -> list[str]:
     """Whose the account of ROW is, why it waits, and whose it would be."""
     account = Authorizer.objects.filter(appid=row.appid).select_related("owner").first()
     owner = account.owner if account else None
-    now = _("Until now it is nobody's here.")
-    if owner is not None:
-        now = _("Until now it belongs to %(merchant)s.") % {"merchant": name_person(owner)}
-    lines = [str(row.get_parked_because_display()), str(now)]
+    now = _("Until now it belongs to %(merchant)s.")
+    owned = now % {"merchant": name_person(owner)} if owner else _("Until now it is nobody's here.")
+    lines = [str(row.get_parked_because_display()), str(owned)]
     if row.principal_name:
         lines.insert(0, with_detail(_("principal"), row.principal_name))
     if row.user is not None:
@@ -231,9 +231,11 @@ class BindingAdmin(StaffAdmin):
         row = self.visible_or_404(request, object_id)
         is_sent = request.method == "POST"
         form = AssignForm(request.POST if is_sent else None, initial={"user": row.user_id})
-        chosen = form.cleaned_data["user"] if form.is_valid() else None if is_sent else row.user
-        if form.is_valid() and request.POST.get("named") == str(chosen.pk):
-            self.carry_out(request, row, lambda row: _assign(row, chosen, request.user))
+        chosen: User | None = None if is_sent else row.user
+        if form.is_valid():
+            chosen = form.cleaned_data["user"]
+        if is_sent and chosen is not None and request.POST.get("named") == str(chosen.pk):
+            self.carry_out(request, row, partial(_assign, user=chosen, by=request.user))
             return HttpResponseRedirect(self.url_of(row))
         return self.page(
             request,

@@ -86,7 +86,7 @@ class ResultInWords(NamedTuple):
     text: str
 
 
-def words_of(titles: Mapping[Any, StrOrPromise], separator: str = " ") -> Words:
+def words_of(titles: Mapping[Any, object], separator: str = " ") -> Words:
     """Codes, with SEPARATOR between them, by their TITLES."""
 
     def name_all(codes: str) -> object:
@@ -121,7 +121,7 @@ def _name_field(model: Any, name: str) -> str:
 
 @cache
 def _models() -> dict[str, Any]:
-    return {model._meta.model_name: model for model in apps.get_models()}
+    return {str(model._meta.model_name): model for model in apps.get_models()}
 
 
 COUNTED = Note(_("number: %(number)s"), r"(?P<number>\d+)")
