@@ -38,7 +38,6 @@ from platform_auth.admin.acts import (
 )
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.models import Component
-from platform_auth.person_names import name_person
 
 _IDENTITY = ("account", "kind", "nick_name", "appid", "user_name", "alias", "principal_name")
 _APPEARANCE = ("signature", "account_label", "verification", "service_type", "is_show", "qrcode")
@@ -245,7 +244,7 @@ class AuthorizerPages(
                 self.message_user(request, text, "WARNING")
         users = {row.owner_id: row.owner for row in rows if row.owner and row.owner.is_active}
         links = [
-            (name_person(user), make_bind_link(user, by=request.user, component=component).url)
+            (user, make_bind_link(user, by=request.user, component=component).url)
             for user in users.values()
         ]
         if not links:

@@ -198,7 +198,7 @@ class BindingAdmin(StaffAdmin):
             return self.page(
                 request,
                 "admin/bind_links.html",
-                links=[(name_person(row.user), link.url)],
+                links=[(row.user, link.url)],
                 **context,
             )
         return self.ask(

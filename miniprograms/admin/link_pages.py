@@ -153,7 +153,7 @@ class BindLinkAdmin(StaffAdmin):
         title = _("Make it again")
         if request.method == "POST":
             link = renew_bind_link(row, by=request.user)
-            links, back = [(name_person(row.user), link.url)], self.url_of(row)
+            links, back = [(row.user, link.url)], self.url_of(row)
             return self.page(request, "admin/bind_links.html", links=links, title=title, back=back)
         return self.ask(
             request,

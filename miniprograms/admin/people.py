@@ -32,7 +32,6 @@ from platform_auth.logins.proof import require_proof
 from platform_auth.logins.second_factor import factor_of, remove_factor
 from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
-from platform_auth.person_names import name_person
 from platform_auth.roles import ANSWERERS, describe_role, group_title
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
@@ -188,7 +187,7 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
         context: dict[str, Any] = {"title": _("Make a bind link"), "back": back}
         if form.is_valid():
             link = make_bind_link(user, by=request.user, component=form.chosen)
-            links = [(name_person(user), link.url)]
+            links = [(user, link.url)]
             return self.page(request, "admin/bind_links.html", links=links, **context)
         question = _("Whoever opens the link within three days can bind for this merchant.")
         context |= {"question": question, "form": form}
