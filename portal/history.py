@@ -26,6 +26,7 @@ from django.views.decorators.http import require_safe
 from audits.models import AuditEvent, CodeVersion, Release
 from miniprograms.account_events import CHANGED
 from miniprograms.models import Authorizer
+from miniprograms.services.options import OPTION_TITLES
 from miniprograms.services.settings.registry import KINDS
 from miniprograms.services.showing import SHOWN
 from notices.models import Notice
@@ -187,12 +188,6 @@ def _of_release(act: Release) -> str:
 
 # The operation log
 
-_OPTIONS = {
-    "location_report": gettext_lazy("location reports"),
-    "voice_recognize": gettext_lazy("recognition of voice messages"),
-    "customer_service": gettext_lazy("several customer service staff"),
-}
-
 
 def _setting_name(kind: str) -> object:
     return KINDS[kind].title if kind in KINDS else kind
@@ -260,7 +255,7 @@ def _of_operations(reader: Reader, operations: Iterable[Operation]) -> Iterator[
     for row in operations:
         key = (row.appid, row.action, row.request_id)
         match = _RESULTS[row.action].fullmatch(row.result)
-        if match is None:
+        if match is None or row.has_failed:
             refused.add(key)
         elif key in refused:
             refused.remove(key)
@@ -272,7 +267,7 @@ def _of_operation(reader: Reader, row: Operation, parts: dict[str, str]) -> Entr
     if "setting" in parts:
         parts["name"] = str(_setting_name(parts["setting"]))
     if "option" in parts:
-        parts["name"] = str(_OPTIONS.get(parts["option"], parts["option"]))
+        parts["name"] = str(OPTION_TITLES.get(parts["option"], parts["option"]))
     reason = parts.pop("reason", "")
     tone = "bad" if row.action in ("cancelled in WeChat", "interface_rejected") else ""
     _pattern, text = _OPERATIONS[row.action]

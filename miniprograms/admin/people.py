@@ -136,6 +136,8 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "groups" and field:
             field.label, field.help_text, field.widget = _("roles"), "", field.widget.widget
+        if db_field.name == "first_name" and field:
+            field.label = _("First name, or the company of a merchant")
         return field
 
     def unfit_acts(self, object_id: Any) -> set[str]:

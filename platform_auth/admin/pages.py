@@ -29,6 +29,7 @@ from platform_auth.admin.titles import TitledAdmin
 from platform_auth.errcodes import explain_error, explain_kept
 from platform_auth.fields import Unreadable
 from platform_auth.forms import capitalise_labels
+from platform_auth.listing import with_detail
 from platform_auth.operations import record_operation
 from wechat.bulkhead import take_place
 from wechat.errors import Refused, WeChatError, scrub
@@ -136,10 +137,12 @@ class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
         try:
             sentence = act(row)
         except self.troubles as problem:
-            self.message_user(request, f"{row}: {self.describe_problem(problem)}", messages.ERROR)
+            self.message_user(
+                request, with_detail(row, self.describe_problem(problem)), messages.ERROR
+            )
         else:
             level = messages.WARNING if isinstance(sentence, UncertainOutcome) else messages.SUCCESS
-            self.message_user(request, f"{row}: {sentence}", level)
+            self.message_user(request, with_detail(row, sentence), level)
 
     def describe_problem(self, problem: Exception) -> object:
         """What the page says of PROBLEM, one of `troubles`: WeChat's refusals are explained."""
@@ -241,13 +244,8 @@ class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
             capitalise_labels(form)
         named = context.pop("rows", [])
         rows = [row if isinstance(row, str) else self.name_of(row) for row in named]
-        frame = {
-            "rows": rows,
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
-        }
-        return TemplateResponse(request, template, {**frame, **context})
+        frame = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        return TemplateResponse(request, template, {**frame, "rows": rows, **context})
 
     def visible_or_404(self, request: HttpRequest, object_id: str) -> Any:
         """The row, if this person may see it: an act must not tell names that the list hides."""
