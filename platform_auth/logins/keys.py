@@ -108,7 +108,8 @@ def revoke_key(row: AuthToken) -> None:
 def end_keys(user: Any) -> int:
     """Revoke all of USER's keys; how many. Call it in the transaction of what is the reason."""
     _all, numbers = AuthToken.objects.filter(user=user.pk).delete()
-    return numbers.get(AuthToken._meta.label, 0)
+    number: int = numbers.get(AuthToken._meta.label, 0)
+    return number
 
 
 def rights_of(user: User) -> set[str]:

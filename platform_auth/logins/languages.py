@@ -1,13 +1,14 @@
 """Which language a person reads, for what we write to them while they are not there."""
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils import translation
 
 from platform_auth.login_models import PersonLanguage
 from platform_auth.operations import Actor
 
 
-def note_language(user: Actor, language: str | None = None) -> None:
+def note_language(user: User, language: str | None = None) -> None:
     """USER reads LANGUAGE, or that of the page which is just being answered."""
     language = language or translation.get_language()
     if language not in dict(settings.LANGUAGES):
