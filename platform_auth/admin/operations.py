@@ -251,9 +251,6 @@ class OperationAdmin(StaffAdmin):
     def find_rows(self, queryset: Any, term: str) -> Any:
         return queryset.filter(Q(appid=term) | Q(actor_name=term) | Q(version=term))
 
-    def title_of(self, row: Any) -> str:
-        return f"{actor_label(row)}: {action_name(row)}"
-
     actor_label = column(_("actor's name"), lambda row: actor_label(row), ordering="actor_name")
     what = column(_("action"), action_name, ordering="action")
     of_version = column(_("version"), lambda row: _link_version(row.version), ordering="version")
