@@ -29,7 +29,7 @@ class CodeAct:
     do: Callable[[Authorizer, Any, Actor], object]
     icon: str
     why_not: Callable[[CodeStatus, Any], str] = lambda status, by: ""
-    form: Callable[[HttpRequest, Authorizer], Form] | None = None
+    form: Callable[[HttpRequest, Authorizer, CodeStatus], Form] | None = None
     live: str = ""  # the fragment with the rest of its form, which only WeChat knows
     is_sent_by_live: bool = False  # that fragment has its button, where there is something to send
     is_offered: Callable[[], bool] = lambda: True  # whether this platform knows it at all
