@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -167,4 +167,20 @@ def test_a_page_of_a_running_campaign_takes_a_dozen_however_many_are_in_it(
         answer = client.get(path)
     assert answer.status_code == HTTPStatus.OK
     assert campaign.items.count() > COPIES
+    assert len(queries) <= MOST_QUERIES, [query["sql"][:200] for query in queries]
+
+
+def test_the_home_of_a_merchant_takes_a_dozen_however_many_accounts_they_have(
+    account: Authorizer, merchant: User
+) -> None:
+    for number in range(COPIES):
+        copy(account, number + 1)
+    Authorizer.objects.update(owner=merchant)
+    may = {"codename": "own_conversations", "content_type__app_label": "messaging"}
+    merchant.user_permissions.add(Permission.objects.get(**may))
+    client = Client()
+    client.force_login(merchant)
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get("/portal/")
+    assert len(page.context["rows"]) == COPIES + 1
     assert len(queries) <= MOST_QUERIES, [query["sql"][:200] for query in queries]
