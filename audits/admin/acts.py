@@ -39,6 +39,11 @@ class CodeAct:
     preview: Callable[[Authorizer, Any], object] | None = None  # what would be sent
     permission: str = field(kw_only=True)
 
+    def form_knowing(self, status: CodeStatus) -> Callable[[HttpRequest, Authorizer], Form] | None:
+        """The maker of the form that is shown where the code stands as STATUS says."""
+        make = self.form
+        return (lambda request, row: make(request, row, status)) if make else None
+
 
 def posted(request: HttpRequest) -> QueryDict | None:
     """What a form is filled with: nothing before it is sent."""

@@ -164,7 +164,7 @@ class CodePageAdmin(
             row=row,
             title=act.title,
             question=act.question,
-            form=partial(act.form, status=status) if act.form else None,
+            form=act.form_knowing(status),
             back=code_page_of(row),
             account_header=make_header(request.user, row, "code"),
             live=self._live(request, row, act, status),
