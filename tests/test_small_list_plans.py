@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from messaging.models import ReleaseTest
 from miniprograms.models import PermissionRequest
-from miniprograms.services.permission_drift import MOST_COUNTED
+from miniprograms.services.permission_drift import MOST_REQUESTS
 from platform_auth.models import Component, Push
 from tests.plans import copy_rows, plan_of, rows_read
 from tests.rows import make_authorizer
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 ROWS = 20_000
 TABLES = ("miniprograms_permissionrequest", "wxminiprograms")
-MOST_ROWS = 2 * MOST_COUNTED + 100  # each with its account
+MOST_ROWS = 2 * MOST_REQUESTS + 100  # each with its account
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_the_page_of_requests_reads_the_newest_and_the_oldest(many: None) -> Non
     with CaptureQueriesContext(connection) as queries:
         page = boss.get("/admin/miniprograms/permissionrequest/")
     [code] = [counts for counts, _ in page.context["counts"] if counts.need.code == "code"]
-    assert code.asked == MOST_COUNTED
+    assert code.asked == MOST_REQUESTS
     requests = [one["sql"] for one in queries if f'FROM "{TABLES[0]}"' in one["sql"]]
     assert len(requests) == 2
     for sql in requests:
