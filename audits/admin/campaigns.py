@@ -16,7 +16,12 @@ from unfold.enums import ActionVariant
 from audits.admin.campaign_form import CampaignForm, initial_of
 from audits.admin.campaign_items import OPERATE_CAMPAIGNS, RETRY_QUESTION, item_csv_lines
 from audits.admin.campaign_plan import PlanPages, forecast_address
-from audits.admin.campaign_progress import campaign_label, possible_acts, progress_context
+from audits.admin.campaign_progress import (
+    campaign_label,
+    count_by_wave,
+    possible_acts,
+    progress_context,
+)
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
@@ -89,7 +94,8 @@ class CampaignAdmin(PlanPages):
 
     def unfit_acts(self, object_id: Any) -> set[str]:
         campaign = Campaign.objects.filter(pk=object_id).first()
-        return set(self.actions_detail) - (possible_acts(campaign) if campaign else set())
+        possible = possible_acts(campaign, count_by_wave(campaign)) if campaign else set()
+        return set(self.actions_detail) - possible
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A form of our own: it chooses mini programs, which are rows of another table."""

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from audits.models import CodeAudit, CodeVersion, Release
+from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services.summaries import pick_newest, pick_newest_of, summary_of
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import label
@@ -44,6 +44,11 @@ class CodeStatus:
     live_version: str  # what is online, whoever made it so
     is_bound: bool
     lacking: tuple[str, ...] = ()  # the permission sets without which WeChat refuses all of it
+
+    @property
+    def template(self) -> CodeTemplate | None:
+        """That of what was uploaded last."""
+        return self.uploaded.template if self.uploaded else None
 
     @property
     def commit_is_open(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import TextChoices
+from django.db.models import Count, Q, TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -114,10 +114,11 @@ def count_obstacles(campaign: Campaign) -> dict[str, int]:
     """How many of those that wait stand where they cannot go on at once, by our rows."""
     waiting = campaign.items.filter(state=CampaignItem.State.WAITING).order_by()
     gone = (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION)
+    is_gone = Q(authorizer__state__in=gone)
     is_open = CodeAudit.objects.open().values("authorizer")
-    bound = waiting.exclude(authorizer__state__in=gone)
-    return {
-        "waiting": waiting.count(),
-        "unbound": waiting.filter(authorizer__state__in=gone).count(),
-        "open_audits": bound.filter(authorizer__in=is_open).count() if campaign.submits else 0,
-    }
+    in_review = ~is_gone & Q(authorizer__in=is_open) if campaign.submits else Q(pk__in=[])
+    return waiting.aggregate(
+        waiting=Count("pk"),
+        unbound=Count("pk", filter=is_gone),
+        open_audits=Count("pk", filter=in_review),
+    )
