@@ -91,6 +91,7 @@ CAMPAIGN_EXAMPLES: dict[str, Any] = {
         "reason": "",
         "quota": 1,
         "live_version": "1.4.0",
+        "downgrades_from": "",
         "ext_json": '{"extAppid":"wx0123456789abcdef","ext":{"shop":7}}',
         "changes": [{"path": "ext.shop", "before": 6, "after": 7}],
     },

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audits.admin.columns import code_page_of
@@ -20,6 +21,7 @@ from audits.services.forecasts import forecast_campaign
 from audits.services.plans import (
     ItemPlan,
     Outcome,
+    count_downgrades,
     count_obstacles,
     plan_items,
     preflight_item,
@@ -127,6 +129,7 @@ def _describe_plan(plan: ItemPlan) -> dict[str, object]:
         "is_canary": item.is_canary,
         "outcome": _outcome_label(plan),
         "reason": plan.reason,
+        "downgrade": describe_downgrade(item.campaign, plan.downgrades_from),
         "quota": plan.quota,
         "live": plan.live.user_version if plan.live else "",
         "changes": changes_table(plan.changes[:MAX_CHANGES]),
@@ -138,6 +141,68 @@ def _describe_plan(plan: ItemPlan) -> dict[str, object]:
     }
 
 
+def describe_downgrade(campaign: Campaign, online: str) -> str:
+    """That the version of CAMPAIGN is lower than ONLINE, which users have; "" where that is ""."""
+    if not online:
+        return ""
+    if campaign.submits:
+        text = gettext("A downgrade: users have version %(online)s; %(version)s is lower.")
+    else:
+        text = gettext(
+            "Users have and keep version %(online)s; %(version)s, which is only uploaded, is lower."
+        )
+    return text % {"online": online, "version": campaign.user_version}
+
+
+def describe_upload(campaign: Campaign) -> str:
+    """What the start of CAMPAIGN does first."""
+    canaries = campaign.items.filter(is_canary=True).count()
+    words = {"number": campaign.items.count(), "version": campaign.user_version, "first": canaries}
+    if campaign.submits and canaries:
+        text = gettext(
+            "Version %(version)s is uploaded to %(number)d mini programs and submitted for "
+            "review: to %(first)d first, to the others once it is released there."
+        )
+    elif campaign.submits:
+        text = gettext(
+            "Version %(version)s is uploaded to %(number)d mini programs and submitted for review."
+        )
+    elif canaries:
+        text = gettext(
+            "Version %(version)s is uploaded to %(number)d mini programs, to %(first)d first. It "
+            "can be tried there; nothing is submitted for review."
+        )
+    else:
+        text = gettext(
+            "Version %(version)s is uploaded to %(number)d mini programs. It can be tried there; "
+            "nothing is submitted for review."
+        )
+    return text % words
+
+
+def describe_release(campaign: Campaign) -> list[str]:
+    """What CAMPAIGN brings to users, by itself or by a click; and for how many it is lower."""
+    words = {"version": campaign.user_version, "number": count_downgrades(campaign)}
+    if campaign.auto_release:
+        lines = [
+            gettext(
+                "It releases automatically: where version %(version)s has passed, users get it "
+                "by itself, and nobody is asked once more."
+            )
+        ]
+    elif campaign.submits:
+        lines = [gettext("Users get version %(version)s only after somebody has released it.")]
+    else:
+        lines = [gettext("Users keep the version that they have.")]
+    if campaign.submits and words["number"]:
+        lines.append(
+            gettext(
+                "A downgrade for %(number)d: users there have a higher version than %(version)s."
+            )
+        )
+    return [line % words for line in lines]
+
+
 def _outcome_label(plan: ItemPlan) -> SafeString:
     return label(plan.outcome.label, OUTCOME_COLOURS.get(plan.outcome, ""))
 
@@ -145,7 +210,7 @@ def _outcome_label(plan: ItemPlan) -> SafeString:
 def _dry_run_lines(campaign: Campaign) -> Iterator[str]:
     """What would become of each mini program, one a line, beneath the titles of the columns."""
     titles = [_("appid"), _("name"), _("canary"), _("what happens"), _("reason"), _("quota")]
-    titles += [_("live version"), _("changes"), _("ext.json")]
+    titles += [_("downgrade from"), _("compared with version"), _("changes"), _("ext.json")]
     return csv_lines(titles, _dry_run_rows(campaign))
 
 
@@ -165,6 +230,7 @@ def _dry_run_rows(campaign: Campaign) -> Iterator[list[str]]:
                 str(plan.outcome.label),
                 plan.reason,
                 str(plan.quota),
+                plan.downgrades_from,
                 plan.live.user_version if plan.live else "",
                 json.dumps(changes, ensure_ascii=False) if changes else "",
                 plan.ext_json,

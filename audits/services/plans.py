@@ -4,15 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import TextChoices
+from django.db.models import Q, TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audits.models import Campaign, CampaignItem, CodeAudit, CodeVersion
+from audits.models import Campaign, CampaignItem, CodeAudit, CodeSummary, CodeVersion
 from audits.problems import AuditIsOpen, BadExtJson
 from audits.services.ext_json import compare_texts, compose_ext_json, read_layers
 from audits.services.live_versions import live_code_versions
 from audits.services.preflight.checking import Preflight, preflight_of
+from audits.services.summaries import is_older, order_key
 from miniprograms.models import Authorizer
 
 
@@ -28,6 +29,7 @@ class Outcome(TextChoices):
     BEGUN = "begun", gettext_lazy("has begun, or is at its end")
 
 
+GONE = (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION)
 COSTLY = (Outcome.SUBMIT, Outcome.RELEASE, Outcome.WAIT)
 
 
@@ -35,7 +37,7 @@ COSTLY = (Outcome.SUBMIT, Outcome.RELEASE, Outcome.WAIT)
 class ItemPlan:
     """
     What would be done for ITEM, and the REASON why not all of it; the exact EXT_JSON, and its
-    CHANGES from what is LIVE.
+    CHANGES from what is LIVE, or was uploaded last. ONLINE is the version that users have.
     """
 
     item: CampaignItem
@@ -44,11 +46,25 @@ class ItemPlan:
     live: CodeVersion | None = None
     ext_json: str = ""
     changes: Sequence[tuple[str, Any, Any]] = field(default_factory=list)
+    online: str = ""
+
+    @property
+    def downgrades_from(self) -> str:
+        """The version that users have, where what the campaign would bring is lower; else ""."""
+        if self.outcome in (Outcome.SKIP, Outcome.FAIL):
+            return ""
+        return higher_version(self.item, self.online)
 
     @property
     def quota(self) -> int:
         """The submissions of WeChat's month that it costs, if WeChat rejects nothing."""
         return int(self.item.campaign.submits and self.outcome in COSTLY)
+
+
+def higher_version(item: CampaignItem, online: str) -> str:
+    """ONLINE, the version that users of ITEM have, where what is still to come to them is lower."""
+    is_lower = is_older(item.campaign.user_version, online)
+    return online if is_lower and not item.is_final else ""
 
 
 def plan_items(campaign: Campaign, items: Iterable[CampaignItem]) -> list[ItemPlan]:
@@ -59,18 +75,21 @@ def plan_items(campaign: Campaign, items: Iterable[CampaignItem]) -> list[ItemPl
     live = live_code_versions(programs)
     audits = CodeAudit.objects.open().filter(authorizer__in=programs)
     open_audits = {audit.authorizer_id: audit for audit in audits}
+    summaries = CodeSummary.objects.in_bulk([program.pk for program in programs])
     plans = []
     for item in items:
         item.campaign = campaign
         version = live[item.authorizer_id]
+        summary = summaries.get(item.authorizer_id)
+        online = summary.live_version if summary else ""
         try:
             ext_json = _text_of(item, layers[item.authorizer_id])
         except BadExtJson as problem:
-            plans.append(ItemPlan(item, Outcome.FAIL, str(problem), version))
+            plans.append(ItemPlan(item, Outcome.FAIL, str(problem), version, online=online))
             continue
         outcome, reason = _foresee(item, open_audits.get(item.authorizer_id))
         changes = compare_texts(version.ext_json if version else "", ext_json)
-        plans.append(ItemPlan(item, outcome, reason, version, ext_json, changes))
+        plans.append(ItemPlan(item, outcome, reason, version, ext_json, changes, online))
     return plans
 
 
@@ -86,10 +105,7 @@ def _foresee(item: CampaignItem, audit: CodeAudit | None) -> tuple[Outcome, str]
     campaign = item.campaign
     if item.state != CampaignItem.State.WAITING:
         return Outcome.BEGUN, str(item.get_state_display())
-    if item.authorizer.state in (
-        Authorizer.State.UNBOUND,
-        Authorizer.State.NEEDS_REAUTHORIZATION,
-    ):
+    if item.authorizer.state in GONE:
         return Outcome.FAIL, _("The mini program is not bound to the platform any more.")
     if not campaign.submits:
         return Outcome.UPLOAD, ""
@@ -110,14 +126,31 @@ def preflight_item(item: CampaignItem) -> Preflight:
     )
 
 
+def reached_items(campaign: Campaign) -> Any:
+    """Those of CAMPAIGN that are not at their end, and neither fail nor are skipped by our rows."""
+    is_left_out = Q(authorizer__state__in=GONE)
+    if campaign.submits and campaign.when_open == Campaign.WhenOpen.SKIP:
+        is_left_out |= Q(authorizer__in=CodeAudit.objects.open().values("authorizer"))
+    waiting = campaign.items.filter(is_left_out, state=CampaignItem.State.WAITING)
+    unfinished = campaign.items.exclude(state__in=CampaignItem.FINAL)
+    return unfinished.exclude(pk__in=waiting.values("pk")).order_by()
+
+
+def count_downgrades(campaign: Campaign) -> int:
+    """For how many of those that it gets to its version is lower than what users have."""
+    if not (key := order_key(campaign.user_version)):
+        return 0
+    return int(reached_items(campaign).filter(authorizer__code_summary__live_key__gt=key).count())
+
+
 def count_obstacles(campaign: Campaign) -> dict[str, int]:
     """How many of those that wait stand where they cannot go on at once, by our rows."""
     waiting = campaign.items.filter(state=CampaignItem.State.WAITING).order_by()
-    gone = (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION)
     is_open = CodeAudit.objects.open().values("authorizer")
-    bound = waiting.exclude(authorizer__state__in=gone)
+    bound = waiting.exclude(authorizer__state__in=GONE)
     return {
         "waiting": waiting.count(),
-        "unbound": waiting.filter(authorizer__state__in=gone).count(),
+        "unbound": waiting.filter(authorizer__state__in=GONE).count(),
         "open_audits": bound.filter(authorizer__in=is_open).count() if campaign.submits else 0,
+        "downgrades": count_downgrades(campaign),
     }

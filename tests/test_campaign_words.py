@@ -1,0 +1,161 @@
+"""What the pages of a campaign say, each sentence only where it is true."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from audits.models import Campaign, CampaignItem, CodeTemplate, Release
+from audits.services import campaigns
+from audits.services.summaries import summarise_code
+from miniprograms.models import Authorizer
+from platform_auth.models import Component
+from sandbox.world import WeChat
+from tests.rollouts import make_campaign, make_shops
+from tests.test_admin_campaigns import ITEMS, page_of, text_of
+from tests.test_admin_campaigns import boss as boss
+from tests.test_admin_campaigns import browser as browser
+from tests.test_admin_campaigns import template as template
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
+
+State = CampaignItem.State
+DOWNGRADE = "A downgrade: users have version 3.0.0; 2.0.0 is lower."
+IS_KEPT = "Users have and keep version 3.0.0; 2.0.0, which is only uploaded, is lower."
+
+
+def put_live(row: Authorizer, version: str) -> None:
+    """Users of ROW have VERSION."""
+    Release.objects.create(authorizer=row, kind="release", state="done", live_after=version)
+    summarise_code(row.pk)
+
+
+@pytest.fixture
+def shops(wechat: WeChat, component: Component, template: CodeTemplate) -> list[Authorizer]:
+    return make_shops(wechat, component, 2)
+
+
+def prepare(template: CodeTemplate, by: User, **rules: Any) -> Campaign:
+    """A campaign of version 2.0.0 that has not begun."""
+    values = {"user_version": "2.0.0", "user_desc": "第二版", **rules}
+    chosen = campaigns.choose_programs(template)
+    return campaigns.create_campaign(template, chosen, by=by, **values)
+
+
+# What is lower than what users have.
+
+
+@pytest.mark.parametrize("live", ["", "1.9.0", "2.0.0", "newest"])
+def test_what_is_not_lower_is_no_downgrade(
+    browser: Client, template: CodeTemplate, boss: User, shops: list[Authorizer], live: str
+) -> None:
+    if live:
+        put_live(shops[0], live)
+    campaign = prepare(template, boss)
+    for act in ("plan", "start"):
+        assert "owngrade" not in text_of(browser.get(page_of(campaign, act)))
+    assert "downgrade from" not in text_of(browser.get(ITEMS))
+
+
+def test_a_lower_version_is_called_a_downgrade_in_plan_and_rows(
+    browser: Client, template: CodeTemplate, boss: User, shops: list[Authorizer]
+) -> None:
+    put_live(shops[0], "3.0.0")
+    put_live(shops[1], "1.0.0")
+    campaign = prepare(template, boss)
+    page = text_of(browser.get(page_of(campaign, "plan")))
+    assert page.count(DOWNGRADE) == 1
+    assert "1 mini program has a version live that is higher than 2.0.0: for it this is" in page
+    assert text_of(browser.get(ITEMS)).count("downgrade from 3.0.0") == 1
+    body = b"".join(browser.get(page_of(campaign, "dry-run")).streaming_content)  # type: ignore[attr-defined]
+    titles, *rows = csv.reader(io.StringIO(body.decode().removeprefix("\ufeff")))
+    assert [row[titles.index("downgrade from")] for row in rows] == ["3.0.0", ""]
+    put_live(shops[1], "2.10")
+    page = text_of(browser.get(page_of(campaign, "plan")))
+    assert "2 mini programs have a version live that is higher than 2.0.0: for them" in page
+
+
+def test_what_is_only_uploaded_takes_no_version_from_users(
+    browser: Client, template: CodeTemplate, boss: User, shops: list[Authorizer]
+) -> None:
+    put_live(shops[0], "3.0.0")
+    campaign = prepare(template, boss, submits=False)
+    page = text_of(browser.get(page_of(campaign, "plan")))
+    assert IS_KEPT in page
+    assert "1 mini program has a version live that is higher than 2.0.0, and keeps it." in page
+    assert "owngrade" not in page
+    assert "owngrade" not in text_of(browser.get(page_of(campaign, "start")))
+    assert "downgrade from" not in text_of(browser.get(ITEMS))
+
+
+def test_what_never_gets_there_is_no_downgrade(
+    browser: Client, template: CodeTemplate, boss: User, shops: list[Authorizer]
+) -> None:
+    put_live(shops[0], "3.0.0")
+    campaign = prepare(template, boss)
+    Authorizer.objects.filter(pk=shops[0].pk).update(state="needs_reauthorization")
+    for act in ("plan", "start"):
+        assert "owngrade" not in text_of(browser.get(page_of(campaign, act)))
+
+
+def test_what_is_at_its_end_is_no_downgrade_any_more(
+    browser: Client, template: CodeTemplate, boss: User, shops: list[Authorizer]
+) -> None:
+    put_live(shops[0], "3.0.0")
+    campaign = make_campaign(template, boss)
+    assert DOWNGRADE in text_of(browser.get(page_of(campaign, "plan")))
+    campaign.items.filter(authorizer=shops[0]).update(state=State.SKIPPED)
+    assert "owngrade" not in text_of(browser.get(page_of(campaign, "plan")))
+    assert "downgrade from" not in text_of(browser.get(ITEMS))
+
+
+# What the page before the start says.
+
+ASKED_FIRST = "Users get version 2.0.0 only after somebody has released it."
+BY_ITSELF = "where version 2.0.0 has passed, users get it by itself"
+
+
+@pytest.mark.parametrize(
+    ("rules", "uploaded", "released"),
+    [
+        ({}, "to 2 mini programs and submitted for review.", ASKED_FIRST),
+        ({"canary_size": 1}, "submitted for review: to 1 first, to the others once", ASKED_FIRST),
+        ({"auto_release": True}, "to 2 mini programs and submitted for review.", BY_ITSELF),
+        (
+            {"submits": False},
+            "to 2 mini programs. It can be tried there; nothing is submitted",
+            "Users keep the version that they have.",
+        ),
+        (
+            {"submits": False, "canary_size": 1},
+            "to 2 mini programs, to 1 first. It can be tried there; nothing is submitted",
+            "Users keep the version that they have.",
+        ),
+    ],
+)
+def test_the_start_says_what_users_get(
+    browser: Client,
+    template: CodeTemplate,
+    boss: User,
+    shops: list[Authorizer],
+    rules: dict[str, Any],
+    uploaded: str,
+    released: str,
+) -> None:
+    page = text_of(browser.get(page_of(prepare(template, boss, **rules), "start")))
+    assert uploaded in page
+    sentences = {ASKED_FIRST, BY_ITSELF, "Users keep the version that they have."}
+    assert {text for text in sentences if text in page} == {released}
+    assert "owngrade" not in page
+
+
+def test_the_start_says_for_how_many_it_is_a_downgrade(
+    browser: Client, template: CodeTemplate, boss: User, shops: list[Authorizer]
+) -> None:
+    put_live(shops[0], "3.0.0")
+    page = text_of(browser.get(page_of(prepare(template, boss, auto_release=True), "start")))
+    assert "A downgrade for 1: users there have a higher version than 2.0.0." in page
+    assert BY_ITSELF in page
