@@ -254,3 +254,8 @@ class ForecastSerializer(serializers.Serializer[Any]):
     ends_on = serializers.DateField(
         allow_null=True, help_text=gettext_lazy("The day of the last verdict.")
     )
+    held = serializers.IntegerField(
+        help_text=gettext_lazy(
+            "Not counted: they would be held back, as their preflights within this campaign said."
+        )
+    )

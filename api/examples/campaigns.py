@@ -104,5 +104,6 @@ CAMPAIGN_EXAMPLES: dict[str, Any] = {
         "slow_hours": 20.0,
         "last_submission_on": "2026-01-01",
         "ends_on": "2026-01-02",
+        "held": 0,
     },
 }

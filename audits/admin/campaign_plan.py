@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from audits.admin.columns import code_page_of
 from audits.admin.ext_tables import changes_table, show_value
 from audits.models import Campaign, CampaignItem
-from audits.services.forecasts import forecast_campaign
+from audits.services.forecasts import forecast_campaign, is_all_submitted
 from audits.services.plans import (
     ItemPlan,
     Outcome,
@@ -26,7 +26,7 @@ from audits.services.plans import (
     plan_items,
     preflight_item,
 )
-from audits.services.preflight.checking import TITLES
+from audits.services.preflight.checking import TITLES, Preflight
 from platform_auth.admin.acts import button
 from platform_auth.admin.pages import StaffAdmin, label
 from platform_auth.admin.spreadsheet import csv_lines, csv_response
@@ -44,8 +44,11 @@ OUTCOME_COLOURS = {
     Outcome.SUBMIT: "success",
     Outcome.RELEASE: "success",
     Outcome.WAIT: "warning",
+    Outcome.HOLD: "danger",
     Outcome.FAIL: "danger",
 }
+# WeChat is asked what would stand in their way.
+PREFLIGHTED = (Outcome.SUBMIT, Outcome.RELEASE, Outcome.HOLD)
 
 
 class PlanPages(StaffAdmin):
@@ -91,7 +94,11 @@ class PlanPages(StaffAdmin):
         """When it may end, as a piece of HTML: WeChat is asked for the quota."""
         campaign = self.visible_or_404(request, str(pk))
         held_back = campaign.items.filter(state=CampaignItem.State.HELD_BACK).count()
-        context: dict[str, Any] = {"campaign": campaign, "held_back": held_back}
+        context: dict[str, Any] = {
+            "campaign": campaign,
+            "held_back": held_back,
+            "is_all_submitted": is_all_submitted(campaign),
+        }
         try:
             context["forecast"] = forecast_campaign(campaign)
         except (WeChatError, Unreadable) as problem:
@@ -102,9 +109,16 @@ class PlanPages(StaffAdmin):
         """What would stand in the way at WeChat, as a piece of HTML."""
         campaign = self.visible_or_404(request, str(pk))
         related = campaign.items.select_related("authorizer", "campaign__template")
-        result = preflight_item(get_object_or_404(related, pk=item))
+        row = get_object_or_404(related, pk=item)
+        result = preflight_item(row)
+        [plan] = plan_items(campaign, [row])
         checks = [(TITLES.get(one.code, one.code), one, WHO[one.who]) for one in result.checks]
         context = {
+            "campaign": campaign,
+            "outcome": _outcome_label(plan, result),
+            "quota": plan.quota,
+            "is_held": bool(row.foreseen),
+            "codes": {one.code for one in result.failing},
             "failing": [check for check in checks if check[1].ok is False],
             "unknown": [check for check in checks if check[1].ok is None],
             "number": len(checks),
@@ -122,7 +136,6 @@ def _items_of(campaign: Campaign) -> Any:
 
 def _describe_plan(plan: ItemPlan) -> dict[str, object]:
     item = plan.item
-    is_submitted = plan.outcome in (Outcome.SUBMIT, Outcome.RELEASE)
     return {
         "account": item.authorizer,
         "url": code_page_of(item.authorizer),
@@ -136,7 +149,7 @@ def _describe_plan(plan: ItemPlan) -> dict[str, object]:
         "hidden": max(0, len(plan.changes) - MAX_CHANGES),
         "ext_json": plan.ext_json,
         "preflight": reverse("admin:campaign-preflight", args=[item.campaign_id, item.pk])
-        if is_submitted
+        if plan.outcome in PREFLIGHTED
         else "",
     }
 
@@ -203,8 +216,12 @@ def describe_release(campaign: Campaign) -> list[str]:
     return [line % words for line in lines]
 
 
-def _outcome_label(plan: ItemPlan) -> SafeString:
-    return label(plan.outcome.label, OUTCOME_COLOURS.get(plan.outcome, ""))
+def _outcome_label(plan: ItemPlan, preflight: Preflight | None = None) -> SafeString:
+    """Green only where WeChat was asked and nothing is in the way."""
+    colour = OUTCOME_COLOURS.get(plan.outcome, "")
+    if plan.outcome in (Outcome.SUBMIT, Outcome.RELEASE) and not (preflight and preflight.ok):
+        colour = "warning" if preflight else ""
+    return label(plan.outcome.label, colour)
 
 
 def _dry_run_lines(campaign: Campaign) -> Iterator[str]:

@@ -12,7 +12,7 @@ from audits.models import Campaign, CampaignItem, CodeAudit, CodeSummary, CodeVe
 from audits.problems import AuditIsOpen, BadExtJson
 from audits.services.ext_json import compare_texts, compose_ext_json, read_layers
 from audits.services.live_versions import live_code_versions
-from audits.services.preflight.checking import Preflight, preflight_of
+from audits.services.preflight.checking import Preflight, describe_failing, preflight_of
 from audits.services.summaries import is_older, order_key
 from miniprograms.models import Authorizer
 
@@ -23,12 +23,15 @@ class Outcome(TextChoices):
     UPLOAD = "upload", gettext_lazy("is uploaded")
     SUBMIT = "submit", gettext_lazy("is uploaded and submitted")
     RELEASE = "release", gettext_lazy("is uploaded, submitted, and released once it has passed")
+    HOLD = "hold", gettext_lazy("is uploaded, then held back")
     WAIT = "wait", gettext_lazy("waits for another audit")
     SKIP = "skip", gettext_lazy("is skipped")
     FAIL = "fail", gettext_lazy("fails")
     BEGUN = "begun", gettext_lazy("has begun, or is at its end")
 
 
+# These hold no mini program back: the campaign waits for them to end, or pauses.
+WAITED_FOR = ("open_audit", "quota", "scanned")
 GONE = (Authorizer.State.UNBOUND, Authorizer.State.NEEDS_REAUTHORIZATION)
 COSTLY = (Outcome.SUBMIT, Outcome.RELEASE, Outcome.WAIT)
 
@@ -112,18 +115,30 @@ def _foresee(item: CampaignItem, audit: CodeAudit | None) -> tuple[Outcome, str]
     if audit is not None:
         is_waiting = campaign.when_open == Campaign.WhenOpen.WAIT
         return Outcome.WAIT if is_waiting else Outcome.SKIP, str(AuditIsOpen(audit.auditid))
+    if item.foreseen:
+        text = _("In the way when it was last looked at: %(what)s.")
+        return Outcome.HOLD, text % {"what": ", ".join(describe_failing(item.foreseen.split()))}
     return Outcome.RELEASE if campaign.auto_release else Outcome.SUBMIT, ""
 
 
 def preflight_item(item: CampaignItem) -> Preflight:
-    """What would stand in the way of ITEM's submission at WeChat, which is asked."""
+    """
+    What would stand in the way of ITEM's submission at WeChat, which is asked. What would hold it
+    back is kept, so that forecasts do not count it.
+    """
     campaign = item.campaign
     fields = {"version_desc": campaign.user_desc} if campaign.user_desc else None
     if item.version_id:
-        return preflight_of(item.authorizer, fields=fields)
-    return preflight_of(
-        item.authorizer, template=campaign.template, ext=campaign.ext, fields=fields
-    )
+        result = preflight_of(item.authorizer, fields=fields)
+    else:
+        result = preflight_of(
+            item.authorizer, template=campaign.template, ext=campaign.ext, fields=fields
+        )
+    codes = [check.code for check in result.failing if check.code not in WAITED_FOR]
+    item.foreseen = " ".join(codes)
+    rows = CampaignItem.objects.filter(pk=item.pk).exclude(foreseen=item.foreseen)
+    rows.update(foreseen=item.foreseen)
+    return result
 
 
 def reached_items(campaign: Campaign) -> Any:
