@@ -11,11 +11,12 @@ from django.test import Client
 from audits.models import Campaign, CampaignItem, CodeTemplate, Release
 from audits.services import campaigns
 from audits.services.summaries import summarise_code
+from audits.tasks import run_campaigns
 from miniprograms.models import Authorizer
 from platform_auth.models import Component
 from sandbox.world import WeChat
 from tests.rollouts import make_campaign, make_shops
-from tests.test_admin_campaigns import ITEMS, page_of, text_of
+from tests.test_admin_campaigns import ITEMS, LIST, page_of, text_of
 from tests.test_admin_campaigns import boss as boss
 from tests.test_admin_campaigns import browser as browser
 from tests.test_admin_campaigns import template as template
@@ -159,3 +160,118 @@ def test_the_start_says_for_how_many_it_is_a_downgrade(
     page = text_of(browser.get(page_of(prepare(template, boss, auto_release=True), "start")))
     assert "A downgrade for 1: users there have a higher version than 2.0.0." in page
     assert BY_ITSELF in page
+
+
+# Where nothing goes on by itself.
+
+STANDS_STILL = "stands still: decide about the canary wave"
+AT_ITS_END = "The canary wave is at its end; the rest follows only if somebody says so."
+HELD = "1 of the canary wave are held back: mend what is in the way and retry, or go on"
+FAILED = "1 of the canary wave failed: look at the reasons and retry, or go on with the rest."
+REJECTED = "WeChat rejected 1 of the canary wave: read why."
+SKIPPED = "1 of the canary wave were skipped: nothing is known of the code by them."
+
+
+def shown(browser: Client, campaign: Campaign) -> str:
+    """What its page, the list and the first page say of CAMPAIGN."""
+    addresses = (page_of(campaign), page_of(campaign, "progress"), LIST, "/admin/")
+    return "\n".join(text_of(browser.get(address)) for address in addresses)
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (State.HELD_BACK, HELD),
+        (State.FAILED, FAILED),
+        (State.REJECTED, REJECTED),
+        (State.SKIPPED, SKIPPED),
+    ],
+)
+def test_a_canary_wave_that_came_to_nothing_says_so_and_what_to_do(
+    browser: Client,
+    template: CodeTemplate,
+    boss: User,
+    shops: list[Authorizer],
+    state: str,
+    sentence: str,
+) -> None:
+    campaign = make_campaign(template, boss, canary_size=1)
+    campaign.items.filter(is_canary=True).update(state=state)
+    text = shown(browser, campaign)
+    assert text.count(STANDS_STILL) == 4
+    assert AT_ITS_END in text
+    sentences = {HELD, FAILED, REJECTED, SKIPPED}
+    assert {one for one in sentences if one in text} == {sentence}
+
+
+@pytest.mark.parametrize("state", [State.WAITING, State.IN_REVIEW, State.PASSED, State.RELEASED])
+def test_a_canary_wave_that_goes_on_or_succeeded_does_not_stand_still(
+    browser: Client, template: CodeTemplate, boss: User, shops: list[Authorizer], state: str
+) -> None:
+    campaign = make_campaign(template, boss, canary_size=1)
+    campaign.items.filter(is_canary=True).update(state=state)
+    text = shown(browser, campaign)
+    assert STANDS_STILL not in text
+    assert AT_ITS_END not in text
+    assert "running" in text
+
+
+@pytest.mark.parametrize(
+    ("second", "stands_still"),
+    [(State.FAILED, True), (State.HELD_BACK, False), (State.IN_REVIEW, False)],
+)
+def test_of_two_one_that_failed_stops_the_rest_and_one_held_back_does_not(
+    browser: Client,
+    template: CodeTemplate,
+    boss: User,
+    shops: list[Authorizer],
+    wechat: WeChat,
+    component: Component,
+    second: str,
+    stands_still: bool,
+) -> None:
+    make_shops(wechat, component, 1)
+    campaign = make_campaign(template, boss, canary_size=2)
+    one, other = campaign.items.filter(is_canary=True)
+    campaign.items.filter(pk=one.pk).update(state=State.RELEASED)
+    campaign.items.filter(pk=other.pk).update(state=second)
+    assert (STANDS_STILL in shown(browser, campaign)) == stands_still
+
+
+def test_once_the_rest_follows_nothing_stands_still(
+    browser: Client, template: CodeTemplate, boss: User, shops: list[Authorizer]
+) -> None:
+    campaign = make_campaign(template, boss, canary_size=1)
+    campaign.items.filter(is_canary=True).update(state=State.HELD_BACK)
+    browser.post(page_of(campaign, "go-on"))
+    text = shown(browser, campaign)
+    assert STANDS_STILL not in text
+    assert "canary wave are held back" not in text
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (State.HELD_BACK, "2 are held back: mend what is in the way and retry."),
+        (State.FAILED, "2 failed: look at the reasons and retry."),
+        (State.REJECTED, "WeChat rejected 2: read why."),
+    ],
+)
+def test_at_its_end_without_any_success_it_is_not_just_done(
+    browser: Client,
+    template: CodeTemplate,
+    boss: User,
+    shops: list[Authorizer],
+    state: str,
+    sentence: str,
+) -> None:
+    campaign = make_campaign(template, boss)
+    campaign.items.update(state=state)
+    run_campaigns()
+    text = shown(browser, campaign)
+    assert "at its end, nothing succeeded" in text
+    assert sentence in text
+    campaign.items.filter(authorizer=shops[0]).update(state=State.RELEASED)
+    text = shown(browser, campaign)
+    assert "nothing succeeded" not in text
+    assert sentence.replace("2", "1", 1) in text

@@ -25,6 +25,7 @@ from audits.admin.campaign_progress import campaign_label, possible_acts, progre
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
+from audits.services.rollout.admission import annotate_standstill
 from platform_auth.admin.acts import ask_about_one, button, holding, saying
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.pages import label, pretty
@@ -77,7 +78,7 @@ class CampaignAdmin(PlanPages):
     def get_queryset(self, request: HttpRequest) -> Any:
         items = CampaignItem.objects.filter(campaign=OuterRef("pk")).order_by()
         rows = super().get_queryset(request).select_related("template", "created_by", "run_by")
-        return rows.annotate(
+        return annotate_standstill(rows).annotate(
             size=_count_of(items),
             ended=_count_of(items.filter(state__in=CampaignItem.FINAL)),
             failures=_count_of(items.filter(state__in=CampaignItem.UNSUCCESSFUL)),
