@@ -16,7 +16,7 @@ from miniprograms.models import Authorizer
 from platform_auth.models import Component
 from sandbox.world import WeChat
 from tests.rollouts import make_campaign, make_shops
-from tests.test_admin_campaigns import ITEMS, LIST, page_of, text_of
+from tests.test_admin_campaigns import ITEMS, LIST, form, page_of, text_of
 from tests.test_admin_campaigns import boss as boss
 from tests.test_admin_campaigns import browser as browser
 from tests.test_admin_campaigns import template as template
@@ -275,3 +275,33 @@ def test_at_its_end_without_any_success_it_is_not_just_done(
     text = shown(browser, campaign)
     assert "nothing succeeded" not in text
     assert sentence.replace("2", "1", 1) in text
+
+
+# What the form leaves to the template.
+
+
+def test_what_stays_empty_is_the_templates(
+    browser: Client, template: CodeTemplate, shops: list[Authorizer]
+) -> None:
+    CodeTemplate.objects.update(user_version="2.4.0", user_desc="d" * 600)
+    empty = {"user_version": "", "user_desc": ""}
+    browser.post(f"{LIST}add/", form(template, **empty))
+    campaign = Campaign.objects.get()
+    assert (campaign.user_version, campaign.user_desc) == ("2.4.0", "d" * 500)
+
+
+def test_what_is_written_is_not_the_templates(
+    browser: Client, template: CodeTemplate, shops: list[Authorizer]
+) -> None:
+    browser.post(f"{LIST}add/", form(template, user_version="2.0.1", user_desc="ours"))
+    campaign = Campaign.objects.get()
+    assert (campaign.user_version, campaign.user_desc) == ("2.0.1", "ours")
+
+
+def test_a_template_without_texts_leaves_nothing_empty(
+    browser: Client, template: CodeTemplate, shops: list[Authorizer]
+) -> None:
+    CodeTemplate.objects.update(user_version="", user_desc="")
+    page = text_of(browser.post(f"{LIST}add/", form(template, user_version="", user_desc="")))
+    assert page.count("The template has none: write it here.") == 2
+    assert not Campaign.objects.exists()
