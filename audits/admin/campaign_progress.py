@@ -142,7 +142,7 @@ def possible_acts(campaign: Campaign) -> set[str]:
 def describe_wait(campaign: Any, counts: Counter[str]) -> str:
     """What it waits for, in a sentence; "" where it just goes on."""
     if campaign.because:
-        return campaign.because
+        return str(campaign.because)
     if campaign.state == Campaign.State.PREPARED:
         text = gettext("%(total)d mini programs, %(canaries)d of them first. Nothing has begun.")
         canaries = campaign.items.filter(is_canary=True).count()
@@ -168,9 +168,9 @@ def _waits(campaign: Any, counts: Counter[str]) -> Iterator[str]:
             text = gettext("The rest waits for the canary wave: %(live)d of %(all)d are uploaded.")
         yield text % {"live": live, "all": canaries.count()}
         ended = Counter(canaries.order_by().values_list("state", flat=True))
-        for state, text in CANARY_ENDS.items():
+        for state, end in CANARY_ENDS.items():
             if ended[state]:
-                yield str(text) % {"number": ended[state]}
+                yield str(end) % {"number": ended[state]}
     if counts[CampaignItem.State.PASSED] and not campaign.auto_release:
         text = gettext("%(number)d have passed and wait for somebody to release them.")
         yield text % {"number": counts[CampaignItem.State.PASSED]}
