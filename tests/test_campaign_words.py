@@ -113,6 +113,29 @@ def test_what_is_at_its_end_is_no_downgrade_any_more(
     assert "downgrade from" not in text_of(browser.get(ITEMS))
 
 
+@pytest.mark.parametrize(
+    ("live", "sentence"),
+    [
+        ("", "ext.json; nothing is live yet"),
+        ("1.0.0", "ext.json; that of version 1.0.0, which is live, is not known here"),
+    ],
+)
+def test_nothing_is_live_is_said_only_where_that_is_so(
+    browser: Client,
+    template: CodeTemplate,
+    boss: User,
+    shops: list[Authorizer],
+    live: str,
+    sentence: str,
+) -> None:
+    for shop in shops:
+        if live:
+            put_live(shop, live)
+    page = text_of(browser.get(page_of(prepare(template, boss), "plan")))
+    assert page.count(sentence) == 2
+    assert ("nothing is live yet" in page) == (not live)
+
+
 # What the page before the start says.
 
 ASKED_FIRST = "Users get version 2.0.0 only after somebody has released it."

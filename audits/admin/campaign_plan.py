@@ -145,6 +145,7 @@ def _describe_plan(plan: ItemPlan) -> dict[str, object]:
         "downgrade": describe_downgrade(item.campaign, plan.downgrades_from),
         "quota": plan.quota,
         "live": plan.live.user_version if plan.live else "",
+        "online": plan.online,
         "changes": changes_table(plan.changes[:MAX_CHANGES]),
         "hidden": max(0, len(plan.changes) - MAX_CHANGES),
         "ext_json": plan.ext_json,
