@@ -188,7 +188,7 @@ def test_the_start_says_for_how_many_it_is_a_downgrade(
 # Where nothing goes on by itself.
 
 STANDS_STILL = "stands still: decide about the canary wave"
-AT_ITS_END = "The canary wave is at its end; the rest follows only if somebody says so."
+AT_ITS_END = "The canary wave is at its end: nothing more begins until somebody decides."
 HELD = "1 of the canary wave are held back: mend what is in the way and retry, or go on"
 FAILED = "1 of the canary wave failed: look at the reasons and retry, or go on with the rest."
 REJECTED = "WeChat rejected 1 of the canary wave: read why."

@@ -158,7 +158,7 @@ def describe_wait(campaign: Any, counts: Counter[str]) -> str:
 
 def _waits(campaign: Any, counts: Counter[str]) -> Iterator[str]:
     if campaign.stands_still:
-        yield gettext("The canary wave is at its end; the rest follows only if somebody says so.")
+        yield gettext("The canary wave is at its end: nothing more begins until somebody decides.")
     if not campaign.is_past_canary:
         canaries = campaign.items.filter(is_canary=True)
         live = canaries.filter(state__in=CampaignItem.SUCCESSFUL).count()
