@@ -88,3 +88,9 @@ def test_a_reason_to_overrule_is_seen_only_where_something_is_in_the_way(
     page.goto(f"{desk.code}submit/")
     page.locator("[name=despite_preflight]").wait_for(state="visible")
     assert "has no category that is in force" in page.locator(".staff-checks").first.inner_text()
+
+
+def test_staff_pages_are_shown_without_script(new_page: NewPage) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto("/admin/login/")
+    assert page.locator("[name=username]").is_visible()
