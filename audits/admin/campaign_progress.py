@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audits.models import Campaign, CampaignItem
 from audits.services.rollout.admission import count_submitted_today
@@ -34,6 +36,34 @@ ITEM_COLOURS = {
 }
 TO_BE_LOOKED_AT = (*CampaignItem.UNSUCCESSFUL, CampaignItem.State.HELD_BACK)
 MAY_BE_RETRIED = (CampaignItem.State.FAILED, CampaignItem.State.HELD_BACK)
+# What became of mini programs of the canary wave, and what to do about it.
+CANARY_ENDS = {
+    CampaignItem.State.HELD_BACK: _(
+        "%(number)d of the canary wave are held back: mend what is in the way and retry, "
+        "or go on with the rest."
+    ),
+    CampaignItem.State.FAILED: _(
+        "%(number)d of the canary wave failed: look at the reasons and retry, "
+        "or go on with the rest."
+    ),
+    CampaignItem.State.REJECTED: _(
+        "WeChat rejected %(number)d of the canary wave: read why. What the code is to blame for "
+        "needs another version and another campaign: stop this one. For what is mended at WeChat, "
+        "retry the mini program; or go on with the rest."
+    ),
+    CampaignItem.State.SKIPPED: _(
+        "%(number)d of the canary wave were skipped: nothing is known of the code by them."
+    ),
+}
+# The same once no other is under way.
+ENDS = {
+    CampaignItem.State.HELD_BACK: _("%(number)d are held back: mend what is in the way and retry."),
+    CampaignItem.State.FAILED: _("%(number)d failed: look at the reasons and retry."),
+    CampaignItem.State.REJECTED: _(
+        "WeChat rejected %(number)d: read why. What the code is to blame for needs another version "
+        "and another campaign; for what is mended at WeChat, retry the mini program."
+    ),
+}
 # The pieces of the bar, by the names of their styles.
 _BAR = {
     "released": CampaignItem.SUCCESSFUL,
@@ -68,7 +98,12 @@ def count_by_wave(campaign: Campaign) -> ItemCounts:
     return items
 
 
-def campaign_label(campaign: Campaign) -> SafeString:
+def campaign_label(campaign: Any) -> SafeString:
+    """The state of CAMPAIGN, read with `annotate_standstill`; and where nothing goes on, so."""
+    if campaign.stands_still:
+        return label(gettext("stands still: decide about the canary wave"), "danger")
+    if campaign.state == Campaign.State.DONE and not campaign.has_success:
+        return label(gettext("at its end, nothing succeeded"), "danger")
     colour = CAMPAIGN_COLOURS.get(Campaign.State(campaign.state), "")
     return label(campaign.get_state_display(), colour)
 
@@ -130,20 +165,28 @@ def possible_acts(campaign: Campaign, items: ItemCounts) -> set[str]:
     return {name for name, possible in is_possible.items() if possible}
 
 
-def describe_wait(campaign: Campaign, items: ItemCounts) -> str:
+def describe_wait(campaign: Any, items: ItemCounts) -> str:
     """What it waits for, in a sentence; "" where it just goes on."""
     if campaign.because:
-        return campaign.because
+        return str(campaign.because)
     if campaign.state == Campaign.State.PREPARED:
         text = gettext("%(total)d mini programs, %(canaries)d of them first. Nothing has begun.")
         return text % {"total": items.counts.total(), "canaries": items.canaries.total()}
+    if campaign.state == Campaign.State.DONE:
+        return " ".join(
+            str(text) % {"number": items.counts[state]}
+            for state, text in ENDS.items()
+            if items.counts[state]
+        )
     if campaign.state != Campaign.State.RUNNING:
         return ""
     return " ".join(_waits(campaign, items))
 
 
-def _waits(campaign: Campaign, items: ItemCounts) -> Iterator[str]:
+def _waits(campaign: Any, items: ItemCounts) -> Iterator[str]:
     counts, canaries = items.counts, items.canaries
+    if campaign.stands_still:
+        yield gettext("The canary wave is at its end: nothing more begins until somebody decides.")
     if not campaign.is_past_canary:
         live = sum(canaries[state] for state in CampaignItem.SUCCESSFUL)
         if campaign.submits:
@@ -151,15 +194,9 @@ def _waits(campaign: Campaign, items: ItemCounts) -> Iterator[str]:
         else:
             text = gettext("The rest waits for the canary wave: %(live)d of %(all)d are uploaded.")
         yield text % {"live": live, "all": canaries.total()}
-        if any(canaries[state] for state in CampaignItem.UNSUCCESSFUL):
-            yield gettext("Some of it failed: retry those, or go on without.")
-        held_back = canaries[CampaignItem.State.HELD_BACK]
-        if held_back:
-            text = gettext(
-                "%(number)d of the canary wave are held back: mend what is in the way and retry, "
-                "or go on with the rest."
-            )
-            yield text % {"number": held_back}
+        for state, end in CANARY_ENDS.items():
+            if canaries[state]:
+                yield str(end) % {"number": canaries[state]}
     if counts[CampaignItem.State.PASSED] and not campaign.auto_release:
         text = gettext("%(number)d have passed and wait for somebody to release them.")
         yield text % {"number": counts[CampaignItem.State.PASSED]}

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from audits.admin import live
-from audits.admin.acts import MAY_COMMIT, MAY_RELEASE, CodeAct, audit_words
+from audits.admin.acts import MAY_COMMIT, MAY_RELEASE, MAY_SUBMIT, CodeAct, audit_words
 from audits.admin.bulk_acts import BulkCodeAdmin
 from audits.admin.code_status import (
     CodeHistory,
@@ -39,6 +39,7 @@ from audits.admin.sync_first import SyncFirst, has_templates
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
 from audits.models import CodeAudit, ExtValues, SubmissionFile, SubmissionProfile
 from audits.services.submission_profiles import merged_fields
+from audits.services.submitting import MAY_SUBMIT_DESPITE
 from miniprograms.admin.account_header import make_header
 from miniprograms.admin.account_page import AccountPages
 from miniprograms.admin.authorizers import AuthorizerPages
@@ -55,6 +56,7 @@ from wechat.errors import WeChatError
 from wechat.http import EXTENSIONS
 
 MAY_VIEW = "audits.view_codeaudit"
+WITHOUT_SCRIPT = "now"  # asks for a page with what is otherwise fetched into it
 ACTS = (*REVIEW_ACTS, *RELEASE_ACTS)
 
 
@@ -157,6 +159,8 @@ class CodePageAdmin(
         if act.permission == MAY_RELEASE:
             require_proof(request)
         status = code_status_of(row)
+        is_asked = request.method == "GET" and WITHOUT_SCRIPT in request.GET
+        is_there = act.is_sent_by_live and is_asked
         return self.confirm(
             request,
             object_id,
@@ -169,6 +173,8 @@ class CodePageAdmin(
             account_header=make_header(request.user, row, "code"),
             live=self._live(request, row, act, status),
             preflight=self._address(row, "preflight") if act.is_preflighted else "",
+            live_now=live.render_piece(request, row, act.live) if is_there else "",
+            without_script=f"?{WITHOUT_SCRIPT}=yes" if act.is_sent_by_live else "",
             is_sent_by_live=act.is_sent_by_live,
             is_grave=act.is_grave,
             preview=act.preview,
@@ -183,7 +189,12 @@ class CodePageAdmin(
             for act in ACTS
             if act.is_for_live and request.user.has_perm(act.permission)
         ]
-        context = {"acts": acts, "qrcode": self._address(row, "trial-qrcode")}
+        overrules = request.user.has_perms([MAY_SUBMIT, MAY_SUBMIT_DESPITE])
+        context = {
+            "acts": acts,
+            "qrcode": self._address(row, "trial-qrcode"),
+            "overrule": f"{self._address(row, 'submit')}?despite=yes" if overrules else "",
+        }
         return HttpResponse(live.render_piece(request, row, name, **context))
 
     def ext_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
