@@ -25,9 +25,12 @@ from platform_auth.counted import PushRefusal as PushRefusal
 from platform_auth.event_models import PlatformEvent as PlatformEvent
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.installation_models import Installation as Installation
+from platform_auth.login_models import KeyNote as KeyNote
 from platform_auth.login_models import LoginCounter as LoginCounter
 from platform_auth.login_models import LoginSession as LoginSession
+from platform_auth.login_models import NewPassword as NewPassword
 from platform_auth.login_models import PasswordReset as PasswordReset
+from platform_auth.login_models import PersonLanguage as PersonLanguage
 from platform_auth.login_models import SecondFactor as SecondFactor
 from platform_auth.text_rules import is_appid
 from wechat.envelope import Envelope, Key
@@ -334,6 +337,8 @@ class Operation(models.Model):
     request_id = models.CharField(_("request"), max_length=64, blank=True)
     # Of an act on code: the user_version that it was about.
     version = models.CharField(_("version"), max_length=64, blank=True, db_default="")
+    # That it was tried, and did not come to pass; RESULT says why.
+    has_failed = models.BooleanField(_("failed"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("operation")

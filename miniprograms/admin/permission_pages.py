@@ -24,7 +24,9 @@ from platform_auth.admin.account_links import link_account, reader_of
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, ago, label, table
+from platform_auth.listing import with_detail
 from platform_auth.mail import has_mail_server
+from platform_auth.person_names import name_person
 from wechat.bulkhead import take_place
 
 MAX_ASKED = 200  # accounts at once; nobody waits for WeChat here
@@ -59,7 +61,7 @@ LacksFilter = choice_filter(
     {
         "any": (_("anything"), _lacks("")),
         **{
-            need.code: (f"{_KINDS[need.kind]}: {need.set_names}", _lacks(need.code))
+            need.code: (with_detail(_KINDS[need.kind], need.set_names), _lacks(need.code))
             for need in NEEDS
         },
     },
@@ -161,7 +163,7 @@ class PermissionRequestAdmin(StaffAdmin):
         cells = [
             (
                 self.account(row),
-                row.authorizer.owner or "–",
+                name_person(row.authorizer.owner) if row.authorizer.owner else "–",
                 _need_name(row.need),
                 ago(row.asked_at),
                 row.asked_by or "–",
