@@ -98,7 +98,7 @@ class CampaignItemAdmin(ProgramRowAdmin):
 
     acts = column(_("what to do"), lambda row: _act_links(row))
     updated = time_column("updated_at", _("updated"))
-    ext_json = column(_("ext.json"), _preview_item)
+    ext_json = column(_("what ext.json holds"), _preview_item)
     campaign_link = column(_("campaign"), lambda row: link_to(row.campaign))
     state_label = column(_("state"), lambda row: _state_label(row))
     why = column(_("reason"), lambda row: translate_explanation(row.reason) or "–")

@@ -215,7 +215,7 @@ class CampaignAdmin(PlanPages):
     runs_for = column(
         _("carried out for"), lambda row: row.run_by.get_username() if row.run_by else "–"
     )
-    values = column(_("ext.json"), lambda row: pretty(row.ext))
+    values = column(_("what ext.json holds"), lambda row: pretty(row.ext))
 
     @admin.display(description=_("progress"))
     def progress(self, row: Campaign) -> SafeString:

@@ -58,7 +58,9 @@ class CodeVersionAdmin(ProgramRowAdmin):
     uploaded = time_column("created_at", _("time"))
     state_label = column(_("state"), lambda row: state_label(row))
     by = column(_("by"), lambda row: str(row.created_by or "–"))
-    values = column(_("ext.json"), lambda row: preview_text(row.authorizer, row.ext_json, row))
+    values = column(
+        _("what ext.json holds"), lambda row: preview_text(row.authorizer, row.ext_json, row)
+    )
 
 
 def _reason_of(audit: CodeAudit) -> str:
