@@ -10,6 +10,7 @@ from django.test import Client
 
 from audits.models import CodeAudit, CodeTemplate, CodeVersion, PreflightSummary, Release
 from audits.services import templates
+from audits.services.history import record_event
 from miniprograms.models import Authorizer
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
@@ -425,6 +426,27 @@ def test_a_refusal_is_told_in_plain_words_with_its_errcode(
     told = do(operator, shop, "submit")
     assert "submissions of this month are used up" in told
     assert "(85085)" in told
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "system"),
+    [
+        ("en", "ext_json cannot be read, or names a wrong path.", "the system"),
+        ("zh-hans", "ext_json 无法解析，或包含错误的路径。", "系统"),
+    ],
+)
+def test_the_code_page_explains_refusals_and_names_the_system_in_the_readers_language(
+    operator: Client, submitted: CodeAudit, wechat: WeChat, language: str, sentence: str,
+    system: str, template: CodeTemplate,
+) -> None:  # fmt: skip
+    record_event(submitted, "mismatch")
+    wechat.fault(COMMIT_CALL, errcode=85013)
+    commit(operator, submitted.authorizer, template, "1.3.0")
+    operator.cookies["django_language"] = language
+    page = text_of(operator.get(url(submitted.authorizer)))
+    assert f"{sentence} " in page
+    assert f"<td>{system}</td>" in page
+    assert "<td>system</td>" not in page
 
 
 @pytest.mark.parametrize(

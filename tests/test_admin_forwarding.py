@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from messaging import tasks
 from messaging.admin.targets import MAX_COUNTED
 from messaging.models import Delivery, ForwardRule, Target
-from miniprograms.models import Tag
+from miniprograms.models import Authorizer, Tag
 from platform_auth.models import Operation, Push
 from tests.conftest import Bound
 from tests.forwards import IS_DOWN, TAKES, Backend, Town, pass_time
@@ -474,6 +474,19 @@ def test_a_delivery_shows_its_attempts_and_what_is_sent(browser: Client, town: T
     assert backend.ids == [backend.ids[0]] * 2
     assert backend.ids[0] in page
     assert "delivered" in page
+
+
+def test_deliveries_name_kind_and_account_in_words_and_as_programs_know_them(
+    browser: Client, town: Town
+) -> None:
+    Authorizer.objects.update(nick_name="Tea")
+    town.backend()
+    town.say(("openid1", "a"))
+    page = text_of(browser.get(DELIVERIES))
+    assert '<span class="staff-names">text<small>text</small></span>' in page
+    assert f"<strong>Tea</strong><small>{town.shop.appid}</small>" in page
+    Push.objects.update(kind="brand_new_kind")
+    assert "brand_new_kind" in text_of(browser.get(DELIVERIES))
 
 
 def test_a_delivery_says_what_it_waits_for(browser: Client, town: Town) -> None:

@@ -2,6 +2,8 @@
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.utils import translation
 from django.utils.translation import gettext
 
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeTemplate, CodeVersion
@@ -15,6 +17,7 @@ from audits.services.rollout.steps import begin_item
 from audits.services.submitting import submit_newest_version
 from audits.tasks import run_campaigns
 from miniprograms.models import Authorizer
+from platform_auth.errcodes import explain_errcode
 from platform_auth.models import Component, Heartbeat, Operation
 from sandbox.world import WeChat
 from tests.rollouts import (
@@ -363,6 +366,27 @@ def test_wechats_system_error_is_tried_again_and_then_given_up(
     work_and_wait(2)
     assert states(campaign) == {"passed": 1}
     assert wechat.count(COMMIT) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_refusal_that_a_worker_noted_is_read_in_ones_own_language(
+    wechat: WeChat, component: Component, template: CodeTemplate, boss: User, client: Client,
+    language: str,
+) -> None:  # fmt: skip
+    make_shops(wechat, component, 1)
+    wechat.fault(COMMIT, errcode=85013)
+    campaign = make_campaign(template, boss)
+    work_and_wait(2)
+    item = campaign.items.get()
+    client.force_login(boss)
+    client.cookies["django_language"] = language
+    with translation.override(language):
+        sentence = explain_errcode(85013)
+    for page in (f"campaign/{campaign.pk}/change/", f"campaignitem/{item.pk}/change/"):
+        assert sentence in client.get(f"/admin/audits/{page}").content.decode()
+    CampaignItem.objects.update(reason="Somebody's own words (85013)")
+    page = client.get(f"/admin/audits/campaignitem/{item.pk}/change/").content.decode()
+    assert "own words (85013)" in page
 
 
 def test_a_retry_after_a_refused_release_only_releases(

@@ -205,7 +205,8 @@ def test_so_many_an_hour_and_no_more(desk: Client, staff: User) -> None:
 
 @pytest.mark.usefixtures("mail_server")
 def test_no_role_is_chosen_for_a_new_colleague(boss: Client) -> None:
-    assert boss.get(f"{LIST}new-staff/").context_data["form"]["roles"].value() is None
+    page: Any = boss.get(f"{LIST}new-staff/")
+    assert page.context_data["form"]["roles"].value() is None
     data = {"name": "Wang", "login": "wang", "language": "en"}
     assert "required" in boss.post(f"{LIST}new-staff/", data).content.decode()
     assert not User.objects.filter(username="wang").exists()

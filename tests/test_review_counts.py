@@ -219,6 +219,7 @@ def test_each_change_of_the_quota_and_each_unit_is_kept(desk: Desk, browser: Cli
     assert log()[1:] == [("submitted", None, None), ("sped_up", None, None), ("told", 999, 19)]
     assert {entry.by for entry in QuotaEntry.objects.exclude(kind="told")} == {desk.staff}
     page = text_of(browser.get(QUOTA))
+    assert "A dash: nothing was asked." in page
     assert "999" in page
     assert "operator" in page
     spent = browser.get(QUOTA, {"kind__exact": "submitted"}).context["cl"].result_list

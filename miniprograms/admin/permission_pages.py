@@ -42,9 +42,10 @@ def _need_name(code: str) -> str:
 def _question_about(row: Authorizer) -> str:
     """What becomes of the link for ROW: who gets it from us, and that others do not."""
     who = _("Whoever opens the link within three days can authorise this account again.")
-    if is_mailable(row.owner):
+    owner: Any = row.owner
+    if is_mailable(owner):
         text = _("A link is sent to the merchant, to %(address)s, and shown to you, once.")
-        return f"{text % {'address': row.owner.email}} {who}"
+        return f"{text % {'address': owner.email}} {who}"
     return "{} {}".format(
         _("Nothing is sent to the merchant: you are shown a link, once, and have to hand it on."),
         who,
