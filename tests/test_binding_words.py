@@ -296,6 +296,21 @@ def test_a_merchant_who_began_on_the_phone_starts_again_from_their_accounts(
     assert "Please start again from your accounts." in page
 
 
+@pytest.mark.parametrize("ending", ["", "single", "revoked"])
+def test_who_left_permissions_out_opens_the_link_again_where_it_is_good_still(
+    phone: Client, wechat: WeChat, account: Account, merchant: User, ending: str
+) -> None:
+    started = begin(phone, made_link(merchant, is_single=ending == "single"))
+    phone.get(started["back"], confirm(wechat, started, account), follow=True)
+    Authorizer.objects.update(func_info=[19, 30])
+    if ending == "revoked":
+        BindLink.objects.update(revoked_at=timezone.now())
+    page = text_of(phone.get(started["back"]))
+    assert "permissions are missing" in page
+    assert ("To do that, open the link that you were sent once more." in page) == (not ending)
+    assert ("Please ask us for a new link for that." in page) == bool(ending)
+
+
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_link_for_computers_says_so_on_a_phone(
     phone: Client, merchant: User, method: str
