@@ -144,7 +144,7 @@ def test_whose_password_staff_set_is_told_in_their_own_language(merchant: User) 
     stranger("en").post("/portal/login/", RIGHT)  # they read English
     boss = stranger("zh-hans")
     boss.force_login(User.objects.create_superuser("boss"))
-    form = {"usable_password": "true", "password1": NEW, "password2": NEW}
+    form = {"password1": NEW, "password2": NEW}
     answer = boss.post(f"/admin/auth/user/{merchant.pk}/password/", form)
     assert answer.status_code == 302
     send_password_links()
