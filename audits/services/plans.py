@@ -141,32 +141,47 @@ def preflight_item(item: CampaignItem) -> Preflight:
     return result
 
 
-def reached_items(campaign: Campaign) -> Any:
-    """Those of CAMPAIGN that are not at their end, and neither fail nor are skipped by our rows."""
+def _is_left_out(campaign: Campaign) -> Q:
+    """Of what waits: fails or is skipped by our rows, once it is its turn."""
     is_left_out = Q(authorizer__state__in=GONE)
     if campaign.submits and campaign.when_open == Campaign.WhenOpen.SKIP:
         is_left_out |= Q(authorizer__in=CodeAudit.objects.open().values("authorizer"))
-    waiting = campaign.items.filter(is_left_out, state=CampaignItem.State.WAITING)
+    return Q(state=CampaignItem.State.WAITING) & is_left_out
+
+
+def reached_items(campaign: Campaign) -> Any:
+    """Those of CAMPAIGN that are not at their end, and neither fail nor are skipped by our rows."""
     unfinished = campaign.items.exclude(state__in=CampaignItem.FINAL)
-    return unfinished.exclude(pk__in=waiting.values("pk")).order_by()
+    return unfinished.exclude(
+        pk__in=campaign.items.filter(_is_left_out(campaign)).values("pk")
+    ).order_by()
+
+
+def _is_downgraded(campaign: Campaign) -> Q:
+    """Its version is lower than what users have; nobody's is where it cannot be compared."""
+    key = order_key(campaign.user_version)
+    return Q(authorizer__code_summary__live_key__gt=key) if key else Q(pk__in=[])
 
 
 def count_downgrades(campaign: Campaign) -> int:
     """For how many of those that it gets to its version is lower than what users have."""
-    if not (key := order_key(campaign.user_version)):
-        return 0
-    return int(reached_items(campaign).filter(authorizer__code_summary__live_key__gt=key).count())
+    return int(reached_items(campaign).filter(_is_downgraded(campaign)).count())
 
 
 def count_obstacles(campaign: Campaign) -> dict[str, int]:
-    """How many of those that wait stand where they cannot go on at once, by our rows."""
-    waiting = campaign.items.filter(state=CampaignItem.State.WAITING).order_by()
+    """
+    How many of those that wait stand where they cannot go on at once, by our rows; and for how
+    many of those that it gets to it is a downgrade.
+    """
+    unfinished = campaign.items.exclude(state__in=CampaignItem.FINAL).order_by()
+    is_waiting = Q(state=CampaignItem.State.WAITING)
     is_gone = Q(authorizer__state__in=GONE)
     is_open = CodeAudit.objects.open().values("authorizer")
     in_review = ~is_gone & Q(authorizer__in=is_open) if campaign.submits else Q(pk__in=[])
-    counts = waiting.aggregate(
-        waiting=Count("pk"),
-        unbound=Count("pk", filter=is_gone),
-        open_audits=Count("pk", filter=in_review),
+    is_downgraded = _is_downgraded(campaign) & ~_is_left_out(campaign)
+    return unfinished.aggregate(
+        waiting=Count("pk", filter=is_waiting),
+        unbound=Count("pk", filter=is_waiting & is_gone),
+        open_audits=Count("pk", filter=is_waiting & in_review),
+        downgrades=Count("pk", filter=is_downgraded),
     )
-    return {**counts, "downgrades": count_downgrades(campaign)}
