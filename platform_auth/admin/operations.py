@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from platform_auth.admin.account_links import reader_of
 from platform_auth.admin.call_links import link_call, link_rids, may_see_calls
 from platform_auth.admin.columns import account_column, column, link
 from platform_auth.admin.pages import StaffAdmin
@@ -222,6 +226,26 @@ def actor_label(operation: Operation) -> str:
     return str(_("the system")) if is_ours else operation.actor_name
 
 
+def actor_cell(operation: Operation, reader: Any) -> SafeString:
+    """Who did it, and what did it in their name, with a link to that where READER may see it."""
+    name = actor_label(operation)
+    if not operation.through:
+        return format_html("{}", name)
+    return format_html("{} <small>{}</small>", name, _link_through(operation.through, reader))
+
+
+def _link_through(through: str, reader: Any) -> object:
+    """What acted, as `record_operation` has written it: its kind, number and name."""
+    reference, _space, name = through.partition(" ")
+    model_label, _colon, pk = reference.partition(":")
+    app_label, _dot, model_name = model_label.partition(".")
+    kind = apps.get_model(model_label)._meta.verbose_name
+    text = _("%(kind)s %(number)s (%(name)s)") % {"kind": kind, "number": pk, "name": name}
+    if reader is None or not reader.has_perm(f"{app_label}.view_{model_name}"):
+        return text
+    return link(reverse(f"admin:{app_label}_{model_name}_change", args=[pk]), text)
+
+
 @admin.register(Operation)
 class OperationAdmin(StaffAdmin):
     account_tab = "log"
@@ -249,7 +273,9 @@ class OperationAdmin(StaffAdmin):
     def title_of(self, row: Any) -> str:
         return f"{actor_label(row)}: {action_name(row)}"
 
-    actor_label = column(_("actor's name"), lambda row: actor_label(row), ordering="actor_name")
+    actor_label = column(
+        _("actor's name"), lambda row: actor_cell(row, reader_of(row)), ordering="actor_name"
+    )
     what = column(_("action"), action_name, ordering="action")
     of_version = column(_("version"), lambda row: _link_version(row.version), ordering="version")
     account = account_column(_("appid"), ordering="appid")
