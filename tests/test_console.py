@@ -300,6 +300,29 @@ def test_others_are_listed_beside(chat: Chat, official: Chat, desk: Client) -> N
     assert "Where is my paper?" in unread
 
 
+def test_lists_show_whether_the_last_word_is_ours(chat: Chat, desk: Client) -> None:
+    lists = (LIST, f"/admin/miniprograms/authorizer/{chat.account.pk}/messages/")
+    for url in lists:
+        assert "we have answered" not in cells(desk, url)
+    say(desk, chat, text="Yes, we do.")
+    for url in lists:
+        assert re.search(r"Do you have oolong\?\s*<[^>]*>we have answered<", cells(desk, url)), url
+    Reply.objects.update(at=timezone.now() - timedelta(minutes=1))
+    chat.say("And green tea?")
+    for url in lists:
+        assert "we have answered" not in cells(desk, url)
+    chat.wechat.fault("/cgi-bin/message/custom/send", errcode=45015)
+    say(desk, chat, text="Green, too.")
+    for url in lists:
+        assert "our answer was not sent" in cells(desk, url), url
+
+
+def cells(desk: Client, url: str) -> str:
+    """The cells of the list at URL: its filters have words of their own."""
+    page = desk.get(url).content.decode()
+    return re.sub(r"\s+", " ", " ".join(re.findall(r"<td.*?</td>", page, re.DOTALL)))
+
+
 # Answering
 
 
