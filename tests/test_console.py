@@ -306,7 +306,7 @@ def test_lists_show_whether_the_last_word_is_ours(chat: Chat, desk: Client) -> N
         assert "we have answered" not in cells(desk, url)
     say(desk, chat, text="Yes, we do.")
     for url in lists:
-        assert re.search(r"Do you have oolong\?\s*<[^>]*>we have answered<", cells(desk, url)), url
+        assert "we have answered" in cells(desk, url), url
     Reply.objects.update(at=timezone.now() - timedelta(minutes=1))
     chat.say("And green tea?")
     for url in lists:
