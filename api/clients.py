@@ -22,14 +22,16 @@ from miniprograms.models import Authorizer, AuthorizerQuerySet
 from platform_auth.client_models import GRAVE_SCOPES, ApiClient
 from platform_auth.events import current_origin
 from platform_auth.logins.api_clients import find_client
-from platform_auth.logins.keys import is_of_this_password
+from platform_auth.logins.keys import is_of_this_password, note_use
 
 ANY_SCOPE = "any"  # whoever has a key at all
 
 
 class MissingScope(PermissionDenied):
     default_code = "missing_scope"
-    default_detail = gettext_lazy("The client of this key was not given the scope for it.")
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(_("The client of this key was not given the scope %s.") % scope)
 
 
 class InvalidClientKey(AuthenticationFailed):
@@ -53,6 +55,7 @@ class PersonAuthentication(TokenAuthentication):
         user, key = super().authenticate_credentials(token)
         if not is_of_this_password(key):
             raise AuthenticationFailed(_("Invalid token."))
+        note_use(key)
         return user, key
 
 
@@ -140,10 +143,10 @@ def check_scope(request: Request, scope: str) -> None:
     """
     client, user = client_of(request), request.user
     if client is not None and scope != ANY_SCOPE and scope not in client.scopes:
-        raise MissingScope
+        raise MissingScope(scope)
     right = GRAVE_SCOPES.get(scope)
     if right and not user.has_perm(right) and (client is None or user.is_staff):
-        raise MissingScope
+        raise MissingScope(scope)
 
 
 def has_scope(request: Request, scope: str) -> bool:

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.middleware.common import CommonMiddleware
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -18,6 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import bound_contextvars, get_contextvars
 
+from config.admission import FILES
 from config.errors import busy
 from platform_auth.call_log import Asker, asked_by
 from platform_auth.client_models import ApiClient
@@ -86,6 +88,16 @@ def _call_view(request: HttpRequest) -> HttpResponse:
     return response
 
 
+class WithSlash(HttpResponsePermanentRedirect):
+    """To the same address with its last slash: a POST stays a POST and keeps its body."""
+
+    status_code = HTTPStatus.PERMANENT_REDIRECT
+
+
+class SlashMiddleware(CommonMiddleware):
+    response_redirect_class = WithSlash
+
+
 class BulkheadMiddleware:
     """While it asks WeChat a request holds a place of the bulkhead; where none is free, 503."""
 
@@ -111,6 +123,22 @@ def whole_text(
         is_api = request.path_info.startswith("/api/")  # which names the parameter
         if not is_api and "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest
+        return get_response(request)
+
+    return middleware
+
+
+def no_such_file(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """
+    What WhiteNoise has not found among the static files is nowhere. It is said before anything is
+    asked of the database: these requests have no place of `config.admission`.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(FILES):
+            return HttpResponse("not found", status=HTTPStatus.NOT_FOUND, content_type="text/plain")
         return get_response(request)
 
     return middleware

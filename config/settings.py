@@ -18,7 +18,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
-from config.admission import threads_of
+from config.admission import FILES, threads_of
 from config.environment import Environment, private_folder
 from config.process_role import PATIENCE, connection_options, role_of
 from config.secret_files import with_password
@@ -102,9 +102,10 @@ MIDDLEWARE = [
     "config.middleware.name_origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.no_such_file",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.middleware.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
@@ -482,7 +483,7 @@ LOCALE_PATHS = [ROOT / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
 USE_TZ = True
 
-STATIC_URL = "/static/"
+STATIC_URL = FILES
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(ROOT / "staticfiles"))
 STATICFILES_DIRS = [ROOT / "static"]
 # The image sets it, having collected them: hashed names, compressed. Otherwise they are found.
@@ -555,12 +556,15 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": logs.formatter, "is_text": DEBUG}},
     "filters": {
+        "short": {"()": "django.utils.log.CallbackFilter", "callback": logs.without_traceback},
         "once": {
             "()": "django.utils.log.CallbackFilter",
             "callback": logs.is_not_of_a_push,
-        }
+        },
     },
-    "handlers": {"stderr": {"class": "platform_auth.logs.Lines", "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "platform_auth.logs.Lines", "formatter": "line", "filters": ["short"]}
+    },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         # Django's own handlers would print below DEBUG what ours prints already.

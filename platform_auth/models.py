@@ -25,9 +25,12 @@ from platform_auth.counted import PushRefusal as PushRefusal
 from platform_auth.event_models import PlatformEvent as PlatformEvent
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.installation_models import Installation as Installation
+from platform_auth.login_models import KeyNote as KeyNote
 from platform_auth.login_models import LoginCounter as LoginCounter
 from platform_auth.login_models import LoginSession as LoginSession
+from platform_auth.login_models import NewPassword as NewPassword
 from platform_auth.login_models import PasswordReset as PasswordReset
+from platform_auth.login_models import PersonLanguage as PersonLanguage
 from platform_auth.login_models import SecondFactor as SecondFactor
 from platform_auth.text_rules import is_appid
 from wechat.envelope import Envelope, Key
@@ -336,6 +339,8 @@ class Operation(models.Model):
     version = models.CharField(_("version"), max_length=64, blank=True, db_default="")
     # What did it in its actor's name: model, key and name of then, as "audits.campaign:3 1.1.0".
     through = models.CharField(max_length=200, blank=True, db_default="")
+    # That it was tried, and did not come to pass; RESULT says why.
+    has_failed = models.BooleanField(_("failed"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("operation")

@@ -409,6 +409,8 @@ def test_wechats_refusal_is_told_in_plain_words(chat: Chat, desk: Client) -> Non
     assert "As many messages are sent as the user" in shown
     assert "(45047)" in shown
     assert "WeChat will probably refuse more until the user writes again" in shown
+    log = Operation.objects.filter(action="answer_user", has_failed=True)
+    assert ["45047" in row.result for row in log] == [True]
 
 
 def test_an_upload_that_fails_says_why(chat: Chat, desk: Client) -> None:
@@ -616,7 +618,7 @@ def test_the_list_costs_the_same_however_long(
         Conversation.objects.create(authorizer=chat.account, openid=f"o{number}")
     with django_assert_max_num_queries(12):
         listed(desk)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         page(desk, chat)
 
 

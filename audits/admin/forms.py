@@ -17,14 +17,16 @@ from unfold.widgets import (
 
 from audits.admin.ext_form import ObjectField
 from audits.admin.ext_tables import preview_upload
-from audits.models import CodeAudit, CodeTemplate, CodeVersion
+from audits.models import CodeAudit, CodeSummary, CodeTemplate, CodeVersion
 from audits.problems import BadExtJson
 from audits.services.ext_json import build_ext_json
+from audits.services.summaries import summary_of
 from audits.services.version_names import next_version
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import table
 from platform_auth.forms import TextField
 
+REJECTED = "rejected"  # the newest review, as summaries have it
 _ONLY_REJECTED = {CodeAudit.Status.REJECTED}
 UPLOAD_HELP = _(
     'Members such as {"ext": {"shop": 7}}, over the values that are kept, this once. Mostly empty.'
@@ -108,7 +110,7 @@ class UploadForm(forms.Form):
         # One template goes to all: no component of WeChat's has that of another.
         component = components.pop() if len(components) == 1 else None
         field.queryset = field.queryset.filter(component=component)  # type: ignore[union-attr]
-        renamed = _rename_rejected(programs, component)
+        renamed = _rename_rejected(programs, component) if self._has_open_rejection() else {}
         if renamed:
             cast(TemplateSelect, field.widget).renamed = renamed
             self.fields["user_version"].help_text = _(
@@ -123,6 +125,11 @@ class UploadForm(forms.Form):
                 "user_desc": newest.user_desc,
                 **self.initial,
             }
+
+    def _has_open_rejection(self) -> bool:
+        """Whether the newest review of any is a rejection."""
+        rejected = CodeSummary.objects.filter(authorizer__in=self.programs, review=REJECTED)
+        return rejected.exists()
 
     @property
     def has_templates(self) -> bool:
@@ -148,6 +155,9 @@ class CommitForm(UploadForm):
             self.fields["ext"].help_text = _(
                 "The mini program has no values of its own yet: these become them."
             )
+
+    def _has_open_rejection(self) -> bool:
+        return summary_of(self.programs[0]).review == REJECTED
 
     def clean(self) -> dict[str, Any]:
         """ext.json is what the chosen template takes."""

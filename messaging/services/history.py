@@ -1,5 +1,6 @@
 """A conversation as people read it: what the inbox holds of the user, and our replies, by time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,6 +83,15 @@ def with_replies(rows: models.QuerySet[Conversation]) -> models.QuerySet[Convers
         replied_at=models.Subquery(newest.values("at")[:1]),
         reply_state=models.Subquery(newest.values("state")[:1]),
     )
+
+
+def newest_replies(rows: Iterable[Conversation]) -> dict[int, Reply]:
+    """The last that we said in each of ROWS, by the ids of these: one step in an index each."""
+    newest = Reply.objects.filter(conversation=models.OuterRef("pk")).order_by("-at").values("pk")
+    conversations = Conversation.objects.filter(pk__in=[row.pk for row in rows])
+    pks = conversations.annotate(newest=models.Subquery(newest[:1])).values("newest")
+    replies = Reply.objects.filter(pk__in=pks).select_related("by")
+    return {reply.conversation_id: reply for reply in replies}
 
 
 def read_page(

@@ -8,10 +8,10 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import admin as auth
 from django.contrib.auth.models import Group, Permission, User
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -29,13 +29,17 @@ from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.admin.rights import describe_rights
 from platform_auth.events import log_event
 from platform_auth.forms import PermissionChoices
+from platform_auth.login_models import KeyNote, NewPassword, PersonLanguage
 from platform_auth.logins.invitations import is_invited
 from platform_auth.logins.keys import end_keys, rights_of
+from platform_auth.logins.new_passwords import tell_of_new_password
 from platform_auth.logins.proof import require_proof
 from platform_auth.logins.second_factor import factor_of, remove_factor
 from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS, ROLES, describe_role, group_title
+from platform_auth.tasks import send_password_links
+from platform_auth.wakeup import enqueue
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
 admin.site.unregister([User, Group, AuthToken])
@@ -91,14 +95,15 @@ def _grantable() -> QuerySet[Permission]:
         model for page in pages for model in (page.model, *(row.model for row in page.inlines))
     }
     hidden = [
-        model
+        model._meta.label_lower
         for model in models - shown
         if tuple(model._meta.default_permissions) == DJANGOS_RIGHTS
     ]
-    types = ContentType.objects.get_for_models(*hidden, for_concrete_models=False).values()
     named = [name.partition(".")[2] for names in ROLES.values() for name in names]
-    useless = Q(content_type__in=types) & ~Q(codename__in=named)
-    return Permission.objects.exclude(useless).select_related("content_type")
+    table = Concat("content_type__app_label", Value("."), "content_type__model")
+    useless = Q(table__in=hidden) & ~Q(codename__in=named)
+    rows = Permission.objects.annotate(table=table).exclude(useless)
+    return rows.select_related("content_type")
 
 
 @admin.register(User)
@@ -136,6 +141,8 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "groups" and field:
             field.label, field.help_text, field.widget = _("roles"), "", field.widget.widget
+        if db_field.name == "first_name" and field:
+            field.label = _("First name, or the company of a merchant")
         return field
 
     def unfit_acts(self, object_id: Any) -> set[str]:
@@ -175,6 +182,8 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
         lacking.discard(BindLink._meta.verbose_name)
         if keys := counts.pop(str(AuthToken._meta.verbose_name_plural), 0):
             counts[str(_("API keys"))] = keys
+        for model in (KeyNote, NewPassword, PersonLanguage):  # which are no loss of their own
+            counts.pop(str(model._meta.verbose_name_plural), 0)
         return names, counts, lacking, protected
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
@@ -186,6 +195,10 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
                 user = User.objects.get(pk=id)
                 is_own = user == request.user
                 end_access(user, keep=request.session.session_key if is_own else None)
+                if user.has_usable_password():
+                    by = NewPassword.By.THEMSELVES if is_own else NewPassword.By.STAFF
+                    tell_of_new_password(user, by)
+                    enqueue(send_password_links)
                 log_event("reset_password", "done", user=request.user, of=str(user))
         return response
 

@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack, cast
 from django.contrib.auth.models import User
 from django.core import signing
 from django.db import transaction
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Now
 
 from miniprograms.link_models import LINK_SALT
@@ -17,6 +17,7 @@ from platform_auth.operations import Actor, record_operation
 from wechat.component import EITHER
 
 LINK_LIFETIME = timedelta(days=3)
+MOST_NAMED = 10  # accounts that were bound with one link
 # How links were signed before they were rows; those that are out there live for three days, too.
 OLD_SALT = "miniprograms.bind-link"
 
@@ -159,6 +160,19 @@ def ending_of(token: str) -> str:
     if status in (BindLink.Status.OPEN, BindLink.Status.STARTED):
         return str(BindLink.Status.EXPIRED) if link.expires_at <= link.now else ""
     return str(status)
+
+
+def accounts_bound_with(token: str) -> list[Authorizer]:
+    """
+    The accounts that were bound with the link whose address ends with TOKEN and still are its
+    merchant's, as many as a page has room for; the last first.
+    """
+    attempts = Binding.objects.filter(
+        link=_read(token), status=Binding.Status.BOUND, authorizer__owner=F("link__user")
+    )
+    rows = Authorizer.objects.filter(pk__in=attempts.values("authorizer"))
+    rows = rows.exclude(state=Authorizer.State.UNBOUND)
+    return list(rows.order_by("-create_time", "-id")[:MOST_NAMED])
 
 
 def _read(token: str) -> int:

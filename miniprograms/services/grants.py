@@ -240,8 +240,9 @@ def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, rea
     )
     _supersede(binding, grant)
     action = "park" if reason else "bind"
+    result = reason or (authorizer.lacks.strip() if authorizer else "")
     with acting_through(binding.link):
-        record_operation(action, by=binding.user, appid=grant.appid, result=reason)
+        record_operation(action, by=binding.user, appid=grant.appid, result=result)
     binding.refresh_from_db()
     if reason:
         publish_unclaimed(binding)

@@ -21,7 +21,7 @@ def forget_running(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audits", "0011_preflight_for_merchant")]
+    dependencies = [("audits", "0012_what_a_campaign_foresees")]
 
     operations = [
         migrations.AddField(

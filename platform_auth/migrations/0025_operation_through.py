@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("platform_auth", "0022_failed_pushes_of_account")]
+    dependencies = [("platform_auth", "0024_people_are_told")]
 
     operations = [
         migrations.AddField(
