@@ -13,7 +13,7 @@ from messaging.references import new_reference
 from messaging.standard_webhooks import new_secret
 from miniprograms.models import Authorizer, Tag
 from platform_auth.fields import SecretField, SecretModel
-from platform_auth.models import Leased, LeasedQuerySet, PlatformEvent, Push
+from platform_auth.models import Leased, LeasedQuerySet, PlatformEvent, Push, is_free
 
 
 class Target(SecretModel):
@@ -85,6 +85,11 @@ class DeliveryQuerySet(LeasedQuerySet):
     def waiting(self) -> Self:
         """What is not delivered yet, nor given up."""
         return self.filter(state=Delivery.State.DUE)
+
+    def stuck(self) -> Self:
+        """What was given up, or has failed, and nobody is sending just now."""
+        has_failed = Q(is_free(), state=Delivery.State.DUE, failures__gt=0)
+        return self.filter(Q(state=Delivery.State.DEAD) | has_failed)
 
     def give_up(self, **values: Any) -> int:
         """Make dead letters of these, with VALUES. `make_oldest_due` must follow. How many."""

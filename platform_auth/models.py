@@ -337,6 +337,8 @@ class Operation(models.Model):
     request_id = models.CharField(_("request"), max_length=64, blank=True)
     # Of an act on code: the user_version that it was about.
     version = models.CharField(_("version"), max_length=64, blank=True, db_default="")
+    # What did it in its actor's name: model, key and name of then, as "audits.campaign:3 1.1.0".
+    through = models.CharField(max_length=200, blank=True, db_default="")
     # That it was tried, and did not come to pass; RESULT says why.
     has_failed = models.BooleanField(_("failed"), default=False, db_default=False)
 

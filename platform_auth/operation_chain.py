@@ -50,6 +50,7 @@ def digest_of(operation: Operation, before: str) -> str:
         operation.request_id,
         # Last, and only where there is one: older operations were sealed without.
         *filter(None, [operation.version, operation.has_failed]),
+        *([["through", operation.through]] if operation.through else []),
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

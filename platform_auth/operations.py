@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Model
 from structlog.contextvars import get_contextvars
 
 from platform_auth.leases import release_db_connection
@@ -15,6 +17,19 @@ SYSTEM = "system"
 
 # The person who acts; None in its place is the system itself.
 Actor = AbstractBaseUser | AnonymousUser
+
+THROUGH_LENGTH = 200
+_acting: ContextVar[Model | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_through(row: Model | None) -> Iterator[None]:
+    """What is recorded within, ROW has done in its actor's name, as a campaign does."""
+    token = _acting.set(row)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
 
 
 def record_operation(
@@ -43,7 +58,13 @@ def record_operation(
         version=version,
         has_failed=has_failed,
         request_id=str(bound.get("request_id", ""))[:64],
+        through=_name_acting(_acting.get()),
     )
+
+
+def _name_acting(row: Model | None) -> str:
+    """Model and key, and behind them the name of now, which may be changed and gone later."""
+    return f"{row._meta.label_lower}:{row.pk} {row}"[:THROUGH_LENGTH] if row else ""
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from platform_auth.events import log_event
 from platform_auth.fields import read_or_empty, seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
-from platform_auth.operations import SYSTEM, Actor, record_operation
+from platform_auth.operations import SYSTEM, Actor, record_operation, recorded_call
 from platform_auth.text_rules import is_aes_key, is_app_secret, is_appid, is_message_token
 from wechat import component as wechat
 from wechat.errors import NotReady
@@ -119,22 +119,20 @@ def check_values(values: Mapping[str, str]) -> None:
 
 def request_tickets(component: Component, *, by: Actor | None) -> str:
     """Ask WeChat to push tickets now, however late they are; what it says. Raises WeChatError."""
-    with transaction.atomic():
+    with recorded_call("start_push_ticket", by=by, appid=component.appid):
         Component.objects.filter(pk=component.pk).update(push_asked_at=Now())
-        record_operation("start_push_ticket", by=by, appid=component.appid)
-    release_db_connection()
-    return wechat.start_push_ticket(component.appid, component.app_secret)
+        release_db_connection()
+        return wechat.start_push_ticket(component.appid, component.app_secret)
 
 
 def refresh_component_token(component: Component, *, by: Actor | None) -> None:
     """Get a new component token now, whatever the old one's age. Raises WeChatError."""
-    with transaction.atomic():
+    with recorded_call("refresh_component_token", by=by, appid=component.appid):
         Component.objects.filter(pk=component.pk).update(due_at=Now(), failures=0)
-        record_operation("refresh_component_token", by=by, appid=component.appid)
-    tokens.component_token(component)
-    component.refresh_from_db()
-    if component.last_error:  # the old token is still good, so nobody was told
-        raise NotReady(component.last_error)
+        tokens.component_token(component)
+        component.refresh_from_db()
+        if component.last_error:  # the old token is still good, so nobody was told
+            raise NotReady(component.last_error)
 
 
 def _write_changes(

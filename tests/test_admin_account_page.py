@@ -115,7 +115,7 @@ def test_an_official_account_has_no_tabs_of_code(browser: Client, component: Com
 @pytest.mark.parametrize(
     ("values", "words", "mended"),
     [
-        ({"state": "unbound"}, "It is not authorised any more", "bind-link/"),
+        ({"state": "unbound"}, "It is unbound, so nothing", "bind-link/"),
         ({"state": "needs_reauthorization"}, "takes its refresh token no more", "bind-link/"),
         ({"state": "needs_recovery"}, "are being recovered", "refresh/"),
         ({"last_error": "errcode 40013"}, "could not be refreshed: errcode 40013", "refresh/"),

@@ -410,7 +410,14 @@ def test_what_is_held_back_is_told_and_not_called_submitted(
     held = "1 of the canary wave are held back: mend what is in the way and retry"
     assert held not in text_of(browser.get(page_of(campaign)))
     campaign.items.filter(is_canary=True).update(state=CampaignItem.State.HELD_BACK)
-    assert held in text_of(browser.get(page_of(campaign)))
+    page = text_of(browser.get(page_of(campaign)))
+    assert held in page
+    assert "0 of 2 at their end</strong> · 1 held back" in page
+    assert "Retry failed and held back" in page
+    question = text_of(browser.get(page_of(campaign, "retry-failed")))
+    assert "held back again where nothing was mended" in question
+    home = text_of(browser.get("/admin/"))
+    assert "0 of 2 at their end · 1 held back" in home
     campaign.items.filter(is_canary=False).update(state=CampaignItem.State.IN_REVIEW)
     piece = text_of(browser.get(page_of(campaign, "forecast")))
     assert "Held back and not submitted: 1." in piece

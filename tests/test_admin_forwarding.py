@@ -401,7 +401,7 @@ def test_one_is_sent_again_from_its_page(browser: Client, lost: Backend) -> None
     assert "it is sent again" in click(browser, row, "resend")
     tasks.forward()
     assert lost.said == [("openid1", "a")]
-    assert "it had not been given up" in click(browser, row, "resend")
+    assert "being sent just now, or has not failed" in click(browser, row, "resend")
 
 
 def test_those_selected_are_sent_again(browser: Client, lost: Backend) -> None:
@@ -410,7 +410,49 @@ def test_those_selected_are_sent_again(browser: Client, lost: Backend) -> None:
     assert "Sent again: 2." in text_of(browser.post(DELIVERIES, data, follow=True))
     tasks.forward()
     assert sorted(lost.said) == [("openid1", "a"), ("openid2", "c")]
-    assert "Nothing of it had been given up" in text_of(browser.post(DELIVERIES, data, follow=True))
+    page = text_of(browser.post(DELIVERIES, data, follow=True))
+    assert "Nothing of it was given up, or waits for another try." in page
+
+
+@pytest.fixture
+def failed(town: Town) -> Backend:
+    """A back end that did not take a message just now, and would take it by now."""
+    backend = town.backend(IS_DOWN)
+    town.say(("openid1", "a"))
+    tasks.forward()
+    backend.server.requests.clear()
+    backend.answer = TAKES
+    return backend
+
+
+def test_what_has_failed_says_when_it_is_tried_again(browser: Client, failed: Backend) -> None:
+    page = text_of(browser.get(DELIVERIES))
+    assert "waits for another try" in page
+    assert "within a minute" in page
+    Delivery.objects.update(due_at=timezone.now() + timedelta(minutes=20, seconds=30))
+    assert "in 20 minutes" in text_of(browser.get(DELIVERIES)).replace("\N{NO-BREAK SPACE}", " ")
+    Target.objects.update(is_on=False)
+    assert "once the target is switched on" in text_of(browser.get(DELIVERIES))
+
+
+def test_what_has_failed_is_sent_again_at_once(browser: Client, failed: Backend) -> None:
+    row = Delivery.objects.get()
+    Delivery.objects.update(due_at=timezone.now() + timedelta(hours=3))
+    Target.objects.update(failures=9, paused_until=timezone.now() + timedelta(minutes=5))
+    tasks.forward()
+    assert failed.said == []
+    assert "it is sent again" in click(browser, row, "resend")
+    tasks.forward()
+    assert failed.said == [("openid1", "a")]
+    assert "waits for another try" not in text_of(browser.get(DELIVERIES))
+
+
+def test_those_selected_that_have_failed_are_sent_again(browser: Client, failed: Backend) -> None:
+    Delivery.objects.update(due_at=timezone.now() + timedelta(hours=3))
+    data = {"action": "resend", "_selected_action": [Delivery.objects.get().pk], "index": "0"}
+    assert "Sent again: 1." in text_of(browser.post(DELIVERIES, data, follow=True))
+    tasks.forward()
+    assert failed.said == [("openid1", "a")]
 
 
 def test_all_of_a_narrowed_list_are_sent_again(browser: Client, lost: Backend) -> None:

@@ -25,6 +25,7 @@ from audits.services import committing, submitting, templates
 from audits.services.quota import read_quota
 from audits.services.summaries import order_key
 from miniprograms.models import Authorizer
+from miniprograms.services.unbinding import unbind_locally
 from platform_auth.models import Component, Push
 from sandbox.world import WeChat
 from tests.conftest import Bound, Deliver
@@ -123,6 +124,27 @@ def test_what_one_may_do_something_about_comes_first(bound: Bound, component: Co
     person = User.objects.create_user("somebody", is_staff=True)
     person.groups.add(Group.objects.get(name="releasers"))
     assert list(waiting_on(browser_of(person))) == ["passed, not released", "rejected"]
+
+
+def test_what_was_unbound_while_it_was_in_review_is_not_in_review_any_more(
+    operator: Client, bound: Bound, template: CodeTemplate, wechat: WeChat, staff: User
+) -> None:
+    stays, goes = bound(nick_name="Stays"), bound(nick_name="Goes")
+    for shop in (stays, goes):
+        submit(shop, template)
+    unbind_locally(goes, by=staff)
+    page = operator.get(HOME)
+    [in_review] = [one for one in page.context["pipeline"] if "review=in_review" in one.url]
+    listed = operator.get(in_review.url)
+    assert [row.nick_name for row in listed.context["cl"].result_list] == ["Stays"]
+    assert in_review.number == 1
+    account = f"/admin/miniprograms/authorizer/{goes.pk}/"
+    for url in (f"{account}change/", f"{account}code/", "/admin/miniprograms/authorizer/"):
+        text = text_of(operator.get(url))
+        assert "before it was unbound: in review" in text, url
+    header = text_of(operator.get(f"{account}change/"))
+    assert "not authorised any more" not in header
+    assert "It is unbound, so nothing can be done at WeChat." in header
 
 
 def test_each_link_lists_as_many_rows_as_it_says(

@@ -95,6 +95,21 @@ def test_one_for_one_account_says_nothing_of_many(
     assert "1 bound" not in page
 
 
+def test_what_is_bound_with_one_is_logged_as_bound_with_it(
+    operator: Client, link: BindLink, ticket: str, wechat: WeChat
+) -> None:
+    browser = new_browser()
+    started = query_of(link_in(browser.post(path_of(link))))
+    back = urlsplit(started["redirect_uri"]).path
+    browser.get(back, confirm(wechat, started, wechat.create_account()))
+    row = Operation.objects.get(action="bind")
+    assert row.actor_name == "merchant"
+    assert row.through == f"miniprograms.bindlink:{link.pk} merchant"
+    page = text_of(operator.get("/admin/platform_auth/operation/"))
+    assert f'<a href="{LIST}{link.pk}/change/"' in page
+    assert f"bind link {link.pk} (merchant)" in page
+
+
 def test_a_revoked_one_leads_nowhere(operator: Client, link: BindLink, ticket: str) -> None:
     url = f"{LIST}{link.pk}/revoke/"
     assert "waits for staff" in text_of(operator.get(url))
@@ -184,6 +199,23 @@ def test_one_for_an_account_stays_for_that_account(bound: Bound, merchant: User)
     assert query_of(link_in(page))["biz_appid"] == appid
     Authorizer.objects.update(owner=None)
     assert new_browser().get(f"/portal/bind/link/{signed}/").status_code == 404
+
+
+def test_one_for_an_account_that_went_to_another_merchant_is_not_offered_as_good(
+    operator: Client, bound: Bound, merchant: User, staff: User
+) -> None:
+    link = bind_links.make_bind_link(merchant, by=staff, appid=bound().appid)
+    assert "not used yet" in text_of(operator.get(LIST))
+    Authorizer.objects.update(owner=User.objects.create_user("successor"))
+    for page in (LIST, f"{LIST}?valid=no", f"{LIST}{link.pk}/change/"):
+        text = text_of(operator.get(page))
+        assert "its account is another merchant&#x27;s by now" in text, page
+        assert "not used yet" not in text
+    assert not operator.get(f"{LIST}?valid=yes").context["cl"].result_list
+    page = text_of(operator.get(f"{LIST}{link.pk}/change/"))
+    assert f"{link.pk}/renew/" not in page
+    assert f"{link.pk}/revoke/" not in page
+    assert new_browser().get(path_of(link)).status_code == 404
 
 
 # Several platforms

@@ -1,5 +1,7 @@
 """Campaigns: one template's code for many mini programs, by waves, at most so many a day."""
 
+import html
+
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -38,6 +40,7 @@ from tests.rollouts import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 State = CampaignItem.State
+LOG, ACCOUNTS = "/admin/platform_auth/operation/", "/admin/miniprograms/authorizer/"
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +77,30 @@ def test_all_are_uploaded_submitted_followed_and_released(
     assert CodeVersion.objects.filter(ext_json__contains="green").count() == 5
     acts = Operation.objects.values_list("action", flat=True)
     assert {"create_campaign", "start_campaign", "finish_campaign"} <= set(acts)
+
+
+def test_what_it_does_is_logged_as_its_own_in_the_name_of_whoever_started_it(
+    wechat: WeChat, component: Component, template: CodeTemplate, boss: User, client: Client
+) -> None:
+    (shop,) = make_shops(wechat, component, 1)
+    campaign = make_campaign(template, boss, auto_release=True)
+    wechat.fault(COMMIT, errcode=85013)
+    work_and_wait()
+    campaigns.retry_item(CampaignItem.objects.get(), by=boss)
+    work_and_wait()
+    acts = ["commit", "submit_audit", "release"]
+    rows = Operation.objects.filter(appid=shop.appid, action__in=acts)
+    assert {(row.actor_name, row.through) for row in rows} == {
+        ("boss", f"audits.campaign:{campaign.pk} 2.0.0")
+    }
+    assert not Operation.objects.exclude(through="").filter(action="start_campaign").exists()
+    client.force_login(boss)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    for page in (LOG, f"{LOG}{rows[0].pk}/change/", f"{ACCOUNTS}{shop.pk}/log/"):
+        text = html.unescape(client.get(page).content.decode())
+        link = f'<a href="/admin/audits/campaign/{campaign.pk}/change/"'
+        assert link in text, page
+        assert f"campaign {campaign.pk} (2.0.0)" in text, page
 
 
 def test_the_task_does_it_and_leaves_its_mark(

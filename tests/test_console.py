@@ -300,6 +300,29 @@ def test_others_are_listed_beside(chat: Chat, official: Chat, desk: Client) -> N
     assert "Where is my paper?" in unread
 
 
+def test_lists_show_whether_the_last_word_is_ours(chat: Chat, desk: Client) -> None:
+    lists = (LIST, f"/admin/miniprograms/authorizer/{chat.account.pk}/messages/")
+    for url in lists:
+        assert "we have answered" not in cells(desk, url)
+    say(desk, chat, text="Yes, we do.")
+    for url in lists:
+        assert "we have answered" in cells(desk, url), url
+    Reply.objects.update(at=timezone.now() - timedelta(minutes=1))
+    chat.say("And green tea?")
+    for url in lists:
+        assert "we have answered" not in cells(desk, url)
+    chat.wechat.fault("/cgi-bin/message/custom/send", errcode=45015)
+    say(desk, chat, text="Green, too.")
+    for url in lists:
+        assert "our answer was not sent" in cells(desk, url), url
+
+
+def cells(desk: Client, url: str) -> str:
+    """The cells of the list at URL: its filters have words of their own."""
+    page = desk.get(url).content.decode()
+    return re.sub(r"\s+", " ", " ".join(re.findall(r"<td.*?</td>", page, re.DOTALL)))
+
+
 # Answering
 
 
@@ -386,6 +409,8 @@ def test_wechats_refusal_is_told_in_plain_words(chat: Chat, desk: Client) -> Non
     assert "As many messages are sent as the user" in shown
     assert "(45047)" in shown
     assert "WeChat will probably refuse more until the user writes again" in shown
+    log = Operation.objects.filter(action="answer_user", has_failed=True)
+    assert ["45047" in row.result for row in log] == [True]
 
 
 def test_an_upload_that_fails_says_why(chat: Chat, desk: Client) -> None:

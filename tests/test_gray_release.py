@@ -17,10 +17,15 @@ from miniprograms.tokens import call_as
 from platform_auth.models import Operation
 from tests.desk import GRAY, RELEASE, VISIT, Desk, acts
 from tests.desk import desk as desk
+from tests.test_admin_code_acts import browser_of, text_of
+from tests.test_admin_home import waiting_on
 from wechat import code_release
 from wechat.errors import Refused, Unreachable
 
 pytestmark = pytest.mark.django_db
+
+ACCOUNTS = "/admin/miniprograms/authorizer/"
+AUDITS = "/admin/audits/codeaudit/"
 
 
 @pytest.fixture
@@ -46,6 +51,40 @@ def test_a_part_of_the_users_gets_it_and_then_more(approved: Desk) -> None:
     assert [(one.result, one.version) for one in log] == [("10 %", "1.1.0"), ("50 %", "1.1.0")]
     assert approved.program.online is not None
     assert approved.program.online.version.user_version == "1.0.0"
+
+
+def test_pages_say_that_it_is_under_way_and_for_how_many(approved: Desk) -> None:
+    browser = browser_of(approved.staff)
+    start_gray_release(approved.shop, 20, by=approved.staff)
+    account = f"/admin/miniprograms/authorizer/{approved.shop.pk}/"
+    for page in (f"{account}change/", f"{account}code/", ACCOUNTS, AUDITS):
+        assert "being released in steps: 20 %" in text_of(browser.get(page)), page
+    head = text_of(browser.get(f"{account}code/"))
+    assert "20 % of users have it, the others have 1.0.0" in head
+    assert "has passed and is not released" not in head
+    assert "(20 %)" in text_of(browser.get("/admin/audits/codesummary/"))
+    assert waiting_on(browser).keys() & {"passed, not released"} == set()
+    for query, number in (("gray_release", 1), ("passed", 0)):
+        rows = browser.get(ACCOUNTS, {"review": query}).context["cl"].result_list
+        assert len(rows) == number
+    start_gray_release(approved.shop, 50, by=approved.staff)
+    assert "being released in steps: 50 %" in text_of(browser.get(ACCOUNTS))
+
+
+def test_pages_forget_it_with_its_end(approved: Desk) -> None:
+    browser = browser_of(approved.staff)
+    start_gray_release(approved.shop, 20, by=approved.staff)
+    stop_gray_release(approved.shop, by=approved.staff)
+    page = text_of(browser.get(ACCOUNTS))
+    assert ("passed" in page, "in steps:" in page) == (True, False)
+    start_gray_release(approved.shop, 30, by=approved.staff)
+    call_as(approved.shop.appid, code_release.revert_gray_release)  # by somebody else
+    GrayRelease.objects.update(due_at=Now())
+    reconcile_due()
+    assert "in steps:" not in text_of(browser.get(ACCOUNTS))
+    start_gray_release(approved.shop, 40, by=approved.staff)
+    start_gray_release(approved.shop, 100, by=approved.staff)
+    assert "in steps:" not in text_of(browser.get(ACCOUNTS))
 
 
 def test_to_everybody_it_is_a_release(approved: Desk) -> None:

@@ -10,7 +10,7 @@ from audits.admin.account_facts import VIEW_PERMISSION, preflight_of
 from audits.admin.columns import code_page_of
 from audits.models import CodeSummary
 from audits.services.preflight.checking import describe_failing
-from audits.services.summaries import summary_of
+from audits.services.summaries import GRAY, summary_of
 from miniprograms.admin.concerns import Concern, Watch, add_watches
 from miniprograms.models import Authorizer
 from platform_auth.listing import list_words
@@ -27,6 +27,14 @@ _REVIEWS = {
     ),
     "delayed": (_("WeChat takes longer to review version %(version)s."), _CODE, False),
     "passed": (_("Version %(version)s has passed and is not released."), _CODE, False),
+    GRAY: (
+        _(
+            "Version %(version)s is being released in steps: %(percentage)s %% of users have it, "
+            "the others have %(live)s."
+        ),
+        _CODE,
+        False,
+    ),
 }
 _UNDECIDED = ("submitting", "in_review", "delayed", "unknown")
 
@@ -36,7 +44,11 @@ def _review(row: Authorizer, user: Any) -> Iterator[Concern]:
     if row.state == Authorizer.State.UNBOUND or summary.review not in _REVIEWS:
         return
     text, mend, is_bad = _REVIEWS[summary.review]
-    words = text % {"version": summary.review_version or "–"}
+    words = text % {
+        "version": summary.review_version or "–",
+        "percentage": summary.gray_percentage or 0,
+        "live": summary.live_version or "–",
+    }
     yield Concern(words, mend, code_page_of(row), is_bad)
 
 

@@ -11,10 +11,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from audits.admin.code_status import AUDIT_COLOURS, taken_back_label
+from audits.admin.code_status import (
+    AUDIT_COLOURS,
+    cut_off_text,
+    gray_label,
+    gray_text,
+    taken_back_label,
+)
 from audits.models import CodeAudit, CodeSummary, CodeTemplate, PreflightSummary
 from audits.services.preflight.checking import describe_failing
-from audits.services.summaries import is_taken_back, order_key, summary_of
+from audits.services.summaries import GRAY, is_taken_back, order_key, summary_of
 from miniprograms.admin.facts import Fact, add_facts
 from miniprograms.models import Authorizer
 from platform_auth.admin.filters import choice_filter
@@ -24,8 +30,10 @@ from platform_auth.listing import list_words
 MOST_CHOICES = 20  # in the filter
 BEHIND = "behind"
 REVIEWS: dict[str, Any] = {status.name.lower(): status.label for status in CodeAudit.Status} | {
-    "released": _("released")
+    GRAY: _("being released in steps"),
+    "released": _("released"),
 }
+_UNDECIDED = {CodeAudit.Status(status).name.lower() for status in CodeAudit.OPEN}
 REVIEW_COLOURS = {status.name.lower(): colour for status, colour in AUDIT_COLOURS.items()}
 
 
@@ -86,12 +94,17 @@ def is_held_back() -> Q:
     return Q(preflight__ok=False) & ~Q(state=Authorizer.State.UNBOUND)
 
 
+def is_reviewed(word: str) -> Q:
+    """The newest audit is WORD, of an account not unbound: of others nobody knows it any more."""
+    return Q(code_summary__review=word) & ~Q(state=Authorizer.State.UNBOUND)
+
+
 ReviewFilter = choice_filter(
     _("review"),
     "review",
     {
         "none": (_("none"), lambda: _is_blank("review")),
-        **{word: (name, partial(Q, code_summary__review=word)) for word, name in REVIEWS.items()},
+        **{word: (name, partial(is_reviewed, word)) for word, name in REVIEWS.items()},
     },
 )
 
@@ -116,8 +129,12 @@ def _review_label(account: Authorizer) -> SafeString | str:
         return "–"
     if is_taken_back(summary):
         text = taken_back_label()
+    elif _is_cut_off(account):
+        text = label(_review_text(account))
+    elif summary.review == GRAY:
+        text = gray_label(summary.gray_percentage)
     else:
-        text = label(REVIEWS.get(summary.review, summary.review), _colour(summary))
+        text = label(_review_text(account), _colour(summary))
     return format_html("{} {}", text, summary.review_version) if summary.review_version else text
 
 
@@ -125,9 +142,20 @@ def _colour(summary: CodeSummary) -> str:
     return REVIEW_COLOURS.get(summary.review, "")
 
 
+def _is_cut_off(account: Authorizer) -> bool:
+    """Whether ACCOUNT was unbound before its review, or its release in steps, came to an end."""
+    is_unbound = account.state == Authorizer.State.UNBOUND
+    return is_unbound and summary_of(account).review in (*_UNDECIDED, GRAY)
+
+
 def _review_text(account: Authorizer) -> str:
-    review = summary_of(account).review
-    return str(REVIEWS.get(review, review))
+    summary = summary_of(account)
+    text = str(REVIEWS.get(summary.review, summary.review))
+    if summary.review == GRAY:
+        text = gray_text(summary.gray_percentage)
+    if _is_cut_off(account):
+        text = cut_off_text(text)
+    return text
 
 
 PreflightFilter = choice_filter(

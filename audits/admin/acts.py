@@ -50,8 +50,8 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
-def audit_words(audit: CodeAudit) -> dict[str, object]:
+def audit_words(audit: CodeAudit, gray_percentage: int | None = None) -> dict[str, object]:
     """The numbers of AUDIT and its status, for a sentence."""
     version = audit.user_version or "–"
-    status = status_text(audit)
+    status = status_text(audit, gray_percentage)
     return {"auditid": audit.auditid or "…", "version": version, "status": status}

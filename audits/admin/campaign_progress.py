@@ -135,7 +135,8 @@ def progress_context(campaign: Campaign) -> dict[str, object]:
             if counts[state]
         ],
         "total": total,
-        "ended": sum(counts[state] for state in CampaignItem.FINAL),
+        "ended": sum(counts[state] for state in CampaignItem.ENDED),
+        "held_back": counts[CampaignItem.State.HELD_BACK],
         "failed": [
             (item, link_account(item.authorizer.appid, reader_of(campaign)))
             for item in newest_failed[:MAX_FAILURES_SHOWN]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from audits.admin.campaign_form import CampaignForm, initial_of
-from audits.admin.campaign_items import OPERATE_CAMPAIGNS, RETRY_QUESTION, item_csv_lines
+from audits.admin.campaign_items import OPERATE_CAMPAIGNS, item_csv_lines
 from audits.admin.campaign_plan import (
     PlanPages,
     describe_release,
@@ -38,6 +38,10 @@ from platform_auth.admin.spreadsheet import csv_response
 from platform_auth.logins.proof import require_proof
 from platform_auth.operations import Actor, record_operation
 
+RETRY_ALL_QUESTION = _(
+    "What was uploaded and is still the newest is submitted again, what was approved is released; "
+    "the rest is uploaded anew. What is held back is held back again where nothing was mended."
+)
 STOP_QUESTION = _(
     "For good: what has not begun is skipped. Audits that are open at WeChat go on there; "
     "withdraw them one by one."
@@ -85,7 +89,7 @@ class CampaignAdmin(PlanPages):
         rows = super().get_queryset(request).select_related("template", "created_by", "run_by")
         return annotate_standstill(rows).annotate(
             size=_count_of(items),
-            ended=_count_of(items.filter(state__in=CampaignItem.FINAL)),
+            ended=_count_of(items.filter(state__in=CampaignItem.ENDED)),
             failures=_count_of(items.filter(state__in=CampaignItem.UNSUCCESSFUL)),
         )
 
@@ -180,8 +184,8 @@ class CampaignAdmin(PlanPages):
     )
     retry_failed = ask_about_one(
         saying(_("%(number)d are in line again."), campaigns.retry_failed),
-        _("Retry all that failed"),
-        RETRY_QUESTION,
+        _("Retry failed and held back"),
+        RETRY_ALL_QUESTION,
         "operate",
         path="retry-failed",
         icon="replay",

@@ -23,9 +23,11 @@ from audits.admin.code_status import (
     CodeStatus,
     audit_label,
     code_status_of,
+    cut_off_text,
     newest_audit,
     read_history,
     state_label,
+    status_text,
     taken_back_label,
 )
 from audits.admin.columns import code_page_of
@@ -48,7 +50,7 @@ from miniprograms.admin.setting_profiles import ProfileOfMany
 from miniprograms.models import Authorizer
 from platform_auth.admin.acts import button, holding, report_lost_answer
 from platform_auth.admin.live_lists import answer_changed
-from platform_auth.admin.pages import pretty
+from platform_auth.admin.pages import label, pretty
 from platform_auth.downloads import file_response
 from platform_auth.errcodes import explain_kept
 from platform_auth.fields import Unreadable
@@ -281,7 +283,12 @@ def _problem_of(act: CodeAudit | CodeVersion | None) -> str:
 def _review_label(status: CodeStatus) -> str:
     if status.is_taken_back:
         return taken_back_label()
-    return audit_label(status.audit) if status.audit else ""
+    if status.audit is None:
+        return ""
+    is_under_way = status.audit.is_open or status.gray_percentage is not None
+    if is_under_way and not status.is_bound:
+        return label(cut_off_text(status_text(status.audit, status.gray_percentage)))
+    return audit_label(status.audit, status.gray_percentage)
 
 
 def _group_reasons(acts: list[tuple[CodeAct, str]]) -> dict[str, list[Promise]]:
@@ -311,7 +318,7 @@ def describe_status(status: CodeStatus) -> list[str]:
         lines.append(_("Uploaded last: version %(version)s.") % {"version": status.uploaded})
     if status.audit:
         text = _("Newest audit: %(auditid)s of version %(version)s, %(status)s.")
-        words = audit_words(status.audit)
+        words = audit_words(status.audit, status.gray_percentage)
         if status.is_taken_back:
             words["status"] = _("released before, not live now")
         lines.append(text % words)

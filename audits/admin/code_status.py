@@ -7,7 +7,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release
-from audits.services.summaries import pick_newest, pick_newest_of, summary_of
+from audits.services.preflight.checking import newest_upload
+from audits.services.summaries import GRAY, pick_newest, pick_newest_of, summary_of
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import label
 
@@ -45,6 +46,7 @@ class CodeStatus:
     is_bound: bool
     origin: Release | None = None  # the release that first brought what is online
     lacking: tuple[str, ...] = ()  # the permission sets without which WeChat refuses all of it
+    gray_percentage: int | None = None  # of users with the version of the audit, while in steps
 
     @property
     def template(self) -> CodeTemplate | None:
@@ -122,6 +124,7 @@ def code_status_of(row: Authorizer, history: CodeHistory | None = None) -> CodeS
     audits = history.audits
     live = _live(row, history.releases)
     has_more_audits = len(audits) == MOST_READ and all(audit.is_refused for audit in audits)
+    summary = summary_of(row)
     return CodeStatus(
         version=next(iter(history.versions), None),
         uploaded=_uploaded(row, history.versions),
@@ -129,9 +132,10 @@ def code_status_of(row: Authorizer, history: CodeHistory | None = None) -> CodeS
         release=next(iter(history.releases), None),
         live=live,
         origin=_origin(row, live),
-        live_version=summary_of(row).live_version,
+        live_version=summary.live_version,
         is_bound=row.state != Authorizer.State.UNBOUND,
         lacking=tuple(need.set_names for need in row.lacking_needs if need.code == "code"),
+        gray_percentage=summary.gray_percentage,
     )
 
 
@@ -173,13 +177,59 @@ def newest_audit(row: Authorizer) -> CodeAudit | None:
     return pick_newest(audits)
 
 
-def status_text(audit: CodeAudit) -> str:
-    """The status of AUDIT in words, which knows of its release too."""
-    return _("released") if audit.released_at else audit.get_status_display()
+def gray_percentage_of(audit: CodeAudit) -> int | None:
+    """How many per cent of users have the version of AUDIT, which is the newest; None: no steps."""
+    summary = summary_of(audit.authorizer)
+    is_meant = summary.review == GRAY and summary.review_version == audit.user_version
+    is_waiting = audit.status == CodeAudit.Status.PASSED and audit.released_at is None
+    return summary.gray_percentage if is_meant and is_waiting else None
 
 
-def audit_label(audit: CodeAudit) -> SafeString:
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """The newest AUDIT, which WeChat rejected; UPLOADED is what would be submitted now."""
+
+    audit: CodeAudit
+    uploaded: CodeVersion | None
+
+    @property
+    def is_same_upload(self) -> bool:
+        return self.uploaded is None or self.audit.version_id == self.uploaded.pk
+
+
+def open_rejection(row: Authorizer) -> Rejection | None:
+    """That WeChat rejected the newest version of ROW it was given, until it is given another."""
+    audit = newest_audit(row)
+    if audit is None or audit.status != CodeAudit.Status.REJECTED:
+        return None
+    return Rejection(audit, newest_upload(row))
+
+
+def status_text(audit: CodeAudit, gray_percentage: int | None = None) -> str:
+    """The status of AUDIT in words, which knows of its release too, and of one in steps."""
+    if audit.released_at:
+        return _("released")
+    return audit.get_status_display() if gray_percentage is None else gray_text(gray_percentage)
+
+
+def audit_label(audit: CodeAudit, gray_percentage: int | None = None) -> SafeString:
+    if gray_percentage is not None and not audit.released_at:
+        return gray_label(gray_percentage)
     return label(status_text(audit), AUDIT_COLOURS.get(CodeAudit.Status(audit.status), ""))
+
+
+def gray_text(percentage: int | None) -> str:
+    return _("being released in steps: %(percentage)d %%") % {"percentage": percentage or 0}
+
+
+def cut_off_text(text: str) -> str:
+    """That a review, or a release in steps, was TEXT when nobody could ask WeChat any more."""
+    return _("before it was unbound: %(status)s") % {"status": text}
+
+
+def gray_label(percentage: int | None) -> SafeString:
+    """Of an audit whose version PERCENTAGE of the users have."""
+    return label(gray_text(percentage), "info")
 
 
 def taken_back_label() -> SafeString:

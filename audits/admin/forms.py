@@ -1,6 +1,8 @@
 """The forms of acts on code."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
 from django import forms
@@ -15,16 +17,45 @@ from unfold.widgets import (
 
 from audits.admin.ext_form import ObjectField
 from audits.admin.ext_tables import preview_upload
-from audits.models import CodeTemplate
+from audits.models import CodeAudit, CodeSummary, CodeTemplate, CodeVersion
 from audits.problems import BadExtJson
 from audits.services.ext_json import build_ext_json
+from audits.services.summaries import summary_of
+from audits.services.version_names import next_version
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import table
 from platform_auth.forms import TextField
 
+REJECTED = "rejected"  # the newest review, as summaries have it
+_ONLY_REJECTED = {CodeAudit.Status.REJECTED}
 UPLOAD_HELP = _(
     'Members such as {"ext": {"shop": 7}}, over the values that are kept, this once. Mostly empty.'
 )
+
+
+def _rename_rejected(programs: Sequence[Authorizer], component: int | None) -> dict[str, str]:
+    """
+    For each version of a template of COMPONENT that WeChat rejected, and never approved, of one of
+    PROGRAMS, what may come next; "" where nobody can say.
+    """
+    versions = CodeTemplate.objects.filter(component=component, gone_at=None)
+    audits = CodeAudit.objects.filter(
+        authorizer__in=programs,
+        user_version__in=versions.exclude(user_version="").values("user_version"),
+        status__in=(CodeAudit.Status.PASSED, CodeAudit.Status.REJECTED),
+    )
+    statuses: dict[tuple[int | None, str], set[int]] = defaultdict(set)
+    rows = audits.order_by().values_list("authorizer", "user_version", "status").distinct()
+    for pk, version, status in rows:
+        statuses[pk, version].add(status)
+    rejected = {version for (_pk, version), its in statuses.items() if its == _ONLY_REJECTED}
+    if not rejected:
+        return {}
+    taken: set[str] = set()
+    for model in (CodeVersion, CodeAudit):  # reviews are of other platforms' uploads, too
+        rows_of = model.objects.filter(authorizer__in=programs).order_by()
+        taken.update(rows_of.values_list("user_version", flat=True).distinct())
+    return {version: next_version(version, taken) for version in sorted(rejected)}
 
 
 class TemplateField(forms.ModelChoiceField[CodeTemplate]):
@@ -36,14 +67,19 @@ class TemplateField(forms.ModelChoiceField[CodeTemplate]):
 
 
 class TemplateSelect(UnfoldAdminSelectWidget):
-    """With what is in each template, which static/staff.js fills in when it is chosen."""
+    """
+    With what is in each template, which static/staff.js fills in when it is chosen; in the place of
+    the versions that are keys of RENAMED, their values.
+    """
+
+    renamed: Mapping[str, str] = MappingProxyType({})
 
     def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option: dict[str, Any] = super().create_option(*args, **kwargs)
         template = getattr(option["value"], "instance", None)
         if template is not None:
             option["attrs"] |= {
-                "data-version": template.user_version,
+                "data-version": self.renamed.get(template.user_version, template.user_version),
                 "data-description": template.user_desc,
             }
         return option
@@ -74,14 +110,26 @@ class UploadForm(forms.Form):
         # One template goes to all: no component of WeChat's has that of another.
         component = components.pop() if len(components) == 1 else None
         field.queryset = field.queryset.filter(component=component)  # type: ignore[union-attr]
+        renamed = _rename_rejected(programs, component) if self._has_open_rejection() else {}
+        if renamed:
+            cast(TemplateSelect, field.widget).renamed = renamed
+            self.fields["user_version"].help_text = _(
+                "Up to 64 characters. WeChat rejected %(versions)s: give what was mended a number "
+                "of its own."
+            ) % {"versions": ", ".join(renamed)}
         newest = None if self.is_bound else field.queryset.first()
         if newest is not None:
             self.initial = {
                 "template": newest.pk,
-                "user_version": newest.user_version,
+                "user_version": renamed.get(newest.user_version, newest.user_version),
                 "user_desc": newest.user_desc,
                 **self.initial,
             }
+
+    def _has_open_rejection(self) -> bool:
+        """Whether the newest review of any is a rejection."""
+        rejected = CodeSummary.objects.filter(authorizer__in=self.programs, review=REJECTED)
+        return rejected.exists()
 
     @property
     def has_templates(self) -> bool:
@@ -107,6 +155,9 @@ class CommitForm(UploadForm):
             self.fields["ext"].help_text = _(
                 "The mini program has no values of its own yet: these become them."
             )
+
+    def _has_open_rejection(self) -> bool:
+        return summary_of(self.programs[0]).review == REJECTED
 
     def clean(self) -> dict[str, Any]:
         """ext.json is what the chosen template takes."""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin.bulk_acts import BulkCodeAdmin
 from audits.admin.code_page import MAY_VIEW
-from audits.admin.code_status import audit_label, state_label
+from audits.admin.code_status import audit_label, gray_percentage_of, state_label
 from audits.admin.columns import ProgramRowAdmin
 from audits.admin.ext_tables import preview_text
 from audits.admin.row_acts import (
@@ -86,7 +86,7 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
     list_display: tuple[str, ...] = ("number", "program", "user_version", "status_label")
     list_display += ("reason_in_short", "submitted", "submitted_by", "decided", "released", "acts")
     list_filter = ("status", ReleasedFilter)
-    list_select_related = ("authorizer", "submitted_by")
+    list_select_related = ("authorizer__code_summary", "submitted_by")
     search_fields = ("appid", "auditid")
     search_help_text = _("An appid or an auditid")
     actions = ("submit_code", "release_code")
@@ -130,7 +130,10 @@ class CodeAuditAdmin(BulkCodeAdmin, ProgramRowAdmin):
         return picture_response(picture.content, picture.content_type)
 
     number = column(_("auditid"), lambda row: row.auditid or "…")
-    status_label = column(_("status"), audit_label)
+    status_label = column(
+        _("status"),
+        lambda row: audit_label(row, None if row.has_newer else gray_percentage_of(row)),
+    )
     reason_in_short = column(_("reason"), lambda row: Truncator(_reason_of(row)).chars(60) or "–")
     screenshots = column(_("screenshots"), screenshot_links)
     submission = column(_("what was submitted"), lambda row: pretty(row.fields))

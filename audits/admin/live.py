@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
+from audits.admin.code_status import open_rejection
 from audits.admin.submission_items import (
     MAX_SUBMITTED_PAGES,
     ItemForm,
@@ -166,7 +167,8 @@ def _preflight(request: HttpRequest, row: Authorizer) -> dict[str, Any]:
     result = preflight_of(row)
     lines = [(TITLES[check.code], check, WHO[check.who]) for check in result.checks]
     failing = [line for line in lines if line[1].ok is False]
-    return {"failing": failing, "others": [line for line in lines if line not in failing]}
+    others = [line for line in lines if line not in failing]
+    return {"failing": failing, "others": others, "rejection": open_rejection(row)}
 
 
 Piece = Callable[[HttpRequest, Authorizer], dict[str, Any]]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin import obstacles
 from audits.admin.acts import MAY_COMMIT, MAY_SUBMIT, CodeAct, audit_words, posted
-from audits.admin.code_status import CodeStatus, newest_audit
+from audits.admin.code_status import CodeStatus, newest_audit, open_rejection
 from audits.admin.ext_tables import preview_upload
 from audits.admin.forms import CommitForm
 from audits.admin.submission_form import SubmitForm
@@ -47,6 +47,11 @@ def check_program(row: Authorizer) -> object:
     result = preflight_of(row)
     if not result.ok:
         raise PreflightFailed(result.failing)
+    if rejection := open_rejection(row):
+        return _(
+            "nothing else stands in the way of submitting it, but version %(version)s was rejected "
+            "and none approved since: look whether the reason is mended."
+        ) % {"version": rejection.audit.user_version or "–"}
     return _("nothing that we know of stands in the way of submitting it.")
 
 

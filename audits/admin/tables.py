@@ -8,8 +8,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from audits.admin.code_status import CodeHistory, audit_label, state_label
+from audits.admin.code_status import CodeHistory, audit_label, gray_percentage_of, state_label
 from audits.models import AuditEvent, CodeAudit, Release
+from audits.services.summaries import pick_newest_of
 from platform_auth.admin.operations import name_of_actor
 from platform_auth.admin.pages import ago, table
 from platform_auth.downloads import file_response
@@ -48,11 +49,12 @@ def history_tables(history: CodeHistory) -> dict[str, object]:
 def audits_table(audits: list[CodeAudit]) -> object:
     headers = [_("auditid"), _("version"), _("status"), _("submitted"), _("by")]
     headers += [_("decided"), _("released")]
+    newest = pick_newest_of(audits)
     rows = [
         (
             audit.auditid or "…",
             audit.user_version or "–",
-            audit_label(audit),
+            audit_label(audit, gray_percentage_of(audit) if audit == newest else None),
             ago(audit.create_time),
             audit.submitted_by or "–",
             ago(audit.decided_at),

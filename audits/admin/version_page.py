@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from audits.models import CodeAudit, CodeSummary, CodeTemplate
-from audits.services.summaries import order_key
+from audits.services.summaries import GRAY, order_key
 from miniprograms.models import Authorizer
 from platform_auth.admin.columns import column
 from platform_auth.admin.pages import StaffAdmin
@@ -26,13 +26,24 @@ _COLUMNS = tuple(f"{kind}_{name}" for kind in _KINDS for name in ("template", "v
 
 @dataclass
 class VersionCounts:
-    """How many mini programs have a version of one template live, in review, passed, uploaded."""
+    """
+    How many mini programs have a version of one template live, in review, passed, uploaded; and in
+    a release in steps, to which PER CENTS of their users.
+    """
 
     version: str
     live: int = 0
     in_review: int = 0
     passed: int = 0
+    in_steps: int = 0
     uploaded: int = 0
+    percentages: set[int] = field(default_factory=set)
+
+    @property
+    def steps_text(self) -> str:
+        """The per cents, from the least to the most."""
+        shares = sorted({min(self.percentages), max(self.percentages)}) if self.percentages else []
+        return "–".join(map(str, shares))
 
 
 @dataclass
@@ -53,7 +64,8 @@ def _count_summaries() -> list[dict[str, Any]]:
     """
     unbound = Authorizer.objects.filter(state=Authorizer.State.UNBOUND).order_by()
     bound = CodeSummary.objects.exclude(authorizer__in=unbound.values("pk"))
-    return list(bound.values(*_COLUMNS, "review").annotate(number=Count("pk")))
+    columns = (*_COLUMNS, "review", "gray_percentage")
+    return list(bound.values(*columns).annotate(number=Count("pk")))
 
 
 def read_templates() -> list[TemplateCounts]:
@@ -79,7 +91,7 @@ def read_templates() -> list[TemplateCounts]:
 def _review_state(review: str) -> str:
     if review in _OPEN_REVIEWS:
         return "in_review"
-    return "passed" if review == "passed" else ""
+    return {"passed": "passed", GRAY: "in_steps"}.get(review, "")
 
 
 def _add(
@@ -92,6 +104,8 @@ def _add(
     of_template = counts[row[f"{kind}_template"]]
     entry = of_template.setdefault(version, VersionCounts(version))
     setattr(entry, state, getattr(entry, state) + row["number"])
+    if state == "in_steps":
+        entry.percentages.add(row["gray_percentage"] or 0)
 
 
 def _sorted(versions: dict[str, VersionCounts]) -> list[VersionCounts]:

@@ -113,6 +113,8 @@ class CampaignItem(Leased):
     UNSUCCESSFUL = (State.FAILED, State.REJECTED)
     SUCCESSFUL = (State.RELEASED, State.ON_TRIAL)  # as far as the campaign was to bring it
     FINAL = (*SUCCESSFUL, State.SKIPPED, State.HELD_BACK, *UNSUCCESSFUL)
+    # As people count: what is held back has nothing behind it, it waits for somebody to mend it.
+    ENDED = (*SUCCESSFUL, State.SKIPPED, *UNSUCCESSFUL)
     # Calls that are under way, or whose outcome is being asked for: neither pause nor stop ends it.
     IN_FLIGHT = (State.COMMITTING, State.SUBMITTING, State.RELEASING)
     # Their steps only read rows and call nobody, so a paused campaign takes them, too.

@@ -35,10 +35,12 @@ class CodeSummary(models.Model):
     live_version = models.CharField(_("live version"), max_length=64, blank=True, db_default="")
     live_key = models.CharField(max_length=200, blank=True, db_default="")
     live_template = _template_field()
-    # The state of the newest audit as the API names it: passed, released, …
+    # The state of the newest audit as the API names it: passed, released, …; gray_release where a
+    # part of the users has its version, of which gray_percentage tells.
     review = models.CharField(_("review"), max_length=12, blank=True, db_default="")
     review_version = models.CharField(max_length=64, blank=True, db_default="")
     review_template = _template_field()
+    gray_percentage = models.PositiveSmallIntegerField(_("per cent of users"), null=True)
     uploaded_version = models.CharField(
         _("newest upload"), max_length=64, blank=True, db_default=""
     )

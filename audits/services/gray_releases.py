@@ -1,12 +1,15 @@
 """Releasing in steps: a part of the users has the new version, the others the one before."""
 
 from datetime import timedelta
+from typing import Any
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from audits.models import CodeAudit, GrayRelease
 from audits.services.outcomes import ABANDONED_AFTER, NOT_DONE, RECHECK_AFTER
 from audits.services.releasing import check_newest, releasable_audit, release_newest_audit
+from audits.services.summaries import summarise_code
 from miniprograms.models import Authorizer
 from miniprograms.tokens import call_as
 from platform_auth.operations import Actor, recorded_call
@@ -51,12 +54,19 @@ def start_gray_release(
     except Unreachable:
         rows.update(due_at=Now() + RECHECK_AFTER)
         raise
-    rows.update(
+    _note_plan(
+        row,
         state=GrayRelease.State.RUNNING,
         percentage=percentage,
         due_at=Now() + COMPARED_EVERY,
-        failures=0,
     )
+
+
+def _note_plan(row: GrayRelease, **values: Any) -> None:
+    """What WeChat has said of ROW, and with it what lists know of the mini program."""
+    with transaction.atomic():
+        GrayRelease.objects.filter(pk=row.pk).update(failures=0, **values)
+        summarise_code(row.authorizer_id)
 
 
 def _prepare_row(authorizer: Authorizer, audit: CodeAudit, by: Actor | None) -> GrayRelease:
@@ -86,7 +96,8 @@ def stop_gray_release(authorizer: Authorizer, *, by: Actor | None) -> None:
     except Unreachable:
         rows.update(due_at=Now() + RECHECK_AFTER)
         raise
-    rows.update(state=GrayRelease.State.ENDED, due_at=None, failures=0)
+    if row:
+        _note_plan(row, state=GrayRelease.State.ENDED, due_at=None)
 
 
 def reconcile_gray_release(row: GrayRelease) -> None:
@@ -96,13 +107,12 @@ def reconcile_gray_release(row: GrayRelease) -> None:
         code_release.GRAY_RUNNING: GrayRelease.State.RUNNING,
         code_release.GRAY_PAUSED: GrayRelease.State.PAUSED,
     }
-    rows = GrayRelease.objects.filter(pk=row.pk)
     if plan is None or plan.status not in states:
-        rows.update(state=GrayRelease.State.ENDED, due_at=None, failures=0)
+        _note_plan(row, state=GrayRelease.State.ENDED, due_at=None)
     else:
-        rows.update(
+        _note_plan(
+            row,
             state=states[plan.status],
             percentage=plan.percentage,
             due_at=Now() + COMPARED_EVERY,
-            failures=0,
         )

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.db import transaction
 
-from audits.models import CodeAudit, CodeSummary, CodeVersion, Release
+from audits.models import CodeAudit, CodeSummary, CodeVersion, GrayRelease, Release
 from miniprograms.models import Authorizer
 
 _VERSION = re.compile(r"^[^0-9]*([0-9]+(?:\.[0-9]+)*)(.*)$", re.DOTALL)
 _PIECE = re.compile(r"[0-9]+|[a-z]+")
 DIGITS, MAX_KEY = 10, 200  # of one number, of the whole
+GRAY = "gray_release"  # the review of a version that a part of the users has
 
 
 def order_key(version: str) -> str:
@@ -62,17 +63,28 @@ def _read_summary(authorizer: int) -> dict[str, Any]:
     uploaded = _uploads(authorizer).first()
     audit = pick_newest(CodeAudit.objects.filter(authorizer=authorizer))
     review_version = audit.user_version if audit else ""
+    percentage = _gray_percentage(audit)
+    review = audit.word if audit else ""
     return {
         "live_version": live,
         "live_key": order_key(live),
         "live_template_id": _template_of(authorizer, live, uploaded),
-        "review": audit.word if audit else "",
+        "review": review if percentage is None else GRAY,
+        "gray_percentage": percentage,
         "review_version": review_version,
         "review_template_id": _template_of(authorizer, review_version, uploaded),
         "uploaded_version": uploaded.user_version if uploaded else "",
         "uploaded_key": order_key(uploaded.user_version) if uploaded else "",
         "uploaded_template_id": uploaded.template_id if uploaded else None,
     }
+
+
+def _gray_percentage(audit: CodeAudit | None) -> int | None:
+    """How many per cent of the users have the version of AUDIT; None where it is not in steps."""
+    if audit is None or audit.status != CodeAudit.Status.PASSED or audit.released_at:
+        return None
+    rows = GrayRelease.objects.filter(audit=audit, state__in=GrayRelease.PARTLY_LIVE)
+    return rows.values_list("percentage", flat=True).first()
 
 
 def pick_newest(audits: Any) -> CodeAudit | None:

@@ -20,8 +20,9 @@ from django.utils.translation import ngettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from audits.admin.account_facts import BEHIND, is_behind, is_held_back
-from audits.models import Campaign, CampaignItem, CodeAudit, CodeSummary, QuotaEntry
+from audits.models import Campaign, CampaignItem, CodeAudit, CodeSummary, GrayRelease, QuotaEntry
 from audits.services.rollout.admission import annotate_standstill
+from audits.services.summaries import GRAY
 from config.counting import count_together
 from messaging.models import Conversation, Delivery, Target
 from miniprograms.models import Authorizer, Binding, Setting
@@ -83,9 +84,23 @@ def _reviewed(status: _REVIEW, since: str) -> Callable[[], QuerySet[Any]]:
     def rows() -> QuerySet[Any]:
         audits = CodeAudit.objects.filter(authorizer=OuterRef("pk"), status=status)
         since_when = Subquery(audits.order_by("-pk").values(since)[:1])
-        return CodeSummary.objects.filter(review=status.name.lower()).annotate(at=since_when)
+        return _summaries(status.name.lower()).annotate(at=since_when)
 
     return rows
+
+
+def _summaries(review: str) -> QuerySet[CodeSummary]:
+    """
+    The code of mini programs whose newest audit is REVIEW. Of those that are unbound, which are few
+    and found by their index, nobody knows how it stands.
+    """
+    unbound = Authorizer.objects.filter(state=Authorizer.State.UNBOUND).order_by()
+    return CodeSummary.objects.filter(review=review).exclude(authorizer__in=unbound.values("pk"))
+
+
+def _in_steps() -> QuerySet[Any]:
+    begun = GrayRelease.objects.filter(authorizer=OuterRef("pk"))
+    return _summaries(GRAY).annotate(at=Subquery(begun.values("at")[:1]))
 
 
 def _review(title: StrOrPromise, status: _REVIEW, since: str, *, is_bad: bool = False) -> _Work:
@@ -95,16 +110,26 @@ def _review(title: StrOrPromise, status: _REVIEW, since: str, *, is_bad: bool = 
     return _Work(title, _reviewed(status, since), "at", seen, _ACCOUNT_LIST, query, is_bad, acts)
 
 
+_PASSED = _review(_("passed, not released"), _REVIEW.PASSED, "decided_at")
+_REJECTED = _review(_("rejected"), _REVIEW.REJECTED, "decided_at", is_bad=True)
 PIPELINE = (
     _review(_("being submitted"), _REVIEW.SUBMITTING, "create_time"),
     _review(_("in review"), _REVIEW.IN_REVIEW, "create_time"),
     _review(_("delayed by WeChat"), _REVIEW.DELAYED, "create_time"),
-    _review(_("passed, not released"), _REVIEW.PASSED, "decided_at"),
-    _review(_("rejected"), _REVIEW.REJECTED, "decided_at", is_bad=True),
+    _PASSED,
+    _Work(
+        _("being released in steps"),
+        _in_steps,
+        "at",
+        (_ACCOUNTS, _PROGRAMS),
+        _ACCOUNT_LIST,
+        {"review": GRAY},
+    ),
+    _REJECTED,
 )
 WAITING = (
-    PIPELINE[-1],
-    PIPELINE[-2],
+    _REJECTED,
+    _PASSED,
     _review(_("submitted, outcome not known"), _REVIEW.UNKNOWN, "create_time", is_bad=True),
     _Work(
         ngettext_lazy(
@@ -311,12 +336,16 @@ def _waiting(user: Any, work: _Work, number: int, since: datetime | None) -> Wai
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many of the mini programs of CAMPAIGN are at their end, and how many of those failed."""
+    """
+    How many of the mini programs of CAMPAIGN are at their end, how many of those failed, and how
+    many are held back until somebody mends what is in the way.
+    """
 
     campaign: Campaign
     total: int
     ended: int
     failed: int
+    held_back: int
 
     @property
     def per_cent(self) -> int:
@@ -337,9 +366,10 @@ def campaigns_of(user: Any) -> list[Progress]:
 
 
 def _progress(campaign: Campaign, numbers: dict[str, int]) -> Progress:
-    ended = sum(numbers.get(state, 0) for state in CampaignItem.FINAL)
+    ended = sum(numbers.get(state, 0) for state in CampaignItem.ENDED)
     failed = sum(numbers.get(state, 0) for state in CampaignItem.UNSUCCESSFUL)
-    return Progress(campaign, sum(numbers.values()), ended, failed)
+    held_back = numbers.get(CampaignItem.State.HELD_BACK, 0)
+    return Progress(campaign, sum(numbers.values()), ended, failed, held_back)
 
 
 @dataclass(frozen=True, slots=True)

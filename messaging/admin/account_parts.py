@@ -9,9 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging.admin.console import VIEW_PERMISSION
 from messaging.admin.deliveries import DELIVERY_COLOURS
-from messaging.chat.site import preview_of, user_label
+from messaging.admin.last_words import show_last_words
+from messaging.chat.site import user_label
 from messaging.models import Delivery, Rule
 from messaging.services import rules
+from messaging.services.history import with_replies
 from messaging.services.kind_names import name_of_kind
 from miniprograms.admin.account_parts import LOG, MESSAGES, Part, add_parts
 from miniprograms.admin.concerns import Concern, Watch, add_watches
@@ -25,13 +27,13 @@ _MAY_SEE_DELIVERIES = "messaging.view_delivery"
 
 
 def _conversations(request: HttpRequest, row: Authorizer) -> object:
-    conversations = row.conversations.order_by("-touched_at")[:MOST]
+    conversations = with_replies(row.conversations.order_by("-touched_at"))[:MOST]
     headers = [_("user"), _("unread"), _("last message"), _("last activity")]
     cells = [
         (
             link_to(one, user_label(one)),
             label(one.unread, "warning") if one.unread else "–",
-            Truncator(preview_of(one)).chars(60) or "–",
+            show_last_words(one, 60),
             ago(one.touched_at),
         )
         for one in conversations

@@ -13,12 +13,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from messaging.admin.last_words import show_last_words
 from messaging.admin.notes import InChargeFilter, LabelFilter, NotesForm, show_labels
 from messaging.chat.page import open_page
-from messaging.chat.site import ChatSite, preview_of, user_label
+from messaging.chat.site import ChatSite, user_label
 from messaging.chat.urls import chat_urlpatterns, on_site
 from messaging.chat.views import open_chat, show_chat
 from messaging.models import Conversation, ConversationQuerySet
+from messaging.services.history import with_replies
 from messaging.services.notes import put_in_charge, save_notes
 from miniprograms.models import Authorizer
 from platform_auth.admin.account_links import account_header
@@ -133,7 +135,7 @@ class ConversationAdmin(StaffAdmin):
         ]
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("labels")
+        return with_replies(super().get_queryset(request)).prefetch_related("labels")
 
     has_answer_permission = holding(ANSWER_PERMISSION)
 
@@ -167,7 +169,7 @@ class ConversationAdmin(StaffAdmin):
     unread_label = column(
         _("unread"), lambda row: label(row.unread, "warning") if row.unread else "–"
     )
-    last_words = column(_("last message"), lambda row: preview_of(row) or "–")
+    last_words = column(_("last message"), show_last_words)
 
     @admin.display(description=_("window"))
     def window(self, row: Conversation) -> SafeString:

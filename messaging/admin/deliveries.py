@@ -24,8 +24,8 @@ from messaging.services.kind_names import name_of_kind
 from miniprograms.models import Authorizer
 from platform_auth.admin.account_links import name_account, reader_of
 from platform_auth.admin.acts import ask_about_one, holding
-from platform_auth.admin.columns import choice_column, column, link_to, time_column
-from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, pretty, table
+from platform_auth.admin.columns import column, link_to, time_column
+from platform_auth.admin.pages import StaffAdmin, UncertainOutcome, ago, label, pretty, table
 from platform_auth.admin.redaction import redact
 from platform_auth.fields import Unreadable
 from platform_auth.forms import is_of_our_time
@@ -94,7 +94,7 @@ GIVE_UP_QUESTION = _(
 
 def _resend(row: Delivery, by: Actor) -> object:
     if not targets.resend_deliveries(Delivery.objects.filter(pk=row.pk), by=by):
-        return UncertainOutcome(_("it had not been given up."))
+        return UncertainOutcome(_("it is being sent just now, or has not failed."))
     enqueue(tasks.forward)
     return _("it is sent again.")
 
@@ -152,10 +152,10 @@ class DeliveryAdmin(StaffAdmin):
     has_resend_permission = holding("messaging.resend_delivery")
 
     def unfit_acts(self, object_id: Any) -> set[str]:
-        """Only what is dead can be sent again, only what is due given up."""
-        state = Delivery.objects.filter(pk=object_id).values_list("state", flat=True).first()
-        acts = {"resend_one": Delivery.State.DEAD, "give_up_one": Delivery.State.DUE}
-        return {name for name, fitting in acts.items() if state != fitting}
+        """Only what is dead or has failed can be sent again, only what is due given up."""
+        row = Delivery.objects.filter(pk=object_id)
+        acts = {"resend_one": row.stuck(), "give_up_one": row.waiting()}
+        return {name for name, fitting in acts.items() if not fitting.exists()}
 
     @admin.action(description=_("Resend the selected"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: Any) -> None:
@@ -195,7 +195,15 @@ class DeliveryAdmin(StaffAdmin):
 
     target_link = column(_("target"), lambda row: link_to(row.target))
     openid = column(_("user"), lambda row: row.openid or "–")
-    state_label = choice_column("state", _("state"), DELIVERY_COLOURS)
+
+    @admin.display(description=_("state"))
+    def state_label(self, row: Delivery) -> SafeString:
+        """Of what has failed and is tried again, with the time of that."""
+        if row.state != Delivery.State.DUE or not row.failures:
+            return label(row.get_state_display(), DELIVERY_COLOURS[Delivery.State(row.state)])
+        text = label(_("waits for another try"), "warning")
+        return format_html("{} <small>{}</small>", text, _next_time(row))
+
     tries = column(_("tries"), lambda row: str(len(row.log)))
     error = column(_("last error"), lambda row: Truncator(row.last_error).chars(60) or "–")
     received = column(_("received"), lambda row: ago(_happened_at(row)))
@@ -212,8 +220,7 @@ class DeliveryAdmin(StaffAdmin):
             return link_to(
                 older, user_wrote if row.openid else _("once what came before has arrived")
             )
-        paused_until = row.target.paused_until if is_circuit_open(row.target) else None
-        return ago(paused_until or row.due_at)
+        return _next_time(row)
 
     @admin.display(description=_("tried until"))
     def tried_until(self, row: Delivery) -> SafeString | str:
@@ -263,6 +270,18 @@ def _older(row: Delivery) -> Delivery | None:
     return waiting.filter(pk__lt=row.pk).order_by("pk").first()
 
 
+def _next_time(row: Delivery) -> object:
+    """When ROW is tried next, as far as it and its target know."""
+    if not row.target.is_on:
+        return _("once the target is switched on")
+    paused_until = row.target.paused_until if is_circuit_open(row.target) else None
+    at = paused_until or row.due_at
+    if at is None:
+        return _("once what came before has arrived")
+    soon = timezone.now() + timedelta(minutes=1)
+    return _("within a minute") if at < soon else ago(at)
+
+
 def _exactly(at: int) -> SafeString:
     local = timezone.localtime(datetime.fromtimestamp(at, UTC))
     parts = ((local.strftime(form),) for form in ("%Y-%m-%d", "%H:%M:%S"))
@@ -276,5 +295,5 @@ def _explain_attempt(status: int, reason: str) -> str:
 
 def _resent_sentence(number: int) -> object:
     if not number:
-        return _("Nothing of it had been given up.")
+        return _("Nothing of it was given up, or waits for another try.")
     return _("Sent again: %(number)d.") % {"number": number}

@@ -79,7 +79,7 @@ def _switch_on(target: Target, by: Actor) -> object:
 
 
 def _resend_all(target: Target, by: Actor) -> object:
-    number = targets.resend_deliveries(target.deliveries.all(), by=by)
+    number = targets.resend_deliveries(target.deliveries.filter(state=Delivery.State.DEAD), by=by)
     enqueue(tasks.forward)
     return _("Sent again: %(number)d.") % {"number": number}
 

@@ -171,7 +171,13 @@ def _retry(reply: Reply, error: WeChatError) -> None:
 
 def _mark_failed(reply: Reply, error: Exception) -> None:
     errcode = error.errcode if isinstance(error, Refused) else None
-    reply.write(state=Reply.State.FAILED, last_error=str(error), errcode=errcode)
+    with transaction.atomic():
+        is_ours = reply.write(state=Reply.State.FAILED, last_error=str(error), errcode=errcode)
+        if is_ours and reply.by:
+            appid = reply.conversation.authorizer.appid
+            record_operation(
+                "answer_user", by=reply.by, appid=appid, result=str(error), has_failed=True
+            )
     REPLIES_SENT.add(Reply.State.FAILED)
     conversation = Conversation.objects.filter(pk=reply.conversation_id)
     if isinstance(error, WindowClosed):

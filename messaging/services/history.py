@@ -76,6 +76,15 @@ def replies_of(conversation: Conversation) -> models.QuerySet[Reply]:
     return rows
 
 
+def with_replies(rows: models.QuerySet[Conversation]) -> models.QuerySet[Conversation]:
+    """Conversations with when we said something last, and what became of that."""
+    newest = Reply.objects.filter(conversation=models.OuterRef("pk")).order_by("-at")
+    return rows.annotate(
+        replied_at=models.Subquery(newest.values("at")[:1]),
+        reply_state=models.Subquery(newest.values("state")[:1]),
+    )
+
+
 def newest_replies(rows: Iterable[Conversation]) -> dict[int, Reply]:
     """The last that we said in each of ROWS, by the ids of these: one step in an index each."""
     newest = Reply.objects.filter(conversation=models.OuterRef("pk")).order_by("-at").values("pk")

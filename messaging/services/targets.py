@@ -98,9 +98,14 @@ def rotate_secret(target: Target, *, by: Actor) -> str:
 
 
 def resend_deliveries(deliveries: Any, *, by: Actor) -> int:
-    """Send those of DELIVERIES, a queryset, again that were given up. How many."""
+    """
+    Send those of DELIVERIES, a queryset, again at once that were given up, or that have failed and
+    wait for their next try; a target that is only probed is probed at once. How many.
+    """
     with transaction.atomic():
-        number: int = deliveries.filter(state=Delivery.State.DEAD).update(
+        stuck = deliveries.stuck()
+        resent = list(stuck.order_by().values_list("target", flat=True).distinct())
+        number: int = stuck.update(
             state=Delivery.State.DUE,
             due_at=Now(),
             give_up_at=in_a_day(),
@@ -108,6 +113,7 @@ def resend_deliveries(deliveries: Any, *, by: Actor) -> int:
             epoch=F("epoch") + 1,
         )
         if number:
+            Target.objects.filter(pk__in=resent).update(paused_until=None)
             record_operation("resend_deliveries", by=by, result=str(number))
     return number
 

@@ -23,7 +23,7 @@ from platform_auth.person_names import name_person
 _STATE, _STATUS = Authorizer.State, Authorizer.AccountStatus
 _STATES: dict[str, tuple[StrOrPromise, str]] = {
     _STATE.BOUND: (_("in order"), "success"),
-    _STATE.UNBOUND: (_("not authorised any more"), "danger"),
+    _STATE.UNBOUND: (_STATE.UNBOUND.label, "danger"),
     _STATE.NEEDS_RECOVERY: (_("being recovered"), "warning"),
     _STATE.NEEDS_REAUTHORIZATION: (_("needs to be authorised again"), "danger"),
 }

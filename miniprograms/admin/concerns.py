@@ -66,7 +66,7 @@ def _authorisation(row: Authorizer, user: Any) -> Iterator[Concern]:
     may_invite = user.has_perm(MAY_INVITE)
     match row.state:
         case _STATE.UNBOUND:
-            text = _("It is not authorised any more, so nothing can be done at WeChat.")
+            text = _("It is unbound, so nothing can be done at WeChat.")
             url = page_url(row, "bind_link") if may_invite else ""
             yield Concern(text, _("Make a bind link"), url)
         case _STATE.NEEDS_REAUTHORIZATION:

@@ -17,6 +17,7 @@ from miniprograms.models import Binding, BindLink
 from miniprograms.services.bind_links import (
     bind_links,
     is_in_force,
+    is_only_of_another,
     renew_bind_link,
     revoke_bind_link,
     status_of,
@@ -88,6 +89,14 @@ REVOKE_QUESTION = _(
     "Whoever opens the link is told that it is not valid any more. An account that is just being "
     "bound with it waits for staff."
 )
+MOVED = _("its account is another merchant's by now")
+
+
+def _is_valid() -> Q:
+    """Of `bind_links()`."""
+    return Q(revoked_at=None, expires_at__gt=Now(), is_of_another=False)
+
+
 _revoke = saying(_("revoked."), revoke_bind_link)
 
 
@@ -112,8 +121,8 @@ class BindLinkAdmin(StaffAdmin):
             _("valid"),
             "valid",
             {
-                "yes": (_("still valid"), lambda: Q(revoked_at=None, expires_at__gt=Now())),
-                "no": (_("not any more"), lambda: ~Q(revoked_at=None, expires_at__gt=Now())),
+                "yes": (_("still valid"), lambda: _is_valid()),
+                "no": (_("not any more"), lambda: ~_is_valid()),
             },
         ),
     )
@@ -140,8 +149,9 @@ class BindLinkAdmin(StaffAdmin):
         row: Any = bind_links().filter(pk=object_id).first()
         if row is None:
             return set(self.actions_detail)
-        is_over = row.revoked_at is not None or row.expires_at <= row.now
-        is_renewable = status_of(row) in (BindLink.Status.EXPIRED, BindLink.Status.REVOKED)
+        is_over = row.revoked_at is not None or row.expires_at <= row.now or row.is_of_another
+        is_spent = status_of(row) in (BindLink.Status.EXPIRED, BindLink.Status.REVOKED)
+        is_renewable = is_spent and not row.is_of_another
         unfit = {"revoke_one"} if is_over else set()
         return unfit if is_renewable and not row.client_id else {*unfit, "renew_one"}
 
@@ -178,6 +188,8 @@ class BindLinkAdmin(StaffAdmin):
     @admin.display(description=_("status"))
     def status(self, row: BindLink) -> SafeString:
         status = status_of(row)
+        if status == BindLink.Status.REVOKED and is_only_of_another(row):
+            return label(MOVED, "danger")
         return label(_words_of(row, status), STATUS_COLOURS.get(status, ""))
 
     merchant = column(_("merchant"), lambda row: name_person(row.user))

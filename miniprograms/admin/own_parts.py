@@ -16,7 +16,7 @@ from miniprograms.models import Authorizer
 from miniprograms.services.testers import known_testers
 from platform_auth.admin.call_links import calls_url
 from platform_auth.admin.columns import link_to
-from platform_auth.admin.operations import action_name, actor_label
+from platform_auth.admin.operations import action_name, actor_cell
 from platform_auth.admin.pages import ago, table
 from platform_auth.admin.results import show_outcome
 from platform_auth.models import Operation, WeChatCall
@@ -25,12 +25,12 @@ from platform_auth.person_names import name_person
 FEW, MOST = 5, 20  # rows of a log on the overview, and on a tab of its own
 
 
-def operations_table(row: Authorizer, most: int) -> object:
+def operations_table(row: Authorizer, most: int, reader: object) -> object:
     rows = Operation.objects.filter(appid=row.appid).order_by("-id")[:most]
     headers = [_("time"), _("actor"), _("action"), _("version"), _("result")]
     cells = [
         (
-            *(ago(row.at), actor_label(row), action_name(row)),
+            *(ago(row.at), actor_cell(row, reader), action_name(row)),
             *(row.version or "–", show_outcome(row)),
         )
         for row in rows
@@ -102,7 +102,7 @@ add_parts(
         90,
         _("Last operations"),
         _MAY_SEE_OPERATIONS,
-        lambda request, row: operations_table(row, FEW),
+        lambda request, row: operations_table(row, FEW, request.user),
         _all_operations,
     ),
     Part(PEOPLE, 10, _("Merchant"), MAY_VIEW, _merchant),
@@ -128,7 +128,7 @@ add_parts(
         10,
         _("Operation log"),
         _MAY_SEE_OPERATIONS,
-        lambda request, row: operations_table(row, MOST),
+        lambda request, row: operations_table(row, MOST, request.user),
         _all_operations,
     ),
     Part(

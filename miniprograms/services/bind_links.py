@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack, cast
 from django.contrib.auth.models import User
 from django.core import signing
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Now
 
 from miniprograms.link_models import LINK_SALT
@@ -92,7 +92,18 @@ def bind_links() -> QuerySet[BindLink]:
         is_unclaimed=Exists(attempts.filter(status=Binding.Status.UNCLAIMED)),
         is_refused=Exists(attempts.filter(Q(status=Binding.Status.REFUSED) | is_given_to_another)),
         is_started=Exists(attempts.filter(is_open | Q(status=Binding.Status.TRADING))),
+        is_of_another=_is_of_another(),
     )
+
+
+def _is_of_another() -> Any:
+    """
+    Whether the one account that a link is for belongs to somebody else by now. Nobody's is as good
+    as another's where it was to be authorised again.
+    """
+    others = Authorizer.objects.filter(appid=OuterRef("biz_appid")).exclude(owner=OuterRef("user"))
+    is_anothers = Exists(others.exclude(owner=None)) | (Q(is_single=False) & Exists(others))
+    return Case(When(is_anothers & ~Q(biz_appid=""), then=True), default=False)
 
 
 def status_of(link: Any) -> BindLink.Status:
@@ -103,11 +114,16 @@ def status_of(link: Any) -> BindLink.Status:
         return BindLink.Status.UNCLAIMED
     if link.is_refused:
         return BindLink.Status.REFUSED
-    if has_ended(link, link.now):
+    if has_ended(link, link.now) or link.is_of_another:
         return BindLink.Status.REVOKED
     if link.is_started:
         return BindLink.Status.STARTED
     return BindLink.Status.EXPIRED if link.expires_at <= link.now else BindLink.Status.OPEN
+
+
+def is_only_of_another(link: Any) -> bool:
+    """Whether nothing but whose its account is by now is the matter with LINK."""
+    return link.is_of_another and not has_ended(link, link.now)
 
 
 def has_ended(link: BindLink, now: datetime) -> bool:
@@ -132,7 +148,7 @@ def find_usable_link(pk: int) -> BindLink | None:
     if link is None or not is_in_force(link):
         return None
     is_used = link.bound_appid or link.is_unclaimed or link.is_refused
-    if (link.is_single and is_used) or _is_of_another(link):
+    if (link.is_single and is_used) or link.is_of_another:
         return None
     found: BindLink = link
     return found
@@ -158,7 +174,9 @@ def ending_of(token: str) -> str:
     if link is None:
         return ""
     status = status_of(link)
-    if status in (BindLink.Status.OPEN, BindLink.Status.STARTED):  # one for another's account
+    if is_only_of_another(link) and status == BindLink.Status.REVOKED:
+        return ""
+    if status in (BindLink.Status.OPEN, BindLink.Status.STARTED):
         return str(BindLink.Status.EXPIRED) if link.expires_at <= link.now else ""
     return str(status)
 
@@ -206,15 +224,6 @@ def _keep_old(token: str) -> int:
         },
     )
     return row.pk
-
-
-def _is_of_another(link: BindLink) -> bool:
-    """
-    Whether the one account that LINK is for belongs to somebody else by now. Nobody's is as good
-    as another's where it was to be authorised again.
-    """
-    others = Authorizer.objects.filter(appid=link.biz_appid or None).exclude(owner=link.user)
-    return (others.exclude(owner=None) if link.is_single else others).exists()
 
 
 def linked_account(link: BindLink) -> Authorizer | None:

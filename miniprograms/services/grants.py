@@ -29,7 +29,7 @@ from miniprograms.tokens import (
 )
 from platform_auth.due_pushes import make_due
 from platform_auth.fields import Sealed, seal
-from platform_auth.operations import record_operation
+from platform_auth.operations import acting_through, record_operation
 from platform_auth.rights import may_still
 from platform_auth.tokens import due_after
 from wechat.component import Grant
@@ -241,7 +241,8 @@ def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, rea
     _supersede(binding, grant)
     action = "park" if reason else "bind"
     result = reason or (authorizer.lacks.strip() if authorizer else "")
-    record_operation(action, by=binding.user, appid=grant.appid, result=result)
+    with acting_through(binding.link):
+        record_operation(action, by=binding.user, appid=grant.appid, result=result)
     binding.refresh_from_db()
     if reason:
         publish_unclaimed(binding)

@@ -23,7 +23,7 @@ from platform_auth.domain_events import DomainEvent, publish
 from platform_auth.fields import read_or_empty
 from platform_auth.leases import release_db_connection
 from platform_auth.models import LEASE, Component
-from platform_auth.operations import Actor, record_operation
+from platform_auth.operations import Actor, recorded_call
 from platform_auth.tokens import component_token
 from wechat import component as wechat
 from wechat.errors import NotAuthorized, NotReady, RefreshTokenInvalid, TokenExpired, WeChatError
@@ -65,14 +65,13 @@ def check_doubtful_cancellations() -> None:
 
 def refresh_now(authorizer: Authorizer, *, by: Actor) -> None:
     """Refresh the token of AUTHORIZER though it is not due, because BY asks for it."""
-    with transaction.atomic():
+    with recorded_call("refresh_token", by=by, appid=authorizer.appid):
         rows = Authorizer.objects.filter(pk=authorizer.pk).exclude(state=Authorizer.State.UNBOUND)
         rows.update(due_at=Now())
-        record_operation("refresh_token", by=by, appid=authorizer.appid)
-    tokens.authorizer_token(authorizer.appid)
-    authorizer.refresh_from_db()
-    if authorizer.last_error:  # the old token is still good, so nothing was raised
-        raise NotReady(authorizer.last_error)
+        tokens.authorizer_token(authorizer.appid)
+        authorizer.refresh_from_db()
+        if authorizer.last_error:  # the old token is still good, so nothing was raised
+            raise NotReady(authorizer.last_error)
 
 
 Outcome = Refreshed | WeChatError | None

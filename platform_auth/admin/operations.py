@@ -2,14 +2,18 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from platform_auth.admin.account_links import reader_of
 from platform_auth.admin.call_links import link_call, may_see_calls
 from platform_auth.admin.columns import account_column, column, link
 from platform_auth.admin.pages import StaffAdmin
@@ -240,6 +244,26 @@ def name_of_actor(name: str) -> str:
     return str(_("the system")) if name == SYSTEM else name
 
 
+def actor_cell(operation: Operation, reader: Any) -> SafeString:
+    """Who did it, and what did it in their name, with a link to that where READER may see it."""
+    name = actor_label(operation)
+    if not operation.through:
+        return format_html("{}", name)
+    return format_html("{} <small>{}</small>", name, _link_through(operation.through, reader))
+
+
+def _link_through(through: str, reader: Any) -> object:
+    """What acted, as `record_operation` has written it: its kind, number and name."""
+    reference, _space, name = through.partition(" ")
+    model_label, _colon, pk = reference.partition(":")
+    app_label, _dot, model_name = model_label.partition(".")
+    kind = apps.get_model(model_label)._meta.verbose_name
+    text = _("%(kind)s %(number)s (%(name)s)") % {"kind": kind, "number": pk, "name": name}
+    if reader is None or not reader.has_perm(f"{app_label}.view_{model_name}"):
+        return text
+    return link(reverse(f"admin:{app_label}_{model_name}_change", args=[pk]), text)
+
+
 @admin.register(Operation)
 class OperationAdmin(StaffAdmin):
     account_tab = "log"
@@ -267,7 +291,9 @@ class OperationAdmin(StaffAdmin):
     def find_rows(self, queryset: Any, term: str) -> Any:
         return queryset.filter(Q(appid=term) | Q(actor_name=term) | Q(version=term))
 
-    actor_label = column(_("actor's name"), lambda row: actor_label(row), ordering="actor_name")
+    actor_label = column(
+        _("actor's name"), lambda row: actor_cell(row, reader_of(row)), ordering="actor_name"
+    )
     what = column(_("action"), action_name, ordering="action")
     of_version = column(_("version"), lambda row: _link_version(row.version), ordering="version")
     account = account_column(_("appid"), ordering="appid")

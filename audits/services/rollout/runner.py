@@ -11,6 +11,7 @@ from audits.services.rollout.items import FencedOff
 from audits.services.rollout.steps import STEPS
 from platform_auth.due_work import Runner
 from platform_auth.models import LeasedQuerySet
+from platform_auth.operations import acting_through
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ def advance_item(item: CampaignItem) -> bool:
     if not item.take_lease():
         return False
     try:
-        STEPS[CampaignItem.State(item.state)](item)
+        with acting_through(item.campaign):
+            STEPS[CampaignItem.State(item.state)](item)
     except FencedOff:
         logger.info("an item of campaign %s has moved on", item.campaign_id)
     return True
