@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 
 from api.clients import PersonAuthentication
 from api.errors import ErrorSerializer, InvalidSerializer
+from platform_auth.logins.agents import describe_agent
 from platform_auth.logins.keys import make_key, revoke_key
 from platform_auth.logins.second_factor import factor_of, is_wanting, verify_code
 
@@ -31,6 +32,15 @@ class CredentialsSerializer(serializers.Serializer[Any]):
         required=False,
         max_length=40,
         help_text=gettext_lazy("Of the second factor, for staff who have set one up."),
+    )
+    name = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=60,
+        help_text=gettext_lazy(
+            "What the key is called on the page of the person's keys, such as the program that it "
+            "is for; without one, what the program calls itself (`User-Agent`)."
+        ),
     )
 
 
@@ -92,15 +102,15 @@ class TokenView(APIView):
     )
     def post(self, request: Request) -> Response:
         basic = BasicHeader().authenticate(request)
-        form = CredentialsSerializer(data=_with_code(basic[0], request) if basic else request.data)
+        form = CredentialsSerializer(data=_with_body(basic[0], request) if basic else request.data)
         form.is_valid(raise_exception=True)
         words = dict(form.validated_data)
-        code = words.pop("code", "")
+        code, name = words.pop("code", ""), words.pop("name", "")
         user = authenticate(request._request, **words)
         if user is None:
             raise AuthenticationFailed(_("Invalid username/password."))
         _check_second_factor(user, code)
-        key, token = make_key(user)
+        key, token = make_key(user, name or describe_agent(request.headers.get("User-Agent", "")))
         return Response(KeySerializer({"token": token, "expiry": key.expiry}).data)
 
     @extend_schema(
@@ -117,11 +127,11 @@ class TokenView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _with_code(credentials: dict[str, str], request: Request) -> dict[str, str]:
-    """What came by HTTP Basic, with the code that only the body can hold."""
+def _with_body(credentials: dict[str, str], request: Request) -> dict[str, str]:
+    """What came by HTTP Basic, with the code and the name that only the body can hold."""
     is_json = request.content_type == "application/json"
     body = request.data if is_json and isinstance(request.data, dict) else {}
-    return {**credentials, **({"code": body["code"]} if "code" in body else {})}
+    return {**credentials, **{word: body[word] for word in ("code", "name") if word in body}}
 
 
 def _check_second_factor(user: AbstractBaseUser, code: str) -> None:

@@ -22,7 +22,7 @@ from miniprograms.models import Authorizer, AuthorizerQuerySet
 from platform_auth.client_models import GRAVE_SCOPES, ApiClient
 from platform_auth.events import current_origin
 from platform_auth.logins.api_clients import find_client
-from platform_auth.logins.keys import is_of_this_password
+from platform_auth.logins.keys import is_of_this_password, note_use
 
 ANY_SCOPE = "any"  # whoever has a key at all
 
@@ -53,6 +53,7 @@ class PersonAuthentication(TokenAuthentication):
         user, key = super().authenticate_credentials(token)
         if not is_of_this_password(key):
             raise AuthenticationFailed(_("Invalid token."))
+        note_use(key)
         return user, key
 
 

@@ -5,6 +5,10 @@ A request that waits has one of the server's threads. Were they all taken, a hea
 behind those that wait, and so would the 503 of a push that cannot be served in time. So there are
 places, fewer than threads: whoever finds none free is turned away at once, and the threads that are
 left answer health checks. Pages cannot take the places of pushes.
+
+A page is a dozen files as well, which its browser asks for all at once. Each is read and sent in a
+moment and waits for nobody, so it needs no place: a page that was let in is not shown without its
+style. What is under their address and is no file is refused as quickly (`config.middleware`).
 """
 
 import threading
@@ -12,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
-HEALTH, PUSHES = "/healthz", "/wechat/"
+HEALTH, PUSHES, FILES = "/healthz", "/wechat/", "/static/"
 OPTION = "--blocking-threads"
 BUSY = b"unavailable"
 
@@ -45,6 +49,8 @@ def admission(
         path = environ["PATH_INFO"]
         if path == HEALTH:
             return application(environ, start_response)
+        if path.startswith(FILES):
+            return _read_whole(application(environ, start_response))
         kind = "push" if path.startswith(PUSHES) else "page"
         if not places[kind].acquire(blocking=False):
             on_shed(kind)
@@ -60,6 +66,15 @@ def admission(
         return _Response(response, places[kind])
 
     return door
+
+
+def _read_whole(response: Any) -> list[bytes]:
+    """RESPONSE as one piece: whoever takes long to receive it keeps no thread waiting."""
+    try:
+        return [b"".join(response)]
+    finally:
+        if hasattr(response, "close"):
+            response.close()
 
 
 def _turn_away(start_response: Any) -> list[bytes]:

@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_structlog.middlewares import RequestMiddleware as StructlogMiddleware
 from structlog.contextvars import bound_contextvars, get_contextvars
 
+from config.admission import FILES
 from config.errors import busy
 from platform_auth.call_log import Asker, asked_by
 from platform_auth.client_models import ApiClient
@@ -111,6 +112,22 @@ def whole_text(
         is_api = request.path_info.startswith("/api/")  # which names the parameter
         if not is_api and "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest
+        return get_response(request)
+
+    return middleware
+
+
+def no_such_file(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """
+    What WhiteNoise has not found among the static files is nowhere. It is said before anything is
+    asked of the database: these requests have no place of `config.admission`.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(FILES):
+            return HttpResponse("not found", status=HTTPStatus.NOT_FOUND, content_type="text/plain")
         return get_response(request)
 
     return middleware

@@ -18,7 +18,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
-from config.admission import threads_of
+from config.admission import FILES, threads_of
 from config.environment import Environment, private_folder
 from config.process_role import PATIENCE, connection_options, role_of
 from config.secret_files import with_password
@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "config.middleware.name_origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.no_such_file",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -482,7 +483,7 @@ LOCALE_PATHS = [ROOT / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
 USE_TZ = True
 
-STATIC_URL = "/static/"
+STATIC_URL = FILES
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(ROOT / "staticfiles"))
 STATICFILES_DIRS = [ROOT / "static"]
 # The image sets it, having collected them: hashed names, compressed. Otherwise they are found.

@@ -40,6 +40,59 @@ class PasswordReset(models.Model):
         return f"password reset {self.pk}"
 
 
+class NewPassword(models.Model):
+    """
+    Somebody's password is another, and they are to be told by mail, whoever it was; for a day.
+    """
+
+    class By(models.TextChoices):
+        THEMSELVES = "themselves"
+        LINK = "link"
+        STAFF = "staff"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    by = models.CharField(max_length=10, choices=By.choices)
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    due_at = models.DateTimeField(null=True, db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(due_at__isnull=False),
+                name="new_password_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"new password of {self.user_id}"
+
+
+class PersonLanguage(models.Model):
+    """The language that somebody reads: of their invitation, then of the page they log in at."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    language = models.CharField(max_length=10)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} reads {self.language}"
+
+
+class KeyNote(models.Model):
+    """By what a person tells one of their keys to the API from the others."""
+
+    key = models.OneToOneField(
+        "knox.AuthToken", on_delete=models.CASCADE, primary_key=True, related_name="note"
+    )
+    name = models.CharField(max_length=60, blank=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name or "–"
+
+
 class ClockedQuerySet(models.QuerySet[Any]):
     def with_clock(self) -> Self:
         """Rows that know the database's time as `now`: the one clock that all hosts share."""

@@ -25,9 +25,12 @@ from platform_auth.counted import PushRefusal as PushRefusal
 from platform_auth.event_models import PlatformEvent as PlatformEvent
 from platform_auth.fields import SecretField, SecretModel
 from platform_auth.installation_models import Installation as Installation
+from platform_auth.login_models import KeyNote as KeyNote
 from platform_auth.login_models import LoginCounter as LoginCounter
 from platform_auth.login_models import LoginSession as LoginSession
+from platform_auth.login_models import NewPassword as NewPassword
 from platform_auth.login_models import PasswordReset as PasswordReset
+from platform_auth.login_models import PersonLanguage as PersonLanguage
 from platform_auth.login_models import SecondFactor as SecondFactor
 from platform_auth.text_rules import is_appid
 from wechat.envelope import Envelope, Key

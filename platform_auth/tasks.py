@@ -9,7 +9,7 @@ from django_celery_beat.models import PeriodicTask
 
 from platform_auth import call_log, heartbeats, operation_chain, tokens
 from platform_auth.fields import Unreadable
-from platform_auth.logins import password_resets
+from platform_auth.logins import new_passwords, password_resets
 from platform_auth.logins.attempts import forget_old_attempts
 from platform_auth.logins.sessions import forget_expired
 from platform_auth.models import Component
@@ -46,7 +46,8 @@ def forget_old_calls() -> None:
 
 @shared_task
 def send_password_links() -> None:
-    """Mail links to those who have forgotten their password."""
+    """Tell people of new passwords; mail links to those who have forgotten theirs."""
+    new_passwords.send_due_warnings()
     password_resets.send_due_links()
     heartbeats.beat("send_password_links")
 
@@ -57,6 +58,7 @@ def forget_old_logins() -> None:
     forget_expired()
     forget_old_attempts()
     password_resets.forget_old_resets()
+    new_passwords.forget_old_warnings()
     heartbeats.beat("forget_old_logins")
 
 

@@ -105,7 +105,10 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     """The bind button for a merchant who has no login: whoever holds the link may press it."""
     link = bind_links.find_bind_link(signed)
     if link is None:
-        ending = {"ending": bind_links.ending_of(signed)}
+        ending = {
+            "ending": bind_links.ending_of(signed),
+            "bound": bind_links.accounts_bound_with(signed),
+        }
         return render(request, "portal/gone.html", ending, status=HTTPStatus.NOT_FOUND)
     if link.device == Binding.Device.COMPUTER and is_phone(request):
         return render(request, "portal/computer_only.html", {"link": link})
@@ -124,6 +127,7 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
         "here": settings.PUBLIC_URL + request.path,
         "is_other": is_other,
         "account": bind_links.linked_account(link),
+        "bound": [] if link.biz_appid else bind_links.accounts_bound_with(signed),
         "link": link,
     }
     status = HTTPStatus.BAD_REQUEST if form.is_bound else HTTPStatus.OK

@@ -4,8 +4,7 @@ uploads, reviews and releases, from the operation log, and from what WeChat told
 listed here is shown; members of staff are not named.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,17 +18,24 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audits.models import AuditEvent, CodeVersion, Release
-from miniprograms.account_events import CHANGED
+from miniprograms.account_events import CHANGED as AUTHORIZER_CHANGED
 from miniprograms.models import Authorizer
+from miniprograms.permissions import NEEDS, Need, lacking_needs
 from miniprograms.services.settings.registry import KINDS
 from miniprograms.services.showing import SHOWN
 from notices.models import Notice
 from platform_auth.models import Operation, PlatformEvent
+from portal.history_words import (
+    CHANGED,
+    CHANGED_LACKING,
+    LACKING,
+    OPTIONS,
+    TELLINGS,
+)
 
 ENTRIES_PER_PAGE = 30
 ROWS = 60  # of each source, for one page
@@ -42,6 +48,7 @@ FIRST_YEAR = 2000  # nothing of WeChat's is older
 class Entry:
     """
     At AT this happened to the account APPID: TEXT. WHO did it, if a person did; REASON is WeChat's.
+    NEEDS are what the text says that permissions are missing for.
     """
 
     at: datetime
@@ -50,6 +57,7 @@ class Entry:
     who: str = ""
     reason: str = ""
     tone: str = ""  # good, bad
+    needs: Sequence[Need] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +109,10 @@ def read_history(reader: Reader) -> tuple[list[Entry], datetime | None]:
 
 # Code
 
-_REVIEWS = {
-    "in_review": gettext_lazy("Version %(version)s was handed to WeChat for review."),
-    "passed": gettext_lazy("WeChat approved version %(version)s."),
-    "rejected": gettext_lazy("WeChat did not approve version %(version)s."),
-    "delayed": gettext_lazy("WeChat needs longer to review version %(version)s."),
-    "withdrawn": gettext_lazy("The review of version %(version)s was called off."),
-    "refused": gettext_lazy("WeChat could not begin to review version %(version)s."),
-    "sped_up": gettext_lazy("WeChat was asked to review version %(version)s sooner."),
-}
-
 
 def _read_reviews(reader: Reader) -> tuple[list[Entry], datetime | None]:
     rows = AuditEvent.objects.filter(
-        audit__authorizer__in=reader.accounts, at__lt=reader.before, after__in=_REVIEWS
+        audit__authorizer__in=reader.accounts, at__lt=reader.before, after__in=TELLINGS
     ).exclude(before="delayed", after="in_review")  # a delay that is over
     rows = rows.select_related("audit__submitted_by").order_by("-at", "-id")
     events, end = _limited(rows[:ROWS], "at")
@@ -126,13 +124,14 @@ def _of_review(reader: Reader, event: AuditEvent) -> Entry:
     who = reader.person(audit.submitted_by) if event.after == "in_review" else ""
     if event.by == reader.user.get_username():
         who = _("you")
+    telling = TELLINGS[event.after]
     return Entry(
         event.at,
         audit.appid,
-        _REVIEWS[event.after] % {"version": audit.user_version or "–"},
+        telling.sentence % {"version": audit.user_version or "–"},
         who,
         _reason_of(event) if event.after in ("rejected", "delayed") else "",
-        {"passed": "good", "rejected": "bad", "refused": "bad"}.get(event.after, ""),
+        telling.tone,
     )
 
 
@@ -187,66 +186,15 @@ def _of_release(act: Release) -> str:
 
 # The operation log
 
-_OPTIONS = {
-    "location_report": gettext_lazy("location reports"),
-    "voice_recognize": gettext_lazy("recognition of voice messages"),
-    "customer_service": gettext_lazy("several customer service staff"),
-}
-
 
 def _setting_name(kind: str) -> object:
     return KINDS[kind].title if kind in KINDS else kind
 
 
-# Each with what its result is where WeChat did not refuse it, and what is said of it.
-_OPERATIONS: dict[str, tuple[str, Any]] = {
-    "bind": (r"", gettext_lazy("It was bound: we may work for it.")),
-    "assign_binding": (r".*", gettext_lazy("It was bound, after our staff had looked at it.")),
-    "unbind_locally": (r"", gettext_lazy("Our staff ended the binding.")),
-    "cancelled in WeChat": (r"", gettext_lazy("The binding was ended at WeChat.")),
-    "ask_for_permissions": (r".*", gettext_lazy("You were asked to authorise us again.")),
-    "apply_setting": (r"(?P<setting>[\w-]+) \d+", gettext_lazy("A setting was changed: %(name)s.")),
-    "set_option": (r"(?P<option>\w+) = \S*", gettext_lazy("A setting was changed: %(name)s.")),
-    "upload_guideline_file": (r"", gettext_lazy("A file of the privacy guideline was uploaded.")),
-    "open_service": (r"", gettext_lazy("It was opened to its users.")),
-    "close_service": (r"", gettext_lazy("It was closed to its users.")),
-    "gray_release": (
-        r"(?P<share>\d+) %",
-        gettext_lazy("A new version went online for %(share)s %% of its users."),
-    ),
-    "stop_gray_release": (
-        r"",
-        gettext_lazy("The new version was taken back: all users have the one before."),
-    ),
-    "add_tester": (r"(?P<name>\S+)", gettext_lazy("%(name)s may try new versions out.")),
-    "remove_tester": (
-        r"(?P<name>\S+)",
-        gettext_lazy("%(name)s may not try new versions out any more."),
-    ),
-    "apply_for_interface": (
-        r"(?P<name>[\w.]+)",
-        gettext_lazy("WeChat was asked for the interface %(name)s."),
-    ),
-    "interface_granted": (
-        r"(?P<name>[\w.]+).*",
-        gettext_lazy("WeChat allowed the interface %(name)s."),
-    ),
-    "interface_rejected": (
-        r"(?P<name>[\w.]+) ?(?P<reason>.*?)",
-        gettext_lazy("WeChat did not allow the interface %(name)s."),
-    ),
-}  # fmt: skip
-_CLIENT = r"(?: ?\[[^\[\]]*\])?"  # the program that did it for its owner
-_RESULTS = {
-    action: re.compile(pattern + _CLIENT, re.DOTALL)
-    for action, (pattern, _text) in _OPERATIONS.items()
-}
-
-
 def _read_operations(reader: Reader) -> tuple[list[Entry], datetime | None]:
     rows = Operation.objects.filter(
         appid__in=reader.accounts.values("appid"),
-        action__in=_OPERATIONS,
+        action__in=TELLINGS,
         at__lt=reader.before + ANSWERED_WITHIN,
     )
     rows = rows.select_related("actor").order_by("-at", "-id")
@@ -255,59 +203,54 @@ def _read_operations(reader: Reader) -> tuple[list[Entry], datetime | None]:
 
 
 def _of_operations(reader: Reader, operations: Iterable[Operation]) -> Iterator[Entry]:
-    """OPERATIONS, newest first, without those of which the line after says that WeChat refused."""
+    """TELLINGS, newest first, without those of which the line after says that WeChat refused."""
     refused = set()
     for row in operations:
         key = (row.appid, row.action, row.request_id)
-        match = _RESULTS[row.action].fullmatch(row.result)
-        if match is None:
+        parts = TELLINGS[row.action].match(row.result)
+        if parts is None:
             refused.add(key)
         elif key in refused:
             refused.remove(key)
         else:
-            yield _of_operation(reader, row, match.groupdict())
+            yield _of_operation(reader, row, parts)
 
 
 def _of_operation(reader: Reader, row: Operation, parts: dict[str, str]) -> Entry:
+    telling = TELLINGS[row.action]
     if "setting" in parts:
         parts["name"] = str(_setting_name(parts["setting"]))
     if "option" in parts:
-        parts["name"] = str(_OPTIONS.get(parts["option"], parts["option"]))
-    reason = parts.pop("reason", "")
-    tone = "bad" if row.action in ("cancelled in WeChat", "interface_rejected") else ""
-    _pattern, text = _OPERATIONS[row.action]
+        parts["name"] = str(OPTIONS.get(parts["option"], parts["option"]))
+    needs = [need for need in NEEDS if need.code in parts.get("lacks", "").split()]
     # Whoever came by a link was not the merchant in whose name it is logged.
     who = "" if row.action == "bind" else reader.person(row.actor)
-    return Entry(row.at, row.appid, text % parts, who, reason, tone)
+    return Entry(
+        row.at,
+        row.appid,
+        str(LACKING) if needs else telling.sentence % parts,
+        who,
+        parts.get("reason", ""),
+        "bad" if needs else telling.tone,
+        needs,
+    )
 
 
 # What WeChat told us, as long as it is kept
 
-_NOTICES = {
-    "authorizer.needs_reauthorization": gettext_lazy(
-        "WeChat does not let us work for it, until its administrator authorises us again."
-    ),
-    "account.banned": gettext_lazy("WeChat banned it."),
-    "account.frozen": gettext_lazy("WeChat froze it."),
-    "account.cancelled": gettext_lazy("It was closed at WeChat."),
-    "account.alerted": gettext_lazy("WeChat warned it."),
-    "account.violation": gettext_lazy("WeChat reported a violation."),
-    "account.expiring": gettext_lazy("WeChat reported that its verification runs out."),
-}
-
 
 def _read_notices(reader: Reader) -> tuple[list[Entry], datetime | None]:
     rows = Notice.objects.filter(
-        appid__in=reader.accounts.values("appid"), kind__in=_NOTICES, created_at__lt=reader.before
+        appid__in=reader.accounts.values("appid"), kind__in=TELLINGS, created_at__lt=reader.before
     )
     notices, end = _limited(rows.order_by("-created_at", "-id")[:ROWS], "created_at")
     return [
         Entry(
             row.created_at,
             row.appid,
-            str(_NOTICES[row.kind]),
+            str(TELLINGS[row.kind].sentence),
             reason=str((row.facts.get("details") or {}).get("illegal_reason") or ""),
-            tone="bad",
+            tone=TELLINGS[row.kind].tone,
         )
         for row in notices
     ], end
@@ -315,15 +258,18 @@ def _read_notices(reader: Reader) -> tuple[list[Entry], datetime | None]:
 
 def _read_changes(reader: Reader) -> tuple[list[Entry], datetime | None]:
     rows = PlatformEvent.objects.filter(
-        appid__in=reader.accounts.values("appid"), kind=CHANGED, at__lt=reader.before
+        appid__in=reader.accounts.values("appid"), kind=AUTHORIZER_CHANGED, at__lt=reader.before
     )
     events, end = _limited(rows.order_by("-at", "-id")[:ROWS], "at")
-    text = _("What we may do for it has changed.")
     return [
-        Entry(event.at, event.appid, text)
-        for event in events
-        if "func_info" in event.data.get("changed", ())
+        _of_change(event) for event in events if "func_info" in event.data.get("changed", ())
     ], end
+
+
+def _of_change(event: PlatformEvent) -> Entry:
+    needs = lacking_needs(event.data.get("kind", ""), event.data.get("func_info") or ())
+    text = str(CHANGED_LACKING if needs else CHANGED)
+    return Entry(event.at, event.appid, text, tone="bad" if needs else "", needs=needs)
 
 
 SOURCES: tuple[Read, ...] = (

@@ -43,8 +43,10 @@ class PortalChatSite(ChatSite):
 
     def author(self, request: HttpRequest, reply: Reply) -> str:
         """Members of staff are not named to merchants."""
-        if reply.by is None or reply.by == request.user:
+        if reply.by is None:
             return super().author(request, reply)
+        if reply.by == request.user:
+            return _("You")
         return _("the platform's staff")
 
     def list_url(self, conversation: Conversation) -> str:
@@ -82,7 +84,7 @@ def account_messages(request: HttpRequest, appid: str) -> HttpResponse:
     conversations = site.conversations(request).select_related("authorizer")
     pages = Paginator(conversations.order_by("-touched_at"), CHATS_PER_PAGE)
     page = pages.get_page(request.GET.get("page"))
-    rows = [site.list_item(conversation) for conversation in page]
+    rows = site.list_items(request, list(page))
     context = {
         "account": row,
         "page": page,

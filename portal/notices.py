@@ -18,6 +18,7 @@ from notices.services import own_channels, sending
 from notices.services.own_channels import Choice, TooManyChannels
 from notices.tasks import send_notices
 from platform_auth.fields import Unreadable
+from platform_auth.logins.languages import language_of
 from platform_auth.wakeup import enqueue
 from portal.forms import ChannelForm, NewBotForm
 from wechat.bulkhead import take_place
@@ -138,18 +139,18 @@ def _show(
     bots = [row for row in rows if row.type != Channel.Type.EMAIL]
     context = {
         "address": _person(request).email,
-        "email": _describe(email, filled.get("email")),
-        "bots": [_describe(row, filled.get(str(row.pk))) for row in bots],
+        "email": _describe(email, filled.get("email"), language_of(request.user)),
+        "bots": [_describe(row, filled.get(str(row.pk)), row.language) for row in bots],
         "new_bot": new_bot,
         "may_add": len(rows) < own_channels.MAX_CHANNELS,
     }
     return render(request, "portal/notices.html", context)
 
 
-def _describe(channel: Channel | None, form: ChannelForm | None) -> dict[str, Any]:
-    """A channel for the page; None is the e-mail channel before anything was chosen."""
+def _describe(channel: Channel | None, form: ChannelForm | None, language: str) -> dict[str, Any]:
+    """A channel for the page; None is the one by e-mail before anything was chosen, in LANGUAGE."""
     if channel is None:
-        default = {"is_on": True, "kinds": MERCHANT_DEFAULTS, "language": Channel().language}
+        default = {"is_on": True, "kinds": MERCHANT_DEFAULTS, "language": language}
         return {"row": None, "form": form or ChannelForm(initial=default, prefix="email")}
     initial = {
         "is_on": channel.is_on,

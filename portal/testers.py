@@ -16,6 +16,7 @@ from miniprograms.services.testers import (
     ListedTester,
     NotATester,
     add_tester,
+    find_tester,
     known_testers,
     list_testers,
     remove_tester,
@@ -73,11 +74,13 @@ def _add(row: Authorizer, wechatid: str, request: HttpRequest) -> str:
 
 
 def _remove(row: Authorizer, userstr: str, request: HttpRequest) -> str:
+    tester = find_tester(row, userstr)
     try:
         remove_tester(row, userstr, by=request.user)
     except NotATester as problem:
         return str(problem)
-    return _("They cannot try it out any more.")
+    name = tester.wechatid if tester else userstr
+    return _("%(name)s cannot try it out any more.") % {"name": name}
 
 
 def _carry_out(request: HttpRequest, act: Callable[[], str]) -> None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 
 from config.admission import admission, threads_of
 from tests.doors import ask
@@ -15,6 +16,7 @@ from tests.knocking import Knock
 THREADS = 16
 PUSHES, PAGES = 10, 4
 PUSH, PAGE, HEALTH = Knock("/wechat/component/push/"), Knock("/portal/"), Knock("/healthz")
+FILE = Knock("/static/portal.css", method="GET")
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,34 @@ def test_what_waits_has_places_and_the_rest_is_turned_away(streams: bool) -> Non
     assert [each.result().status for each in waiting] == [200] * (PUSHES + PAGES)
     for knock in (PUSH, PAGE):
         assert ask(door, knock).status == 200
+
+
+def test_a_file_is_sent_while_all_pages_wait() -> None:
+    slow, django = Slow(), WSGIHandler()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Django, with pages that wait; its files are the real ones."""
+        is_file = environ["PATH_INFO"].startswith("/static/")
+        return (django if is_file else slow)(environ, start_response)
+
+    door = admission(application, THREADS, print)
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(THREADS))
+        stack.callback(slow.may_answer.set)
+        waiting = [pool.submit(ask, door, PAGE) for _ in range(PAGES)]
+        for _ in range(PAGES):
+            assert slow.working.acquire(timeout=10)
+        assert ask(door, PAGE).status == 503
+        for _ in range(3 * PAGES):
+            assert ask(door, FILE).status == 200
+        assert b"The merchants' pages" in ask(door, FILE).body
+    assert [each.result().status for each in waiting] == [200] * PAGES
+
+
+def test_what_is_no_file_is_refused_without_asking_the_database() -> None:
+    """There is none here: what has no place may wait for nothing."""
+    answer = ask(admission(WSGIHandler(), THREADS, print), Knock("/static/none.css"))
+    assert (answer.status, answer.body) == (404, b"not found")
 
 
 def test_a_request_that_fails_gives_its_place_back() -> None:

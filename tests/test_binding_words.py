@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from miniprograms.models import Authorizer, Binding, BindLink
+from miniprograms.services import unbinding
 from miniprograms.services.bind_links import make_bind_link
 from platform_auth.models import Component, Operation
 from sandbox.world import WeChat
@@ -353,6 +354,44 @@ def test_a_link_says_why_it_leads_nowhere(
     assert "not valid any more" not in text_of(page)
 
 
+def test_a_link_that_is_used_up_names_what_was_bound_with_it(
+    wechat: WeChat, account: Account, phone: Client, merchant: User
+) -> None:
+    url = made_link(merchant, is_single=True)
+    started = begin(phone, url)
+    done = phone.get(started["back"], confirm(wechat, started, account), follow=True)
+    assert "<strong>Tea &amp; Cake</strong>" in text_of(done)
+    assert "<strong>Tea &amp; Cake</strong>" in text_of(new_browser().get(url))
+    Authorizer.objects.update(owner=None)
+    assert "Tea" not in text_of(new_browser().get(url))
+
+
+def test_a_link_that_is_opened_again_says_what_was_bound_with_it(
+    wechat: WeChat, account: Account, phone: Client, merchant: User
+) -> None:
+    url = made_link(merchant)
+    assert "bound with this link already" not in text_of(new_browser().get(url))
+    started = begin(phone, url)
+    phone.get(started["back"], confirm(wechat, started, account), follow=True)
+    page = text_of(new_browser().get(url))
+    assert "This account was bound with this link already." in page
+    assert f'<li>Tea &amp; Cake <span class="appid">{account.appid}</span></li>' in page
+    unbinding.unbind_locally(Authorizer.objects.get(), by=merchant)
+    assert "bound with this link already" not in text_of(new_browser().get(url))
+
+
+def test_an_account_that_waits_for_staff_is_named(
+    browser: Client, phone: Client, component: Component, merchant: User
+) -> None:
+    phone.force_login(merchant)
+    for client in (browser, phone):
+        client.post("/portal/bind/")
+        row = Binding.objects.latest("id")
+        Binding.objects.update(status="parked", code_digest="x", nick_name="Tea & Cake")
+        page = text_of(client.get(f"/portal/bind/{row.state}/return/"))
+        assert "<strong>Tea &amp; Cake</strong>" in page
+
+
 def test_staff_make_an_ended_link_again(boss: Client, merchant: User) -> None:
     made_link(merchant, device="phone", auth_type=2)
     link = BindLink.objects.get()
@@ -436,4 +475,8 @@ def test_what_is_wrong_with_the_form_stands_at_the_top_too(browser: Client) -> N
 def test_that_the_page_goes_on_by_itself_is_hidden_without_scripts(browser: Client) -> None:
     page = text_of(browser.post("/portal/bind/", {"device": "phone"}))
     assert '<span class="by-script">This page goes on by itself' in page
+    assert page.count("goes on by itself") == 1
+    Binding.objects.update(**FINISHING, device="computer")
+    page = text_of(browser.get(f"/portal/bind/{Binding.objects.get().state}/return/"))
+    assert '<span class="by-script">This page goes on by itself.</span>' in page
     assert page.count("goes on by itself") == 1

@@ -55,7 +55,7 @@ def test_a_merchant_lets_somebody_try_the_mini_program(
     assert fits(page, width)
     assert list(wechat.accounts[shop.appid].program.testers) == ["li_laojie"]
     page.get_by_role("button", name="Remove").click()
-    page.get_by_text("They cannot try it out any more.").wait_for()
+    page.get_by_text("li_laojie cannot try it out any more.").wait_for()
     assert wechat.accounts[shop.appid].program.testers == {}
 
 

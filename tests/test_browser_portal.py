@@ -52,6 +52,40 @@ def test_no_page_has_a_grave_violation_in_the_other_looks(
     assert not problems, json.dumps(problems, indent=1)
 
 
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_on_a_phone_the_menu_is_folded_until_it_is_asked_for(
+    new_page: NewPage, merchant: User, has_scripts: bool
+) -> None:
+    page = new_page(viewport=NARROW, java_script_enabled=has_scripts, bypass_csp=True)
+    log_in(page, "/portal/login/", "merchant", "merchant-password")
+    bar = page.get_by_role("banner")
+    box = bar.bounding_box()
+    assert box is not None
+    assert box["height"] < 80
+    history = bar.get_by_role("link", name="History")
+    language = bar.get_by_role("button", name="English")
+    assert not history.is_visible()
+    assert not language.is_visible()
+    bar.locator("summary").focus()
+    page.keyboard.press("Enter")
+    history.wait_for()
+    assert language.is_visible()
+    if has_scripts:
+        assert not grave_violations(page)
+    page.keyboard.press("Tab")
+    assert bar.get_by_role("link", name="My accounts").evaluate("it => it.matches(':focus')")
+    history.click()
+    page.wait_for_url("**/portal/history/")
+    assert not bar.get_by_role("link", name="History").is_visible()
+
+
+def test_on_a_computer_there_is_nothing_to_unfold(new_page: NewPage, merchant: User) -> None:
+    page = new_page(viewport=WIDE)
+    log_in(page, "/portal/login/", "merchant", "merchant-password")
+    assert not page.locator("summary", has_text="Menu").is_visible()
+    assert page.get_by_role("banner").get_by_role("link", name="History").is_visible()
+
+
 def tab_to(page: Any, name: str) -> None:
     """By the tab key alone to what has the NAME; whatever has the focus on the way shows it."""
     for _ in range(60):

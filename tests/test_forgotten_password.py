@@ -15,8 +15,9 @@ from knox.models import AuthToken
 
 from platform_auth.login_models import LoginCounter, LoginSession
 from platform_auth.logins.attempts import FREE_TRIES
+from platform_auth.logins.new_passwords import tell_of_new_password
 from platform_auth.logins.password_resets import MOST_MAILS
-from platform_auth.models import Operation, PasswordReset
+from platform_auth.models import NewPassword, Operation, PasswordReset
 from platform_auth.tasks import forget_old_logins, send_password_links
 from tests.test_admin_code_acts import browser_of, text_of
 
@@ -100,6 +101,91 @@ def test_it_ends_all_sessions_and_keys(merchant: User) -> None:
         assert client.get("/portal/").status_code == 302
     assert not LoginSession.objects.filter(user=merchant).exists()
     assert not AuthToken.objects.filter(user=merchant).exists()
+
+
+def test_who_set_it_with_a_link_is_told_by_mail(merchant: User) -> None:
+    set_new(stranger("zh-hans"), mailed_link())
+    send_password_links()
+    send_password_links()
+    _link, told = mail.outbox
+    assert (told.to, told.subject) == ([ADDRESS], "您在 Tea & Co 的密码已修改")
+    assert "通过发到本邮箱的链接设置" in str(told.body)
+    assert "http://testserver/portal/password/forgotten/" in str(told.body)
+    assert "请先修改邮箱的密码" in str(told.body)
+    assert NEW not in str(told.body)
+    assert "token" not in str(told.body)
+
+
+def change(browser: Client, old: str = "merchant-password") -> Any:
+    data = {"old_password": old, "new_password1": NEW, "new_password2": NEW}
+    return browser.post("/portal/password/", data)
+
+
+def test_who_changes_it_is_told_by_mail_what_to_do_if_it_was_not_they(merchant: User) -> None:
+    assert change(browser_of(merchant), "wrong").status_code == 200
+    send_password_links()
+    assert not mail.outbox
+    assert change(browser_of(merchant)).status_code == 302
+    send_password_links()
+    [told] = mail.outbox
+    body = str(told.body)
+    assert (told.to, told.subject) == ([ADDRESS], "Your password at Tea & Co was changed")
+    assert "The password of merchant at Tea & Co was changed at " in body
+    assert "(UTC+8)" in body
+    assert "somebody who was logged in and knew the old one" in body
+    assert "If not, somebody else may use your login." in body
+    assert "http://testserver/portal/password/forgotten/" in body
+    assert "400 123 4567" in body
+    assert "your mailbox" not in body
+
+
+def test_whose_password_staff_set_is_told_in_their_own_language(merchant: User) -> None:
+    data = {"username": "merchant", "password": "merchant-password"}
+    stranger("en").post("/portal/login/", data)  # they read English
+    boss = stranger("zh-hans")
+    boss.force_login(User.objects.create_superuser("boss"))
+    form = {"usable_password": "true", "password1": NEW, "password2": NEW}
+    answer = boss.post(f"/admin/auth/user/{merchant.pk}/password/", form)
+    assert answer.status_code == 302
+    send_password_links()
+    [told] = mail.outbox
+    assert "Our staff have set it." in str(told.body)
+    assert can_log_in(merchant, NEW)
+
+
+def test_whose_language_nobody_knows_is_told_in_the_platforms_own(merchant: User) -> None:
+    tell_of_new_password(merchant, NewPassword.By.STAFF)
+    send_password_links()
+    assert mail.outbox[0].subject == "您在 Tea & Co 的密码已修改"
+
+
+def test_a_mail_about_a_new_password_that_is_refused_is_sent_later(
+    merchant: User, settings: Any
+) -> None:
+    good = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    change(browser_of(merchant))
+    send_password_links()
+    settings.EMAIL_BACKEND = good
+    send_password_links()
+    assert not mail.outbox  # in five minutes
+    NewPassword.objects.update(due_at=F("at"))
+    send_password_links()
+    assert len(mail.outbox) == 1
+    NewPassword.objects.update(at=F("at") - timedelta(days=2))
+    forget_old_logins()
+    assert not NewPassword.objects.exists()
+
+
+@pytest.mark.parametrize("lacking", ["address", "mail server"])
+def test_whom_no_mail_reaches_is_sent_none(merchant: User, settings: Any, lacking: str) -> None:
+    if lacking == "address":
+        User.objects.update(email="")
+    else:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    assert change(browser_of(User.objects.get(pk=merchant.pk))).status_code == 302
+    assert not NewPassword.objects.exists()
 
 
 def test_the_mail_is_in_the_language_of_the_page(merchant: User) -> None:

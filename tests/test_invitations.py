@@ -11,7 +11,9 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from notices.services.planning import ensure_own_email
 from platform_auth.logins.invitations import MOST_AN_HOUR
+from platform_auth.logins.languages import language_of
 from platform_auth.models import Operation
 from platform_auth.operations import record_operation
 
@@ -283,3 +285,24 @@ def test_roles_are_offered_in_words_and_single_permissions_are_folded(
     folded = page[page.index("Single permissions") - 900 :]
     assert "<details" in folded[: folded.index("Single permissions")]
     assert page.index("Single permissions") < page.index('name="user_permissions"')
+
+
+@pytest.mark.usefixtures("mail_server")
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_notices_are_in_the_language_of_the_invitation(desk: Client, language: str) -> None:
+    ask(desk, language=language)
+    user = User.objects.get(username=ADDRESS)
+    page = browser_of(user, "en").get("/portal/notices/")
+    assert page.context["email"]["form"].initial["language"] == language
+    channel = ensure_own_email(user)
+    assert channel is not None
+    assert channel.language == language
+    follow(link_in(str(mail.outbox[0].body)))
+    assert language_of(user) == language
+
+
+def test_the_language_is_that_of_the_last_login(merchant: User) -> None:
+    for language in ("en", "zh-hans", "en"):
+        data = {"username": "merchant", "password": "merchant-password"}
+        browser_of(language=language).post("/portal/login/", data)
+        assert language_of(merchant) == language

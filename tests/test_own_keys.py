@@ -1,5 +1,6 @@
 """A person's keys to the API: ten at most, seen and revoked by them, dead with a right lost."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,11 +9,12 @@ from django.test import Client
 from knox.models import AuthToken
 
 from platform_auth.logins.keys import make_key
-from platform_auth.models import Operation
+from platform_auth.models import KeyNote, Operation
 from platform_auth.roles import ANSWERERS
+from tests.test_admin_code_acts import text_of
 from tests.test_api_clients import bearer
 from tests.test_api_clients import make_key as make_client_key
-from tests.test_api_keys import RIGHT, ask, key_of
+from tests.test_api_keys import RIGHT, ask, basic, key_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
@@ -59,6 +61,47 @@ def test_the_eleventh_takes_the_place_of_the_first(merchant: User) -> None:
     keys = [log_in(Client()) for _ in range(11)]
     assert [works(key) for key in keys] == [False, *[True] * 10]
     assert AuthToken.objects.count() == 10
+
+
+def test_keys_are_told_apart_by_their_names_and_last_use(merchant: User) -> None:
+    named = key_of(ask(Client(), {**RIGHT, "name": "Stock keeping"}))
+    key_of(ask(Client(headers={"user-agent": "curl/8.5.0"}), RIGHT))
+    page = text_of(browser_of(merchant).get("/portal/keys/"))
+    assert "<strong>Stock keeping</strong>" in page
+    assert "<strong>curl/8.5.0</strong>" in page
+    assert page.count("not used yet") == 2
+    assert works(named)
+    page = text_of(browser_of(merchant).get("/portal/keys/"))
+    assert page.count("not used yet") == 1
+    assert re.search(r"Stock keeping</strong>\s*<p class=\"hint\">used 20", page)
+    used_at = KeyNote.objects.get(name="Stock keeping").used_at
+    assert works(named)
+    assert KeyNote.objects.get(name="Stock keeping").used_at == used_at  # every five minutes
+    assert Operation.objects.filter(action="make_key", result="Stock keeping").exists()
+
+
+def test_a_key_without_a_note_is_listed_and_its_use_noted(merchant: User) -> None:
+    _row, key = AuthToken.objects.create(merchant)
+    assert "<strong>–</strong>" in text_of(browser_of(merchant).get("/portal/keys/"))
+    assert works(key)
+    assert KeyNote.objects.get().used_at is not None
+
+
+def test_staff_see_the_names_of_theirs(staff: User) -> None:
+    make_key(staff, "Release robot")
+    assert "Release robot" in text_of(browser_of(staff).get("/admin/account/keys/"))
+
+
+def test_http_basic_names_a_key_in_the_body(merchant: User) -> None:
+    headers = {"authorization": basic(RIGHT["username"], RIGHT["password"])}
+    path = "/api/v1/auth/token/"
+    Client().post(path, {"name": "Till"}, content_type="application/json", headers=headers)
+    assert KeyNote.objects.get().name == "Till"
+
+
+def test_a_name_that_is_too_long_is_refused(merchant: User) -> None:
+    answer = ask(Client(), {**RIGHT, "name": "x" * 61})
+    assert (answer.status_code, AuthToken.objects.count()) == (400, 0)
 
 
 def test_others_keys_do_not_count(merchant: User, other_merchant: User) -> None:

@@ -1,6 +1,7 @@
 """A merchant whom staff let answer their own users, in the portal."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from django.test import Client
 from messaging.models import Conversation, Reply
 from miniprograms.models import Authorizer
 from miniprograms.services import unbinding
-from platform_auth.models import Operation
+from platform_auth.models import Operation, Push
 from platform_auth.roles import ANSWERERS
 from sandbox.wire.pushes import Deliver
 from sandbox.world import WeChat
@@ -96,6 +97,53 @@ def test_a_merchant_answers(chat: Chat, portal: Client, merchant: User) -> None:
     assert [line.text for line in chat.lines("api")] == ["Yes, we do."]
     assert Reply.objects.get().by == merchant
     assert Operation.objects.get(action="answer_user").actor == merchant
+
+
+def test_what_one_wrote_oneself_is_signed_you(chat: Chat, portal: Client) -> None:
+    portal.post(f"{room(chat)}say/text/", {"text": "Yes."}, headers={"hx-request": "true"})
+    shown = portal.get(room(chat)).content.decode()
+    assert "· You ·" in shown
+    assert "merchant ·" not in shown
+
+
+def last_words(page: str) -> tuple[str, str]:
+    """What the list shows of the one conversation: whose words and which, and their time."""
+    [words] = re.findall('<span class="chat-preview">(.*?)</span>\n', page, re.DOTALL)
+    [time] = re.findall('<time datetime="(.*?)"', page.partition("chat-inbox")[2])
+    return re.sub("<.*?>", "", words), time
+
+
+def test_the_list_shows_who_said_the_last_words_and_when(
+    chat: Chat, portal: Client, staff: User, merchant: User
+) -> None:
+    row = Conversation.objects.get()
+    at = datetime.fromtimestamp(row.written, UTC)
+    words, time = last_words(portal.get(inbox(chat)).content.decode())
+    assert (words, datetime.fromisoformat(time)) == ("User: Do you have oolong?", at)
+    portal.post(f"{room(chat)}say/text/", {"text": "Yes."}, headers={"hx-request": "true"})
+    reply = Reply.objects.get()
+    words, time = last_words(portal.get(inbox(chat)).content.decode())
+    assert (words, datetime.fromisoformat(time)) == ("You: Yes.", reply.at)
+    for values, sentence in (
+        ({"by": staff}, "the platform&#x27;s staff: Yes."),
+        ({"by": None, "reply_to": Push.objects.latest("id")}, "Automatic reply: Yes."),
+        ({"by": merchant, "reply_to": None, "state": "failed"}, "You (not sent): Yes."),
+        ({"at": at - timedelta(minutes=1)}, "User: Do you have oolong?"),
+    ):
+        Reply.objects.update(**values)
+        words, _time = last_words(portal.get(inbox(chat)).content.decode())
+        assert words == sentence
+
+
+def test_the_list_asks_no_more_for_many(
+    chat: Chat, portal: Client, django_assert_max_num_queries: Any
+) -> None:
+    portal.get(inbox(chat))
+    row = Conversation.objects.get()
+    many = [Conversation(authorizer=row.authorizer, openid=f"o{number}") for number in range(25)]
+    Conversation.objects.bulk_create(many)
+    with django_assert_max_num_queries(12):
+        portal.get(inbox(chat))
 
 
 def test_news_come_to_the_portal_too(chat: Chat, portal: Client) -> None:

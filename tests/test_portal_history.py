@@ -15,7 +15,7 @@ from django.utils import timezone
 from audits.services import releasing
 from miniprograms.account_events import public_values, publish_account_event, publish_changes
 from miniprograms.models import Authorizer
-from miniprograms.services import options, testers, unbinding
+from miniprograms.services import binding, options, testers, trading, unbinding
 from platform_auth.models import Component, Operation
 from platform_auth.operations import record_operation
 from portal.history import ENTRIES_PER_PAGE, ROWS
@@ -183,11 +183,47 @@ def test_permissions_and_warnings(portal: Client, shop: Authorizer) -> None:
         "WeChat reported a violation.",
         "WeChat does not let us work for it, until its administrator authorises us again.",
         "WeChat banned it.",
-        "What we may do for it has changed.",
+        "What we may do for it has changed. We lack the permissions to:",
     }
     page = text_of(portal.get(ALL))
     assert "虚假宣传" in page
-    assert "is kept for 30 days" in page
+    assert "for 30 days; what is older is not shown here" in page
+
+
+def test_permissions_that_are_all_there_are_not_called_missing(
+    portal: Client, shop: Authorizer
+) -> None:
+    before = public_values(shop)
+    shop.func_info = [17, 18, 19, 30, 156]
+    shop.save()
+    publish_changes(shop, before)
+    assert history(portal) == ["What we may do for it has changed."]
+
+
+@pytest.mark.parametrize(
+    ("action", "result"), [("bind", "code messages"), ("assign_binding", "merchant: code messages")]
+)
+def test_a_binding_without_all_permissions_says_what_for_they_are_missing(
+    portal: Client, shop: Authorizer, action: str, result: str
+) -> None:
+    record_operation(action, by=None, appid=shop.appid, result=result)
+    assert history(portal) == ["It was bound, but we lack the permissions to:"]
+    page = text_of(portal.get(ALL))
+    assert "bring new versions of your mini program online" in page
+    assert "18 小程序开发与数据分析" in page
+    assert "see whether WeChat wants something" not in page
+
+
+def test_a_binding_with_permissions_unticked_is_logged_with_what_it_lacks(
+    portal: Client, wechat: WeChat, ticket: str, merchant: User
+) -> None:
+    account = wechat.create_account(nick_name="Tea & Cake")
+    opened = binding.start_binding(user=merchant, session="session")
+    code = wechat.authorize(opened.pre_auth_code, account.appid, [18, 30, 156])
+    trading.finish_binding(opened, code)
+    own = f"/portal/{account.appid}/history/"
+    assert history(portal, own) == ["It was bound, but we lack the permissions to:"]
+    assert "19 小程序客服管理" in text_of(portal.get(own))
 
 
 def test_only_their_own(

@@ -105,9 +105,10 @@ class ChatPage:
             rows = rows.filter(authorizer__appid=account)
         if only_unread:
             rows = rows.filter(unread__gt=0)
+        shown = list(rows.order_by("-touched_at")[:MAX_LISTED])
         items = [
-            self.site.list_item(row, self.query()) | {"is_current": row.pk == self.conversation.pk}
-            for row in rows.order_by("-touched_at")[:MAX_LISTED]
+            item | {"is_current": item["row"].pk == self.conversation.pk}
+            for item in self.site.list_items(self.request, shown, self.query())
         ]
         return self.render(
             "others",

@@ -1,6 +1,7 @@
 """Where a user is answered from: the admin, or the portal."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from messaging.models import Conversation, ConversationQuerySet, Reply
 from messaging.services.descriptions import describe_preview
+from messaging.services.history import describe_reply, newest_replies
 from platform_auth.fields import read_or_empty
 
 
@@ -49,15 +51,36 @@ class ChatSite:
     def user_name(self, row: Conversation) -> str:
         return user_label(row)
 
-    def list_item(self, row: Conversation, query: str = "") -> dict[str, Any]:
-        """ROW as a list of conversations shows it."""
-        return {
-            "row": row,
-            "url": self.url("chat", row) + query,
-            "name": self.user_name(row),
-            "preview": preview_of(row),
-            "is_today": is_today(row.touched_at),
-        }
+    def list_items(
+        self, request: HttpRequest, rows: Sequence[Conversation], query: str = ""
+    ) -> list[dict[str, Any]]:
+        """ROWS as a list of conversations shows them."""
+        replies = newest_replies(rows)
+        return [
+            {
+                "row": row,
+                "url": self.url("chat", row) + query,
+                "name": self.user_name(row),
+                **self._last_words(request, row, replies.get(row.pk)),
+            }
+            for row in rows
+        ]
+
+    def _last_words(
+        self, request: HttpRequest, row: Conversation, reply: Reply | None
+    ) -> dict[str, Any]:
+        """What was said last in ROW, by whom and when: REPLY, our last, or what its user wrote."""
+        if reply and reply.at.timestamp() >= row.written:
+            at, preview = reply.at, describe_reply(reply).line
+            is_automatic = reply.rule_id or reply.reply_to_id
+            who = _("Automatic reply") if is_automatic else self.author(request, reply)
+            if reply.state in Reply.RESENDABLE:
+                who = f"{who} ({reply.get_state_display()})".lstrip()
+        else:
+            at = datetime.fromtimestamp(row.written, UTC) if row.written else row.touched_at
+            preview = preview_of(row)
+            who = _("User") if preview else ""
+        return {"who": who, "preview": preview, "at": at, "is_today": is_today(at)}
 
 
 def is_today(at: datetime) -> bool:

@@ -29,13 +29,17 @@ from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.admin.rights import describe_rights
 from platform_auth.events import log_event
 from platform_auth.forms import PermissionChoices
+from platform_auth.login_models import KeyNote, NewPassword, PersonLanguage
 from platform_auth.logins.invitations import is_invited
 from platform_auth.logins.keys import end_keys, rights_of
+from platform_auth.logins.new_passwords import tell_of_new_password
 from platform_auth.logins.proof import require_proof
 from platform_auth.logins.second_factor import factor_of, remove_factor
 from platform_auth.logins.sessions import end_access
 from platform_auth.operations import record_operation
 from platform_auth.roles import ANSWERERS, ROLES, describe_role, group_title
+from platform_auth.tasks import send_password_links
+from platform_auth.wakeup import enqueue
 
 # knox's own page makes keys and shows them; ours are made through the API by whoever uses them.
 admin.site.unregister([User, Group, AuthToken])
@@ -175,6 +179,8 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
         lacking.discard(BindLink._meta.verbose_name)
         if keys := counts.pop(str(AuthToken._meta.verbose_name_plural), 0):
             counts[str(_("API keys"))] = keys
+        for model in (KeyNote, NewPassword, PersonLanguage):  # which are no loss of their own
+            counts.pop(str(model._meta.verbose_name_plural), 0)
         return names, counts, lacking, protected
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
@@ -186,6 +192,10 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
                 user = User.objects.get(pk=id)
                 is_own = user == request.user
                 end_access(user, keep=request.session.session_key if is_own else None)
+                if user.has_usable_password():
+                    by = NewPassword.By.THEMSELVES if is_own else NewPassword.By.STAFF
+                    tell_of_new_password(user, by)
+                    enqueue(send_password_links)
                 log_event("reset_password", "done", user=request.user, of=str(user))
         return response
 

@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack, cast
 from django.contrib.auth.models import User
 from django.core import signing
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from miniprograms.link_models import LINK_SALT
@@ -17,6 +17,7 @@ from platform_auth.operations import Actor, record_operation
 from wechat.component import EITHER
 
 LINK_LIFETIME = timedelta(days=3)
+MOST_SHOWN = 10  # accounts that were bound with one link
 # How links were signed before they were rows; those that are out there live for three days, too.
 OLD_SALT = "miniprograms.bind-link"
 
@@ -141,6 +142,19 @@ def ending_of(token: str) -> str:
     if status in (BindLink.Status.OPEN, BindLink.Status.STARTED):  # one for another's account
         return str(BindLink.Status.EXPIRED) if link.expires_at <= link.now else ""
     return str(status)
+
+
+def accounts_bound_with(token: str) -> list[Authorizer]:
+    """
+    The accounts that were bound with the link whose address ends with TOKEN and still are its
+    merchant's, as many as a page has room for; the last first.
+    """
+    attempts = Binding.objects.filter(
+        link=_read(token), status=Binding.Status.BOUND, authorizer__owner=F("link__user")
+    )
+    rows = Authorizer.objects.filter(pk__in=attempts.values("authorizer"))
+    rows = rows.exclude(state=Authorizer.State.UNBOUND)
+    return list(rows.order_by("-create_time", "-id")[:MOST_SHOWN])
 
 
 def _read(token: str) -> int:

@@ -240,7 +240,8 @@ def _conclude(binding: Binding, grant: Grant, authorizer: Authorizer | None, rea
     )
     _supersede(binding, grant)
     action = "park" if reason else "bind"
-    record_operation(action, by=binding.user, appid=grant.appid, result=reason)
+    result = reason or (authorizer.lacks.strip() if authorizer else "")
+    record_operation(action, by=binding.user, appid=grant.appid, result=result)
     binding.refresh_from_db()
     if reason:
         publish_unclaimed(binding)

@@ -84,7 +84,9 @@ def assign_unclaimed(binding: Binding, *, user: User, by: Actor) -> Authorizer:
         authorizer = _hand_over(decided, user)
         make_due(decided.component, decided.appid)
         Binding.objects.filter(pk=decided.pk).update(authorizer=authorizer, refresh_token="")
-        record_operation("assign_binding", by=by, appid=decided.appid, result=user.get_username())
+        lacks = authorizer.lacks.strip()
+        result = f"{user.get_username()}: {lacks}" if lacks else user.get_username()
+        record_operation("assign_binding", by=by, appid=decided.appid, result=result)
         publish_bound(decided.appid, user_ref=decided.user_ref)
     try:
         authorizer_token(authorizer.appid)

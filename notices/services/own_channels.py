@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from notices.kinds import MERCHANT_KINDS
 from notices.models import Channel, Message, NoticeRule
 from notices.services.planning import ensure_own_email
+from platform_auth.logins.languages import language_of
 from platform_auth.operations import record_operation
 
 MAX_CHANNELS = 5  # of one merchant
@@ -65,7 +66,12 @@ def add_bot(owner: User, *, type_: str, name: str, address: str, secret: str) ->
         if Channel.objects.filter(owner=owner).count() >= MAX_CHANNELS:
             raise TooManyChannels
         channel = Channel.objects.create(
-            owner=owner, type=type_, name=name, address=address, secret=secret
+            owner=owner,
+            type=type_,
+            name=name,
+            address=address,
+            secret=secret,
+            language=language_of(owner),
         )
         NoticeRule.objects.bulk_create(
             [NoticeRule(channel=channel, kind=kind) for kind in MERCHANT_KINDS]

@@ -19,6 +19,7 @@ from django.utils import timezone
 from miniprograms.models import Authorizer
 from notices.kinds import KINDS, MERCHANT_DEFAULTS, MERCHANT_KINDS, Severity
 from notices.models import Addressing, Channel, Message, Notice, NoticeRule
+from platform_auth.logins.languages import language_of
 
 BATCH = 200
 MAX_DIGEST = 200  # notices that one message tells of
@@ -115,7 +116,12 @@ def ensure_own_email(owner: User) -> Channel | None:
     if channel is not None or not owner.email:
         return channel
     with transaction.atomic():
-        made = Channel(owner=owner, type=Channel.Type.EMAIL, name=owner.get_username()[:100])
+        made = Channel(
+            owner=owner,
+            type=Channel.Type.EMAIL,
+            name=owner.get_username()[:100],
+            language=language_of(owner),
+        )
         Channel.objects.bulk_create([made], ignore_conflicts=True)
         channel = Channel.objects.select_for_update().get(owner=owner, type=Channel.Type.EMAIL)
         if not channel.rules.exists():

@@ -6,23 +6,20 @@ else ever knows it, and no mail holds it. A newer invitation ends those before.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core.mail import EmailMessage
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
 from django.db.models.functions import Now
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import urlencode, urlsafe_base64_encode
 
 from platform_auth.events import log_event
 from platform_auth.leases import release_db_connection
-from platform_auth.mail import has_mail_server
+from platform_auth.logins.languages import note_language
+from platform_auth.mail import has_mail_server, write_mail
 from platform_auth.models import Operation
 from platform_auth.operations import Actor, record_operation
 from platform_auth.roles import ADMINISTRATOR
@@ -113,6 +110,7 @@ def invite(user: User, language: str, *, by: Actor) -> Invitation:
     with transaction.atomic():
         user.set_unusable_password()
         user.save(update_fields=["password"])
+        note_language(user, language)
         record_operation("invite_user", by=by, result=str(user))
     log_event("invite", "done", user=by, of=str(user))
     link = _link_for(user, language)
@@ -120,7 +118,7 @@ def invite(user: User, language: str, *, by: Actor) -> Invitation:
         return Invitation(user, link=link)
     release_db_connection()
     try:
-        _mail_for(user, link, language).send()
+        write_mail(user, "invitation", language, link=link, days=GOOD_FOR.days).send()
     except (OSError, ValueError) as error:  # smtplib's are OSErrors; their text may name people
         return Invitation(user, link=link, problem=type(error).__name__)
     return Invitation(user, mailed_to=user.email)
@@ -141,25 +139,10 @@ def _link_for(user: User, language: str) -> str:
     return f"{settings.PUBLIC_URL}{path}?{urlencode(query)}"
 
 
-def _mail_for(user: User, link: str, language: str) -> EmailMessage:
-    context = {
-        "user": user,
-        "link": link,
-        "days": GOOD_FOR.days,
-        "company": settings.COMPANY_NAME or urlsplit(settings.PUBLIC_URL).hostname,
-        "contact": settings.SUPPORT_CONTACT,
-        "hours": settings.SUPPORT_HOURS,
-    }
-    with translation.override(language):
-        subject = " ".join(render_to_string("mail/invitation_subject.txt", context).split())
-        text = render_to_string("mail/invitation.txt", context)
-    headers = {"Auto-Submitted": "auto-generated"}
-    return EmailMessage(subject, text, to=[user.email], headers=headers)
-
-
 def accept_invitation(user: User) -> None:
     """USER's password, which is set but not saved, counts from now on."""
     with transaction.atomic():
         user.save(update_fields=["password"])
+        note_language(user)
         record_operation("accept_invitation", by=user)
     log_event("invitation", "accepted", user=user)

@@ -4,24 +4,27 @@ it was made with, by whichever way that has changed.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from knox.models import AuthToken
 
 from platform_auth.events import log_event
+from platform_auth.login_models import KeyNote
 from platform_auth.operations import Actor, record_operation
 
 MOST_KEYS = 10
+NOTED_EVERY = timedelta(minutes=5)
 _MARK, _MARK_LENGTH = "p", 9  # how a key begins whose password we know by a digest
 
 
-def make_key(user: User) -> tuple[AuthToken, str]:
-    """A new key of USER's, in the place of the oldest where they have ten already."""
+def make_key(user: User, name: str = "") -> tuple[AuthToken, str]:
+    """A new key of USER's called NAME, in the place of the oldest where they have ten already."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         own = AuthToken.objects.filter(user=user)
@@ -29,7 +32,8 @@ def make_key(user: User) -> tuple[AuthToken, str]:
         newest = own.order_by("-created").values_list("pk", flat=True)[: MOST_KEYS - 1]
         own.exclude(pk__in=list(newest)).delete()
         row, key = AuthToken.objects.create(user, prefix=_mark_of(user))
-        record_operation("make_key", by=user)
+        KeyNote.objects.create(key=row, name=name)
+        record_operation("make_key", by=user, result=name)
     log_event("make_key", "done", user=user)
     return row, key
 
@@ -50,19 +54,36 @@ class OwnKey:
     """One of a person's keys, as they are shown it. Its HANDLE opens nothing."""
 
     handle: str
+    name: str
+    used_at: datetime | None
     made_at: datetime
     expires_at: datetime | None
 
 
 def list_keys(user: Actor) -> list[OwnKey]:
     """USER's live keys, the newest first."""
-    rows = AuthToken.objects.filter(user=user.pk).select_related("user").order_by("-created")
+    rows = AuthToken.objects.filter(user=user.pk).select_related("user", "note")
+    rows = rows.order_by("-created")
     now = timezone.now()
     return [
-        OwnKey(_handle(row), row.created, row.expiry)
+        OwnKey(_handle(row), *_name_and_use(row), row.created, row.expiry)
         for row in rows
         if is_of_this_password(row) and (row.expiry is None or row.expiry > now)
     ]
+
+
+def _name_and_use(row: AuthToken) -> tuple[str, datetime | None]:
+    """Nothing of a key that was made before they were noted."""
+    note = getattr(row, "note", None)
+    return (note.name, note.used_at) if note else ("", None)
+
+
+def note_use(key: AuthToken) -> None:
+    """Not at each request: a row that is written is a row that others wait for."""
+    used_at = KeyNote.objects.filter(key=key.pk).values_list("used_at", flat=True).first()
+    if used_at and timezone.now() - used_at < NOTED_EVERY:
+        return
+    KeyNote.objects.update_or_create(key=key, defaults={"used_at": Now()})
 
 
 def _handle(row: AuthToken) -> str:
@@ -86,7 +107,8 @@ def revoke_key(row: AuthToken) -> None:
 
 def end_keys(user: Any) -> int:
     """Revoke all of USER's keys; how many. Call it in the transaction of what is the reason."""
-    number: int = AuthToken.objects.filter(user=user.pk).delete()[0]
+    _all, numbers = AuthToken.objects.filter(user=user.pk).delete()
+    number: int = numbers.get(AuthToken._meta.label, 0)
     return number
 
 

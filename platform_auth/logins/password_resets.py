@@ -9,7 +9,6 @@ before the link was used.
 
 import logging
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm
@@ -19,17 +18,19 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models.functions import Now
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.http import urlencode, urlsafe_base64_encode
 
 from platform_auth.events import log_event
 from platform_auth.leases import release_db_connection
-from platform_auth.login_models import PasswordReset
+from platform_auth.login_models import NewPassword, PasswordReset
 from platform_auth.logins.addresses import client_address, network_of
 from platform_auth.logins.attempts import Lanes, count_attempt
+from platform_auth.logins.languages import note_language
+from platform_auth.logins.new_passwords import tell_of_new_password
 from platform_auth.logins.sessions import end_access
+from platform_auth.mail import write_mail
 from platform_auth.operations import record_operation
 
 logger = logging.getLogger(__name__)
@@ -82,19 +83,9 @@ def _mail_for(user: User, language: str) -> EmailMessage:
     uid = urlsafe_base64_encode(str(user.pk).encode())
     token = default_token_generator.make_token(user)
     path = reverse("portal:reset-password", args=[uid])
-    context = {
-        "user": user,
-        "link": f"{settings.PUBLIC_URL}{path}?{urlencode({'token': token})}",
-        "minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
-        "company": settings.COMPANY_NAME or urlsplit(settings.PUBLIC_URL).hostname,
-        "contact": settings.SUPPORT_CONTACT,
-        "hours": settings.SUPPORT_HOURS,
-    }
-    with translation.override(language or settings.LANGUAGE_CODE):
-        subject = " ".join(render_to_string("mail/new_password_subject.txt", context).split())
-        text = render_to_string("mail/new_password.txt", context)
-    headers = {"Auto-Submitted": "auto-generated"}
-    return EmailMessage(subject, text, to=[user.email], headers=headers)
+    link = f"{settings.PUBLIC_URL}{path}?{urlencode({'token': token})}"
+    minutes = settings.PASSWORD_RESET_TIMEOUT // 60
+    return write_mail(user, "new_password", language, link=link, minutes=minutes)
 
 
 def finish_reset(user: User) -> None:
@@ -102,6 +93,8 @@ def finish_reset(user: User) -> None:
     with transaction.atomic():
         user.save(update_fields=["password"])
         ended = end_access(user)
+        note_language(user)
+        tell_of_new_password(user, NewPassword.By.LINK)
         record_operation("reset_password", by=user, result=ended)
     log_event("password_reset", "done", user=user)
 

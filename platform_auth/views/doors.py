@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from platform_auth.events import log_event
 from platform_auth.login_models import SecondFactor
 from platform_auth.logins.devices import remember_device
+from platform_auth.logins.languages import note_language
 from platform_auth.logins.pending import await_code
 from platform_auth.logins.second_factor import factor_of
 from platform_auth.logins.sessions import begin_session
@@ -53,6 +54,7 @@ def enter(
     if factor:
         django_otp.login(request, factor)
     begin_session(request)
+    note_language(user)
     log_event("login", "done", user=user, second_factor=factor is not None)
     remember_device(request, response, user.get_username())
     return response

@@ -96,6 +96,7 @@ class ResetPassword(PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.save(commit=False)
         finish_reset(user)
+        enqueue(send_password_links)
         logout(self.request)  # and the token goes with the session
         text = _("Your password has been changed. You are logged out everywhere: please log in.")
         messages.success(self.request, text)

@@ -14,9 +14,14 @@ from django.views.decorators.cache import never_cache
 from unfold.forms import AdminOwnPasswordChangeForm
 
 from platform_auth.events import log_event
+from platform_auth.login_models import NewPassword
+from platform_auth.logins.languages import note_language
+from platform_auth.logins.new_passwords import tell_of_new_password
 from platform_auth.logins.passwords import is_password
 from platform_auth.logins.sessions import end_access, note_proof
 from platform_auth.operations import record_operation
+from platform_auth.tasks import send_password_links
+from platform_auth.wakeup import enqueue
 
 
 class CountedPasswordForm(PasswordChangeForm):
@@ -49,7 +54,10 @@ class OwnPassword(PasswordChangeView):
         with transaction.atomic():
             response = super().form_valid(form)
             ended = end_access(form.user, keep=self.request.session.session_key)
+            note_language(form.user)
+            tell_of_new_password(form.user, NewPassword.By.THEMSELVES)
             record_operation("change_password", by=form.user, result=ended)
+        enqueue(send_password_links)
         note_proof(self.request)
         log_event("change_password", "done", user=form.user)
         return response
