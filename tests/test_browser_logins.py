@@ -147,6 +147,8 @@ def test_a_merchant_ends_the_session_on_another_device(
     page, other = new_page(viewport={"width": width, "height": 800}), new_page()
     log_in(page)
     log_in(other)
+    if width < 600:
+        page.locator("summary", has_text="Menu").click()
     page.get_by_role("link", name="Sessions").click()
     page.get_by_text("this one").wait_for()
     fits(page)

@@ -17,7 +17,7 @@ from platform_auth.operations import Actor, record_operation
 from wechat.component import EITHER
 
 LINK_LIFETIME = timedelta(days=3)
-MOST_SHOWN = 10  # accounts that were bound with one link
+MOST_NAMED = 10  # accounts that were bound with one link
 # How links were signed before they were rows; those that are out there live for three days, too.
 OLD_SALT = "miniprograms.bind-link"
 
@@ -154,7 +154,7 @@ def accounts_bound_with(token: str) -> list[Authorizer]:
     )
     rows = Authorizer.objects.filter(pk__in=attempts.values("authorizer"))
     rows = rows.exclude(state=Authorizer.State.UNBOUND)
-    return list(rows.order_by("-create_time", "-id")[:MOST_SHOWN])
+    return list(rows.order_by("-create_time", "-id")[:MOST_NAMED])
 
 
 def _read(token: str) -> int:

@@ -19,7 +19,7 @@ from platform_auth.login_models import KeyNote
 from platform_auth.operations import Actor, record_operation
 
 MOST_KEYS = 10
-NOTED_EVERY = timedelta(minutes=5)
+USE_NOTED_EVERY = timedelta(minutes=5)
 _MARK, _MARK_LENGTH = "p", 9  # how a key begins whose password we know by a digest
 
 
@@ -81,7 +81,7 @@ def _name_and_use(row: AuthToken) -> tuple[str, datetime | None]:
 def note_use(key: AuthToken) -> None:
     """Not at each request: a row that is written is a row that others wait for."""
     used_at = KeyNote.objects.filter(key=key.pk).values_list("used_at", flat=True).first()
-    if used_at and timezone.now() - used_at < NOTED_EVERY:
+    if used_at and timezone.now() - used_at < USE_NOTED_EVERY:
         return
     KeyNote.objects.update_or_create(key=key, defaults={"used_at": Now()})
 

@@ -18,9 +18,9 @@ from platform_auth.mail import has_mail_server, write_mail
 
 logger = logging.getLogger(__name__)
 
-FORGET_AFTER = timedelta(days=1)
-TRY_AGAIN_AFTER = timedelta(minutes=5)
-AT_ONCE = 20  # of one run of the worker; the next is soon
+TELL_WITHIN = timedelta(days=1)
+NEXT_TRY_AFTER = timedelta(minutes=5)
+MAILS_A_RUN = 20  # of one run of the worker; the next is soon
 
 
 def tell_of_new_password(user: User, by: NewPassword.By) -> None:
@@ -32,10 +32,10 @@ def tell_of_new_password(user: User, by: NewPassword.By) -> None:
 def send_due_warnings() -> int:
     """Mail those that are due; how many. One that the mail server refuses is tried again."""
     number = 0
-    due = NewPassword.objects.filter(due_at__lte=Now(), at__gt=Now() - FORGET_AFTER)
-    for row in due.select_related("user").order_by("due_at")[:AT_ONCE]:
+    due = NewPassword.objects.filter(due_at__lte=Now(), at__gt=Now() - TELL_WITHIN)
+    for row in due.select_related("user").order_by("due_at")[:MAILS_A_RUN]:
         # Before it is sent: whoever else looks passes it by, and if we die it comes again.
-        if due.filter(pk=row.pk).update(due_at=Now() + TRY_AGAIN_AFTER):
+        if due.filter(pk=row.pk).update(due_at=Now() + NEXT_TRY_AFTER):
             number += _send(row)
     return number
 
@@ -60,4 +60,4 @@ def _send(row: NewPassword) -> bool:
 
 
 def forget_old_warnings() -> None:
-    NewPassword.objects.filter(at__lt=Now() - FORGET_AFTER).delete()
+    NewPassword.objects.filter(at__lt=Now() - TELL_WITHIN).delete()
