@@ -235,4 +235,5 @@ def test_the_reason_of_a_rejection_stands_below_what_it_is(
     make_audit(row, status=1, reason="首页无法打开")
     summarise_code(row.pk)
     page = text_of(portal.get(HOME))
-    assert page.index("It is our turn") < page.index("首页无法打开")
+    assert page.index("did not approve version") < page.index("首页无法打开")
+    assert page.index("首页无法打开") < page.index("It is our turn")
