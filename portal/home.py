@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from django_stubs_ext import StrOrPromise
 
 from miniprograms.models import Authorizer
+from miniprograms.services.attempts import Stage
 from miniprograms.services.showing import SHOWN
 from platform_auth.acting_component import components_for_merchants
 from portal.attempts import find_attempts, is_assigned, read_bindings
@@ -83,6 +84,7 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
     standings = read_standings(page.object_list)
     user: User = request.user  # type: ignore[assignment]
     bindings = read_bindings(user)
+    unfinished = find_attempts(user, bindings)
     context = {
         "form": form,
         "action": reverse("portal:bind"),
@@ -93,7 +95,8 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
         "parts": parts,
         "is_searchable": term or part or parts[0].number > FEW,
         "rows": [(row, standings[row.pk], condition_of(row, standings[row.pk])) for row in page],
-        "unfinished": find_attempts(user, bindings),
+        "unfinished": unfinished,
+        "is_waiting": any(one.stage == Stage.WAITING for one in unfinished),
         "assigned": [row.authorizer for row in bindings if is_assigned(row)],
     }
     return render(request, "portal/home.html", context, status=status)

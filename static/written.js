@@ -74,7 +74,8 @@
 
   const tellAtDoor = () => {
     const form = document.querySelector("main form, #login-form, form[method=post]:has([type=password])");
-    form?.before(document.getElementById("written-door").content.cloneNode(true));
+    const note = document.getElementById("written-door");
+    if (form && note) form.before(note.content.cloneNode(true));
   };
 
   document.addEventListener("DOMContentLoaded", () => {

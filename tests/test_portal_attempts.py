@@ -71,7 +71,7 @@ def test_those_that_are_alike_are_one_and_are_cancelled_together(
     other = attempt(component, merchant, **ago(4), auth_type=1)
     page = text_of(browser.get("/portal/"))
     assert rows_of(page) == [
-        f"Mini program or official account: on a computer, {clock(newest)}, and 2 like it before",
+        f"Mini program or official account: on a computer, {clock(newest)}; 2 earlier ones like it",
         f"Official account: on a computer, {clock(other)}",
     ]
     browser.post(f"/portal/bind/drop/{newest.pk}/", {"alike": "1"})
@@ -106,10 +106,10 @@ def test_that_a_refusal_is_not_told_stands_where_one_waits(
     page = text_of(browser.get("/portal/"))
     assert row.expires_at is not None
     assert f"until {timezone.localtime(row.expires_at):%H:%M} at most." in page
-    assert "WeChat does not tell us of a refusal" in page
+    assert "WeChat does not tell us when an administrator refuses." in page
     assert "Cancel this binding" in page
     Binding.objects.update(**LATE)
-    assert "of a refusal" not in text_of(browser.get("/portal/"))
+    assert "administrator refuses" not in text_of(browser.get("/portal/"))
 
 
 def test_the_code_for_a_phone_can_be_cancelled_where_it_is_shown(
