@@ -213,6 +213,11 @@ class ItemPlanSerializer(serializers.Serializer[ItemPlan]):
     reason = serializers.CharField()
     quota = serializers.IntegerField(help_text=gettext_lazy("Submissions of this month."))
     live_version = serializers.SerializerMethodField()
+    downgrades_from = serializers.CharField(
+        help_text=gettext_lazy(
+            "The version that users have, where that of the campaign is lower; else empty."
+        )
+    )
     ext_json = serializers.CharField(help_text=gettext_lazy("The exact text that is sent."))
     changes = serializers.SerializerMethodField()
 
@@ -248,4 +253,9 @@ class ForecastSerializer(serializers.Serializer[Any]):
     )
     ends_on = serializers.DateField(
         allow_null=True, help_text=gettext_lazy("The day of the last verdict.")
+    )
+    held = serializers.IntegerField(
+        help_text=gettext_lazy(
+            "Not counted: they would be held back, as their preflights within this campaign said."
+        )
     )

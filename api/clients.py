@@ -29,7 +29,9 @@ ANY_SCOPE = "any"  # whoever has a key at all
 
 class MissingScope(PermissionDenied):
     default_code = "missing_scope"
-    default_detail = gettext_lazy("The client of this key was not given the scope for it.")
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(_("The client of this key was not given the scope %s.") % scope)
 
 
 class InvalidClientKey(AuthenticationFailed):
@@ -141,10 +143,10 @@ def check_scope(request: Request, scope: str) -> None:
     """
     client, user = client_of(request), request.user
     if client is not None and scope != ANY_SCOPE and scope not in client.scopes:
-        raise MissingScope
+        raise MissingScope(scope)
     right = GRAVE_SCOPES.get(scope)
     if right and not user.has_perm(right) and (client is None or user.is_staff):
-        raise MissingScope
+        raise MissingScope(scope)
 
 
 def has_scope(request: Request, scope: str) -> bool:

@@ -3,9 +3,10 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,6 +27,12 @@ from platform_auth.logins.attempts import TooManyAttempts
 from platform_auth.logins.hashing import HashingBusy
 from wechat.bulkhead import RETRY_AFTER, Crowded
 from wechat.errors import BackingOff, NotReady, Refused, WeChatError
+
+
+class TooLarge(exceptions.APIException):
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = gettext_lazy("The body is larger than 2.5 MiB.")
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -117,20 +124,24 @@ def busy_text() -> str:
     return _("Too many are waiting for WeChat just now. Nothing was done; try again in a moment.")
 
 
+_DJANGOS: tuple[tuple[type[Exception], type[exceptions.APIException]], ...] = (
+    (Http404, exceptions.NotFound),
+    (PermissionDenied, exceptions.PermissionDenied),
+    (RequestDataTooBig, TooLarge),
+)
+
+
 def exception_response(exception: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's answer to EXCEPTION, in our shape; None (a 500) for what nobody foresaw."""
-    if isinstance(exception, Http404):
-        exception = exceptions.NotFound()
-    elif isinstance(exception, PermissionDenied):
-        exception = exceptions.PermissionDenied()
-    elif isinstance(exception, CannotAct):
+    exception = next((ours() for its, ours in _DJANGOS if isinstance(exception, its)), exception)
+    if isinstance(exception, CannotAct):
         return Response(_conflict_body(exception), HTTPStatus.CONFLICT)
-    elif isinstance(exception, WeChatError):
+    if isinstance(exception, WeChatError):
         return _wechat_response(exception)
-    elif isinstance(exception, Crowded):
+    if isinstance(exception, Crowded):
         body, headers = error_body("busy", busy_text()), {"Retry-After": str(RETRY_AFTER)}
         return Response(body, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
-    elif isinstance(exception, TooManyAttempts | HashingBusy):
+    if isinstance(exception, TooManyAttempts | HashingBusy):
         return _wait_response(exception)
     if isinstance(exception, exceptions.PermissionDenied):
         _log_refusal(context["request"])

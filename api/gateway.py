@@ -15,7 +15,13 @@ from rest_framework.exceptions import APIException, PermissionDenied, Validation
 from rest_framework.request import Request
 
 from api.clients import client_of
-from api.errors import ASK_ERRORS, ConflictSerializer, ErrorSerializer, InvalidSerializer
+from api.errors import (
+    ASK_ERRORS,
+    ConflictSerializer,
+    ErrorSerializer,
+    InvalidSerializer,
+    TooLarge,
+)
 from api.permissions import MayLook
 from api.views import APPID, AccountView
 from miniprograms.services.relaying import relay_call
@@ -44,13 +50,8 @@ _JSON = "application/json"
 _FORM = re.compile(r"multipart/form-data; ?boundary=[\x21-\x7e]{1,80}", re.ASCII)
 # What stands for itself in X-WeChat-Explanation; the rest, and %, is percent-encoded UTF-8.
 _PLAIN = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+TOO_LARGE = gettext_lazy("At most 1 MiB of JSON, or 10 MiB of a form with a file.")
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,200}", re.ASCII)
-
-
-class TooLarge(APIException):
-    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    default_code = "too_large"
-    default_detail = gettext_lazy("At most 1 MiB of JSON, or 10 MiB of a form with a file.")
 
 
 class WrongKind(APIException):
@@ -203,7 +204,7 @@ def _read_body(request: Request) -> tuple[bytes | Spool, str]:
     if media_type.partition(";")[0].strip().lower() == _JSON:
         content = request._request.read(MAX_JSON + 1)
         if len(content) > MAX_JSON:
-            raise TooLarge
+            raise TooLarge(TOO_LARGE)
         return content, _JSON
     if not _FORM.fullmatch(media_type):
         raise WrongKind
@@ -212,7 +213,7 @@ def _read_body(request: Request) -> tuple[bytes | Spool, str]:
         spool.take(request._request.read, MAX_UPLOAD)
     except Overlong:
         spool.close()
-        raise TooLarge from None
+        raise TooLarge(TOO_LARGE) from None
     return spool, media_type
 
 

@@ -19,7 +19,7 @@ class MayAsk(IsAuthenticated):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         is_known = super().has_permission(request, view)
-        if is_known:
+        if is_known and request.method in view.allowed_methods:  # where it is not, none would help
             check_scope(request, scope_of(view, request))
         return is_known
 

@@ -179,11 +179,20 @@ def complete(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
     result["components"]["examples"] = {row.code: _error_example(row) for row in CATALOGUE}
     for methods in result["paths"].values():
         for operation in methods.values():
+            _add_what_any_may_answer(operation)
             _describe_responses(operation)
             _give_examples(operation.get("requestBody", {}))
     for component in result["components"]["schemas"].values():
         _allow_null(component.get("properties", {}))
     return result
+
+
+def _add_what_any_may_answer(operation: dict[str, Any]) -> None:
+    """Refusals of a request's form, which no view speaks of."""
+    error = {"schema": {"$ref": "#/components/schemas/Error"}}
+    for status in ("406", *(("413", "415") if "requestBody" in operation else ())):
+        response = {"description": "", "content": {"application/json": error}}
+        operation["responses"].setdefault(status, response)
 
 
 def _allow_null(properties: dict[str, Any]) -> None:

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.middleware.common import CommonMiddleware
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -85,6 +86,16 @@ def _call_view(request: HttpRequest) -> HttpResponse:
         return forbidden(COMPONENT if is_for_component else MESSAGE, "path")
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response
+
+
+class WithSlash(HttpResponsePermanentRedirect):
+    """To the same address with its last slash: a POST stays a POST and keeps its body."""
+
+    status_code = HTTPStatus.PERMANENT_REDIRECT
+
+
+class SlashMiddleware(CommonMiddleware):
+    response_redirect_class = WithSlash
 
 
 class BulkheadMiddleware:

@@ -105,7 +105,7 @@ MIDDLEWARE = [
     "config.middleware.no_such_file",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.middleware.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
@@ -556,12 +556,15 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": logs.formatter, "is_text": DEBUG}},
     "filters": {
+        "short": {"()": "django.utils.log.CallbackFilter", "callback": logs.without_traceback},
         "once": {
             "()": "django.utils.log.CallbackFilter",
             "callback": logs.is_not_of_a_push,
-        }
+        },
     },
-    "handlers": {"stderr": {"class": "platform_auth.logs.Lines", "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "platform_auth.logs.Lines", "formatter": "line", "filters": ["short"]}
+    },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         # Django's own handlers would print below DEBUG what ours prints already.

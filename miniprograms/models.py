@@ -367,7 +367,8 @@ class Binding(Leased):
         permissions = [("resolve_binding", _("Can assign or refuse parked bindings"))]
 
     def __str__(self) -> str:
-        return f"{self.get_status_display()} {self.appid}"
+        named = f"{self.nick_name} {self.appid or self.biz_appid}".strip()
+        return named or str(self.get_status_display())
 
     @property
     def user_ref(self) -> str:

@@ -32,7 +32,10 @@ class PermissionRequest(models.Model):
         verbose_name = _("request for permissions")
         verbose_name_plural = _("requests for permissions")
         default_permissions = ("view",)
-        indexes = [models.Index(fields=["need", "-asked_at"], name="permission_request_need")]
+        indexes = [
+            models.Index(fields=["need", "-asked_at"], name="permission_request_need"),
+            models.Index(fields=["asked_at", "id"], name="permission_request_asked"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["authorizer", "need"], name="one_permission_request_a_need"

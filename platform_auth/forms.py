@@ -17,6 +17,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from platform_auth.listing import with_detail
 from platform_auth.models import Component
 from platform_auth.registration import check_values
 
@@ -126,7 +127,7 @@ class PermissionChoices(forms.ModelMultipleChoiceField[Permission]):
     def label_from_instance(self, obj: Permission) -> str:
         verb, _separator, model = obj.codename.partition("_")
         if verb in self.VERBS and model == obj.content_type.model:
-            return f"{obj.content_type}: {self.VERBS[verb]}"
+            return with_detail(obj.content_type, self.VERBS[verb])
         owner = obj.content_type.model_class()
         ours = dict(owner._meta.permissions) if owner else {}
-        return f"{obj.content_type}: {ours.get(obj.codename) or gettext(obj.name)}"
+        return with_detail(obj.content_type, ours.get(obj.codename) or gettext(obj.name))

@@ -225,6 +225,13 @@ def last_words() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
+def without_traceback(record: logging.LogRecord) -> bool:
+    """What Django says of a request that nobody could mean: a line, for a stranger can cause it."""
+    if record.name.startswith("django.security."):
+        record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+    return True
+
+
 def is_not_of_a_push(record: logging.LogRecord) -> bool:
     """Django says of each push that was answered 503 what the door has said before."""
     path = getattr(getattr(record, "request", None), "path", "")

@@ -337,6 +337,8 @@ class Operation(models.Model):
     request_id = models.CharField(_("request"), max_length=64, blank=True)
     # Of an act on code: the user_version that it was about.
     version = models.CharField(_("version"), max_length=64, blank=True, db_default="")
+    # That it was tried, and did not come to pass; RESULT says why.
+    has_failed = models.BooleanField(_("failed"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("operation")

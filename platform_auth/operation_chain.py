@@ -49,7 +49,7 @@ def digest_of(operation: Operation, before: str) -> str:
         operation.result,
         operation.request_id,
         # Last, and only where there is one: older operations were sealed without.
-        *filter(None, [operation.version]),
+        *filter(None, [operation.version, operation.has_failed]),
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

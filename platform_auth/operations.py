@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from structlog.contextvars import get_contextvars
@@ -23,10 +24,11 @@ def record_operation(
     appid: str = "",
     result: str = "",
     version: str = "",
+    has_failed: bool = False,
 ) -> None:
     """
-    Add to the log that BY (None: the system) did ACTION; VERSION is the one of the code that it was
-    about, if any. Call it in the act's transaction.
+    Add to the log that BY (None: the system) did ACTION, or HAS FAILED to; VERSION is the one of
+    the code that it was about, if any. Call it in the act's transaction.
     """
     person = None if by is None or by.pk is None else by
     bound = get_contextvars()
@@ -39,6 +41,7 @@ def record_operation(
         appid=appid,
         result=result,
         version=version,
+        has_failed=has_failed,
         request_id=str(bound.get("request_id", ""))[:64],
     )
 
@@ -52,11 +55,12 @@ def recorded_call(
 
     What WeChat answered, where it was no, is added to the log and goes on.
     """
-    values = {"appid": appid, "version": version}
+    values: dict[str, Any] = {"appid": appid, "version": version}
     record_operation(action, by=by, result=result, **values)
     release_db_connection()
     try:
         yield
     except WeChatError as error:
-        record_operation(action, by=by, result=f"{result} {error}".strip(), **values)
+        failure = f"{result} {error}".strip()
+        record_operation(action, by=by, result=failure, has_failed=True, **values)
         raise

@@ -10,6 +10,8 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 from django.utils.translation import gettext_lazy as _
 
+from platform_auth.listing import with_detail
+
 OPERATORS = "operators"
 RELEASERS = "releasers"
 SUBMITTERS = "submitters"
@@ -131,7 +133,7 @@ def group_title(name: str) -> str:
 def describe_role(name: str) -> str:
     """The group NAME as forms offer it: what it is called, and what its people may do."""
     sentence = STAFF_ROLES.get(name)
-    return f"{group_title(name)}: {sentence}" if sentence else group_title(name)
+    return with_detail(group_title(name), sentence) if sentence else group_title(name)
 
 
 def ensure_groups(**kwargs: Any) -> None:

@@ -21,7 +21,8 @@ def check_callback(component: Component, *, by: Actor) -> str:
     try:
         answer = with_component_token(component, wechat.check_callback)
     except WeChatError as error:
-        record_operation(CHECK, by=by, appid=component.appid, result=str(error))
+        about = {"appid": component.appid, "result": str(error)}
+        record_operation(CHECK, by=by, has_failed=True, **about)
         raise
     result = _describe(answer)
     record_operation(CHECK, by=by, appid=component.appid, result=result)

@@ -25,6 +25,7 @@ from audits.models import AuditEvent, CodeVersion, Release
 from miniprograms.account_events import CHANGED as AUTHORIZER_CHANGED
 from miniprograms.models import Authorizer
 from miniprograms.permissions import NEEDS, Need, lacking_needs
+from miniprograms.services.options import OPTION_TITLES
 from miniprograms.services.settings.registry import KINDS
 from miniprograms.services.showing import SHOWN
 from notices.models import Notice
@@ -33,7 +34,6 @@ from portal.history_words import (
     CHANGED,
     CHANGED_LACKING,
     LACKING,
-    OPTIONS,
     TELLINGS,
 )
 
@@ -208,7 +208,7 @@ def _of_operations(reader: Reader, operations: Iterable[Operation]) -> Iterator[
     for row in operations:
         key = (row.appid, row.action, row.request_id)
         parts = TELLINGS[row.action].match(row.result)
-        if parts is None:
+        if parts is None or row.has_failed:
             refused.add(key)
         elif key in refused:
             refused.remove(key)
@@ -221,7 +221,7 @@ def _of_operation(reader: Reader, row: Operation, parts: dict[str, str]) -> Entr
     if "setting" in parts:
         parts["name"] = str(_setting_name(parts["setting"]))
     if "option" in parts:
-        parts["name"] = str(OPTIONS.get(parts["option"], parts["option"]))
+        parts["name"] = str(OPTION_TITLES.get(parts["option"], parts["option"]))
     needs = [need for need in NEEDS if need.code in parts.get("lacks", "").split()]
     # Whoever came by a link was not the merchant in whose name it is logged.
     who = "" if row.action == "bind" else reader.person(row.actor)

@@ -92,9 +92,3 @@ TELLINGS = {
 LACKING = _("It was bound, but we lack the permissions to:")
 CHANGED = _("What we may do for it has changed.")
 CHANGED_LACKING = _("What we may do for it has changed. We lack the permissions to:")
-
-OPTIONS = {
-    "location_report": _("location reports"),
-    "voice_recognize": _("recognition of voice messages"),
-    "customer_service": _("several customer service staff"),
-}

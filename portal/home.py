@@ -79,7 +79,10 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
     own = own.filter(PARTS[part][1]) if part in PARTS else own
     accounts = own.select_related("preflight").annotate(trouble=_TROUBLE)
     accounts = accounts.order_by("trouble", "-id")
-    page = Paginator(accounts, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))
+    pages = Paginator(accounts, ACCOUNTS_PER_PAGE)
+    pages.count = next((one.number for one in parts if one.name == part), parts[0].number)
+    page = pages.get_page(request.GET.get("page"))
+    page.object_list = list(page.object_list)  # read once, for all that is told of them
     count_unread(request, page.object_list)
     standings = read_standings(page.object_list)
     user: User = request.user  # type: ignore[assignment]

@@ -1,6 +1,10 @@
 // A page between us and WeChat goes on by itself: to the link it holds, or once the page it asks
-// for has stopped waiting.
+// for has stopped waiting. The form before it offers the phone first on a phone.
 "use strict";
+
+// No computer's screen is so small, whatever the browser calls itself.
+const onPhone = document.querySelector('form.bind input[name="device"][value="phone"]');
+if (onPhone && Math.min(screen.width, screen.height) < 600) onPhone.checked = true;
 
 const link = document.querySelector("a[data-navigate]");
 if (link) location.replace(link.href);

@@ -77,12 +77,16 @@ const load = async (place) => {
     if (!answer.ok) throw new Error(answer.statusText);
     place.innerHTML = await answer.text();
   } catch {
-    place.textContent = place.dataset.failed;
+    (place.querySelector("[data-waiting]") ?? place).textContent = place.dataset.failed;
   }
 };
 
 document.addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll("[data-load]").forEach(load);
+  // What counts the others' answers is asked for once they are there.
+  const places = [...document.querySelectorAll("[data-load]")];
+  const isLast = (place) => "last" in place.dataset;
+  const others = places.filter((place) => !isLast(place)).map(load);
+  Promise.allSettled(others).then(() => places.filter(isLast).forEach(load));
   makeReachable();
   // Pieces come later, and select2 whenever it is ready.
   new MutationObserver(makeReachable).observe(document.body, { childList: true, subtree: true });

@@ -41,6 +41,11 @@ def text_of(response: Any) -> str:
     return str(response.content.decode())
 
 
+def assign_to(user: User) -> dict[str, Any]:
+    """What the page posts once it has named USER."""
+    return {"user": user.pk, "named": user.pk}
+
+
 def operations() -> list[tuple[str, str, str]]:
     rows = Operation.objects.filter(actor_name="operator").order_by("id")
     return [(row.action, row.appid, row.result) for row in rows]
@@ -60,7 +65,7 @@ def test_it_is_assigned_to_a_merchant(
 ) -> None:
     asked = operator.get(page_of(parked, "assign"))
     assert asked.status_code == 200
-    response = operator.post(page_of(parked, "assign"), {"user": other_merchant.pk}, follow=True)
+    response = operator.post(page_of(parked, "assign"), assign_to(other_merchant), follow=True)
     authorizer = Authorizer.objects.get(appid=parked.appid)
     assert (authorizer.owner, authorizer.state) == (other_merchant, "bound")
     assert "now belongs to other-merchant" in text_of(response)
@@ -74,6 +79,35 @@ def test_the_merchant_who_asked_is_proposed(
 ) -> None:
     Binding.objects.update(user=merchant)
     assert f'value="{merchant.pk}"' in text_of(operator.get(page_of(parked, "assign")))
+
+
+def test_the_page_names_the_account_its_owner_and_who_is_to_have_it(
+    operator: Client, parked: Binding, merchant: User, other_merchant: User
+) -> None:
+    User.objects.filter(pk=merchant.pk).update(first_name="Green Tea Ltd")
+    User.objects.filter(pk=other_merchant.pk).update(first_name="Red Tea Ltd")
+    Authorizer.objects.create(
+        component=parked.component, appid=parked.appid, owner=merchant, kind="mini_program",
+        state="unbound", due_at=None,
+    )  # fmt: skip
+    page = page_of(parked, "assign")
+    asked = text_of(operator.get(page))
+    assert f"{parked.appid} Nobody&#x27;s shop" in asked
+    assert f"Until now it belongs to Green Tea Ltd ({merchant})." in asked
+    assert "From now on" not in asked
+    named = text_of(operator.post(page, {"user": other_merchant.pk}))
+    assert f"From now on it belongs to Red Tea Ltd ({other_merchant})." in named
+    assert Authorizer.objects.get().owner == merchant
+    # Whoever changes their mind is asked about the other one.
+    again = operator.post(page, {"user": merchant.pk, "named": other_merchant.pk})
+    assert f"From now on it belongs to Green Tea Ltd ({merchant})." in text_of(again)
+    response = operator.post(page, assign_to(other_merchant), follow=True)
+    assert f"now belongs to Red Tea Ltd ({other_merchant})." in text_of(response)
+    assert Authorizer.objects.get().owner == other_merchant
+
+
+def test_an_account_of_nobody_is_called_so(operator: Client, parked: Binding) -> None:
+    assert "Until now it is nobody&#x27;s here." in text_of(operator.get(page_of(parked, "assign")))
 
 
 @pytest.mark.parametrize("user", ["", "999999", "nonsense"])
@@ -100,7 +134,7 @@ def test_a_second_decision_is_told_and_changes_nothing(
     operator: Client, parked: Binding, merchant: User
 ) -> None:
     operator.post(page_of(parked, "refuse"))
-    response = operator.post(page_of(parked, "assign"), {"user": merchant.pk}, follow=True)
+    response = operator.post(page_of(parked, "assign"), assign_to(merchant), follow=True)
     assert "decided already" in text_of(response)
     assert not Authorizer.objects.exists()
     assert len(operations()) == 1
@@ -111,7 +145,7 @@ def test_wechat_failing_is_told_and_the_account_is_assigned(
     operator: Client, parked: Binding, merchant: User, wechat: WeChat
 ) -> None:
     wechat.fault("/cgi-bin/component/api_authorizer_token", times=None, errcode=45009)
-    response = operator.post(page_of(parked, "assign"), {"user": merchant.pk}, follow=True)
+    response = operator.post(page_of(parked, "assign"), assign_to(merchant), follow=True)
     assert response.status_code == 200
     assert Authorizer.objects.get().owner == merchant
     assert "its token comes later" in text_of(response)
@@ -125,7 +159,7 @@ def test_looking_is_not_deciding(client: Client, parked: Binding, merchant: User
     assert page_of(parked, "assign") not in page
     for act in ("assign", "refuse"):
         assert client.get(page_of(parked, act)).status_code == 403
-        assert client.post(page_of(parked, act), {"user": merchant.pk}).status_code == 403
+        assert client.post(page_of(parked, act), assign_to(merchant)).status_code == 403
     data = {"action": "refuse", "_selected_action": [parked.pk], "index": "0", "confirmed": "yes"}
     client.post(LIST, data)
     parked.refresh_from_db()

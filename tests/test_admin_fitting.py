@@ -89,6 +89,44 @@ def test_a_second_version_can_be_rolled_back(boss: Client, desk: Desk) -> None:
     assert CodeSummary.objects.get(pk=desk.shop.pk).live_version == "1.0.0"
 
 
+def test_after_a_roll_back_to_the_first_version_there_is_none_before_it(
+    boss: Client, desk: Desk
+) -> None:
+    desk.release("1.0.0")
+    desk.release("1.1.0")
+    releasing.revert_release(desk.shop, by=desk.staff)
+    buttons, reasons = code_page(boss, desk.shop)
+    assert "revert" not in buttons
+    assert reasons["Roll back"].startswith("version 1.0.0 is the first that was online")
+
+
+def test_after_a_roll_back_to_a_later_version_there_may_be_more(boss: Client, desk: Desk) -> None:
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        desk.release(version)
+    releasing.revert_release(desk.shop, by=desk.staff)
+    buttons, _reasons = code_page(boss, desk.shop)
+    assert "revert" in buttons
+
+
+def test_without_script_a_version_is_chosen_and_brought_back(boss: Client, desk: Desk) -> None:
+    desk.release("1.0.0")
+    desk.release("1.1.0")
+    address = f"{ACCOUNTS}{desk.shop.pk}/code/revert/"
+    page = text_of(boss.get(address))
+    assert '<noscript><p><a href="?now=yes"' in page
+    assert 'type="radio"' not in page
+    page = text_of(boss.get(f"{address}?now=yes"))
+    form = page.partition('<form method="post"')[2].partition("</form>")[0]
+    [number] = re.findall(r'type="radio" name="app_version" value="([0-9]+)" checked', form)
+    assert "Roll back" in form.rpartition("<button")[2]
+    data = {"confirmed": "yes", "app_version": number}
+    done = text_of(boss.post(f"{address}?now=yes", data, follow=True))
+    assert "rolled back; online is now 1.0.0." in done
+    page = text_of(boss.get(f"{address}?now=yes"))
+    assert "WeChat has no earlier version to go back to." in page
+    assert 'type="radio"' not in page
+
+
 def test_a_release_that_takes_two_says_who_is_missing(
     boss: Client, desk: Desk, settings: object
 ) -> None:

@@ -21,6 +21,7 @@ from platform_auth.models import Operation, Push
 from tests.conftest import Bound
 from tests.forwards import IS_DOWN, TAKES, Backend, Town, pass_time
 from tests.forwards import town as town
+from tests.sockets import says
 
 # Deliveries are carried out in threads of their own.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
@@ -90,6 +91,17 @@ def test_a_target_is_made_and_told_by_clicks(browser: Client, town: Town) -> Non
     [(headers, body)] = backend.requests
     assert Webhook(secret).verify(body, headers)["data"]["openid"] == "openid1"
     assert "add_target" in acts()
+
+
+def test_where_a_new_secret_is_to_be_entered(browser: Client, town: Town, settings: Any) -> None:
+    url = f"{town.backend().server.url}/hook"
+    page = text_of(browser.post(f"{TARGETS}add/", form(url, {"kind": "*"})))
+    assert "Until it is entered there, the receiver refuses everything" in page
+    assert "/sandbox/receiver/" not in page
+    settings.WECHAT_API_URL = town.backend().server.url
+    url = f"{settings.WECHAT_API_URL}/receiver/forwards"
+    page = text_of(browser.post(f"{TARGETS}add/", form(url, {"kind": "*"})))
+    assert f'href="{settings.WECHAT_API_URL}/sandbox/receiver/"' in page
 
 
 def test_the_line_that_is_shown_is_kept_though_nobody_changed_it(
@@ -245,7 +257,24 @@ def test_a_kind_is_chosen_or_written(browser: Client, town: Town, written: str, 
     assert (rule.kind, str(rule)) == (kept, kept or "*")
     page = text_of(browser.get(page_of(target)))
     assert f'value="{kept or "*"}"' in page
-    assert '<option value="event.subscribe">follows the official account</option>' in page
+    assert "follows the official account · event.subscribe</option>" in page
+
+
+def test_a_kind_that_is_in_no_list_is_written_beside_it(browser: Client, town: Town) -> None:
+    target = town.backend().target
+    [rule] = target.rules.all()
+    line = {"id": rule.pk, "target": target.pk, "kind": "*", "other_kind": "brand_new_kind"}
+    assert browser.post(page_of(target), form(target.url, line, old=1)).status_code == 302
+    rule.refresh_from_db()
+    assert rule.kind == "brand_new_kind"
+    # It is in the list of this line from then on, and stays what it is.
+    assert '<option value="brand_new_kind" selected>' in text_of(browser.get(page_of(target)))
+    line = {"id": rule.pk, "target": target.pk, "kind": "brand_new_kind", "other_kind": ""}
+    browser.post(page_of(target), form(target.url, line, old=1))
+    rule.refresh_from_db()
+    assert rule.kind == "brand_new_kind"
+    page = browser.post(page_of(target), form(target.url, {"kind": "*", "other_kind": "a b"}))
+    assert "Write a kind such as message.text" in text_of(page)
 
 
 def test_lines_name_an_account_a_tag_or_everything(
@@ -316,9 +345,11 @@ def test_the_test_button_tells_status_and_time_or_the_reason(browser: Client, to
     assert payload["type"] == "test"
     backend.answer = IS_DOWN
     assert "It answered HTTP 503." in click(browser, backend.target, "test")
+    backend.answer = says(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n")
+    assert "HTTP 401: it does not accept our signature." in click(browser, backend.target, "test")
     Target.objects.update(url="http://127.0.0.1:1/")
     assert "is not an address of the internet" in click(browser, backend.target, "test")
-    assert acts().count("test_target") == 3
+    assert acts().count("test_target") == 4
 
 
 def test_a_target_is_switched_off_and_on(browser: Client, town: Town) -> None:

@@ -139,8 +139,19 @@ def test_other_doors_are_narrowed_alike(merchant: User) -> None:
 def test_a_scope_that_is_missing_is_named_before_anything_is_looked_up(merchant: User) -> None:
     client = bearer(make_key(merchant, "users:login"))
     for path in (LIST, f"{LIST}{A1}/", f"{LIST}wx00000000000000b1/", f"{LIST}{A1}/audits/"):
-        assert status_and_code(client.get(path)) == (403, "missing_scope"), path
+        answer = client.get(path, headers={"accept-language": "en"})
+        assert status_and_code(answer) == (403, "missing_scope"), path
+        needed = "code:read" if "audits" in path else "authorizers:read"
+        assert answer.json()["detail"].endswith(f" {needed}.")
     assert client.get(ME).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_of_a_method_that_an_address_does_not_know_no_scope_is_said_to_be_missing(
+    merchant: User, method: str
+) -> None:
+    client = bearer(make_key(merchant, "authorizers:read"))
+    assert status_and_code(getattr(client, method)(ME)) == (405, "method_not_allowed")
 
 
 @pytest.mark.usefixtures("accounts")

@@ -77,6 +77,17 @@ def test_an_answer_of_another_kind(api: Client) -> None:
     assert told(answer) == (406, "not_acceptable")
 
 
+def test_a_body_that_is_too_large(api: Client, caplog: pytest.LogCaptureFixture) -> None:
+    answer = api.post("/api/v1/auth/token/", b" " * 3_000_000, content_type="application/json")
+    assert told(answer) == (413, "too_large")
+    assert not [line for line in caplog.records if line.exc_info]
+
+
+def test_a_post_without_the_last_slash_is_led_to_the_address_as_a_post(api: Client) -> None:
+    answer = api.post("/api/v1/bindings?x=1", b"{}", content_type="application/json")
+    assert (answer.status_code, answer["Location"]) == (308, "/api/v1/bindings/?x=1")
+
+
 def test_a_filter_that_is_not_valid(api: Client) -> None:
     assert told(api.get("/api/v1/authorizers/?kind=x")) == (400, "invalid")
 

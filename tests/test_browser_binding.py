@@ -225,3 +225,16 @@ def test_the_computer_that_waits_goes_back_to_the_site_that_sent_it(
     confirm_at_wechat(phone)
     computer.wait_for_url(f"http://{site}/?a=b&binding={link.pk}&status=bound&user_ref=shop+7")
     phone.get_by_role("heading", name="Bound. Go back to your computer.").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("viewport", "device"),
+    [({"width": 390, "height": 844}, "phone"), ({"width": 1280, "height": 800}, "computer")],
+)
+def test_a_link_offers_first_where_one_is(
+    new_page: NewPage, merchant: User, staff: User, viewport: dict[str, int], device: str
+) -> None:
+    link = make_bind_link(merchant, by=staff)
+    page = new_page(viewport=viewport, screen=viewport)
+    page.goto(link.url)
+    assert page.locator("[name=device]:checked").get_attribute("value") == device

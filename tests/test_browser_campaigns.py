@@ -75,3 +75,34 @@ def test_the_plan_is_read_and_the_progress_watched(
     assert start.count() == 0
     assert page.evaluate("window.seenBefore")
     assert fits(page, width)
+
+
+def test_a_template_that_is_chosen_fills_in_version_and_description(
+    new_page: NewPage, wechat: WeChat, component: Component, shop: Authorizer, boss: User
+) -> None:
+    templates = [make_template(wechat, component, version) for version in ("1.9.0", "2.0.0")]
+    page: Any = new_page()
+    Desk(page, shop).log_in("operator", "operator-password")
+    page.goto("/admin/audits/campaign/add/")
+    version, description = page.locator("[name=user_version]"), page.locator("[name=user_desc]")
+    assert (version.input_value(), description.input_value()) == ("", "")
+    for template in templates:
+        page.locator("[name=template]").select_option(str(template.pk))
+        assert version.input_value() == template.user_version
+        assert description.input_value() == template.user_desc
+    version.fill("2.0.1")
+    page.locator("[name=template]").select_option(str(templates[0].pk))
+    assert version.input_value() == "2.0.1"
+
+
+def test_what_is_held_back_is_seen_and_not_counted(
+    new_page: NewPage, wechat: WeChat, shop: Authorizer, campaign: Campaign
+) -> None:
+    wechat.accounts[shop.appid].categories = []
+    page: Any = new_page()
+    Desk(page, shop).log_in("operator", "operator-password")
+    page.goto(f"/admin/audits/campaign/{campaign.pk}/plan/")
+    page.get_by_text("1 is not counted: it would be held back").wait_for()
+    assert page.locator(".campaign-plan .staff-label").all_inner_texts() == [
+        "is uploaded, then held back"
+    ]

@@ -1,7 +1,8 @@
 """Staff see what WeChat would refuse, and give what is submitted, in a real browser."""
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
 
 from audits.models import CodeAudit, CodeTemplate
 from audits.services import templates
@@ -69,3 +70,27 @@ def test_what_is_missing_is_shown_mended_and_submitted(
     fields = CodeAudit.objects.get().fields
     assert set(fields) == {"item_list", "version_desc", "order_path", "preview_info"}
     assert fields["item_list"][0]["first_class"] == "工具"
+
+
+def test_a_reason_to_overrule_is_seen_only_where_something_is_in_the_way(
+    new_page: NewPage, wechat: WeChat, shop: Authorizer, staff: User
+) -> None:
+    staff.user_permissions.add(Permission.objects.get(codename="submit_despite_preflight"))
+    account = wechat.accounts[shop.appid]
+    page = new_page()
+    desk = Desk(page, shop)
+    desk.log_in("operator", "operator-password")
+    page.goto(f"{desk.code}submit/")
+    page.get_by_text("Nothing that we know of stands in the way.").wait_for()
+    assert not page.locator("[name=despite_preflight]").is_visible()
+    account.categories = []
+    cache.clear()  # what WeChat answered a moment ago is not asked again
+    page.goto(f"{desk.code}submit/")
+    page.locator("[name=despite_preflight]").wait_for(state="visible")
+    assert "has no category that is in force" in page.locator(".staff-checks").first.inner_text()
+
+
+def test_staff_pages_are_shown_without_script(new_page: NewPage) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto("/admin/login/")
+    assert page.locator("[name=username]").is_visible()

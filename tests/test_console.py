@@ -593,7 +593,7 @@ def test_the_list_costs_the_same_however_long(
         Conversation.objects.create(authorizer=chat.account, openid=f"o{number}")
     with django_assert_max_num_queries(12):
         listed(desk)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         page(desk, chat)
 
 

@@ -20,6 +20,7 @@ from platform_auth.logins.password_resets import MOST_MAILS
 from platform_auth.models import NewPassword, Operation, PasswordReset
 from platform_auth.tasks import forget_old_logins, send_password_links
 from tests.test_admin_code_acts import browser_of, text_of
+from tests.test_api_keys import RIGHT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
@@ -116,7 +117,7 @@ def test_who_set_it_with_a_link_is_told_by_mail(merchant: User) -> None:
     assert "token" not in str(told.body)
 
 
-def change(browser: Client, old: str = "merchant-password") -> Any:
+def change(browser: Client, old: str = RIGHT["password"]) -> Any:
     data = {"old_password": old, "new_password1": NEW, "new_password2": NEW}
     return browser.post("/portal/password/", data)
 
@@ -140,11 +141,10 @@ def test_who_changes_it_is_told_by_mail_what_to_do_if_it_was_not_they(merchant: 
 
 
 def test_whose_password_staff_set_is_told_in_their_own_language(merchant: User) -> None:
-    data = {"username": "merchant", "password": "merchant-password"}
-    stranger("en").post("/portal/login/", data)  # they read English
+    stranger("en").post("/portal/login/", RIGHT)  # they read English
     boss = stranger("zh-hans")
     boss.force_login(User.objects.create_superuser("boss"))
-    form = {"usable_password": "true", "password1": NEW, "password2": NEW}
+    form = {"password1": NEW, "password2": NEW}
     answer = boss.post(f"/admin/auth/user/{merchant.pk}/password/", form)
     assert answer.status_code == 302
     send_password_links()

@@ -1,12 +1,14 @@
 """deploy/nginx.conf in a real nginx, before servers that only say who they are."""
 
 import http.client
+import json
 import re
 import shutil
 import ssl
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -235,3 +237,17 @@ def test_compose_has_the_same_front_door(door: FrontDoor) -> None:
     ):
         inside.request("GET", "/served")
         assert inside.getresponse().read() == b"web:8000 push:8001\n"
+
+
+def test_the_api_is_answered_in_json_by_nginx_too(blue: FrontDoor) -> None:
+    token = "/api/v1/auth/token/"
+    cases = {token: 70_000, "/api/v1/bindings/": 12_000_000}
+    for path, size in cases.items():
+        status, text = ask(blue, path, method="POST", body=b"x" * size)
+        assert (status, json.loads(text)["code"]) == (413, "too_large"), path
+    with ThreadPoolExecutor(40) as threads:
+        answers = list(threads.map(lambda _: ask(blue, token, method="POST"), range(40)))
+    refused = [json.loads(text) for status, text in answers if status == 429]
+    assert refused
+    assert {body["code"] for body in refused} == {"throttled"}
+    assert all(re.fullmatch("[0-9a-f]{32}", body["request_id"]) for body in refused)

@@ -16,6 +16,7 @@ from platform_auth.logins.invitations import MOST_AN_HOUR
 from platform_auth.logins.languages import language_of
 from platform_auth.models import Operation
 from platform_auth.operations import record_operation
+from tests.test_api_keys import RIGHT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
@@ -303,6 +304,5 @@ def test_notices_are_in_the_language_of_the_invitation(desk: Client, language: s
 
 def test_the_language_is_that_of_the_last_login(merchant: User) -> None:
     for language in ("en", "zh-hans", "en"):
-        data = {"username": "merchant", "password": "merchant-password"}
-        browser_of(language=language).post("/portal/login/", data)
+        browser_of(language=language).post("/portal/login/", RIGHT)
         assert language_of(merchant) == language

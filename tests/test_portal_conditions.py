@@ -130,8 +130,9 @@ def test_a_result_does_not_claim_what_is_not_known_yet(row: Authorizer) -> None:
 def test_a_result_is_not_the_same_once_the_account_is_unbound(row: Authorizer) -> None:
     Authorizer.objects.update(state="unbound", refresh_token="")
     row.refresh_from_db()
-    for page in returns(row).values():
-        assert "Tea &amp; Cake is not bound any more" in page
+    pages = returns(row)
+    assert "Tea &amp; Cake is not bound any more" in pages["computer"]
+    assert "<h1>No longer bound</h1>" in pages["phone"]
 
 
 def test_recovery_needs_nothing_of_the_merchant_unless_something_else_does(

@@ -228,12 +228,13 @@ def test_every_page_leads_back_to_the_accounts(portal: Client) -> None:
     assert '<a href="/portal/">My accounts</a>' in page
 
 
-def test_the_reason_of_a_rejection_stands_below_what_it_is(
+def test_the_reason_of_a_rejection_stands_below_what_it_is_and_before_whose_turn_it_is(
     portal: Client, bound: Bound, component: Component, merchant: User
 ) -> None:
     row = make_authorizer(component, merchant)
     make_audit(row, status=1, reason="首页无法打开")
     summarise_code(row.pk)
     page = text_of(portal.get(HOME))
-    assert page.index("did not approve version") < page.index("首页无法打开")
-    assert page.index("首页无法打开") < page.index("It is our turn")
+    told = "WeChat did not approve version"
+    assert page.index(told) < page.index("首页无法打开") < page.index("It is our turn")
+    assert page.count(told) == 1

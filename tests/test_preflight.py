@@ -451,6 +451,31 @@ def test_staff_with_the_right_give_a_reason(desk: Desk, overruler: User) -> None
     assert operation.result == "filed: it is filed today"
 
 
+def test_a_reason_to_overrule_is_asked_for_only_where_something_is_in_the_way(
+    desk: Desk, overruler: User
+) -> None:
+    desk.commit()
+    browser = browser_of(overruler)
+    page = f"/admin/miniprograms/authorizer/{desk.shop.pk}/code/"
+    hidden, link = 'class="staff-only-if-blocked"', f"{page}submit/?despite=yes"
+    assert hidden in browser.get(f"{page}submit/").content.decode()
+    fine = browser.get(f"{page}now/preflight/").content.decode()
+    assert "staff-blocked" not in fine
+    assert link not in fine
+    desk.program.icp_status = 1024
+    five_minutes_pass()
+    blocked = browser.get(f"{page}now/preflight/").content.decode()
+    assert "staff-blocked" in blocked
+    assert link in blocked  # the way without script
+    shown = browser.get(link).content.decode()
+    assert "despite_preflight" in shown
+    assert hidden not in shown
+    other = User.objects.create_user("other", is_staff=True)
+    other.groups.set(desk.staff.groups.all())
+    assert link not in browser_of(other).get(f"{page}now/preflight/").content.decode()
+    assert hidden not in browser_of(other).get(f"{page}submit/").content.decode()
+
+
 def test_of_many_each_is_held_back_for_its_own_reasons(desk: Desk, bound: Any) -> None:
     other = bound(nick_name="Book shop")
     desk.commit()

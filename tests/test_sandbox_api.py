@@ -163,6 +163,7 @@ def test_a_ticket_lives_twelve_hours_and_newer_ones_do_not_end_it(platform: Plat
         (b"", 44002),
         (b"{", 47001),
         (b"[]", 47001),
+        (b"[" * 200_000, 47001),
         (rb'{"component_appid": "\u5fae"}', 47001),
     ],
 )

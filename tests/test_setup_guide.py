@@ -451,7 +451,7 @@ def test_without_a_token_wechat_cannot_be_asked_to_look(boss: Client, component:
     assert "No component_verify_ticket has arrived" in text_of(answer)
 
 
-def test_wechat_looks_and_reaches_us(boss: Client, wechat: WeChat, token: str) -> None:
+def test_wechat_looks_and_reaches_us(boss: Client, real: Any, wechat: WeChat, token: str) -> None:
     state, words = step(boss, "reach")
     assert (state, "and pings what it finds" in words) == ("open", True)
     answer = boss.post(CHECK, follow=True)
@@ -461,6 +461,22 @@ def test_wechat_looks_and_reaches_us(boss: Client, wechat: WeChat, token: str) -
     assert (state, "WeChat reached 203.0.113.80 just now." in words) == ("done", True)
     row = Operation.objects.get(action="check_callback")
     assert (row.actor_name, row.appid, row.result) == ("boss", APPID, "reached 203.0.113.80")
+
+
+def test_what_the_sandbox_answers_ticks_nothing(boss: Client, wechat: WeChat, token: str) -> None:
+    boss.post(CHECK)
+    state, words = step(boss, "reach")
+    assert (state, "answered 203.0.113.80 just now, without looking" in words) == ("open", True)
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:8443", "https://localhost", "https://10.0.0.7"])
+def test_nobody_reaches_an_address_of_this_machine(
+    boss: Client, real: Any, wechat: WeChat, token: str, url: str
+) -> None:
+    boss.post(CHECK)
+    real.PUBLIC_URL = url
+    state, words = step(boss, "reach")
+    assert (state, f"{url} is nothing that it could reach" in words) == ("open", True)
 
 
 def look(boss: Client, wechat: WeChat, **members: Any) -> Step:

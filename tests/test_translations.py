@@ -1,5 +1,6 @@
 """Chinese is the default language, and complete: nothing is shown in English for want of a line."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -28,6 +29,19 @@ CATALOG = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 def test_every_string_has_its_chinese() -> None:
     catalog = polib.pofile(str(CATALOG))
     assert not [entry.msgid for entry in catalog if not entry.translated() or entry.fuzzy]
+
+
+def test_chinese_has_chinese_punctuation() -> None:
+    # Between Chinese words, or those that stand in the place of a field; "yes,no" is Django's.
+    misplaced = re.compile(r"[\u4e00-\u9fff](?:[,;:!?] ?|\. )[\u4e00-\u9fff]")
+    texts = [
+        text
+        for entry in polib.pofile(str(CATALOG))
+        if entry.msgid != "fine,not,unknown"
+        for text in (entry.msgstr, *entry.msgstr_plural.values())
+    ]
+    worded = {re.sub(r"%\(\w+\)[sd]|%[sd]", "\u4e2d", text): text for text in texts}
+    assert [text for words, text in worded.items() if misplaced.search(words)] == []
 
 
 def test_the_compiled_catalog_is_the_written_one() -> None:

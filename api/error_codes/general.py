@@ -24,8 +24,8 @@ GENERAL = (
     ErrorCode(
         "bad_request",
         HTTPStatus.BAD_REQUEST,
-        _("The request itself cannot be read: a wrong host, too many fields, a broken header."),
-        _("Correct the request; the address of the platform must be the one it was given."),
+        _("The request itself cannot be read: too many fields, a broken header."),
+        _("Correct the request."),
     ),
     ErrorCode(
         "undecipherable",
@@ -130,9 +130,11 @@ GENERAL = (
     ErrorCode(
         "too_large",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        _("The body is larger than the gateway carries."),
-        _("Send at most 1 MiB of JSON, or a form of up to 10 MiB."),
-        frozenset({"gateway"}),
+        _("The body is larger than the address takes."),
+        _(
+            "Send at most 2.5 MiB, files apart; to the gateway at most 1 MiB of JSON, or a form of "
+            "up to 10 MiB."
+        ),
     ),
     ErrorCode(
         "unsupported_media_type",
@@ -145,7 +147,7 @@ GENERAL = (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         _(
             "WeChat's own answer was no: its errcode, its errmsg and our explanation are in "
-            "`wechat`. Nothing was done."
+            "`wechat`. Nothing was done at WeChat; a setting stays on record as desired."
         ),
         _("Do what the explanation says; without a change WeChat refuses again."),
     ),

@@ -91,6 +91,7 @@ CAMPAIGN_EXAMPLES: dict[str, Any] = {
         "reason": "",
         "quota": 1,
         "live_version": "1.4.0",
+        "downgrades_from": "",
         "ext_json": '{"extAppid":"wx0123456789abcdef","ext":{"shop":7}}',
         "changes": [{"path": "ext.shop", "before": 6, "after": 7}],
     },
@@ -103,5 +104,6 @@ CAMPAIGN_EXAMPLES: dict[str, Any] = {
         "slow_hours": 20.0,
         "last_submission_on": "2026-01-01",
         "ends_on": "2026-01-02",
+        "held": 0,
     },
 }

@@ -9,6 +9,7 @@ from audits.admin import (
     lists,
     quota_pages,
     reason_page,
+    result_notes,
     templates,
     version_page,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "lists",
     "quota_pages",
     "reason_page",
+    "result_notes",
     "templates",
     "version_page",
 ]

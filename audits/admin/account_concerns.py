@@ -13,6 +13,7 @@ from audits.services.preflight.checking import describe_failing
 from audits.services.summaries import summary_of
 from miniprograms.admin.concerns import Concern, Watch, add_watches
 from miniprograms.models import Authorizer
+from platform_auth.listing import list_words
 
 _REASON, _CODE = _("See the reason"), _("Code and review")
 # By the state of the newest audit: what is so, where it is mended, whether it is bad.
@@ -45,7 +46,7 @@ def _preflight(row: Authorizer, user: Any) -> Iterator[Concern]:
     if preflight is None or preflight.ok or not _waits_to_be_submitted(summary):
         return
     text = _("In the way of submitting version %(version)s: %(failing)s.")
-    failing = ", ".join(describe_failing(preflight.failing))
+    failing = list_words(describe_failing(preflight.failing))
     words = text % {"version": summary.uploaded_version, "failing": failing}
     yield Concern(words, _CODE, code_page_of(row), is_bad=False)
 

@@ -19,6 +19,7 @@ from miniprograms.admin.facts import Fact, add_facts
 from miniprograms.models import Authorizer
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import label
+from platform_auth.listing import list_words
 
 MOST_CHOICES = 20  # in the filter
 BEHIND = "behind"
@@ -153,7 +154,7 @@ def _preflight_label(account: Authorizer) -> SafeString | str:
         return "–"
     if preflight.ok:
         return label(_("fine"), "success")
-    title = ", ".join(describe_failing(preflight.failing))
+    title = list_words(describe_failing(preflight.failing))
     text = label(_("%(number)d failing") % {"number": len(preflight.failing)}, "danger")
     return format_html('<span title="{}">{}</span>', title, text)
 
@@ -162,7 +163,7 @@ def _preflight_text(account: Authorizer) -> str:
     preflight = preflight_of(account)
     if preflight is None:
         return ""
-    return str(_("fine")) if preflight.ok else ", ".join(describe_failing(preflight.failing))
+    return str(_("fine")) if preflight.ok else list_words(describe_failing(preflight.failing))
 
 
 VIEW_PERMISSION = "audits.view_codeaudit"

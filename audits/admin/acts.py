@@ -29,7 +29,7 @@ class CodeAct:
     do: Callable[[Authorizer, Any, Actor], object]
     icon: str
     why_not: Callable[[CodeStatus, Any], str] = lambda status, by: ""
-    form: Callable[[HttpRequest, Authorizer], Form] | None = None
+    form: Callable[[HttpRequest, Authorizer, CodeStatus], Form] | None = None
     live: str = ""  # the fragment with the rest of its form, which only WeChat knows
     is_sent_by_live: bool = False  # that fragment has its button, where there is something to send
     is_offered: Callable[[], bool] = lambda: True  # whether this platform knows it at all
@@ -38,6 +38,11 @@ class CodeAct:
     is_for_live: bool = False  # its button stands where WeChat says what is so now
     preview: Callable[[Authorizer, Any], object] | None = None  # what would be sent
     permission: str = field(kw_only=True)
+
+    def form_knowing(self, status: CodeStatus) -> Callable[[HttpRequest, Authorizer], Form] | None:
+        """The maker of the form that is shown where the code stands as STATUS says."""
+        make = self.form
+        return (lambda request, row: make(request, row, status)) if make else None
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

@@ -16,6 +16,7 @@ from unfold.widgets import (
 )
 
 from audits.admin.ext_form import ObjectField
+from audits.admin.forms import TemplateField, TemplateSelect
 from audits.models import Campaign, CodeTemplate
 from audits.services import campaigns
 from audits.services.summaries import order_key
@@ -35,9 +36,13 @@ def initial_of(query: Mapping[str, str]) -> dict[str, Any]:
     if number.isascii() and number.isdigit() and len(number) < 16:
         template = CodeTemplate.objects.filter(pk=int(number), gone_at=None).first()
         if template is not None:
-            texts = {"user_version": template.user_version, "user_desc": template.user_desc[:500]}
-            values |= {"template": template.pk, **texts}
+            values |= {"template": template.pk, **texts_of(template)}
     return values
+
+
+def texts_of(template: CodeTemplate) -> dict[str, str]:
+    """Version and description of TEMPLATE, as far as WeChat takes them with an upload."""
+    return {"user_version": template.user_version, "user_desc": template.user_desc[:500]}
 
 
 class NumberField(forms.IntegerField):
@@ -49,13 +54,13 @@ class NumberField(forms.IntegerField):
 class CampaignForm(forms.Form):
     """Which template goes to whom, and by which rules. Releasing by itself takes that right."""
 
-    template = forms.ModelChoiceField(
+    template = TemplateField(
         CodeTemplate.objects.filter(gone_at=None).order_by("-template_id"),
         label=_("template"),
-        widget=UnfoldAdminSelectWidget,
+        widget=TemplateSelect,
     )
-    user_version = TextField(_("version"), 64, required=True)
-    user_desc = TextField(_("description"), 500, required=True)
+    user_version = TextField(_("version"), 64, help_text=_("Empty: that of the template."))
+    user_desc = TextField(_("description"), 500, help_text=_("Empty: that of the template."))
     ext = ObjectField(
         _("ext.json, for this upload"),
         rows=4,
@@ -172,6 +177,18 @@ class CampaignForm(forms.Form):
         if version and not order_key(version):
             raise ValidationError(_("No number is in it, so nothing can be older."))
         return version
+
+    def clean(self) -> dict[str, Any]:
+        """What stays empty is the template's."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        template = cleaned.get("template")
+        for name in ("user_version", "user_desc"):
+            if template is None or cleaned.get(name) != "":
+                continue
+            cleaned[name] = texts_of(template)[name]
+            if not cleaned[name]:
+                self.add_error(name, _("The template has none: write it here."))
+        return cleaned
 
     def create(self) -> Campaign:
         """The campaign, prepared. Raises CannotAct."""

@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
@@ -19,10 +21,13 @@ from audits.admin.row_acts import join_links
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
+from audits.services.plans import higher_version
+from audits.services.summaries import summary_of
 from miniprograms.models import Authorizer
 from platform_auth.admin.account_links import MAY_VIEW_ACCOUNTS, reader_of
 from platform_auth.admin.acts import ask_about_one, do_to_chosen, holding, saying
 from platform_auth.admin.columns import column, link_to, time_column
+from platform_auth.admin.pages import label
 from platform_auth.admin.spreadsheet import csv_lines
 
 OPERATE_CAMPAIGNS = ("audits.commit_version", "audits.submit_audit")
@@ -55,7 +60,7 @@ class CampaignItemAdmin(ProgramRowAdmin):
     list_display += ("campaign", "audit", "updated", "acts")
     list_display_links = ("state_label",)
     list_filter = ("state", "is_canary", "campaign")
-    list_select_related = ("authorizer", "campaign", "audit")
+    list_select_related = ("authorizer__code_summary", "campaign", "audit")
     fields: tuple[str, ...] = ("program", "acts", "campaign_link", "state_label", "reason")
     fields += ("is_canary", "version", "audit", "release", "submitted_at", "failures", "updated")
     fields += ("ext_json",)
@@ -65,7 +70,7 @@ class CampaignItemAdmin(ProgramRowAdmin):
     troubles = (CannotAct,)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        related = ("authorizer", "campaign__template", "version", "audit", "release")
+        related = ("authorizer__code_summary", "campaign__template", "version", "audit", "release")
         return super().get_queryset(request).select_related(*related)
 
     has_view_permission = holding("audits.view_campaign")
@@ -94,8 +99,18 @@ class CampaignItemAdmin(ProgramRowAdmin):
     updated = time_column("updated_at", _("updated"))
     ext_json = column(_("ext.json"), _preview_item)
     campaign_link = column(_("campaign"), lambda row: link_to(row.campaign))
-    state_label = column(_("state"), lambda row: item_label(row.state))
+    state_label = column(_("state"), lambda row: _state_label(row))
     reason_in_short = column(_("reason"), lambda row: Truncator(row.reason).chars(80) or "–")
+
+
+def _state_label(row: CampaignItem) -> SafeString:
+    """How far it is, and that what comes to its users is lower than what they have."""
+    shown = item_label(row.state)
+    online = higher_version(row, summary_of(row.authorizer).live_version)
+    if not (online and row.campaign.submits):
+        return shown
+    text = gettext("downgrade from %(version)s") % {"version": online}
+    return format_html("{} {}", shown, label(text, "danger"))
 
 
 def _fitting_acts(row: CampaignItem) -> set[str]:

@@ -11,20 +11,22 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audits.admin.columns import code_page_of
 from audits.admin.ext_tables import changes_table, show_value
 from audits.models import Campaign, CampaignItem
-from audits.services.forecasts import forecast_campaign
+from audits.services.forecasts import forecast_campaign, is_all_submitted
 from audits.services.plans import (
     ItemPlan,
     Outcome,
+    count_downgrades,
     count_obstacles,
     plan_items,
     preflight_item,
 )
-from audits.services.preflight.checking import TITLES
+from audits.services.preflight.checking import TITLES, Preflight
 from platform_auth.admin.acts import button
 from platform_auth.admin.pages import StaffAdmin, label
 from platform_auth.admin.spreadsheet import csv_lines, csv_response
@@ -42,8 +44,11 @@ OUTCOME_COLOURS = {
     Outcome.SUBMIT: "success",
     Outcome.RELEASE: "success",
     Outcome.WAIT: "warning",
+    Outcome.HOLD: "danger",
     Outcome.FAIL: "danger",
 }
+# WeChat is asked what would stand in their way.
+PREFLIGHTED = (Outcome.SUBMIT, Outcome.RELEASE, Outcome.HOLD)
 
 
 class PlanPages(StaffAdmin):
@@ -89,7 +94,11 @@ class PlanPages(StaffAdmin):
         """When it may end, as a piece of HTML: WeChat is asked for the quota."""
         campaign = self.visible_or_404(request, str(pk))
         held_back = campaign.items.filter(state=CampaignItem.State.HELD_BACK).count()
-        context: dict[str, Any] = {"campaign": campaign, "held_back": held_back}
+        context: dict[str, Any] = {
+            "campaign": campaign,
+            "held_back": held_back,
+            "is_all_submitted": is_all_submitted(campaign),
+        }
         try:
             context["forecast"] = forecast_campaign(campaign)
         except (WeChatError, Unreadable) as problem:
@@ -100,9 +109,16 @@ class PlanPages(StaffAdmin):
         """What would stand in the way at WeChat, as a piece of HTML."""
         campaign = self.visible_or_404(request, str(pk))
         related = campaign.items.select_related("authorizer", "campaign__template")
-        result = preflight_item(get_object_or_404(related, pk=item))
+        row = get_object_or_404(related, pk=item)
+        result = preflight_item(row)
+        [plan] = plan_items(campaign, [row])
         checks = [(TITLES.get(one.code, one.code), one, WHO[one.who]) for one in result.checks]
         context = {
+            "campaign": campaign,
+            "outcome": _outcome_label(plan, result),
+            "quota": plan.quota,
+            "is_held": bool(row.foreseen),
+            "codes": {one.code for one in result.failing},
             "failing": [check for check in checks if check[1].ok is False],
             "unknown": [check for check in checks if check[1].ok is None],
             "number": len(checks),
@@ -120,32 +136,99 @@ def _items_of(campaign: Campaign) -> Any:
 
 def _describe_plan(plan: ItemPlan) -> dict[str, object]:
     item = plan.item
-    is_submitted = plan.outcome in (Outcome.SUBMIT, Outcome.RELEASE)
     return {
         "account": item.authorizer,
         "url": code_page_of(item.authorizer),
         "is_canary": item.is_canary,
         "outcome": _outcome_label(plan),
         "reason": plan.reason,
+        "downgrade": describe_downgrade(item.campaign, plan.downgrades_from),
         "quota": plan.quota,
         "live": plan.live.user_version if plan.live else "",
+        "online": plan.online,
         "changes": changes_table(plan.changes[:MAX_CHANGES]),
         "hidden": max(0, len(plan.changes) - MAX_CHANGES),
         "ext_json": plan.ext_json,
         "preflight": reverse("admin:campaign-preflight", args=[item.campaign_id, item.pk])
-        if is_submitted
+        if plan.outcome in PREFLIGHTED
         else "",
     }
 
 
-def _outcome_label(plan: ItemPlan) -> SafeString:
-    return label(plan.outcome.label, OUTCOME_COLOURS.get(plan.outcome, ""))
+def describe_downgrade(campaign: Campaign, online: str) -> str:
+    """That the version of CAMPAIGN is lower than ONLINE, which users have; "" where that is ""."""
+    if not online:
+        return ""
+    if campaign.submits:
+        text = gettext("A downgrade: users have version %(online)s; %(version)s is lower.")
+    else:
+        text = gettext(
+            "Users have and keep version %(online)s; %(version)s, which is only uploaded, is lower."
+        )
+    return text % {"online": online, "version": campaign.user_version}
+
+
+def describe_upload(campaign: Campaign) -> str:
+    """What the start of CAMPAIGN does first."""
+    canaries = campaign.items.filter(is_canary=True).count()
+    words = {"number": campaign.items.count(), "version": campaign.user_version, "first": canaries}
+    if campaign.submits and canaries:
+        text = gettext(
+            "Version %(version)s is uploaded to %(number)d mini programs and submitted for "
+            "review: to %(first)d first, to the others once it is released there."
+        )
+    elif campaign.submits:
+        text = gettext(
+            "Version %(version)s is uploaded to %(number)d mini programs and submitted for review."
+        )
+    elif canaries:
+        text = gettext(
+            "Version %(version)s is uploaded to %(number)d mini programs, to %(first)d first. It "
+            "can be tried there; nothing is submitted for review."
+        )
+    else:
+        text = gettext(
+            "Version %(version)s is uploaded to %(number)d mini programs. It can be tried there; "
+            "nothing is submitted for review."
+        )
+    return text % words
+
+
+def describe_release(campaign: Campaign) -> list[str]:
+    """What CAMPAIGN brings to users, by itself or by a click; and for how many it is lower."""
+    words = {"version": campaign.user_version, "number": count_downgrades(campaign)}
+    if campaign.auto_release:
+        lines = [
+            gettext(
+                "It releases automatically: where version %(version)s has passed, users get it "
+                "by itself, and nobody is asked once more."
+            )
+        ]
+    elif campaign.submits:
+        lines = [gettext("Users get version %(version)s only after somebody has released it.")]
+    else:
+        lines = [gettext("Users keep the version that they have.")]
+    if campaign.submits and words["number"]:
+        lines.append(
+            gettext(
+                "A downgrade for %(number)d: users there have a higher version than %(version)s."
+            )
+        )
+    return [line % words for line in lines]
+
+
+def _outcome_label(plan: ItemPlan, preflight: Preflight | None = None) -> SafeString:
+    """Green only where WeChat was asked and nothing is in the way."""
+    colour = OUTCOME_COLOURS.get(plan.outcome, "")
+    if plan.outcome in (Outcome.SUBMIT, Outcome.RELEASE) and not (preflight and preflight.ok):
+        colour = "warning" if preflight else ""
+    return label(plan.outcome.label, colour)
 
 
 def _dry_run_lines(campaign: Campaign) -> Iterator[str]:
     """What would become of each mini program, one a line, beneath the titles of the columns."""
     titles = [_("appid"), _("name"), _("canary"), _("what happens"), _("reason"), _("quota")]
-    titles += [_("live version"), _("changes"), _("ext.json")]
+    titles += [_("downgrade from"), _("compared with version"), _("changes"), _("ext.json")]
     return csv_lines(titles, _dry_run_rows(campaign))
 
 
@@ -165,6 +248,7 @@ def _dry_run_rows(campaign: Campaign) -> Iterator[list[str]]:
                 str(plan.outcome.label),
                 plan.reason,
                 str(plan.quota),
+                plan.downgrades_from,
                 plan.live.user_version if plan.live else "",
                 json.dumps(changes, ensure_ascii=False) if changes else "",
                 plan.ext_json,

@@ -2,13 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audits.models import Campaign, CampaignItem
-from audits.services.rollout.admission import count_items, count_submitted_today
+from audits.services.rollout.admission import count_submitted_today
 from platform_auth.admin.account_links import link_account, reader_of
 from platform_auth.admin.pages import label
 
@@ -32,6 +36,34 @@ ITEM_COLOURS = {
 }
 TO_BE_LOOKED_AT = (*CampaignItem.UNSUCCESSFUL, CampaignItem.State.HELD_BACK)
 MAY_BE_RETRIED = (CampaignItem.State.FAILED, CampaignItem.State.HELD_BACK)
+# What became of mini programs of the canary wave, and what to do about it.
+CANARY_ENDS = {
+    CampaignItem.State.HELD_BACK: _(
+        "%(number)d of the canary wave are held back: mend what is in the way and retry, "
+        "or go on with the rest."
+    ),
+    CampaignItem.State.FAILED: _(
+        "%(number)d of the canary wave failed: look at the reasons and retry, "
+        "or go on with the rest."
+    ),
+    CampaignItem.State.REJECTED: _(
+        "WeChat rejected %(number)d of the canary wave: read why. What the code is to blame for "
+        "needs another version and another campaign: stop this one. For what is mended at WeChat, "
+        "retry the mini program; or go on with the rest."
+    ),
+    CampaignItem.State.SKIPPED: _(
+        "%(number)d of the canary wave were skipped: nothing is known of the code by them."
+    ),
+}
+# The same once no other is under way.
+ENDS = {
+    CampaignItem.State.HELD_BACK: _("%(number)d are held back: mend what is in the way and retry."),
+    CampaignItem.State.FAILED: _("%(number)d failed: look at the reasons and retry."),
+    CampaignItem.State.REJECTED: _(
+        "WeChat rejected %(number)d: read why. What the code is to blame for needs another version "
+        "and another campaign; for what is mended at WeChat, retry the mini program."
+    ),
+}
 # The pieces of the bar, by the names of their styles.
 _BAR = {
     "released": CampaignItem.SUCCESSFUL,
@@ -43,7 +75,35 @@ _BAR = {
 }
 
 
-def campaign_label(campaign: Campaign) -> SafeString:
+@dataclass(slots=True)
+class ItemCounts:
+    """How many items of a campaign are in each state, all of them and those of the canary wave."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    canaries: Counter[str] = field(default_factory=Counter)
+    unreleased: int = 0  # passed, and nobody has said that they be released
+
+
+def count_by_wave(campaign: Campaign) -> ItemCounts:
+    """By one statement, whatever is asked of them afterwards."""
+    items = ItemCounts()
+    rows = campaign.items.order_by().values_list("state", "is_canary")
+    counted = rows.annotate(all=Count("id"), unreleased=Count("id", filter=Q(released_by=None)))
+    for state, is_canary, number, unreleased in counted:
+        items.counts[state] += number
+        if is_canary:
+            items.canaries[state] += number
+        if state == CampaignItem.State.PASSED:
+            items.unreleased += unreleased
+    return items
+
+
+def campaign_label(campaign: Any) -> SafeString:
+    """The state of CAMPAIGN, read with `annotate_standstill`; and where nothing goes on, so."""
+    if campaign.stands_still:
+        return label(gettext("stands still: decide about the canary wave"), "danger")
+    if campaign.state == Campaign.State.DONE and not campaign.has_success:
+        return label(gettext("at its end, nothing succeeded"), "danger")
     colour = CAMPAIGN_COLOURS.get(Campaign.State(campaign.state), "")
     return label(campaign.get_state_display(), colour)
 
@@ -56,17 +116,18 @@ def item_label(state: str) -> SafeString:
 
 def progress_context(campaign: Campaign) -> dict[str, object]:
     """What the piece of page that shows the progress of CAMPAIGN needs, as it is now."""
-    counts = count_items(campaign)
+    items = count_by_wave(campaign)
+    counts = items.counts
     total = sum(counts.values())
     failed = campaign.items.filter(state__in=TO_BE_LOOKED_AT)
     newest_failed = failed.select_related("authorizer").order_by("-updated_at", "id")
     item_list = reverse("admin:audits_campaignitem_changelist")
     return {
         "url": reverse("admin:campaign-progress", args=[campaign.pk]),
-        "acts": " ".join(sorted(possible_acts(campaign))),
+        "acts": " ".join(sorted(possible_acts(campaign, items))),
         "state": campaign_label(campaign),
         "is_live": campaign.state == Campaign.State.RUNNING or campaign.finished_at is None,
-        "sentence": describe_wait(campaign, counts),
+        "sentence": describe_wait(campaign, items),
         "bars": list(_bars(counts, total)),
         "counts": [
             (state, item_label(state), counts[state])
@@ -84,9 +145,9 @@ def progress_context(campaign: Campaign) -> dict[str, object]:
     }
 
 
-def possible_acts(campaign: Campaign) -> set[str]:
+def possible_acts(campaign: Campaign, items: ItemCounts) -> set[str]:
     """The acts that make sense now."""
-    items, state = campaign.items, campaign.state
+    state = campaign.state
     has_begun = state not in (Campaign.State.STOPPED, Campaign.State.PREPARED)
     is_possible = {
         "start": state == Campaign.State.PREPARED,
@@ -95,8 +156,8 @@ def possible_acts(campaign: Campaign) -> set[str]:
         "go_on": not campaign.is_past_canary
         and state in (Campaign.State.RUNNING, Campaign.State.PAUSED),
         "stop": state in Campaign.UNFINISHED,
-        "release_passed": items.filter(state=CampaignItem.State.PASSED, released_by=None).exists(),
-        "retry_failed": has_begun and items.filter(state__in=MAY_BE_RETRIED).exists(),
+        "release_passed": items.unreleased > 0,
+        "retry_failed": has_begun and any(items.counts[state] for state in MAY_BE_RETRIED),
         "export": True,
         "plan": state in Campaign.UNFINISHED,
         "dry_run": state in Campaign.UNFINISHED,
@@ -104,37 +165,38 @@ def possible_acts(campaign: Campaign) -> set[str]:
     return {name for name, possible in is_possible.items() if possible}
 
 
-def describe_wait(campaign: Campaign, counts: Counter[str]) -> str:
+def describe_wait(campaign: Any, items: ItemCounts) -> str:
     """What it waits for, in a sentence; "" where it just goes on."""
     if campaign.because:
-        return campaign.because
+        return str(campaign.because)
     if campaign.state == Campaign.State.PREPARED:
         text = gettext("%(total)d mini programs, %(canaries)d of them first. Nothing has begun.")
-        canaries = campaign.items.filter(is_canary=True).count()
-        return text % {"total": sum(counts.values()), "canaries": canaries}
+        return text % {"total": items.counts.total(), "canaries": items.canaries.total()}
+    if campaign.state == Campaign.State.DONE:
+        return " ".join(
+            str(text) % {"number": items.counts[state]}
+            for state, text in ENDS.items()
+            if items.counts[state]
+        )
     if campaign.state != Campaign.State.RUNNING:
         return ""
-    return " ".join(_waits(campaign, counts))
+    return " ".join(_waits(campaign, items))
 
 
-def _waits(campaign: Campaign, counts: Counter[str]) -> Iterator[str]:
+def _waits(campaign: Any, items: ItemCounts) -> Iterator[str]:
+    counts, canaries = items.counts, items.canaries
+    if campaign.stands_still:
+        yield gettext("The canary wave is at its end: nothing more begins until somebody decides.")
     if not campaign.is_past_canary:
-        canaries = campaign.items.filter(is_canary=True)
-        live = canaries.filter(state__in=CampaignItem.SUCCESSFUL).count()
+        live = sum(canaries[state] for state in CampaignItem.SUCCESSFUL)
         if campaign.submits:
             text = gettext("The rest waits for the canary wave: %(live)d of %(all)d are released.")
         else:
             text = gettext("The rest waits for the canary wave: %(live)d of %(all)d are uploaded.")
-        yield text % {"live": live, "all": canaries.count()}
-        if canaries.filter(state__in=CampaignItem.UNSUCCESSFUL).exists():
-            yield gettext("Some of it failed: retry those, or go on without.")
-        held_back = canaries.filter(state=CampaignItem.State.HELD_BACK).count()
-        if held_back:
-            text = gettext(
-                "%(number)d of the canary wave are held back: mend what is in the way and retry, "
-                "or go on with the rest."
-            )
-            yield text % {"number": held_back}
+        yield text % {"live": live, "all": canaries.total()}
+        for state, end in CANARY_ENDS.items():
+            if canaries[state]:
+                yield str(end) % {"number": canaries[state]}
     if counts[CampaignItem.State.PASSED] and not campaign.auto_release:
         text = gettext("%(number)d have passed and wait for somebody to release them.")
         yield text % {"number": counts[CampaignItem.State.PASSED]}

@@ -15,20 +15,29 @@ from unfold.enums import ActionVariant
 
 from audits.admin.campaign_form import CampaignForm, initial_of
 from audits.admin.campaign_items import OPERATE_CAMPAIGNS, RETRY_QUESTION, item_csv_lines
-from audits.admin.campaign_plan import PlanPages, forecast_address
-from audits.admin.campaign_progress import campaign_label, possible_acts, progress_context
+from audits.admin.campaign_plan import (
+    PlanPages,
+    describe_release,
+    describe_upload,
+    forecast_address,
+)
+from audits.admin.campaign_progress import (
+    campaign_label,
+    count_by_wave,
+    possible_acts,
+    progress_context,
+)
 from audits.models import Campaign, CampaignItem
 from audits.problems import CannotAct
 from audits.services import campaigns
+from audits.services.rollout.admission import annotate_standstill
 from platform_auth.admin.acts import ask_about_one, button, holding, saying
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.pages import label, pretty
 from platform_auth.admin.spreadsheet import csv_response
+from platform_auth.logins.proof import require_proof
 from platform_auth.operations import Actor, record_operation
 
-START_QUESTION = _(
-    "The code is uploaded to these mini programs and submitted for review, the canary wave first."
-)
 STOP_QUESTION = _(
     "For good: what has not begun is skipped. Audits that are open at WeChat go on there; "
     "withdraw them one by one."
@@ -36,6 +45,9 @@ STOP_QUESTION = _(
 RULE_FIELDS: tuple[str, ...] = ("user_version", "user_desc", "template", "values", "canary_size")
 RULE_FIELDS += ("concurrency", "daily_budget", "most_failures", "submits", "auto_release")
 RULE_FIELDS += ("when_open", "made_by", "runs_for", "created", "finished")
+
+
+_start = saying(_("it has begun."), campaigns.start_campaign)
 
 
 def _release_passed(campaign: Campaign, by: Actor) -> object:
@@ -71,7 +83,7 @@ class CampaignAdmin(PlanPages):
     def get_queryset(self, request: HttpRequest) -> Any:
         items = CampaignItem.objects.filter(campaign=OuterRef("pk")).order_by()
         rows = super().get_queryset(request).select_related("template", "created_by", "run_by")
-        return rows.annotate(
+        return annotate_standstill(rows).annotate(
             size=_count_of(items),
             ended=_count_of(items.filter(state__in=CampaignItem.FINAL)),
             failures=_count_of(items.filter(state__in=CampaignItem.UNSUCCESSFUL)),
@@ -89,7 +101,8 @@ class CampaignAdmin(PlanPages):
 
     def unfit_acts(self, object_id: Any) -> set[str]:
         campaign = Campaign.objects.filter(pk=object_id).first()
-        return set(self.actions_detail) - (possible_acts(campaign) if campaign else set())
+        possible = possible_acts(campaign, count_by_wave(campaign)) if campaign else set()
+        return set(self.actions_detail) - possible
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A form of our own: it chooses mini programs, which are rows of another table."""
@@ -114,16 +127,20 @@ class CampaignAdmin(PlanPages):
         """The piece of page that reloads itself."""
         return HttpResponse(self.progress(self.visible_or_404(request, str(pk))))
 
-    start = ask_about_one(
-        saying(_("it has begun."), campaigns.start_campaign),
-        _("Start"),
-        START_QUESTION,
-        "operate",
-        path="start",
-        needs_proof=True,
-        icon="play_arrow",
-        variant=ActionVariant.PRIMARY,
-    )
+    @button(_("Start"), "operate", path="start", icon="play_arrow", variant=ActionVariant.PRIMARY)
+    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It says what the campaign brings to users, and to whom something lower."""
+        require_proof(request)
+        campaign = self.visible_or_404(request, object_id)
+        return self.confirm(
+            request,
+            object_id,
+            lambda row, form: _start(row, request.user),
+            title=_("Start"),
+            question=describe_upload(campaign),
+            about=describe_release(campaign),
+        )
+
     pause = ask_about_one(
         saying(_("nothing new is begun."), campaigns.pause_campaign),
         _("Pause"),
@@ -145,7 +162,7 @@ class CampaignAdmin(PlanPages):
     go_on = ask_about_one(
         saying(_("the rest follows."), campaigns.pass_canary),
         _("Go on after the canary wave"),
-        _("The rest follows at once, though not all of the canary wave is released."),
+        _("The rest follows at once, whatever became of the canary wave."),
         "operate",
         path="go-on",
         needs_proof=True,

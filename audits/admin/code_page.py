@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 
 from audits.admin import live
-from audits.admin.acts import MAY_COMMIT, MAY_RELEASE, CodeAct, audit_words
+from audits.admin.acts import MAY_COMMIT, MAY_RELEASE, MAY_SUBMIT, CodeAct, audit_words
 from audits.admin.bulk_acts import BulkCodeAdmin
 from audits.admin.code_status import (
     CodeHistory,
@@ -38,8 +38,8 @@ from audits.admin.submission_pages import ProfilePages
 from audits.admin.sync_first import SyncFirst, has_templates
 from audits.admin.tables import history_tables, picture_response, screenshot_addresses
 from audits.models import CodeAudit, ExtValues, SubmissionFile, SubmissionProfile
-from audits.services.ext_json import current_template
 from audits.services.submission_profiles import merged_fields
+from audits.services.submitting import MAY_SUBMIT_DESPITE
 from miniprograms.admin.account_header import make_header
 from miniprograms.admin.account_page import AccountPages
 from miniprograms.admin.authorizers import AuthorizerPages
@@ -56,6 +56,7 @@ from wechat.errors import WeChatError
 from wechat.http import EXTENSIONS
 
 MAY_VIEW = "audits.view_codeaudit"
+WITHOUT_SCRIPT = "now"  # asks for a page with what is otherwise fetched into it
 ACTS = (*REVIEW_ACTS, *RELEASE_ACTS)
 
 
@@ -152,26 +153,32 @@ class CodePageAdmin(
         """The page that asks before ACT is done; POST does it."""
         if not request.user.has_perm(act.permission):
             raise PermissionDenied
-        row = self._program_or_404(request, object_id)
+        row = self._program_with_facts(request, object_id)
         if act.permission == MAY_COMMIT and not has_templates(row):
             return self.sync_first(request, row)
         if act.permission == MAY_RELEASE:
             require_proof(request)
+        status = code_status_of(row)
+        is_asked = request.method == "GET" and WITHOUT_SCRIPT in request.GET
+        is_there = act.is_sent_by_live and is_asked
         return self.confirm(
             request,
             object_id,
             lambda row, form: report_lost_answer(lambda: act.do(row, form, request.user)),
+            row=row,
             title=act.title,
             question=act.question,
-            form=act.form,
+            form=act.form_knowing(status),
             back=code_page_of(row),
-            account_tab="code",
-            live=self._live(request, row, act),
+            account_header=make_header(request.user, row, "code"),
+            live=self._live(request, row, act, status),
             preflight=self._address(row, "preflight") if act.is_preflighted else "",
+            live_now=live.render_piece(request, row, act.live) if is_there else "",
+            without_script=f"?{WITHOUT_SCRIPT}=yes" if act.is_sent_by_live else "",
             is_sent_by_live=act.is_sent_by_live,
             is_grave=act.is_grave,
             preview=act.preview,
-            about=describe_status(code_status_of(row)),
+            about=describe_status(status),
         )
 
     def piece(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
@@ -182,13 +189,19 @@ class CodePageAdmin(
             for act in ACTS
             if act.is_for_live and request.user.has_perm(act.permission)
         ]
-        context = {"acts": acts, "qrcode": self._address(row, "trial-qrcode")}
+        overrules = request.user.has_perms([MAY_SUBMIT, MAY_SUBMIT_DESPITE])
+        context = {
+            "acts": acts,
+            "qrcode": self._address(row, "trial-qrcode"),
+            "overrule": f"{self._address(row, 'submit')}?despite=yes" if overrules else "",
+        }
         return HttpResponse(live.render_piece(request, row, name, **context))
 
     def ext_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The mini program's own values of ext.json, and what comes of them."""
-        row = self._program_or_404(request, object_id)
-        return self.values_page(request, row, code_page_of(row))
+        row = self._program_with_facts(request, object_id)
+        header = make_header(request.user, row, "code")
+        return self.values_page(request, row, code_page_of(row), account_header=header)
 
     def submission_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What is submitted with the mini program's code, over what its template gives."""
@@ -213,6 +226,15 @@ class CodePageAdmin(
             return HttpResponse(text, status=502, content_type="text/plain; charset=utf-8")
         return picture_response(picture.content, picture.kind)
 
+    def _program_with_facts(self, request: HttpRequest, object_id: str) -> Authorizer:
+        """The same, read with what the header of its page tells."""
+        if not request.user.has_perm(MAY_VIEW):
+            raise PermissionDenied
+        row = self.account_or_404(request, object_id)
+        if not _has_code(row):
+            raise Http404
+        return row
+
     def _program_or_404(self, request: HttpRequest, object_id: str) -> Authorizer:
         if not request.user.has_perm(MAY_VIEW):
             raise PermissionDenied
@@ -228,12 +250,14 @@ class CodePageAdmin(
     def _address(self, row: Authorizer, name: str) -> str:
         return reverse(f"{self.admin_site.name}:code-{name}", args=[row.pk])
 
-    def _live(self, request: HttpRequest, row: Authorizer, act: CodeAct) -> str:
+    def _live(self, request: HttpRequest, row: Authorizer, act: CodeAct, status: CodeStatus) -> str:
         """The address of the rest of ACT's form, with what was entered there already."""
         if not act.live:
             return ""
-        fields = merged_fields(row, current_template(row))
-        items = posted_items(request) or item_data(fields.get("item_list") or [])
+        items = posted_items(request)
+        if act.live == "items" and not items:
+            fields = merged_fields(row, status.template)
+            items = item_data(fields.get("item_list") or [])
         return f"{self._address(row, act.live)}{'?' if items else ''}{urlencode(items)}"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from audits.models import CodeAudit, CodeVersion, Release
+from audits.models import CodeAudit, CodeTemplate, CodeVersion, Release
 from audits.services.summaries import pick_newest, pick_newest_of, summary_of
 from miniprograms.models import Authorizer
 from platform_auth.admin.pages import label
@@ -43,7 +43,13 @@ class CodeStatus:
     live: Release | None
     live_version: str  # what is online, whoever made it so
     is_bound: bool
+    origin: Release | None = None  # the release that first brought what is online
     lacking: tuple[str, ...] = ()  # the permission sets without which WeChat refuses all of it
+
+    @property
+    def template(self) -> CodeTemplate | None:
+        """That of what was uploaded last."""
+        return self.uploaded.template if self.uploaded else None
 
     @property
     def commit_is_open(self) -> bool:
@@ -114,13 +120,15 @@ def code_status_of(row: Authorizer, history: CodeHistory | None = None) -> CodeS
     """Where the code of ROW stands by its HISTORY, and by older rows where that does not tell."""
     history = history or read_history(row)
     audits = history.audits
+    live = _live(row, history.releases)
     has_more_audits = len(audits) == MOST_READ and all(audit.is_refused for audit in audits)
     return CodeStatus(
         version=next(iter(history.versions), None),
         uploaded=_uploaded(row, history.versions),
         audit=newest_audit(row) if has_more_audits else pick_newest_of(audits),
         release=next(iter(history.releases), None),
-        live=_live(row, history.releases),
+        live=live,
+        origin=_origin(row, live),
         live_version=summary_of(row).live_version,
         is_bound=row.state != Authorizer.State.UNBOUND,
         lacking=tuple(need.set_names for need in row.lacking_needs if need.code == "code"),
@@ -145,6 +153,18 @@ def _live(row: Authorizer, releases: list[Release]) -> Release | None:
         rows = row.releases.filter(state=done).exclude(live_after="")
         live = rows.select_related("audit").order_by("-id").first()
     return live
+
+
+def _origin(row: Authorizer, live: Release | None) -> Release | None:
+    """The first release of what LIVE left online: itself, or before a roll-back another."""
+    if live is None or live.kind == Release.Kind.RELEASE:
+        return live
+    same = {
+        "kind": Release.Kind.RELEASE,
+        "state": Release.State.DONE,
+        "live_after": live.live_after,
+    }
+    return row.releases.filter(**same).order_by("id").first()
 
 
 def newest_audit(row: Authorizer) -> CodeAudit | None:

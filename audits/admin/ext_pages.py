@@ -38,11 +38,14 @@ QUESTIONS = {
 class ValuesPages(StaffAdmin):
     """Adds the page of values of ext.json to the admin of what gives some."""
 
-    def values_page(self, request: HttpRequest, owner: Any, back: str) -> HttpResponse:
+    def values_page(
+        self, request: HttpRequest, owner: Any, back: str, **context: Any
+    ) -> HttpResponse:
         """Look at the values of OWNER; with the right to it, change them, and see it beforehand."""
         may_edit = request.user.has_perm(MAY_EDIT_EXT)
-        form = _make_form(request, owner)
         template = _template_of(owner)
+        layers = read_layers({owner: template})[owner.pk] if isinstance(owner, Authorizer) else None
+        form = _make_form(request, owner, template, layers)
         preview: object = ""
         if request.method == "POST":
             if not may_edit:
@@ -66,10 +69,11 @@ class ValuesPages(StaffAdmin):
             preview=preview,
             is_raw=isinstance(form, ValuesForm),
             has_schema=bool(template and template.ext_schema),
-            layers=_describe_layers(owner),
-            sent=preview_upload(owner, template, None) if isinstance(owner, Authorizer) else "",
+            layers=_describe_layers(layers),
+            sent=preview_upload(owner, template, None, layers) if layers else "",
             history=history_of(owner),
             back=back,
+            **context,
         )
 
     def _preview_or_save(self, request: HttpRequest, owner: Owner, form: Any) -> object:
@@ -89,12 +93,13 @@ class ValuesPages(StaffAdmin):
         return format_html("{}{}", show_plans(plans), more)
 
 
-def _make_form(request: HttpRequest, owner: Owner) -> forms.Form:
+def _make_form(
+    request: HttpRequest, owner: Owner, template: CodeTemplate | None, layers: Layers | None
+) -> forms.Form:
     current = values_of(owner)
     values, seen = (current.values, current.pk) if current else ({}, 0)
-    template = _template_of(owner)
     if template and template.ext_schema.get("properties") and "raw" not in request.GET:
-        below = _below(owner)
+        below = _below(layers)
         return SchemaForm(template.ext_schema, values, below, seen, posted(request))
     return ValuesForm(values, seen, posted(request))
 
@@ -106,24 +111,18 @@ def _template_of(owner: Owner) -> CodeTemplate | None:
     return owner if isinstance(owner, CodeTemplate) else None
 
 
-def _layers_of(row: Authorizer) -> Layers:
-    return read_layers({row: current_template(row)})[row.pk]
-
-
-def _below(owner: Owner) -> Values:
-    """What OWNER has without values of its own."""
+def _below(layers: Layers | None) -> Values:
+    """What a mini program of LAYERS has without values of its own."""
     merged: Values = {}
-    if isinstance(owner, Authorizer):
-        for layer in _layers_of(owner).lowest_first()[:-1]:
-            merged = merge(merged, layer)
+    for layer in layers.lowest_first()[:-1] if layers else ():
+        merged = merge(merged, layer)
     return merged
 
 
-def _describe_layers(owner: Owner) -> list[tuple[object, object]]:
-    """The layers of a mini program below its own, lowest first."""
-    if not isinstance(owner, Authorizer):
+def _describe_layers(layers: Layers | None) -> list[tuple[object, object]]:
+    """LAYERS of a mini program below its own, lowest first."""
+    if layers is None:
         return []
-    layers = _layers_of(owner)
     tags = [
         (_("tag %(name)s") % {"name": name}, pretty(layers.tags[name]))
         for name in sorted(layers.tags)

@@ -13,10 +13,12 @@ from audits.models import CodeTemplate, CodeVersion, ExtValues
 from audits.problems import BadExtJson
 from audits.services.ext_json import (
     MISSING,
+    Layers,
     Owner,
     build_ext_json,
     compare_texts,
     compare_values,
+    compose_ext_json,
     live_version,
 )
 from audits.services.ext_values import Plan
@@ -39,11 +41,20 @@ def changes_table(changes: Sequence[Change]) -> SafeString | str:
 
 
 def preview_upload(
-    row: Authorizer, template: CodeTemplate | None, upload: dict[str, Any] | None
+    row: Authorizer,
+    template: CodeTemplate | None,
+    upload: dict[str, Any] | None,
+    layers: Layers | None = None,
 ) -> SafeString:
-    """The exact text that an upload to ROW would send, and how it differs from what is live."""
+    """
+    The exact text that an upload to ROW would send, of LAYERS where they were read already, and how
+    it differs from what is live.
+    """
     try:
-        text = build_ext_json(row, template, upload)
+        if layers is None:
+            text = build_ext_json(row, template, upload)
+        else:
+            text = compose_ext_json(row.appid, template, layers, upload)
     except BadExtJson as problem:
         return format_html('<p class="staff-problem">{}</p>', problem)
     return preview_text(row, text)

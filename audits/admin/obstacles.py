@@ -105,16 +105,16 @@ def against_revert(status: CodeStatus, by: Any) -> str:
         return _("a release or a roll-back is under way.")
     if not status.live_version:
         return _("nothing was ever online.")
-    if is_first_version(status.live):
+    if is_first_version(status.origin):
         return _("version %(version)s is the first that was online: there is none before it.") % {
             "version": status.live_version
         }
     return ""
 
 
-def is_first_version(live: Release | None) -> bool:
-    """Whether WeChat had nothing online before; not where LIVE, who made it so, is not known."""
-    return live is not None and live.kind == Release.Kind.RELEASE and not live.live_before
+def is_first_version(origin: Release | None) -> bool:
+    """Whether WeChat had nothing online before; not where ORIGIN, its release, is not known."""
+    return origin is not None and origin.kind == Release.Kind.RELEASE and not origin.live_before
 
 
 def _version(audit: CodeAudit) -> dict[str, str]:

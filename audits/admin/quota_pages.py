@@ -14,6 +14,7 @@ from audits.models import QuotaEntry, SpeedUpRule
 from audits.services.speeding_up import with_uses
 from platform_auth.admin.columns import column, time_column
 from platform_auth.admin.pages import RecordedAdmin, label
+from platform_auth.listing import list_words
 
 
 def _number(name: str) -> Any:
@@ -81,7 +82,7 @@ class SpeedUpRuleAdmin(RecordedAdmin):
         super().save_model(request, obj, form, change)
 
     rule = column(_("rule"), str)
-    tag_names = column(_("tags"), lambda row: ", ".join(map(str, row.tags.all())) or _("all"))
+    tag_names = column(_("tags"), lambda row: list_words(row.tags.all()) or _("all"))
     used = column(
         _("used this month"),
         lambda row: f"{row.used} / {row.most_a_month}" if row.pk else "–",

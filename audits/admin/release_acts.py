@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin import obstacles
 from audits.admin.acts import MAY_RELEASE, CodeAct, audit_words, posted
-from audits.admin.code_status import newest_audit
+from audits.admin.code_status import CodeStatus, newest_audit
 from audits.admin.forms import GrayForm, ReleaseForm, RevertForm
 from audits.models import CodeAudit, Release
 from audits.problems import AuditNotPassed
@@ -85,13 +85,12 @@ def _set_visit_status(is_open: bool, row: Authorizer, form: Any, by: Actor) -> o
     return _("it is open to its users.") if is_open else _("it is closed to its users.")
 
 
-def _release_form(request: HttpRequest, row: Authorizer) -> Form:
-    return ReleaseForm(posted(request), initial=_shown_auditid(row))
+def _release_form(request: HttpRequest, row: Authorizer, status: CodeStatus) -> Form:
+    return ReleaseForm(posted(request), initial=_shown_auditid(status))
 
 
-def _shown_auditid(row: Authorizer) -> dict[str, str]:
-    audit = newest_audit(row)
-    return {"auditid": audit.auditid if audit else ""}
+def _shown_auditid(status: CodeStatus) -> dict[str, str]:
+    return {"auditid": status.audit.auditid if status.audit else ""}
 
 
 _act = partial(CodeAct, permission=MAY_RELEASE)
@@ -125,7 +124,7 @@ RELEASE_ACTS = (
         _gray_release,
         "percent",
         obstacles.against_gray_release,
-        lambda request, row: GrayForm(posted(request), initial=_shown_auditid(row)),
+        lambda request, row, status: GrayForm(posted(request), initial=_shown_auditid(status)),
     ),
     _act(
         "revert",
@@ -134,7 +133,7 @@ RELEASE_ACTS = (
         _revert,
         "history",
         obstacles.against_revert,
-        lambda request, row: RevertForm(posted(request)),
+        lambda request, row, status: RevertForm(posted(request)),
         "past",
         is_sent_by_live=True,
         is_grave=True,

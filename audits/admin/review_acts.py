@@ -9,14 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from audits.admin import obstacles
 from audits.admin.acts import MAY_COMMIT, MAY_SUBMIT, CodeAct, audit_words, posted
-from audits.admin.code_status import newest_audit
+from audits.admin.code_status import CodeStatus, newest_audit
 from audits.admin.ext_tables import preview_upload
 from audits.admin.forms import CommitForm
 from audits.admin.submission_form import SubmitForm
 from audits.models import CodeAudit, CodeVersion
 from audits.problems import PreflightFailed
 from audits.services import committing, submitting, verdicts
-from audits.services.ext_json import current_template
 from audits.services.preflight.checking import preflight_of
 from audits.services.submission_profiles import merged_fields
 from miniprograms.models import Authorizer
@@ -91,11 +90,10 @@ def _refresh_audit(row: Authorizer, form: Any, by: Actor) -> object:
     return _("audit %(auditid)s of version %(version)s: %(status)s.") % audit_words(audit)
 
 
-def _submit_form(request: HttpRequest, row: Authorizer) -> Form:
-    audit = newest_audit(row)
-    rejected = audit is not None and audit.status == CodeAudit.Status.REJECTED
+def _submit_form(request: HttpRequest, row: Authorizer, status: CodeStatus) -> Form:
+    rejected = status.audit is not None and status.audit.status == CodeAudit.Status.REJECTED
     may_overrule = request.user.has_perm(submitting.MAY_SUBMIT_DESPITE)
-    fields = merged_fields(row, current_template(row))
+    fields = merged_fields(row, status.template)
     return SubmitForm(request, fields, rejected=rejected, may_overrule=may_overrule)
 
 
@@ -108,7 +106,7 @@ REVIEW_ACTS = (
         commit_program,
         "upload",
         obstacles.against_commit,
-        lambda request, row: CommitForm(row, posted(request)),
+        lambda request, row, status: CommitForm(row, posted(request)),
         preview=_preview_commit,
         permission=MAY_COMMIT,
     ),

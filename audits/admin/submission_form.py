@@ -214,14 +214,20 @@ def _file_label(row: SubmissionFile) -> SafeString:
     )
 
 
+class OverruleField(TextField):
+    """It is there to be filled in only where the preflight has something against it."""
+
+    only_if_blocked = True
+
+
 class SubmitForm(SubmissionForm):
     """One submission: what is kept is filled in already, and what is emptied does not count."""
 
-    despite_preflight = TextField(
+    despite_preflight = OverruleField(
         _("Submit it though WeChat would refuse it, because"),
         500,
         rows=2,
-        help_text=_("Mostly empty. The reason is kept in the operation log."),
+        help_text=_("The reason is kept in the operation log."),
     )
 
     def __init__(

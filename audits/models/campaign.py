@@ -134,6 +134,8 @@ class CampaignItem(Leased):
         _("state"), max_length=10, choices=State.choices, default=State.WAITING
     )
     reason = models.TextField(_("reason"), blank=True)
+    # The checks that would hold it back, as they were when somebody looked before it was submitted.
+    foreseen = models.TextField(blank=True, db_default="", editable=False)
     version = models.ForeignKey(
         CodeVersion, on_delete=models.PROTECT, null=True, verbose_name=_("version")
     )

@@ -281,7 +281,7 @@ def _transition_item(
     **values: Any,
 ) -> None:
     """ITEM is taken from one of BEFORE to AFTER; whoever has it leased is fenced off."""
-    cleared = {"reason": "", "due_at": None, "failures": 0, "released_by": None}
+    cleared = {"reason": "", "foreseen": "", "due_at": None, "failures": 0, "released_by": None}
     fence = {"epoch": F("epoch") + 1, "lease_until": None, "updated_at": Now()}
     values = {**cleared, "submitted_at": None, **fence, **values}
     with transaction.atomic():

@@ -121,7 +121,7 @@ def reconcile_commit(version: CodeVersion) -> None:
         _confirm_commit(version)
     elif version.failures >= MAX_CHECKS:
         error = _("WeChat does not have it: it was never uploaded.")
-        close_act(version, CodeVersion.State.REFUSED, error)
+        refuse_act(version, error)
     else:
         mark_unknown(version, version.last_error)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
 from audits.models import CodeTemplate, CodeVersion, ExtValues, Release
@@ -173,14 +173,23 @@ def _check_members(values: Mapping[str, Any], allowed: set[str]) -> None:
 def read_layers(templates: Mapping[Authorizer, CodeTemplate | None]) -> dict[int, Layers]:
     """The layers of each of these mini programs with its template, by the program's key."""
     pks = [authorizer.pk for authorizer in templates]
-    newest = ExtValues.objects.filter(is_newest=True)
     used = {template.pk for template in templates.values() if template}
-    defaults = dict(newest.filter(template__in=used).values_list("template", "values"))
-    own = dict(newest.filter(authorizer__in=pks).values_list("authorizer", "values"))
+    newest = ExtValues.objects.filter(is_newest=True).order_by()
+    columns = ("values", "template", "authorizer", "tag__authorizers", "tag__name")
+    rows = [
+        newest.filter(condition).values_list(*columns)
+        for condition in (Q(template__in=used), Q(authorizer__in=pks), Q(tag__authorizers__in=pks))
+    ]
+    defaults: dict[int, Values] = {}
+    own: dict[int, Values] = {}
     tags: dict[int, dict[str, Values]] = defaultdict(dict)
-    columns = ("tag__authorizers", "tag__name", "values")
-    for pk, name, values in newest.filter(tag__authorizers__in=pks).values_list(*columns):
-        tags[pk][name] = values
+    for values, template_pk, pk, tagged, name in rows[0].union(*rows[1:], all=True):
+        if template_pk:
+            defaults[template_pk] = values
+        elif pk:
+            own[pk] = values
+        else:
+            tags[tagged][name] = values
     return {
         authorizer.pk: Layers(
             defaults.get(template.pk, {}) if template else {},

@@ -12,6 +12,7 @@ from referencing.exceptions import Unresolvable
 
 from audits.problems import BadExtJson
 from audits.services.ext_paths import write_path
+from platform_auth.listing import with_detail
 
 MAX_PROBLEMS = 10  # named at once
 REGEX_TIMEOUT = 0.2  # seconds; whoever writes a schema holds nobody up
@@ -105,7 +106,7 @@ _SENTENCES: dict[str, Callable[[ValidationError], str]] = {
 def _describe(error: ValidationError) -> str:
     path = write_path(["ext", *error.absolute_path])
     sentence = _SENTENCES.get(str(error.validator))
-    return f"{path}: {sentence(error) if sentence else error.message[:200]}"
+    return with_detail(path, sentence(error) if sentence else error.message[:200])
 
 
 def _name_types(types: Any) -> str:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil
+from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audits.models import Campaign, CampaignItem, CodeAudit
+from audits.services.plans import reached_items
 from audits.services.quota import read_quota
 from audits.services.rollout.admission import count_submitted_today
 from miniprograms.models import Authorizer
@@ -32,6 +35,7 @@ class Forecast:
     """
     SUBMISSIONS are still to be made, and AHEAD of them those of other campaigns; REST and LIMIT are
     WeChat's quota of a month, for all mini programs together. Hours are from submission to verdict.
+    HELD would be held back, as they stood when somebody looked, and are not counted.
     """
 
     submissions: int
@@ -42,6 +46,7 @@ class Forecast:
     slow_hours: float | None
     last_submission_on: date | None
     ends_on: date | None
+    held: int = 0
 
     @property
     def months(self) -> int:
@@ -79,11 +84,25 @@ def forecast_campaign(campaign: Campaign) -> Forecast:
         sent_today=sent_today if begins == today else 0,
     )
     ends = last + timedelta(days=ceil(slow / 24)) if last and slow is not None else None
-    return Forecast(submissions, ahead, quota.rest, quota.limit, median, slow, last, ends)
+    held = _unsent(campaign).exclude(foreseen="").count() if campaign.submits else 0
+    return Forecast(submissions, ahead, quota.rest, quota.limit, median, slow, last, ends, held)
+
+
+def is_all_submitted(campaign: Campaign) -> bool:
+    """Whether each mini program of CAMPAIGN got as far as WeChat's reviewers."""
+    is_left_out = Q(state__in=[*UNSENT, CampaignItem.State.SKIPPED, CampaignItem.State.HELD_BACK])
+    is_left_out |= Q(state=CampaignItem.State.FAILED, audit=None)
+    return not campaign.items.filter(is_left_out).exists()
+
+
+def _unsent(campaign: Campaign) -> Any:
+    """What CAMPAIGN gets to and has not submitted."""
+    return reached_items(campaign).filter(state__in=UNSENT)
 
 
 def _count_unsent(campaign: Campaign, **which: bool) -> int:
-    return campaign.items.filter(state__in=UNSENT, **which).count()
+    """How many submissions CAMPAIGN would still make, as things stand."""
+    return int(_unsent(campaign).filter(foreseen="", **which).count())
 
 
 def _ask_quota(campaign: Campaign) -> code_review.Quota:

@@ -10,8 +10,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from audits.models import CodeVersion, Release
+from audits.models import CodeSummary, CodeVersion, Release
 from audits.services.summaries import summarise_code
+from platform_auth.operations import record_operation
 from wechat.errors import BackingOff, NotReady, NotSent, Refused
 
 # WeChat said no, or was never asked: nothing has happened there.
@@ -45,10 +46,33 @@ def close_act(row: CodeVersion | Release, state: str, error: str = "", **values:
     return True
 
 
-def refuse_act(row: CodeVersion | Release, error: Exception) -> None:
-    """Close ROW as not done because of ERROR, with WeChat's errcode if it gave one."""
+def refuse_act(row: CodeVersion | Release, error: object) -> None:
+    """
+    Close ROW as not done because of ERROR, with WeChat's errcode if it gave one. The operation log,
+    which has had the act since before the call, has that too.
+    """
     errcode = getattr(error, "errcode", None)
-    close_act(row, type(row).State.REFUSED, str(error), errcode=errcode)
+    action, by = ("commit", row.created_by) if isinstance(row, CodeVersion) else (row.kind, row.by)
+    with transaction.atomic():
+        if close_act(row, type(row).State.REFUSED, str(error), errcode=errcode):
+            record_operation(
+                str(action),
+                by=by,
+                appid=row.authorizer.appid,
+                result=str(error),
+                version=version_of(row),
+                has_failed=True,
+            )
+
+
+def version_of(row: CodeVersion | Release) -> str:
+    """Which version ROW is about: of a roll back by our rows the one that it takes back."""
+    if isinstance(row, CodeVersion):
+        return row.user_version
+    if row.audit:
+        return row.audit.user_version
+    live = CodeSummary.objects.filter(pk=row.authorizer_id)
+    return live.values_list("live_version", flat=True).first() or ""
 
 
 def mark_unknown(row: CodeVersion | Release, error: str) -> None:

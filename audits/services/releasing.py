@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from audits.models import CodeAudit, CodeSummary, GrayRelease, Release
+from audits.models import CodeAudit, GrayRelease, Release
 from audits.problems import AuditNotPassed, NeedsSecondPerson, ReleaseIsOpen
 from audits.services.code_events import publish_release_event
 from audits.services.history import record_event
@@ -29,6 +29,7 @@ from audits.services.outcomes import (
     earliest_effect,
     mark_unknown,
     refuse_act,
+    version_of,
 )
 from audits.services.summaries import summarise_code
 from audits.services.verdicts import adopt_newest_audit
@@ -180,7 +181,7 @@ def _create_act(
                 result=_("back to number %(number)d") % {"number": act.app_version}
                 if act.app_version is not None
                 else "",
-                version=_version_of(act),
+                version=version_of(act),
             )
             if within:
                 within(act)
@@ -188,14 +189,6 @@ def _create_act(
         raise ReleaseIsOpen from None
     act.refresh_from_db()
     return act
-
-
-def _version_of(act: Release) -> str:
-    """Which version ACT is about: the one it releases, or by our rows the one it takes back."""
-    if act.audit:
-        return act.audit.user_version
-    live = CodeSummary.objects.filter(pk=act.authorizer_id)
-    return live.values_list("live_version", flat=True).first() or ""
 
 
 def _read_live_before(act: Release) -> None:
@@ -320,7 +313,7 @@ def reconcile_release(act: Release) -> None:
         _close_done(act)
     elif act.failures >= MAX_CHECKS:
         error = _("What is live has not changed: it was never done.")
-        close_act(act, Release.State.REFUSED, error)
+        refuse_act(act, error)
     else:
         mark_unknown(act, act.last_error)
 

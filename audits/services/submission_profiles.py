@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from audits.models import (
@@ -134,9 +135,11 @@ def merged_fields(
     authorizer: Authorizer, template: CodeTemplate | None, upload: Fields | None = None
 ) -> dict[str, Any]:
     """The fields for AUTHORIZER with TEMPLATE, with those of this submission, UPLOAD, over them."""
-    layers = [profile_of(template) if template else None, profile_of(authorizer)]
+    owners = Q(authorizer=authorizer) | (Q(template=template) if template else Q())
+    kept = SubmissionProfile.objects.filter(owners, is_newest=True)
+    layers = sorted(kept, key=lambda row: row.authorizer_id is not None)
     merged: dict[str, Any] = {}
-    for layer in [*(row.fields for row in layers if row), upload or {}]:
+    for layer in [*(row.fields for row in layers), upload or {}]:
         merged = merge(merged, layer)
     return merged
 

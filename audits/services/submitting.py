@@ -163,15 +163,26 @@ def _call_submit_audit(audit: CodeAudit) -> None:
 
 def _mark_refused(audit: CodeAudit, reason: object) -> bool:
     """AUDIT is not at WeChat. Somebody may have looked for it while the answer was on its way."""
-    return transition(
-        audit,
-        CodeAudit.Status.REFUSED,
-        note=str(reason),
-        before=CodeAudit.IN_FLIGHT,
-        errcode=getattr(reason, "errcode", None),
-        last_error=str(reason),
-        due_at=None,
-    )
+    with transaction.atomic():
+        is_ours = transition(
+            audit,
+            CodeAudit.Status.REFUSED,
+            note=str(reason),
+            before=CodeAudit.IN_FLIGHT,
+            errcode=getattr(reason, "errcode", None),
+            last_error=str(reason),
+            due_at=None,
+        )
+        if is_ours:
+            record_operation(
+                "submit_audit",
+                by=audit.submitted_by,
+                appid=audit.appid,
+                result=str(reason),
+                version=audit.user_version,
+                has_failed=True,
+            )
+    return is_ours
 
 
 def _mark_in_review(audit: CodeAudit, auditid: int) -> bool:

@@ -35,6 +35,12 @@ def order_key(version: str) -> str:
     return text[:MAX_KEY]
 
 
+def is_older(version: str, than: str) -> bool:
+    """Whether VERSION comes before THAN; where either has no number nobody can say so."""
+    key, other = order_key(version), order_key(than)
+    return bool(key and other) and key < other
+
+
 def summarise_code(authorizer: int) -> None:
     """
     Make the summary of the mini program with the id AUTHORIZER anew, after one of its rows has

@@ -21,6 +21,7 @@ from django_stubs_ext import StrOrPromise
 
 from audits.admin.account_facts import BEHIND, is_behind, is_held_back
 from audits.models import Campaign, CampaignItem, CodeAudit, CodeSummary, QuotaEntry
+from audits.services.rollout.admission import annotate_standstill
 from config.counting import count_together
 from messaging.models import Conversation, Delivery, Target
 from miniprograms.models import Authorizer, Binding, Setting
@@ -300,7 +301,8 @@ def campaigns_of(user: Any) -> list[Progress]:
     """The campaigns under way, the newest first, if USER may see them."""
     if not user.has_perm("audits.view_campaign"):
         return []
-    campaigns = list(Campaign.objects.unfinished().order_by("-pk")[:MOST_CAMPAIGNS])
+    unfinished = annotate_standstill(Campaign.objects.unfinished())
+    campaigns = list(unfinished.order_by("-pk")[:MOST_CAMPAIGNS])
     items = CampaignItem.objects.filter(campaign__in=campaigns).order_by()
     numbers: dict[int, dict[str, int]] = {campaign.pk: {} for campaign in campaigns}
     for pk, state, number in items.values_list("campaign", "state").annotate(Count("pk")):

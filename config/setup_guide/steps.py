@@ -162,6 +162,10 @@ def _reach_step(facts: Facts) -> Step:
         return Step(name, title, StepState.OPEN, [sentence], act=act)
     result, _space, addresses = row.result.partition(" ")
     words = {"time": ago(row.at), "addresses": addresses, "result": row.result}
+    if result == REACHED and (doubt := _doubt_answer()):
+        return Step(
+            name, title, StepState.OPEN, [say(doubt, **words, url=settings.PUBLIC_URL)], act=act
+        )
     if result == REACHED:
         sentence = _("WeChat reached %(addresses)s %(time)s.")
         return Step(name, title, StepState.DONE, [say(sentence, **words)], act=act)
@@ -178,6 +182,29 @@ def _reach_step(facts: Facts) -> Step:
     else:
         sentence = _("WeChat did not look %(time)s: %(result)s")
     return Step(name, title, StepState.WRONG, [say(sentence, **words)], act=act)
+
+
+def _doubt_answer() -> str:
+    """Why a WeChat that reaches something has not reached us; "" if it may well have."""
+    if not is_real():
+        return _(
+            "What stands in WeChat's place answered %(addresses)s %(time)s, without looking: "
+            "whether WeChat itself reaches PUBLIC_URL, %(url)s, is seen on the real platform only."
+        )
+    if not _is_outside(urlsplit(settings.PUBLIC_URL).hostname or ""):
+        return _(
+            "WeChat reached %(addresses)s %(time)s, which is not PUBLIC_URL: %(url)s is nothing "
+            "that it could reach. Set that right first, and let it look again."
+        )
+    return ""
+
+
+def _is_outside(host: str) -> bool:
+    """Whether HOST may be an address of the internet."""
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".localhost", ".local", ".internal"))
 
 
 def _bind_step(facts: Facts) -> Step:

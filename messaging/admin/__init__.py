@@ -8,6 +8,7 @@ from messaging.admin import (
     deliveries,
     notes,
     rehearsal,
+    result_notes,
     rules,
     targets,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "deliveries",
     "notes",
     "rehearsal",
+    "result_notes",
     "rules",
     "targets",
 ]

@@ -23,6 +23,7 @@ from messaging.services.notes import (
 )
 from platform_auth.admin.columns import link
 from platform_auth.admin.pages import RecordedAdmin, label
+from platform_auth.person_names import name_person
 
 MOST_COLLEAGUES = 200  # to choose from
 
@@ -53,7 +54,7 @@ class NotesForm(forms.Form):
             "in_charge": str(row.in_charge_id or ""),
             "labels": [str(label.pk) for label in self.set_labels],
         }
-        names = [(key, _full_name(person)) for key, person in self.people.items()]
+        names = [(key, name_person(person)) for key, person in self.people.items()]
         self.fields["in_charge"].choices = [("", _("not assigned")), *names]  # type: ignore[attr-defined]
         self.fields["labels"].choices = [  # type: ignore[attr-defined]
             (key, label.name) for key, label in self.all_labels.items()
@@ -79,11 +80,6 @@ def _choose_from(in_charge: User | None) -> list[User]:
     """Who may be put in charge; with whoever is, though they may not answer any more."""
     people = list(list_colleagues()[:MOST_COLLEAGUES])
     return people if in_charge is None or in_charge in people else [*people, in_charge]
-
-
-def _full_name(person: User) -> str:
-    name = person.get_full_name()
-    return f"{name} ({person.get_username()})" if name else person.get_username()
 
 
 def _label_called(name: str) -> ConversationLabel:

@@ -55,7 +55,7 @@ AskedByFilter = choice_filter(
 class ReleaseTestAdmin(StaffAdmin):
     list_display = ("at", "account", "asked_by", "how", "answered", "problem")
     list_filter = ("state", AskedByFilter)
-    ordering = ("-at", "-id")
+    ordering = ("-id",)
     sortable_by = ()
     fields = _SHOWN
     readonly_fields = _SHOWN

@@ -18,6 +18,7 @@ from messaging.services.patterns import TooSlow, check_pattern
 from messaging.services.rules import is_sent_passively
 from miniprograms.models import Authorizer
 from platform_auth.forms import TextField, capitalise_labels
+from platform_auth.listing import with_detail
 from wechat import replies
 from wechat.replies import BadContent, Content
 
@@ -78,7 +79,7 @@ def describe_condition(rule: Rule) -> str:
     """What RULE waits for, in words."""
     match rule.trigger:
         case Rule.Trigger.KEYWORD:
-            return f"{rule.get_match_display()}: {rule.pattern}"
+            return with_detail(rule.get_match_display(), rule.pattern)
         case Rule.Trigger.EVENT:
             key = f" ({rule.event_key})" if rule.event_key else ""
             return f"{EVENT_LABELS.get(rule.event, rule.event)}{key}"

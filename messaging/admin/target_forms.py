@@ -1,12 +1,13 @@
 """What staff say about a forward target: where it is, and which messages it is told of."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from messaging.admin.rule_form import EVENT_LABELS
 from messaging.models import ForwardRule, Target
@@ -29,13 +30,26 @@ _BY_ANY_NAME = {name.lower(): name for name in (*EVENT_TYPES, *_GROUPS)} | {
 _KIND_FORM = re.compile(r"(?:(?:message|event|component)\.)?[\w-]{1,56}", re.ASCII)
 
 
-def suggested_kinds() -> list[tuple[str, object]]:
-    """What the field for a kind suggests: all of the catalogue, mostly in words."""
+def offer_kinds(present: str) -> list[tuple[object, list[tuple[str, str]]]]:
+    """All kinds of the catalogue to choose from, in words; and the PRESENT one, whatever it is."""
     own = [(entry.name, entry.description) for entry in OWN_TYPES]
     news = [(entry.name, "") for entry in COMPONENT_TYPES]
     messages = [(f"message.{kind}", kind_label(kind)) for kind in MESSAGES]
     events = [(f"event.{kind}", EVENT_LABELS.get(kind, "")) for kind in EVENTS]
-    return [*_GROUPS.items(), *own, *messages, *events, *news]
+    groups: list[tuple[object, Sequence[tuple[str, object]]]] = [
+        (_("many at once"), list(_GROUPS.items())),
+        (_("accounts and code"), own),
+        (_("messages of users"), messages),
+        (_("events of users"), events),
+        (_("what WeChat tells the platform"), news),
+    ]
+    offered = {name for _title, kinds in groups for name, _word in kinds}
+    if present and present not in offered:
+        groups.append((_("written by somebody"), [(present, "")]))
+    return [
+        (title, [(name, f"{word} · {name}" if word else name) for name, word in kinds])
+        for title, kinds in groups
+    ]
 
 
 def address_problem(url: str) -> str:
@@ -87,25 +101,19 @@ _KIND_RULES = (
 class KindField(forms.CharField):
     """A kind WeChat documents, a group of them, or any other that somebody writes."""
 
-    widget = UnfoldAdminTextInputWidget
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=64, **kwargs)
-        self.widget.attrs |= {
-            "list": "forward-kinds",
-            "placeholder": "message.text",
-            "autocapitalize": "none",
-            "spellcheck": "false",
-        }
 
     def prepare_value(self, value: Any) -> Any:
-        return EVERYTHING if value == "" else value
+        return EVERYTHING if value == "" and self.required else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
 
     def clean(self, value: Any) -> str:
         text = super().clean(value)
+        if not text:
+            return ""
         kind = _BY_ANY_NAME.get(text.lower(), text)
         is_known = kind == EVERYTHING or kind in EVENT_TYPES
         if not is_known and not _KIND_FORM.fullmatch(kind):
@@ -117,8 +125,27 @@ class KindField(forms.CharField):
 class ForwardRuleForm(ShownRowForm):
     """One line: of these accounts, these messages."""
 
-    kind = KindField(label=_("kind"))
+    kind = KindField(label=_("kind"), widget=UnfoldAdminSelectWidget)
+    other_kind = KindField(
+        label=_("or another kind"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"placeholder": "event.…", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
 
     class Meta:
         model = ForwardRule
-        fields = ("kind", "authorizer", "tag")
+        fields = ("kind", "other_kind", "authorizer", "tag")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        widget: Any = self.fields["kind"].widget
+        widget.choices = offer_kinds(str(self["kind"].value() or ""))
+
+    def clean(self) -> dict[str, Any]:
+        """What somebody wrote counts, not what was chosen before."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.data.get(self.add_prefix("other_kind"), "").strip() and "other_kind" in values:
+            values["kind"] = values["other_kind"]
+        return values

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
@@ -27,7 +28,6 @@ from messaging.admin.target_forms import (
     ForwardRuleForm,
     TargetForm,
     address_problem,
-    suggested_kinds,
 )
 from messaging.models import Delivery, ForwardRule, Target
 from messaging.outbound import Undelivered
@@ -38,6 +38,7 @@ from platform_auth.admin.acts import ask_about_one, button, holding, saying
 from platform_auth.admin.columns import column, link, secret_label
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.fields import Unreadable
+from platform_auth.installation import is_real
 from platform_auth.leases import release_db_connection
 from platform_auth.logins.proof import require_proof
 from platform_auth.operations import Actor
@@ -61,6 +62,14 @@ class ForwardRuleInline(TabularInline):
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
         return 0 if obj else 1
+
+
+def _receiver_page(url: str) -> str:
+    """Where the demo's receiver, if URL is of it, is given secrets; "" for others."""
+    sandbox = urlsplit(settings.WECHAT_API_URL)
+    parts = urlsplit(url)
+    is_demo = not is_real() and parts.netloc == sandbox.netloc
+    return f"{parts.scheme}://{parts.netloc}/sandbox/receiver/" if is_demo else ""
 
 
 def _switch_on(target: Target, by: Actor) -> object:
@@ -139,8 +148,7 @@ class TargetAdmin(TargetActs, RecordedAdmin):
         if request.method == "POST":
             problem = self._problem_of_address(request, object_id)
             request.problem_of_address = problem  # type: ignore[attr-defined]
-        context = {**(extra_context or {}), "kinds": suggested_kinds()}
-        return super().changeform_view(request, object_id, form_url, context)
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _problem_of_address(self, request: HttpRequest, object_id: str | None) -> str:
         url = request.POST.get("url", "").strip()
@@ -254,6 +262,7 @@ class TargetAdmin(TargetActs, RecordedAdmin):
             target=target,
             secret=secret,
             until=target.previous_until,
+            receiver=_receiver_page(target.url),
             guide=reverse("admin:messaging_target_guide", args=[target.pk]),
             back=self.url_of(target),
         )
@@ -273,7 +282,7 @@ class TargetAdmin(TargetActs, RecordedAdmin):
         if until is None or until <= timezone.now():
             return format_html("{} {}", badge, times)
         end = _("until %(time)s") % {"time": date_format(localtime(until), "H:i:s")}
-        return format_html("{} {}; {}", badge, end, times)
+        return format_html("{} {}", badge, _("%(end)s; %(times)s") % {"end": end, "times": times})
 
     error = column(_("last error"), lambda row: row.last_error or "–")
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from platform_auth.listing import with_detail
 from wechat import messages
 
 
@@ -25,7 +26,7 @@ def describe_event(message: messages.Message) -> str:
 
 def _with(sentence: str, detail: object) -> str:
     """SENTENCE, and DETAIL where there is any."""
-    return f"{sentence}: {detail}" if detail else sentence
+    return with_detail(sentence, detail) if detail else sentence
 
 
 def _subscribe(event: messages.Subscribe) -> str:

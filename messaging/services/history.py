@@ -79,10 +79,9 @@ def replies_of(conversation: Conversation) -> models.QuerySet[Reply]:
 def newest_replies(rows: Iterable[Conversation]) -> dict[int, Reply]:
     """The last that we said in each of ROWS, by the ids of these: one step in an index each."""
     newest = Reply.objects.filter(conversation=models.OuterRef("pk")).order_by("-at").values("pk")
-    pks = Conversation.objects.filter(pk__in=[row.pk for row in rows]).values_list(
-        models.Subquery(newest[:1])
-    )
-    replies = Reply.objects.filter(pk__in=[pk for (pk,) in pks if pk]).select_related("by")
+    conversations = Conversation.objects.filter(pk__in=[row.pk for row in rows])
+    pks = conversations.annotate(newest=models.Subquery(newest[:1])).values("newest")
+    replies = Reply.objects.filter(pk__in=pks).select_related("by")
     return {reply.conversation_id: reply for reply in replies}
 
 

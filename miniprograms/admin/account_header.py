@@ -18,6 +18,7 @@ from miniprograms.admin.facts import add_to_rows, facts_for
 from miniprograms.models import Authorizer
 from platform_auth.admin.account_links import MAY_VIEW_ACCOUNTS, set_account_header
 from platform_auth.admin.pages import label
+from platform_auth.person_names import name_person
 
 _STATE, _STATUS = Authorizer.State, Authorizer.AccountStatus
 _STATES: dict[str, tuple[StrOrPromise, str]] = {
@@ -51,6 +52,7 @@ class AccountHeader:
 
     row: Any
     state: SafeString
+    owner: str
     owner_url: str
     facts: Sequence[tuple[StrOrPromise, object]]
     concerns: Sequence[Concern]
@@ -73,6 +75,7 @@ def make_header(user: Any, row: Authorizer, tab: str) -> AccountHeader:
     return AccountHeader(
         row=row,
         state=_state_label(row),
+        owner=name_person(row.owner) if row.owner else "",
         owner_url=reverse("admin:auth_user_change", args=[row.owner_id]) if is_named else "",
         facts=[
             (fact.title, fact.show(row))

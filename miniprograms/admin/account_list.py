@@ -17,6 +17,7 @@ from miniprograms.models import Authorizer
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.admin.spreadsheet import csv_lines, csv_response
 from platform_auth.operations import record_operation
+from platform_auth.person_names import name_person
 
 EXPORT_BATCH, MAX_EXPORTED = 500, 100_000
 
@@ -111,7 +112,7 @@ _OWN_COLUMNS: list[tuple[Any, Callable[[Authorizer], str]]] = [
     (_("kind"), lambda row: str(row.get_kind_display())),
     (_("state"), lambda row: str(row.get_state_display())),
     (_("account status"), lambda row: str(row.get_account_status_display())),
-    (_("merchant"), lambda row: row.owner.get_username() if row.owner else ""),
+    (_("merchant"), lambda row: name_person(row.owner) if row.owner else ""),
     (_("tags"), lambda row: ", ".join(tag.name for tag in row.tags.all())),
     (_("permission sets"), lambda row: " ".join(str(item["id"]) for item in row.permission_sets)),
     (_("authorised"), lambda row: _local(row.create_time)),

@@ -15,6 +15,7 @@ from platform_auth.admin.columns import choice_column, column, time_column
 from platform_auth.admin.pages import ago, label, pretty, table
 from platform_auth.errcodes import explain_kept
 from platform_auth.fields import Unreadable
+from platform_auth.person_names import name_person
 
 ACCOUNT_STATE_COLOURS = {
     Authorizer.State.BOUND: "success",
@@ -55,7 +56,7 @@ class AuthorizerColumns:
         labels = [label(tag.name) for tag in row.tags.all()]
         return format_html_join(" ", "{}", ((item,) for item in labels)) if labels else "–"
 
-    merchant = column(_("merchant"), lambda row: row.owner.get_username() if row.owner else "–")
+    merchant = column(_("merchant"), lambda row: name_person(row.owner) if row.owner else "–")
 
     @admin.display(description=_("permission sets"))
     def sets_in_short(self, row: Authorizer) -> SafeString:

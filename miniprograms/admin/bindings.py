@@ -1,5 +1,6 @@
 """Attempts to bind; unclaimed accounts are assigned to a merchant or refused here."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldForeignKeyRawIdWidget
 
-from miniprograms.models import Binding
+from miniprograms.models import Authorizer, Binding
 from miniprograms.services.attempts import (
     DROPPABLE,
     ENDED,
@@ -36,7 +37,9 @@ from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label
 from platform_auth.errcodes import explain_kept
 from platform_auth.fields import Unreadable
+from platform_auth.listing import with_detail
 from platform_auth.operations import Actor
+from platform_auth.person_names import name_person
 from wechat.errors import WeChatError
 
 STAGE_COLOURS = {
@@ -66,7 +69,7 @@ _ACCOUNT = (
     "account_appid",
     "nick_name",
     "principal_name",
-    "user",
+    "merchant",
     "account",
 )
 _REQUEST = ("component", "auth_type", "expected_appid", "on_device")
@@ -104,8 +107,26 @@ def _assign(row: Binding, user: User, by: Actor) -> object:
     authorizer = assign_unclaimed(row, user=user, by=by)
     if authorizer.last_error:
         text = _("now belongs to %(user)s; its token comes later: %(problem)s")
-        return text % {"user": user, "problem": explain_kept(authorizer.last_error)}
-    return _("now belongs to %(user)s.") % {"user": user}
+        return text % {"user": name_person(user), "problem": explain_kept(authorizer.last_error)}
+    return _("now belongs to %(user)s.") % {"user": name_person(user)}
+
+
+def _describe_change(row: Binding, chosen: User | None) -> list[str]:
+    """Whose the account of ROW is, why it waits, and whose it would be."""
+    account = Authorizer.objects.filter(appid=row.appid).select_related("owner").first()
+    owner = account.owner if account else None
+    now = _("Until now it belongs to %(merchant)s.")
+    owned = now % {"merchant": name_person(owner)} if owner else _("Until now it is nobody's here.")
+    lines = [str(row.get_parked_because_display()), str(owned)]
+    if row.principal_name:
+        lines.insert(0, with_detail(_("principal"), row.principal_name))
+    if row.user is not None:
+        asked = _("The binding was begun for %(merchant)s.")
+        lines.append(asked % {"merchant": name_person(row.user)})
+    if chosen is not None:
+        after = _("From now on it belongs to %(merchant)s.")
+        lines.append(after % {"merchant": name_person(chosen)})
+    return lines
 
 
 @admin.register(Binding)
@@ -175,7 +196,10 @@ class BindingAdmin(StaffAdmin):
             )
             context = {"title": title, "back": self.url_of(row)}
             return self.page(
-                request, "admin/bind_links.html", links=[(row.user, link.url)], **context
+                request,
+                "admin/bind_links.html",
+                links=[(row.user, link.url)],
+                **context,
             )
         return self.ask(
             request,
@@ -203,15 +227,26 @@ class BindingAdmin(StaffAdmin):
         variant=ActionVariant.PRIMARY,
     )
     def assign_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.confirm(
+        """Done only where the page has named the merchant who is to have it."""
+        row = self.visible_or_404(request, object_id)
+        is_sent = request.method == "POST"
+        form = AssignForm(request.POST if is_sent else None, initial={"user": row.user_id})
+        chosen: User | None = None if is_sent else row.user
+        if form.is_valid():
+            chosen = form.cleaned_data["user"]
+        if is_sent and chosen is not None and request.POST.get("named") == str(chosen.pk):
+            self.carry_out(request, row, partial(_assign, user=chosen, by=request.user))
+            return HttpResponseRedirect(self.url_of(row))
+        return self.page(
             request,
-            object_id,
-            lambda row, form: _assign(row, form.cleaned_data["user"], request.user),
+            "admin/ask.html",
+            rows=[row],
             title=_("Assign to a merchant"),
             question=_("The account becomes this merchant's, whoever it belonged to before."),
-            form=lambda request, row: AssignForm(
-                request.POST or None, initial={"user": row.user_id}
-            ),
+            about=_describe_change(row, chosen),
+            hidden=[("named", chosen.pk)] if chosen else [],
+            form=form,
+            back=self.url_of(row),
         )
 
     @admin.display(description=_("status"), ordering="status")
@@ -220,7 +255,7 @@ class BindingAdmin(StaffAdmin):
         return label(STAGE_TITLES[stage], STAGE_COLOURS.get(stage, ""))
 
     name = column(_("name"), lambda row: row.nick_name or "–")
-    merchant = column(_("merchant"), lambda row: row.user.get_username() if row.user else "–")
+    merchant = column(_("merchant"), lambda row: name_person(row.user) if row.user else "–")
     reason = column(_("parked because"), lambda row: row.get_parked_because_display() or "–")
     account_appid = account_column(_("appid"), ordering="appid")
     expected_appid = account_column(_("expected appid"), lambda row: row.biz_appid)

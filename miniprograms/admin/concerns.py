@@ -16,6 +16,7 @@ from miniprograms.admin.drift_facts import count_drifts
 from miniprograms.admin.settings_pages import MAY_VIEW_SETTINGS
 from miniprograms.models import Authorizer
 from platform_auth.errcodes import explain_kept
+from platform_auth.listing import list_words
 
 MAY_VIEW = "miniprograms.view_authorizer"
 MAY_INVITE = "miniprograms.invite_merchant"
@@ -106,7 +107,7 @@ def _permissions(row: Authorizer, user: Any) -> Iterator[Concern]:
     needs = row.lacking_needs
     if needs and row.state == _STATE.BOUND:
         text = _("Permission is lacking for: %(functions)s.")
-        names = ", ".join(str(need.name) for need in needs)
+        names = list_words(need.name for need in needs)
         url = page_url(row, "ask_one_again") if user.has_perm(MAY_INVITE) else ""
         yield Concern(text % {"functions": names}, _("Ask to authorise again"), url)
 

@@ -34,6 +34,7 @@ from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, label, table
 from platform_auth.forms import capitalise_labels
 from platform_auth.models import Component
+from platform_auth.person_names import name_person
 
 STATUS_COLOURS = {
     BindLink.Status.OPEN: "info",
@@ -177,7 +178,7 @@ class BindLinkAdmin(StaffAdmin):
         status = status_of(row)
         return label(status.label, STATUS_COLOURS.get(status, ""))
 
-    merchant = column(_("merchant"), lambda row: row.user.get_username())
+    merchant = column(_("merchant"), lambda row: name_person(row.user))
     purpose = column(_("only for"), lambda row: _purpose(row))
     maker = column(_("made by"), lambda row: row.client or row.made_by or "–")
     platform = column(

@@ -14,11 +14,13 @@ from miniprograms.admin.testers import MAY_VIEW_TESTERS
 from miniprograms.admin.wechat_calls import describe_outcome
 from miniprograms.models import Authorizer
 from miniprograms.services.testers import known_testers
-from platform_auth.admin.call_links import calls_url, link_rids
+from platform_auth.admin.call_links import calls_url
 from platform_auth.admin.columns import link_to
 from platform_auth.admin.operations import action_name, actor_label
 from platform_auth.admin.pages import ago, table
+from platform_auth.admin.results import show_outcome
 from platform_auth.models import Operation, WeChatCall
+from platform_auth.person_names import name_person
 
 FEW, MOST = 5, 20  # rows of a log on the overview, and on a tab of its own
 
@@ -29,7 +31,7 @@ def operations_table(row: Authorizer, most: int) -> object:
     cells = [
         (
             *(ago(row.at), actor_label(row), action_name(row)),
-            *(row.version or "–", link_rids(row.result)),
+            *(row.version or "–", show_outcome(row)),
         )
         for row in rows
     ]
@@ -53,6 +55,7 @@ def _merchant(request: HttpRequest, row: Authorizer) -> object:
     is_lacking = row.state == Authorizer.State.BOUND and bool(row.lacking_needs)
     context = {
         "owner": owner,
+        "name": name_person(owner) if owner else "",
         "url": reverse("admin:auth_user_change", args=[owner.pk]) if owner and may_see else "",
         "bind_link": page_url(row, "bind_link") if owner and may_invite else "",
         "ask_again": page_url(row, "ask_one_again") if is_lacking and may_invite else "",

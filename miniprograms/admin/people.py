@@ -8,10 +8,10 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import admin as auth
 from django.contrib.auth.models import Group, Permission, User
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -95,14 +95,15 @@ def _grantable() -> QuerySet[Permission]:
         model for page in pages for model in (page.model, *(row.model for row in page.inlines))
     }
     hidden = [
-        model
+        model._meta.label_lower
         for model in models - shown
         if tuple(model._meta.default_permissions) == DJANGOS_RIGHTS
     ]
-    types = ContentType.objects.get_for_models(*hidden, for_concrete_models=False).values()
     named = [name.partition(".")[2] for names in ROLES.values() for name in names]
-    useless = Q(content_type__in=types) & ~Q(codename__in=named)
-    return Permission.objects.exclude(useless).select_related("content_type")
+    table = Concat("content_type__app_label", Value("."), "content_type__model")
+    useless = Q(table__in=hidden) & ~Q(codename__in=named)
+    rows = Permission.objects.annotate(table=table).exclude(useless)
+    return rows.select_related("content_type")
 
 
 @admin.register(User)
@@ -140,6 +141,8 @@ class UserAdmin(PermissionsMixin, InvitingAdmin, auth.UserAdmin[User], RecordedA
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "groups" and field:
             field.label, field.help_text, field.widget = _("roles"), "", field.widget.widget
+        if db_field.name == "first_name" and field:
+            field.label = _("First name, or the company of a merchant")
         return field
 
     def unfit_acts(self, object_id: Any) -> set[str]:

@@ -23,6 +23,8 @@ from platform_auth.admin.account_links import link_account, reader_of
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.filters import choice_filter
 from platform_auth.admin.pages import StaffAdmin, ago, label, table
+from platform_auth.listing import with_detail
+from platform_auth.person_names import name_person
 
 MAX_ASKED = 200  # accounts at once; nobody waits for WeChat here
 MOST_SHOWN = 200  # requests on the page
@@ -44,7 +46,7 @@ LacksFilter = choice_filter(
     {
         "any": (_("anything"), _lacks("")),
         **{
-            need.code: (f"{_KINDS[need.kind]}: {need.set_names}", _lacks(need.code))
+            need.code: (with_detail(_KINDS[need.kind], need.set_names), _lacks(need.code))
             for need in NEEDS
         },
     },
@@ -145,7 +147,7 @@ class PermissionRequestAdmin(StaffAdmin):
         cells = [
             (
                 self.account(row),
-                row.authorizer.owner or "–",
+                name_person(row.authorizer.owner) if row.authorizer.owner else "–",
                 _need_name(row.need),
                 ago(row.asked_at),
                 row.asked_by or "–",

@@ -43,6 +43,7 @@ from platform_auth.admin.columns import column, link
 from platform_auth.admin.explained import ExplainedAdmin
 from platform_auth.admin.pages import RecordedAdmin, StaffAdmin, ago
 from platform_auth.forms import capitalise_labels
+from platform_auth.listing import list_words
 from platform_auth.operations import record_operation
 from platform_auth.problems import CannotAct
 from platform_auth.wakeup import enqueue
@@ -112,9 +113,9 @@ class SettingProfileAdmin(ExplainedAdmin, RecordedAdmin):
         return [*own, *super().get_urls()]
 
     kinds = column(
-        _("settings"), lambda row: ", ".join(str(KINDS[name].title) for name in _kinds_of(row))
+        _("settings"), lambda row: list_words(KINDS[name].title for name in _kinds_of(row))
     )
-    tag_names = column(_("tags"), lambda row: ", ".join(tag.name for tag in row.tags.all()) or "–")
+    tag_names = column(_("tags"), lambda row: list_words(row.tags.all()) or "–")
 
     @admin.display(description=_("values"))
     def value_links(self, row: SettingProfile) -> object:

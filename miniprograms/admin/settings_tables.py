@@ -20,6 +20,7 @@ from miniprograms.services.settings.privacy import (
     uses_of,
 )
 from platform_auth.admin.pages import ago, label, pretty, table
+from platform_auth.listing import list_words
 from wechat import order_path
 from wechat.domains import PlatformDomains
 
@@ -86,9 +87,7 @@ def _domain_rows(setting: Setting, place: object, desired: Any, at_wechat: Any) 
             url,
             YES if url in (desired or []) else "",
             YES if url in (at_wechat or []) else "",
-            ", ".join(
-                str(REMARKS[name]) for name in REMARKS if url in setting.remarks.get(name, [])
-            ),
+            list_words(REMARKS[name] for name in REMARKS if url in setting.remarks.get(name, [])),
         )
         for url in urls
     ]

@@ -59,7 +59,8 @@ def clear_quota(account: Authorizer | Component, reason: str, *, by: Actor) -> i
     try:
         _ask_to_clear(account)
     except (Refused, NotReady) as error:
-        record_operation(NOT_CLEARED, by=by, appid=account.appid, result=str(error))
+        about = {"appid": account.appid, "result": str(error)}
+        record_operation(NOT_CLEARED, by=by, has_failed=True, **about)
         raise
     return resets_left(account.appid)
 

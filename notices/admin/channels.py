@@ -23,6 +23,7 @@ from platform_auth.admin.columns import choice_column, column, secret_label
 from platform_auth.admin.pages import RecordedAdmin, ago, label
 from platform_auth.fields import Unreadable, read_or_empty
 from platform_auth.leases import release_db_connection
+from platform_auth.listing import list_words
 from platform_auth.logins.proof import require_proof
 from platform_auth.operations import Actor
 from platform_auth.wakeup import enqueue
@@ -208,14 +209,14 @@ class ChannelAdmin(RecordedAdmin):
         if row.paused_until is None or row.paused_until <= timezone.now():
             return format_html("{} {}", label(_("failing"), "warning"), times)
         badge = label(_("left alone"), "danger")
-        return format_html("{} {}; {}", badge, times, ago(row.paused_until))
+        return format_html("{} {} · {}", badge, times, ago(row.paused_until))
 
     error = column(_("last error"), lambda row: row.last_error or "–")
 
     @admin.display(description=_("What about"))
     def told_of(self, row: Channel) -> SafeString | str:
         rules = [str(rule) for rule in row.rules.all()]
-        return ", ".join(rules[:3]) + ("…" if len(rules) > 3 else "") or label(
+        return list_words(rules[:3]) + ("…" if len(rules) > 3 else "") or label(
             _("nothing"), "warning"
         )
 

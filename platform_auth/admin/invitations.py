@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 from platform_auth.admin.acts import button, holding
 from platform_auth.admin.pages import StaffAdmin
 from platform_auth.forms import TextField
+from platform_auth.listing import with_detail
 from platform_auth.logins.invitations import (
     Invitation,
     TooManyInvitations,
@@ -41,7 +42,7 @@ SUPERUSER = "administrator"
 
 def _offer_roles() -> list[tuple[str, str]]:
     roles = [(name, describe_role(name)) for name in STAFF_ROLES]
-    return [*roles, (SUPERUSER, f"{ADMINISTRATOR}: {ADMINISTRATOR_SENTENCE}")]
+    return [*roles, (SUPERUSER, with_detail(ADMINISTRATOR, ADMINISTRATOR_SENTENCE))]
 
 
 class LanguageForm(forms.Form):
@@ -97,6 +98,20 @@ class InvitingAdmin(StaffAdmin):
 
     def has_invite_again_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("auth.change_user")
+
+    add_form_template = "admin/people/add.html"
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's own form, which leads to those that invite people."""
+        people = reverse("admin:auth_user_changelist")
+        doors = [(f"{people}new-merchant/", _("New merchant"))]
+        if self.has_add_staff_permission(request):
+            doors.append((f"{people}new-staff/", _("New colleague")))
+        context = {**(extra_context or {}), "doors": doors}
+        answer: HttpResponse = super().add_view(request, form_url, context)
+        return answer
 
     @button(_("New merchant"), "add_merchant", path="new-merchant", icon="person_add")
     def new_merchant(self, request: HttpRequest) -> HttpResponse:

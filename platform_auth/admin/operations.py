@@ -9,9 +9,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from platform_auth.admin.call_links import link_call, link_rids, may_see_calls
+from platform_auth.admin.call_links import link_call, may_see_calls
 from platform_auth.admin.columns import account_column, column, link
 from platform_auth.admin.pages import StaffAdmin
+from platform_auth.admin.results import show_outcome
+from platform_auth.listing import with_detail
 from platform_auth.models import Operation
 from platform_auth.operations import SYSTEM
 
@@ -243,15 +245,15 @@ class OperationAdmin(StaffAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*self.readonly_fields, "request_id")
 
+    def title_of(self, row: Any) -> str:
+        return f"{with_detail(actor_label(row), action_name(row))} {row.appid}".strip()
+
     def find_rows(self, queryset: Any, term: str) -> Any:
         return queryset.filter(Q(appid=term) | Q(actor_name=term) | Q(version=term))
-
-    def title_of(self, row: Any) -> str:
-        return f"{actor_label(row)}: {action_name(row)}"
 
     actor_label = column(_("actor's name"), lambda row: actor_label(row), ordering="actor_name")
     what = column(_("action"), action_name, ordering="action")
     of_version = column(_("version"), lambda row: _link_version(row.version), ordering="version")
     account = account_column(_("appid"), ordering="appid")
-    outcome = column(_("result"), lambda row: link_rids(row.result))
+    outcome = column(_("result"), show_outcome)
     calls = column(_("request"), lambda row: link_call(row.request_id))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,21 +13,23 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import escape
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 from unfold.admin import ModelAdmin
 
 from platform_auth.admin.account_links import AccountLinks
+from platform_auth.admin.boxes import ago as ago
+from platform_auth.admin.boxes import label as label
 from platform_auth.admin.live_lists import LiveLists
 from platform_auth.admin.near_paginator import NearPaginator
+from platform_auth.admin.shown_once import ShownOnce
 from platform_auth.admin.titles import TitledAdmin
 from platform_auth.errcodes import explain_error, explain_kept
 from platform_auth.fields import Unreadable
 from platform_auth.forms import capitalise_labels
+from platform_auth.listing import with_detail
 from platform_auth.operations import record_operation
 from wechat.bulkhead import take_place
 from wechat.errors import Refused, WeChatError, scrub
@@ -47,10 +48,11 @@ class UncertainOutcome(str):
     """A sentence about an act whose outcome nobody knows yet."""
 
 
-class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
+class StaffAdmin(TitledAdmin, AccountLinks, LiveLists, ShownOnce):
     """Rows that staff look at. No form changes them: acts do, each with a permission of its own."""
 
     list_per_page = 50
+    list_sections = ()  # the frame asks twice a row; for what is missing Django lists all there is
     list_fullwidth = True
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -136,10 +138,12 @@ class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
         try:
             sentence = act(row)
         except self.troubles as problem:
-            self.message_user(request, f"{row}: {self.describe_problem(problem)}", messages.ERROR)
+            self.message_user(
+                request, with_detail(row, self.describe_problem(problem)), messages.ERROR
+            )
         else:
             level = messages.WARNING if isinstance(sentence, UncertainOutcome) else messages.SUCCESS
-            self.message_user(request, f"{row}: {sentence}", level)
+            self.message_user(request, with_detail(row, sentence), level)
 
     def describe_problem(self, problem: Exception) -> object:
         """What the page says of PROBLEM, one of `troubles`: WeChat's refusals are explained."""
@@ -173,15 +177,17 @@ class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
         form: Callable[[HttpRequest, Any], Form] | None = None,
         back: str | None = None,
         preview: Callable[[Any, Any], object] | None = None,
+        row: Any = None,
         **context: Any,
     ) -> HttpResponse:
         """
         A page that asks before ACT is done to one row, with the FORM's answers; POST does it.
 
+        ROW is that row where the caller has looked at it already, as this person may see it.
         BACK is the page that one comes from and goes to, by default the row's own; PREVIEW shows
         what would be done, at the click of a button of its own; CONTEXT is for the template.
         """
-        row = self.visible_or_404(request, object_id)
+        row = row or self.visible_or_404(request, object_id)
         back = back or self.url_of(row)
         filled = form(request, row) if form else None
         if request.method == "POST" and (filled is None or filled.is_valid()):
@@ -241,13 +247,8 @@ class StaffAdmin(TitledAdmin, AccountLinks, LiveLists):
             capitalise_labels(form)
         named = context.pop("rows", [])
         rows = [row if isinstance(row, str) else self.name_of(row) for row in named]
-        frame = {
-            "rows": rows,
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
-        }
-        return TemplateResponse(request, template, {**frame, **context})
+        frame = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        return TemplateResponse(request, template, {**frame, "rows": rows, **context})
 
     def visible_or_404(self, request: HttpRequest, object_id: str) -> Any:
         """The row, if this person may see it: an act must not tell names that the list hides."""
@@ -346,27 +347,6 @@ def _changed_names(message: Any) -> list[str]:
 
 
 # ── pieces of page ──────────────────────────────────────────────────────────────────────────────
-
-
-def label(text: object, kind: str = "") -> SafeString:
-    """TEXT in a coloured box; KIND is success, info, warning, danger or nothing."""
-    context = {"text": text, "type": kind, "class": "staff-label"}
-    return render_to_string("unfold/helpers/label.html", context)
-
-
-def ago(at: datetime | None) -> SafeString | str:
-    """How long ago AT is, or in how long it comes, with the exact time as its title."""
-    if at is None:
-        return "–"
-    now = timezone.now()
-    text: object
-    if abs(now - at) < timedelta(minutes=1):
-        text = _("just now")
-    elif at < now:
-        text = _("%(time)s ago") % {"time": timesince(at, now, depth=1)}
-    else:
-        text = _("in %(time)s") % {"time": timesince(now, at, depth=1)}
-    return render_to_string("admin/parts/time.html", {"at": at, "text": text})
 
 
 def say(text: StrOrPromise, **words: object) -> SafeString:

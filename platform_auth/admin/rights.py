@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from platform_auth.admin.titles import TitledAdmin
+from platform_auth.listing import list_words
 from platform_auth.roles import (
     ADMINISTRATOR,
     ADMINISTRATOR_SENTENCE,
@@ -66,7 +67,7 @@ def _acts(user: User) -> list[tuple[str, str]]:
         label = f"{permission.content_type.app_label}.{permission.codename}"
         if model is not None and label in held:
             by_model[model].append(_words_of(permission))
-    acts = [(_title_of(model), ", ".join(words)) for model, words in by_model.items()]
+    acts = [(_title_of(model), list_words(words)) for model, words in by_model.items()]
     return sorted(acts)
 
 

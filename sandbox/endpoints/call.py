@@ -52,7 +52,7 @@ class Call:
             raise Refusal(44002)
         try:
             body = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Refusal(47001) from None
         if not isinstance(body, dict) or ESCAPED.search(raw):
             raise Refusal(47001)

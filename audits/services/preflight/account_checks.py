@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from audits.problems import Check
 from audits.services.preflight.subject import Subject, fine, unknown, wrong
 from miniprograms.models import Authorizer
+from platform_auth.listing import list_words
 from wechat import registration
 from wechat.errors import Refused
 
@@ -61,7 +62,7 @@ def _missing_basics(row: Authorizer) -> list[str]:
 def check_category(subject: Subject) -> Check:
     """At least one category that a submission may name."""
     if categories := subject.answers.categories():
-        names = ", ".join(
+        names = list_words(
             " › ".join(filter(None, (one.first_class, one.second_class, one.third_class)))
             for one in categories[:5]
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -132,6 +132,24 @@ def _check_canary(campaign: Campaign) -> None:
         campaign.is_past_canary = True
         Campaign.objects.filter(pk=campaign.pk).update(is_past_canary=True)
         record_operation("canary_passed", by=None, result=str(campaign))
+
+
+def annotate_standstill(campaigns: Any) -> Any:
+    """
+    CAMPAIGNS with `stands_still`: whether the canary wave has ended, the others follow only if
+    somebody says so; and `has_success`: whether any mini program got where it was to be brought.
+    """
+    items = CampaignItem.objects.filter(campaign=OuterRef("pk")).order_by()
+    canaries = items.filter(is_canary=True)
+    is_at_work = Exists(canaries.exclude(state__in=CampaignItem.FINAL))
+    has_failed = Exists(canaries.filter(state__in=CampaignItem.UNSUCCESSFUL))
+    has_passed = Exists(canaries.filter(state__in=CampaignItem.SUCCESSFUL))
+    stands_still = Q(state=Campaign.State.RUNNING, is_past_canary=False) & ~Q(is_at_work)
+    stands_still &= Q(has_failed) | ~Q(has_passed)
+    return campaigns.annotate(
+        stands_still=ExpressionWrapper(stands_still, output_field=BooleanField()),
+        has_success=Exists(items.filter(state__in=CampaignItem.SUCCESSFUL)),
+    )
 
 
 def _admit_items(campaign: Campaign, counts: Counter[str]) -> None:

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from django.utils import timezone
@@ -141,6 +142,11 @@ def post_delivery(delivery: Delivery) -> PostOutcome:
 def explain_status(status: int) -> str:
     if 300 <= status < 400:
         return _("It redirects (HTTP %(status)d), which is not followed.") % {"status": status}
+    if status == HTTPStatus.UNAUTHORIZED:
+        return _(
+            "It answered HTTP %(status)d: it does not accept our signature. The signing secret of "
+            "here must be entered there; a new one can be made here."
+        ) % {"status": status}
     return _("It answered HTTP %(status)d.") % {"status": status}
 
 

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
         ('knox', '0009_extend_authtoken_field'),
-        ('platform_auth', '0022_failed_pushes_of_account'),
+        ('platform_auth', '0023_operation_has_failed'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
