@@ -22,6 +22,7 @@ from django_stubs_ext import StrOrPromise
 from miniprograms.models import Authorizer, Binding
 from miniprograms.services.attempts import DROPPABLE, CannotDrop, Stage, drop_attempt, stage_of
 from miniprograms.services.showing import SHOWN
+from platform_auth.operations import Actor
 from wechat.component import MINI_PROGRAM, OFFICIAL_ACCOUNT
 
 OVER_FOR = timedelta(days=3)  # an attempt that came to nothing is shown
@@ -126,13 +127,13 @@ def drop(request: HttpRequest, pk: int) -> HttpResponse:
     except CannotDrop as problem:
         messages.error(request, str(problem))
         return redirect("portal:home")
-    for one in alike:
-        drop_if_possible(one, by=user)
+    for other in alike:
+        drop_if_possible(other, by=user)
     messages.success(request, _words_of_drop(row, stage))
     return redirect("portal:home")
 
 
-def drop_if_possible(row: Binding, *, by: User) -> None:
+def drop_if_possible(row: Binding, *, by: Actor) -> None:
     """Drop ROW unless it has come to its end meanwhile."""
     if stage_of(row) in DROPPABLE:
         drop_attempt(row, by=by)
