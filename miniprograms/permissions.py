@@ -67,6 +67,17 @@ def kind_by_sets(ids: list[int]) -> int | None:
     return OFFICIAL_ACCOUNT if any(number in _OFFICIAL_ACCOUNT_SETS for number in ids) else None
 
 
+# WeChat's page is Chinese, so that readers of English need both.
+_BOXES: dict[int, StrOrPromise] = {
+    1: _("Message management (消息管理)"),
+    3: _("Account services (账号服务)"),
+    18: _("Development and data analysis (小程序开发与数据分析)"),
+    19: _("Customer service (小程序客服管理)"),
+    30: _("Basic information (基本信息管理)"),
+    156: _("ICP filing (小程序备案服务)"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """
@@ -89,6 +100,13 @@ class Need:
     @property
     def set_names(self) -> str:
         return " / ".join(f"{number} {PERMISSION_SETS[number]}" for number in self.sets)
+
+    @property
+    def box(self) -> StrOrPromise:
+        """The set to tick, as WeChat's page calls it: the first of those that our platform has."""
+        ours = settings.PERMISSION_SETS
+        number = next((one for one in self.sets if not ours or one in ours), self.sets[0])
+        return _BOXES[number]
 
 
 NEEDS = (

@@ -14,38 +14,28 @@ from typing import Any
 
 import segno
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.crypto import constant_time_compare
-from django.utils.translation import gettext as _
-from django.views.decorators.http import (
-    require_GET,
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from miniprograms.models import Authorizer, Binding, BindLink, digest
 from miniprograms.services import bind_links, trading
 from miniprograms.services import binding as bindings
-from miniprograms.services.attempts import (
-    DROPPABLE,
-    CannotDrop,
-    Stage,
-    drop_attempt,
-    stage_of,
-)
+from miniprograms.services.attempts import DROPPABLE, Stage, stage_of
 from miniprograms.services.return_urls import return_address
 from platform_auth.acting_component import NoComponent, components_for_merchants
 from platform_auth.errcodes import tell_merchant
 from platform_auth.operations import Actor
+from portal.attempts import drop_if_possible
+from portal.conditions import condition_of
 from portal.forms import NO_CHOICE, BindForm
 from portal.home import is_in_phones_wechat, is_phone, render_home
+from portal.used_links import BOUND, OF_CODES, OF_LINKS, UNKNOWN, render_ending
 from wechat.bulkhead import take_place
 from wechat.errors import NotReady, WeChatError
 
@@ -66,7 +56,7 @@ def on_the_way(policy: str) -> Callable[[PageView], PageView]:
             try:
                 response = view(request, *args, **kwargs)
             except Http404:
-                response = render(request, "portal/gone.html", status=HTTPStatus.NOT_FOUND)
+                response = render_ending(request, UNKNOWN)
             response["Referrer-Policy"] = policy
             patch_cache_control(response, no_store=True, private=True)
             return response
@@ -105,11 +95,9 @@ def bind_link(request: HttpRequest, signed: str) -> HttpResponse:
     """The bind button for a merchant who has no login: whoever holds the link may press it."""
     link = bind_links.find_bind_link(signed)
     if link is None:
-        ending = {
-            "ending": bind_links.ending_of(signed),
-            "bound": bind_links.accounts_bound_with(signed),
-        }
-        return render(request, "portal/gone.html", ending, status=HTTPStatus.NOT_FOUND)
+        ending = OF_LINKS.get(bind_links.ending_of(signed), UNKNOWN)
+        bound = bind_links.accounts_bound_with(signed) if ending is BOUND else []
+        return render_ending(request, ending, bound)
     if link.device == Binding.Device.COMPUTER and is_phone(request):
         return render(request, "portal/computer_only.html", {"link": link})
     form = BindForm(_answers(request, link) if request.method == "POST" else None)
@@ -245,11 +233,11 @@ def _render_used(request: HttpRequest, state: str) -> HttpResponse:
     if binding is None:
         raise Http404
     row = binding.authorizer
-    context = {
-        "stage": stage_of(binding),
-        "account": row if row and row.owner_id == binding.user_id else None,
-    }
-    return render(request, "portal/gone.html", context, status=HTTPStatus.NOT_FOUND)
+    bound = [row] if row and row.owner_id == binding.user_id else []
+    ending = OF_CODES.get(stage_of(binding), UNKNOWN)
+    if ending is BOUND and not bound:
+        raise Http404
+    return render_ending(request, ending, bound if ending is BOUND else None)
 
 
 @require_safe
@@ -305,9 +293,11 @@ def _render_result(request: HttpRequest, binding: Binding) -> HttpResponse:
 
 def _standing(binding: Binding) -> dict[str, Any]:
     stage = stage_of(binding)
+    row = binding.authorizer
     return {
         "binding": binding,
         "stage": stage,
+        "condition": condition_of(row) if row and stage == Stage.BOUND else None,
         "is_pending": stage in (Stage.FINISHING, Stage.HELD_UP),
         "is_droppable": stage in DROPPABLE,
         "may_reuse_link": _may_reuse_link(binding),
@@ -320,31 +310,6 @@ def _may_reuse_link(binding: Binding) -> bool:
     return pk is not None and bind_links.find_usable_link(pk) is not None
 
 
-@require_POST
-@login_required
-def drop(request: HttpRequest, pk: int) -> HttpResponse:
-    """This attempt of theirs is not wanted any more."""
-    row = get_object_or_404(Binding, pk=pk, user_id=request.user.pk)
-    stage = stage_of(row)
-    try:
-        drop_attempt(row, by=request.user)
-    except CannotDrop as problem:
-        messages.error(request, str(problem))
-    else:
-        messages.success(request, _words_of_drop(stage))
-    return redirect("portal:home")
-
-
-def _words_of_drop(stage: Stage) -> str:
-    """What dropping an attempt that stood at STAGE has done."""
-    if stage == Stage.WAITING:
-        return _(
-            "Dropped. If its administrator confirms at WeChat all the same, our staff decide about "
-            "the account."
-        )
-    return _("Dropped.") if stage == Stage.HELD_UP else _("Removed from the list.")
-
-
 def _drop_replaced(request: HttpRequest, user: Actor, link: BindLink | None) -> None:
     """
     Another attempt of USER's takes the place of the button's own; who came by a LINK names none but
@@ -355,8 +320,8 @@ def _drop_replaced(request: HttpRequest, user: Actor, link: BindLink | None) -> 
         return
     rows = Binding.objects.filter(Q(user_id=user.pk), pk=int(number))
     row = (rows if link is None else rows.filter(link=link)).first()
-    if row is not None and stage_of(row) in DROPPABLE:
-        drop_attempt(row, by=user)
+    if row is not None:
+        drop_if_possible(row, by=user)
 
 
 def _restart_url(request: HttpRequest, user: Actor | None) -> str:

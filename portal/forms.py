@@ -55,9 +55,7 @@ class BindForm(forms.Form):
         max_length=32,
         required=False,
         validators=[is_appid],
-        widget=forms.TextInput(
-            attrs={"placeholder": "wx…", "autocomplete": "off", "spellcheck": "false"}
-        ),
+        widget=forms.TextInput(attrs={"placeholder": "wx…", "spellcheck": "false"}),
     )
 
     component = forms.ChoiceField(
@@ -91,7 +89,7 @@ class TesterForm(forms.Form):
         label=_("WeChat ID"),
         help_text=_("微信号, as WeChat shows it under “me”; not the nickname."),
         max_length=64,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"spellcheck": "false"}),
     )
 
 

@@ -2,13 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, When
-from django.db.models.functions import Now
+from django.db.models import Case, Count, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,16 +16,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_stubs_ext import StrOrPromise
 
-from miniprograms.models import Authorizer, Binding
-from miniprograms.services.attempts import Stage, stage_of
+from miniprograms.models import Authorizer
+from miniprograms.services.attempts import Stage
 from miniprograms.services.showing import SHOWN
 from platform_auth.acting_component import components_for_merchants
-from portal.code import read_standings
+from portal.attempts import find_attempts, is_assigned, read_bindings
+from portal.conditions import condition_of
 from portal.forms import BindForm
 from portal.messages import count_unread
+from portal.standings import read_standings
 
 ACCOUNTS_PER_PAGE = 50
-OVER_FOR = timedelta(days=3)  # an attempt that came to nothing is shown
 FEW = 5  # are found without a search
 _BOUND = Q(state=Authorizer.State.BOUND)
 _UNBOUND = Q(state=Authorizer.State.UNBOUND)
@@ -77,14 +77,17 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
     parts = _count_parts(own)
     part = request.GET.get("part", "")
     own = own.filter(PARTS[part][1]) if part in PARTS else own
-    accounts = own.annotate(trouble=_TROUBLE).order_by("trouble", "-id")
+    accounts = own.select_related("preflight").annotate(trouble=_TROUBLE)
+    accounts = accounts.order_by("trouble", "-id")
     pages = Paginator(accounts, ACCOUNTS_PER_PAGE)
     pages.count = next((one.number for one in parts if one.name == part), parts[0].number)
     page = pages.get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)  # read once, for all that is told of them
     count_unread(request, page.object_list)
     standings = read_standings(page.object_list)
-    bindings = _shown_bindings(request)
+    user: User = request.user  # type: ignore[assignment]
+    bindings = read_bindings(user)
+    unfinished = find_attempts(user, bindings)
     context = {
         "form": form,
         "action": reverse("portal:bind"),
@@ -94,9 +97,10 @@ def render_home(request: HttpRequest, form: BindForm, status: int = HTTPStatus.O
         "part": part if part in PARTS else "",
         "parts": parts,
         "is_searchable": term or part or parts[0].number > FEW,
-        "rows": [(row, standings[row.pk]) for row in page],
-        "unfinished": [row for row in bindings if row[0].status != Binding.Status.BOUND],
-        "assigned": [row.authorizer for row, _stage in bindings if _is_assigned(row)],
+        "rows": [(row, standings[row.pk], condition_of(row, standings[row.pk])) for row in page],
+        "unfinished": unfinished,
+        "is_waiting": any(one.stage == Stage.WAITING for one in unfinished),
+        "assigned": [row.authorizer for row in bindings if is_assigned(row)],
     }
     return render(request, "portal/home.html", context, status=status)
 
@@ -118,35 +122,6 @@ def _count_parts(rows: QuerySet[Authorizer]) -> list[Part]:
     )
     parts = [Part(name, title, numbers[name]) for name, (title, _condition) in PARTS.items()]
     return [Part("", gettext_lazy("All"), numbers["all"]), *parts]
-
-
-def _shown_bindings(request: HttpRequest) -> list[tuple[Binding, Stage]]:
-    """
-    This user's bindings that somebody still has to do something about; and of the last days those
-    that have come to nothing, unless another has succeeded since.
-    """
-    is_open = Q(status=Binding.Status.OPEN, expires_at__gt=Now())
-    is_waiting = Q(status__in=[Binding.Status.TRADING, Binding.Status.UNCLAIMED])
-    is_over = Q(status__in=[Binding.Status.FAILED, Binding.Status.REFUSED])
-    is_over |= Q(status=Binding.Status.OPEN, expires_at__lte=Now())
-    own = Binding.objects.filter(Q(user_id=request.user.pk))
-    later = own.filter(status=Binding.Status.BOUND, started_at__gt=OuterRef("started_at"))
-    is_news = Q(started_at__gt=Now() - OVER_FOR) & ~Exists(later)
-    is_decided = Q(status=Binding.Status.REFUSED)
-    is_decided |= Q(status=Binding.Status.BOUND) & ~Q(parked_because="")
-    is_decided &= Q(finished_at__gt=Now() - OVER_FOR)
-    is_shown = is_open | is_waiting | (is_over & is_news) | is_decided
-    rows = own.filter(is_shown, dropped_at=None)
-    rows = rows.select_related("authorizer").order_by("-started_at")[:10]
-    return [(row, stage_of(row)) for row in rows]
-
-
-def _is_assigned(row: Binding) -> bool:
-    """Whether staff gave the account of ROW to its merchant, whose it still is."""
-    account = row.authorizer
-    if row.status != Binding.Status.BOUND or account is None or account.is_show != SHOWN:
-        return False
-    return account.owner_id == row.user_id and account.state != Authorizer.State.UNBOUND
 
 
 def is_phone(request: HttpRequest) -> bool:

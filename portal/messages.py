@@ -19,7 +19,7 @@ from messaging.chat.views import open_chat
 from messaging.models import Conversation, ConversationQuerySet, Reply
 from miniprograms.account_events import OUT_OF_REACH
 from miniprograms.models import Authorizer
-from portal.code import lacks_need
+from portal.conditions import condition_of, lacking_needs
 
 CHATS_PER_PAGE = 30
 
@@ -90,7 +90,8 @@ def account_messages(request: HttpRequest, appid: str) -> HttpResponse:
         "page": page,
         "rows": rows,
         "is_ended": row.state in OUT_OF_REACH,
-        "lacks_messages": lacks_need(row, "messages", "answers"),
+        "needs": lacking_needs(row, "messages", "answers"),
+        "condition": condition_of(row),
     }
     return render(request, "portal/messages.html", context)
 

@@ -23,7 +23,8 @@ from miniprograms.services.testers import (
 )
 from platform_auth.errcodes import explain_to_merchant, tell_merchant
 from platform_auth.fields import Unreadable
-from portal.code import find_program, lacks_need, trial_version
+from portal.code import find_program, trial_version
+from portal.conditions import condition_of, lacking_needs
 from portal.forms import RemoveTesterForm, TesterForm
 from wechat.bulkhead import take_place
 from wechat.errors import NotSent, Refused, Unreachable, WeChatError
@@ -35,8 +36,8 @@ from wechat.errors import NotSent, Refused, Unreachable, WeChatError
 def testers_page(request: HttpRequest, appid: str) -> HttpResponseBase:
     """Who may try it, and a form to add somebody; POST adds them."""
     row = find_program(request, appid)
-    is_ended, lacks_code = row.state in OUT_OF_REACH, lacks_need(row, "code")
-    may_change = not is_ended and not lacks_code
+    is_ended, needs = row.state in OUT_OF_REACH, lacking_needs(row, "code")
+    may_change = not is_ended and not needs
     form = TesterForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and may_change and form.is_valid():
         wechatid = form.cleaned_data["wechatid"]
@@ -49,7 +50,8 @@ def testers_page(request: HttpRequest, appid: str) -> HttpResponseBase:
         "testers": [(one.userstr, _describe(request, one.added)) for one in listed],
         "problem": problem,
         "is_ended": is_ended,
-        "lacks_code": lacks_code,
+        "needs": needs,
+        "condition": condition_of(row),
         "may_change": may_change,
         "trial": trial_version(row),
     }

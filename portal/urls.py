@@ -8,7 +8,7 @@ from platform_auth.views.invitations import AcceptInvitation
 from platform_auth.views.keys import OwnKeys
 from platform_auth.views.second_factor import LoginCode
 from platform_auth.views.sessions import OwnSessions
-from portal import account, binding, code, history, home, messages, notices, testers
+from portal import account, attempts, binding, code, history, home, messages, notices, testers
 
 app_name = "portal"
 
@@ -34,7 +34,7 @@ urlpatterns = [
     path("invitation/<str:uidb64>/", AcceptInvitation.as_view(), name="accept-invitation"),
     path("bind/", binding.bind, name="bind"),
     path("bind/link/<str:signed>/", binding.bind_link, name="bind-link"),
-    path("bind/drop/<int:pk>/", binding.drop, name="bind-drop"),
+    path("bind/drop/<int:pk>/", attempts.drop, name="bind-drop"),
     path("bind/<str:state>/", binding.bind_outcome, name="bind-outcome"),
     path("bind/<str:state>/go/", binding.bind_go, name="bind-go"),
     path("bind/<str:state>/return/", binding.bind_return, name="bind-return"),

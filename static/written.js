@@ -72,12 +72,19 @@
     form.querySelector(".written-note").scrollIntoView({ block: "center" });
   };
 
+  const tellAtDoor = () => {
+    const form = document.querySelector("main form, #login-form, form[method=post]:has([type=password])");
+    const note = document.getElementById("written-door");
+    if (form && note) form.before(note.content.cloneNode(true));
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     const record = read();
     if (!record) return;
     const back = document.querySelector("[data-written-back]");
     if (isDoor || back) {
       write({ ...record, isLost: true });
+      if (isDoor && record.who && !who && Date.now() - record.at < KEPT_FOR) tellAtDoor();
       if (back) {
         back.href = record.here;
         back.hidden = false;

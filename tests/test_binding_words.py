@@ -44,8 +44,9 @@ FINISHING = {"status": "trading"}
 DECLINED = {"status": "refused", "nick_name": "Tea"}
 PARKED = {"status": "parked", "nick_name": "Tea"}
 
-AGAIN = {"Try again", "Drop it"}
-GO_ON = {"Go on at WeChat", "Drop it"}
+REMOVE, CANCEL = "Remove from this list", "Cancel this binding"
+AGAIN = {"Try again", REMOVE}
+GO_ON = {"Go on at WeChat", CANCEL}
 
 # How the portal's first page and the staff page call each, and what the first page offers.
 STANDS: list[tuple[dict[str, Any], str, str, set[str]]] = [
@@ -53,13 +54,13 @@ STANDS: list[tuple[dict[str, Any], str, str, set[str]]] = [
     (LATE, "was not confirmed in time", "not confirmed in time", AGAIN),
     (SPENT, "had expired or been used", "confirmation used or too old", AGAIN),
     (LOST, "could not get from WeChat what we need", "failed", AGAIN),
-    (HELD_UP, "WeChat refuses us what we need to finish", "held up by WeChat", {"Drop it"}),
+    (HELD_UP, "WeChat refuses us what we need to finish", "held up by WeChat", {CANCEL}),
     (FINISHING, "we are finishing the binding", "being finished", set()),
-    (DECLINED, "Our staff have declined it", "refused by staff", {"Remove from this list"}),
+    (DECLINED, "Our staff have declined it", "refused by staff", {REMOVE}),
     (PARKED, "Our staff will look at it", "waiting for staff", set()),
 ]  # fmt: skip
 NAMES = ["waiting", "late", "spent", "lost", "held up", "finishing", "declined", "parked"]
-OFFERS = {"Go on at WeChat", "Try again", "Drop it", "Remove from this list"}
+OFFERS = {"Go on at WeChat", "Try again", CANCEL, REMOVE}
 
 
 def attempt(component: Component, user: User, **values: Any) -> Binding:
@@ -105,7 +106,8 @@ def test_staff_read_the_same(
     row = attempt(component, merchant, **values)
     page = text_of(boss.get(page_of(row)))
     assert f"{title} |" in page.split("</title>")[0]
-    assert ("/drop/" in page) == ("Drop it" in offers)
+    is_decided = values in (PARKED, FINISHING, DECLINED)
+    assert ("/drop/" in page) == (not is_decided)
     is_over = "Try again" in offers or values in (WAITING, DECLINED)
     assert ("/continue/" in page) == is_over
 
@@ -152,7 +154,7 @@ def test_whoever_came_by_a_link_goes_on_by_it(merchant: User) -> None:
     page = text_of(guest.get(started["redirect_uri"].removeprefix("http://testserver")))
     first = Binding.objects.get()
     assert f'name="instead_of" value="{first.pk}"' in page
-    assert "Drop it" not in page
+    assert CANCEL not in page
     guest.post(link, {"instead_of": str(first.pk)})
     first.refresh_from_db()
     assert first.dropped_at is not None
@@ -193,9 +195,9 @@ def test_an_account_confirmed_after_its_attempt_was_dropped_waits_for_staff(
     started = start(browser)
     row = Binding.objects.get()
     browser.post(f"/portal/bind/drop/{row.pk}/")
-    assert "This binding was dropped" in text_of(browser.get(started["back"]))
+    assert "This binding was cancelled" in text_of(browser.get(started["back"]))
     page = browser.get(started["back"], confirm(wechat, started, account), follow=True)
-    assert "had been dropped before the administrator confirmed" in text_of(page)
+    assert "had been cancelled before the administrator confirmed" in text_of(page)
     assert not Authorizer.objects.exists()
     assert "It had been dropped before it was confirmed." in text_of(boss.get(page_of(row)))
 
@@ -364,9 +366,13 @@ def test_a_link_says_why_it_leads_nowhere(
         status = "parked" if ending == "unclaimed" else ending
         attempt(component, merchant, status=status, link=link, appid="wx00000000000000a1")
     page = new_browser().get(url)
-    assert page.status_code == 404
+    assert page.status_code == (404 if ending in ("expired", "revoked") else 200)
+    [title] = re.findall("<title>(.*?) · ", text_of(page))
+    assert f"<h1>{title}</h1>" in text_of(page)
     assert ENDINGS[ending] in text_of(page)
     assert "not valid any more" not in text_of(page)
+    assert "To my accounts" not in text_of(page)
+    assert "To my accounts" in text_of(new_browser(merchant).get(url))
 
 
 def test_a_link_that_is_used_up_names_what_was_bound_with_it(
@@ -434,8 +440,10 @@ def test_a_code_for_the_phone_that_has_been_used_says_what_was_bound_with_it(
 ) -> None:
     state, _page = phone_binding(browser, wechat, account)
     page = new_browser().get(f"/portal/bind/{state}/go/")
-    assert page.status_code == 404
-    assert "Tea &amp; Cake was bound with it." in text_of(page)
+    assert page.status_code == 200
+    assert "<title>This link has been used" in text_of(page)
+    assert "<strong>Tea &amp; Cake</strong> was bound with it." in text_of(page)
+    assert "To my accounts" not in text_of(page)
     assert "Nothing has changed" not in text_of(page)
     Authorizer.objects.update(owner=None)  # nobody's: it is not named any more
     assert "Tea" not in text_of(new_browser().get(f"/portal/bind/{state}/go/"))
@@ -463,8 +471,8 @@ def test_a_code_for_the_phone_that_leads_nowhere_says_why(
 @pytest.mark.parametrize(
     ("stand", "sentence"),
     [
-        (WAITING, "If its administrator confirms at WeChat all the same"),
-        (HELD_UP, "Dropped."),
+        (WAITING, "confirmation comes all the same, our staff decide"),
+        (HELD_UP, "confirmation comes all the same, our staff decide"),
         (LATE, "Removed from the list."),
         (DECLINED, "Removed from the list."),
     ],
@@ -476,7 +484,7 @@ def test_dropping_an_attempt_says_what_it_has_done(
     Binding.objects.update(**stand)
     page = browser.post(f"/portal/bind/drop/{Binding.objects.get().pk}/", follow=True)
     assert sentence in text_of(page)
-    assert "all the same" not in text_of(page) or stand == WAITING
+    assert "all the same" not in text_of(page) or stand in (WAITING, HELD_UP)
 
 
 def test_what_is_wrong_with_the_form_stands_at_the_top_too(browser: Client) -> None:

@@ -86,6 +86,21 @@ def test_on_a_computer_there_is_nothing_to_unfold(new_page: NewPage, merchant: U
     assert page.get_by_role("banner").get_by_role("link", name="History").is_visible()
 
 
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_what_only_a_script_can_do_is_not_offered_without(
+    new_page: NewPage, account: Authorizer, viewport: dict[str, int], has_scripts: bool
+) -> None:
+    page = new_page(viewport=viewport, java_script_enabled=has_scripts)
+    log_in(page, "/portal/login/", "merchant", "merchant-password")
+    copy = page.locator("[data-copy]", has_text="Copy").first
+    assert copy.is_visible() is has_scripts
+    page.locator("form.bind [name=device][value=phone]").check()
+    page.locator("form.bind .button").click()
+    page.get_by_role("heading", name="Scan this").wait_for()
+    assert page.locator("[data-copy]").first.is_visible() is has_scripts
+
+
 def tab_to(page: Any, name: str) -> None:
     """By the tab key alone to what has the NAME; whatever has the focus on the way shows it."""
     for _ in range(60):

@@ -74,6 +74,7 @@ def test_a_long_form_of_staff_is_filled_in_again_and_not_sent(desk: Any) -> None
     end_sessions()
     desk.locator("[name=_save]").click()
     come_to_login(desk)
+    desk.get_by_text("Your session had ended").wait_for()
     enter(desk, "boss")
     desk.get_by_text(NOTE).wait_for()
     assert desk.locator("[name=text]").input_value() == "We open at nine, and on Sundays at ten."
@@ -152,6 +153,30 @@ def test_a_merchants_form_is_filled_in_again(new_page: NewPage, merchant: User) 
     assert form.locator("[name=name]").input_value() == "Tea house group"
     assert form.locator("[name=address]").input_value() == ""
     assert not Channel.objects.filter(name="Tea house group").exists()
+
+
+def test_the_login_says_that_the_session_had_ended_and_a_tester_is_there_again(
+    new_page: NewPage, bound: Bound
+) -> None:
+    row = bound(nick_name="Tea & Cake")
+    page = new_page(locale="en")
+    page.goto(f"/portal/login/?next=/portal/{row.appid}/testers/")
+    enter(page, "merchant")
+    assert page.get_by_text("Your session had ended").count() == 0
+    page.locator("[name=wechatid]").fill("lisi_99")
+    page.context.clear_cookies(name="sessionid")
+    page.locator("main form button").last.click()
+    come_to_login(page)
+    page.get_by_text("Your session had ended: what you have just written was not sent.").wait_for()
+    enter(page, "merchant")
+    page.get_by_text(NOTE).wait_for()
+    assert page.locator("[name=wechatid]").input_value() == "lisi_99"
+    assert not row.testers.exists()
+    page.goto("/portal/")
+    page.context.clear_cookies(name="sessionid")
+    page.goto("/portal/")
+    come_to_login(page)
+    assert page.get_by_text("Your session had ended").count() == 0
 
 
 def test_a_form_from_before_another_login_is_there_again(desk: Any) -> None:

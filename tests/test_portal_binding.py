@@ -186,14 +186,14 @@ def test_what_was_not_allowed_is_named_with_the_button_that_mends_it(
     started = start(browser)
     browser.get(started["back"], confirm(wechat, started, account))
     complete = text_of(browser.get(started["back"]))
-    assert "Everything is set up." in complete
+    assert "We have all the permissions that we need." in complete
     assert "permissions are missing" not in complete
     Authorizer.objects.update(func_info=[17])
     page = text_of(browser.get(started["back"]))
     assert "It is bound, but permissions are missing." in page
-    assert "18 小程序开发与数据分析" in page
+    assert "permission at WeChat: Development and data analysis (小程序开发与数据分析)" in page
     assert f'name="biz_appid" value="{account.appid}"' in page
-    assert "Everything is set up." not in page
+    assert "We have all the permissions" not in page
 
 
 def test_from_the_return_on_nobody_is_told_where_we_were(
@@ -430,9 +430,9 @@ def test_the_link_for_the_phone_says_afterwards_what_was_bound_with_it(
 ) -> None:
     state, _page = phone_binding(browser, wechat, account)
     again = new_browser().get(f"/portal/bind/{state}/go/")
-    assert again.status_code == 404
+    assert again.status_code == 200
     assert "This link has been used" in text_of(again)
-    assert "Tea &amp; Cake was bound with it." in text_of(again)
+    assert "<strong>Tea &amp; Cake</strong> was bound with it." in text_of(again)
     assert "Nothing has changed" not in text_of(again)
 
 

@@ -76,7 +76,7 @@ def test_where_messages_are_not_allowed_the_list_says_so(chat: Chat, portal: Cli
     Authorizer.objects.update(func_info=[17, 18])
     page = portal.get(inbox(chat)).content.decode()
     assert "What users write does not reach us." in page
-    assert "19 小程序客服管理" in page
+    assert "Customer service (小程序客服管理)" in page
     assert "Authorise again" in page
     assert "Nobody has written yet." not in page
 

@@ -381,7 +381,7 @@ def test_without_the_permission_the_code_gives_way_to_what_is_missing(
     Authorizer.objects.update(func_info=[17, 19, 30])
     for address in (PAGE, f"{PAGE}testers/"):
         page = text_of(browser.get(address))
-        assert "18 小程序开发与数据分析" in page
+        assert "Development and data analysis (小程序开发与数据分析)" in page
         assert f'name="biz_appid" value="{APPID}"' in page
         assert 'class="qr"' not in page
         assert 'name="wechatid"' not in page

@@ -210,7 +210,7 @@ def test_a_binding_without_all_permissions_says_what_for_they_are_missing(
     assert history(portal) == ["It was bound, but we lack the permissions to:"]
     page = text_of(portal.get(ALL))
     assert "bring new versions of your mini program online" in page
-    assert "18 小程序开发与数据分析" in page
+    assert "Development and data analysis (小程序开发与数据分析)" in page
     assert "see whether WeChat wants something" not in page
 
 
@@ -223,7 +223,7 @@ def test_a_binding_with_permissions_unticked_is_logged_with_what_it_lacks(
     trading.finish_binding(opened, code)
     own = f"/portal/{account.appid}/history/"
     assert history(portal, own) == ["It was bound, but we lack the permissions to:"]
-    assert "19 小程序客服管理" in text_of(portal.get(own))
+    assert "Customer service (小程序客服管理)" in text_of(portal.get(own))
 
 
 def test_only_their_own(

@@ -93,7 +93,7 @@ class AssignForm(forms.Form):
 
 DROP_QUESTION = _(
     "The merchant is not asked to go on with it any more. An account whose owner confirms all the "
-    "same waits for staff."
+    "same waits for staff, unless it is or was this merchant's: that is authorised again."
 )
 _drop = saying(_("dropped."), drop_attempt)
 REFUSE_QUESTION = _(

@@ -90,7 +90,7 @@ def _stage_of_failed(row: Binding) -> Stage:
 def drop_attempt(row: Binding, *, by: Actor) -> None:
     """
     Nobody is asked to go on with ROW any more, because BY says so. An account that is confirmed
-    with it all the same waits for staff. Raises CannotDrop.
+    with it all the same waits for staff, unless it is its merchant's already. Raises CannotDrop.
     """
     with transaction.atomic():
         fresh: Binding = (
