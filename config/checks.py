@@ -8,9 +8,12 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, InterfaceError, connection
 
+from miniprograms.models import Authorizer
 from platform_auth.acting_component import describe_disagreement
+from platform_auth.fields import key_ids
 from platform_auth.installation import describe_misuse, is_real
 from platform_auth.leases import release_db_connection
+from platform_auth.unreadable import describe_unreadable, key_ids_in
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +84,39 @@ def demo_and_real_stay_apart(databases: Any = None, **kwargs: Any) -> list[Check
     return _unless(not sentence, Error(sentence, id="platform_auth.E001"))
 
 
+@register(Tags.database)
+def components_can_be_read(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """
+    No migration with keys that do not open what is there, as after a backup from before a change of
+    keys was restored: what runs then would write over it.
+    """
+    if not databases:
+        return []
+    try:
+        sentence = describe_unreadable()
+    except (DatabaseError, InterfaceError):
+        return []
+    return _unless(not sentence, Error(sentence, id="platform_auth.E002"))
+
+
+@register(Tags.database)
+def accounts_can_be_read(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """A warning: an account's tokens are had again from WeChat's own list."""
+    if not databases:
+        return []
+    try:
+        lacking = key_ids_in(Authorizer, "refresh_token") - set(key_ids())
+    except (DatabaseError, InterfaceError):
+        return []
+    message = Warning(
+        f"FIELD_ENCRYPTION_KEYS lacks {', '.join(sorted(lacking))}, by which refresh tokens of "
+        "accounts are encrypted.",
+        hint="Put back what is missing; where it is lost for good, run manage.py reconcile.",
+        id="platform_auth.W006",
+    )
+    return _unless(not lacking, message)
+
+
 def warn_of_disagreement() -> None:
     """As a process starts by which people bind; it waits for no database that is not there."""
     Thread(target=_log_disagreement, name="components", daemon=True).start()
@@ -90,7 +126,7 @@ def _log_disagreement() -> None:
     try:
         if sentence := describe_disagreement():
             logger.warning("%s", sentence)
-        if sentence := describe_misuse():
+        for sentence in filter(None, [describe_misuse(), describe_unreadable()]):
             logger.error("%s", sentence)
     except (DatabaseError, InterfaceError) as error:
         logger.warning("the components were not looked at: %s", type(error).__name__)
