@@ -37,8 +37,8 @@ def test_the_check_before_each_migration_names_the_keys_that_are_missing(
     [key], right = key_ids(), settings.FIELD_ENCRYPTION_KEYS
     settings.FIELD_ENCRYPTION_KEYS = [other_key]
     sentence = (
-        rf"platform_auth\.E002\) FIELD_ENCRYPTION_KEYS lacks {key}, by which secrets of {APPID} are "
-        "encrypted: put back what is missing, after the first key and a comma"
+        rf"platform_auth\.E002\) FIELD_ENCRYPTION_KEYS lacks {key}, by which secrets of {APPID} "
+        "are encrypted: put back what is missing, after the first key and a comma"
     )
     with pytest.raises(SystemCheckError, match=sentence):
         check()
