@@ -116,6 +116,23 @@ def test_threads_are_left_of_those_that_wait_for_wechat(
     assert ("platform_auth.W008" in said) == is_said
 
 
+def test_a_migration_without_a_database_says_why_and_no_more(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.processes", "migrate"],
+        cwd=ROOT, capture_output=True, check=False, text=True, timeout=60,
+        env={
+            "PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "VAR_DIR": str(tmp_path),
+            "SECRET_KEY": "k" * 60, "FIELD_ENCRYPTION_KEYS": KEY,
+            "DATABASE_URL": "postgres://x:planted@127.0.0.1:1/x", "DATABASE_POOL_TIMEOUT": "0.3",
+        },
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
+    assert done.stderr.endswith("its server gives no connection; the reason stands above.\n")
+    assert "Traceback" not in done.stderr
+    assert "planted" not in done.stderr
+
+
 COOKIES = """
 from django.conf import settings
 for kind in ("SESSION", "CSRF", "LANGUAGE", "DEVICE"):
