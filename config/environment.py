@@ -8,7 +8,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -37,11 +37,16 @@ class Environment(environ.Env):
     """django-environ's reader; what a value is read as, and the rules below, are kept to."""
 
     ENVIRON: MutableMapping[str, str] = SecretFiles()
+    names: ClassVar[set[str]] = set()  # of the settings that were asked for
 
     def get_value(
         self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, *args: Any
     ) -> Any:
-        text = self.ENVIRON.get(var)
+        self.names.add(var)
+        try:
+            text = self.ENVIRON.get(var)
+        except (OSError, UnicodeDecodeError):
+            _refuse(f"{var}_FILE", "be the path of a text file that can be read")
         # NAME= in a file leaves it out.
         if text is None or (text == "" and (default == "" or cast in (bool, int, float, list))):
             if default is self.NOTSET:
@@ -60,6 +65,8 @@ class Environment(environ.Env):
         try:
             return self.parse_value(text, cast)
         except ValueError:
+            if isinstance(cast, list) and name in RULES:
+                _refuse(name, RULES[name][1])
             _refuse(name, "be a whole number" if cast is int else "be a number")
 
 
@@ -84,6 +91,13 @@ def _is_origin(url: str) -> bool:
 
 def _has_scheme(*schemes: str) -> Callable[[str], object]:
     return lambda url: urlsplit(url).scheme in schemes
+
+
+def _is_database(url: str) -> bool:
+    """A file has no host: Django's reader would print one, and a password with it."""
+    parts = urlsplit(url)
+    is_file = parts.scheme == "sqlite" and parts.netloc in ("", ":memory:")
+    return is_file or parts.scheme in ("postgres", "postgresql")
 
 
 def _is_mail_server(url: str) -> bool:
@@ -118,10 +132,7 @@ RULES: dict[str, Rule] = {
     "WECHAT_API_URL": _ORIGIN,
     "WECHAT_MP_URL": _ORIGIN,
     "WECHAT_OPEN_URL": _ORIGIN,
-    "DATABASE_URL": (
-        _has_scheme("postgres", "postgresql", "sqlite"),
-        "begin with postgres:// or sqlite://",
-    ),
+    "DATABASE_URL": (_is_database, "begin with postgres:// or sqlite:///, without a host"),
     "REDIS_URL": (_has_scheme("redis", "rediss"), "begin with redis:// or rediss://"),
     "DATABASE_POOL_SIZE": _ONE_OR_MORE,
     "DATABASE_POOL_TIMEOUT": (_is_at_least(0.1), "be a tenth of a second or more"),

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from config import metrics as measured
 from config.metrics import broker
 from platform_auth.models import TICKET_LIFE, Component
+from platform_auth.unreadable import components_without_keys
 
 PLAIN_TEXT = "text/plain"
 
@@ -18,8 +19,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """
-    Able to serve: the database answers, and no component's ticket has run out. What it can do
-    without, for a while, is a warning.
+    Able to serve: the database answers, no component's ticket has run out, and the keys are there
+    that the components' secrets need. What it can do without, for a while, is a warning.
     """
     try:
         with connection.cursor() as cursor:
@@ -27,6 +28,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
         since = Coalesce("ticket_received_at", "created_at")
         late = Component.objects.alias(since=since).filter(since__lt=Now() - TICKET_LIFE)
         problems = [f"ticket of {component.appid}" for component in late]
+        problems += [
+            f"secrets of {appid}: FIELD_ENCRYPTION_KEYS lacks {', '.join(keys)}"
+            for appid, keys in components_without_keys().items()
+        ]
     except (DatabaseError, InterfaceError):
         problems = ["database"]
     status: dict[str, object] = {

@@ -13,9 +13,9 @@ class SecretFiles(FileAwareMapping):
 
 
 def with_password(url: str, password: str) -> str:
-    """URL with PASSWORD in it, unless it has one."""
+    """URL with PASSWORD in it, unless it has one, or is that of a file, which takes none."""
     parts = urlsplit(url)
-    if not url or not password or parts.password:
+    if not url or not password or parts.password or parts.scheme == "sqlite":
         return url
     user = quote(parts.username or "", safe="")
     place = parts.netloc.rpartition("@")[2]

@@ -10,9 +10,9 @@ import json
 import logging
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from structlog.contextvars import get_contextvars
 
+from config.environment import BadSetting
 from platform_auth.logs import Repetitions, scrubbed
 
 try:
@@ -20,7 +20,7 @@ try:
     from sentry_sdk.integrations.dedupe import DedupeIntegration
     from sentry_sdk.integrations.logging import LoggingIntegration
 except ImportError:
-    raise ImproperlyConfigured(
+    raise BadSetting(
         "SENTRY_DSN is set, but sentry-sdk is not installed: "
         "pip install --require-hashes -r requirements/sentry.txt"
     ) from None

@@ -402,6 +402,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_SUBDOMAINS", default=IS_SECURE)
 SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 # That those two are off is a choice.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if not IS_SECURE:
+    # All follow from PUBLIC_URL, and platform_auth.W001 says it of that.
+    SILENCED_SYSTEM_CHECKS += [f"security.W0{number}" for number in ("04", "08", "12", "16")]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # nginx overwrites it
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -5,8 +5,9 @@
 #     deploy/backup.sh daily FOLDER    at BACKUP_HOUR (3) of every day, for ever: docker compose
 #
 # DATABASE_URL says which, POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE the password if that has none.
-# Kept for BACKUP_KEEP_DAYS (14). All credentials in a dump are as in the database: encrypted by
-# FIELD_ENCRYPTION_KEYS, which must be kept elsewhere. Passwords of people are hashes.
+# Kept for BACKUP_KEEP_DAYS (14). All credentials in a dump are as in the database: encrypted by the
+# FIELD_ENCRYPTION_KEYS of that day, which must be kept elsewhere as long as the dump. Passwords of
+# people are hashes.
 set -eu
 umask 077
 
@@ -23,8 +24,11 @@ fi
 dump() {
   name="$folder/platform-$(date -u +%Y%m%dT%H%M%SZ)"
   # Under its name only when it is whole, and can be read.
-  pg_dump --format=custom --no-owner --no-privileges --file="$name.part" "$DATABASE_URL"
-  pg_restore --list "$name.part" >/dev/null
+  if ! pg_dump --format=custom --no-owner --no-privileges --file="$name.part" "$DATABASE_URL" ||
+    ! pg_restore --list "$name.part" >/dev/null; then
+    rm -f "$name.part"
+    return 1
+  fi
   mv "$name.part" "$name.dump"
   find "$folder" -name 'platform-*.dump' -mtime "+$BACKUP_KEEP_DAYS" -delete
   find "$folder" -name 'platform-*.part' -mtime +1 -delete

@@ -17,6 +17,8 @@ COMMANDS = (("migrate", "--no-input"), ("register_component",))
 TRIES = 20
 PAUSE_SECONDS = 3.0
 LOCKED = "lock timeout"
+TRACEBACK = "Traceback (most recent call last):"
+UNREACHABLE = "\ndjango.db.utils.OperationalError: couldn't get a connection"
 
 
 def migrate() -> int:
@@ -41,5 +43,15 @@ def _manage(words: tuple[str, ...]) -> int:
             break
         print("A table is in use; this tries again.", file=sys.stderr, flush=True)
         time.sleep(PAUSE_SECONDS)
-    sys.stderr.write(done.stderr)
+    sys.stderr.write(_without_traceback(done.stderr))
     return done.returncode
+
+
+def _without_traceback(text: str) -> str:
+    """TEXT, of which the reason in the log is left where the database gives no connection."""
+    before, _heading, rest = text.partition(TRACEBACK)
+    _frames, is_unreachable, after = rest.rpartition(UNREACHABLE)
+    if not is_unreachable:
+        return text
+    lines = before + after.partition("\n")[2]
+    return f"{lines}DATABASE_URL: its server gives no connection; the reason stands above.\n"

@@ -4,8 +4,9 @@
 #     deploy/restore.sh FILE
 #
 # DATABASE_URL and POSTGRES_PASSWORD (or _FILE) as for the backup. Stop everything that uses the
-# database first; afterwards `manage.py migrate` and `manage.py reconcile`, before anything is
-# started: refresh tokens that changed since the dump are then read from WeChat's own list.
+# database first. Afterwards migrate, which ends with a sentence where a field key is missing that
+# the dump needs; start; and `manage.py reconcile`, by which refresh tokens that changed since the
+# dump are read from WeChat's own list.
 set -eu
 
 file=${1:?the dump}
@@ -18,7 +19,12 @@ elif [ -n "${POSTGRES_PASSWORD:-}" ]; then
   export PGPASSWORD="$POSTGRES_PASSWORD"
 fi
 
-pg_restore --list "$file" >/dev/null
+unchanged() {
+  echo "Nothing was restored; the database is as it was." >&2
+  exit 1
+}
+
+pg_restore --list "$file" >/dev/null || unchanged
 
 # One transaction, which ends only if the dump was read to its end.
 statements() {
@@ -41,9 +47,16 @@ SQL
   fi
 }
 
-outcome=$(statements | psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --output=/dev/null "$DATABASE_URL")
-if [ "$outcome" != restored ]; then
-  echo "Nothing was restored; the database is as it was." >&2
-  exit 1
+outcome=$(statements | psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --output=/dev/null "$DATABASE_URL") || unchanged
+[ "$outcome" = restored ] || unchanged
+
+# By their names, as the set-up guide has them.
+keys=$(psql --no-psqlrc --tuples-only --no-align "$DATABASE_URL" 2>/dev/null <<'SQL' || true
+SELECT string_agg(DISTINCT split_part(app_secret, ':', 2), ', ')
+FROM platform_auth_component WHERE app_secret <> ''
+SQL
+)
+if [ -n "$keys" ]; then
+  echo "Its secrets need these in FIELD_ENCRYPTION_KEYS: $keys"
 fi
-echo "Restored. Now: manage.py migrate, manage.py reconcile."
+echo "Restored. Now: migrate, start, and then manage.py reconcile."

@@ -10,6 +10,10 @@ from devtools.place import LOOPBACK, Place
 
 LETTERS = string.ascii_letters + string.digits
 
+# How a demo's keys begin: with WeChat itself they are refused (platform_auth/installation.py).
+# Eight letters of base64, so that 26 of the 32 bytes behind it are random.
+DEMO_KEY = "demo-key"
+
 HEAD = """\
 # Made by dev.py for this machine, and never overwritten. It holds keys: keep it private.
 # `python3 dev.py run` goes by this file alone, not by what a shell exports. Every setting is
@@ -20,8 +24,9 @@ HEAD = """\
 def fresh(port: int) -> dict[str, str]:
     """Settings for a local run, the sandbox standing in for WeChat."""
     return {
-        "SECRET_KEY": secrets.token_urlsafe(50),
-        "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "SECRET_KEY": DEMO_KEY + secrets.token_urlsafe(50),
+        "FIELD_ENCRYPTION_KEYS": DEMO_KEY
+        + base64.urlsafe_b64encode(secrets.token_bytes(26)).decode(),
         "REFRESH_SWEEP_SECONDS": "2",
         "COMPANY_NAME": "云桥科技",
         "SUPPORT_CONTACT": "400 123 4567",

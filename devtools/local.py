@@ -21,11 +21,12 @@ no password, and nothing is encrypted. Run it so only in a network that you trus
 
 def run(port: int | None, host: str | None, *, sandbox: bool) -> int:
     place = place_of(host) if host else LOOPBACK
-    install.provide("base")
     if not ENV.exists():
         environment.write(ENV, environment.fresh(port or PORT))
         print("Wrote .env with fresh random keys.")
     stack = _stack(port, place, sandbox)
+    stack.demand_free_ports()  # at once: the installation takes minutes
+    install.provide("base")
     print("Starting: the database, the web server, the sandbox …", flush=True)
     with stack.running() as processes:
         if sandbox:

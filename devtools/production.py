@@ -7,11 +7,13 @@ folder that is gone afterwards.
     python -m devtools.production                the whole job, through nginx
     python -m devtools.production --deploys 5    and five releases under load: none refused
 
-It wants nginx and openssl: `apt-get install nginx-light openssl`.
+It wants nginx and openssl (`apt-get install nginx-light openssl`), and the requirements of
+development (`python3 dev.py install --dev`).
 """
 
 import argparse
 import contextlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -20,6 +22,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+# The rest needs what production does without.
+if importlib.util.find_spec("pytest") is None:
+    sys.exit(
+        "devtools.production needs the requirements of development: run python3 dev.py install "
+        "--dev, and then .venv/bin/python -m devtools.production."
+    )
 
 from devtools import environment
 from devtools.code_walk import CodeWalk

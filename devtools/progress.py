@@ -124,4 +124,6 @@ def _brief(line: str) -> str:
         return "no answer from the package index; trying again"
     if line.startswith("Installing collected packages:"):
         return f"Installing {line.count(',') + 1} packages"
+    if line.startswith("WARNING:"):  # too long for the line; where it fails they are shown
+        return ""
     return re.sub(r" \(from .*|\s*\\$", "", line.strip())

@@ -68,7 +68,7 @@ class Stack:
     @contextlib.contextmanager
     def running(self) -> Iterator[Processes]:
         """Web and sandbox, answering; down again however this ends, with all that was added."""
-        self._ports_must_be_free()
+        self.demand_free_ports()
         with Processes(self.var / "log", self.environment) as processes:
             if self.has_sandbox:
                 processes.start("sandbox", *self.sandbox())
@@ -84,7 +84,8 @@ class Stack:
         processes.start("worker", *started("worker", "--pool", "threads"))
         processes.start("beat", *started("beat"))
 
-    def _ports_must_be_free(self) -> None:
+    def demand_free_ports(self) -> None:
+        """Raise Failure if another program has one that is needed."""
         for port in (self.port, self.port + 1)[: 2 if self.has_sandbox else 1]:
             if not is_free(port, self.place.bound):
                 raise Failure(

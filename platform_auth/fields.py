@@ -46,9 +46,14 @@ class Sealed(str):
     __slots__ = ()
 
     @property
+    def key_id(self) -> str:
+        """What the key that has sealed it is known by."""
+        return self.partition(":")[2].partition(":")[0]
+
+    @property
     def is_current(self) -> bool:
         """Whether the key that seals today has sealed it."""
-        return self.startswith(f"{PREFIX}:{key_ring().current}:")
+        return self.key_id == key_ring().current
 
 
 class Loaded(Sealed):
@@ -138,7 +143,7 @@ class SecretField(models.TextField[str, str]):
             if _on_old_key and key_id != ring.current:
                 _on_old_key(key_id)
         except KeyError:
-            problem = "its key is not in FIELD_ENCRYPTION_KEYS"
+            problem = f"its key is not in FIELD_ENCRYPTION_KEYS: {key_id}"
         except (InvalidTag, ValueError):
             problem = "changed, or not this row's own"
         else:

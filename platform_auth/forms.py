@@ -17,9 +17,10 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from platform_auth.fields import Unreadable
 from platform_auth.listing import with_detail
 from platform_auth.models import Component
-from platform_auth.registration import check_values
+from platform_auth.registration import check_values, demand_replaceable
 
 # Form field → model field. They differ in name so that no form ever takes a secret from a row.
 SECRETS = {"secret": "app_secret", "token": "message_token", "key": "aes_key"}
@@ -108,7 +109,16 @@ class ComponentForm(forms.ModelForm[Component]):
             check_values({name: value for name, value in secrets.items() if value})
         except ValidationError as error:
             self._add_errors(error.message_dict)
+        if self.instance.pk:
+            self._refuse_to_lose([name for name, value in secrets.items() if value])
         return cleaned
+
+    def _refuse_to_lose(self, names: list[str]) -> None:
+        """New secrets NAMES must not take the place of what is unreadable only for now."""
+        try:
+            demand_replaceable(self.instance, names)
+        except Unreadable as problem:
+            self.add_error(None, str(problem))
 
     def _add_errors(self, problems: Mapping[str, list[str]]) -> None:
         for field, model in SECRETS.items():

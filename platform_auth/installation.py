@@ -3,7 +3,8 @@ Whether this installation is a real one, or a demo with a sandbox in WeChat's pl
 nothing of the one is ever used for the other: database, folder of files, keys.
 
 The first migration marks the database, by a row, and VAR_DIR, by a file that also holds what a
-demo's field keys are known by. Whoever starts with other settings on what is marked is refused.
+demo's field keys are known by; a demo's keys begin with DEMO_KEY. Whoever starts with other
+settings on what is marked is refused.
 """
 
 import json
@@ -20,6 +21,7 @@ from platform_auth.models import Installation
 
 OFFICIAL_HOSTS = {"api.weixin.qq.com", "mp.weixin.qq.com", "open.weixin.qq.com"}
 MARK = "installation.json"
+DEMO_KEY = "demo-key"  # as devtools/environment.py makes them
 
 
 def urls_of_others() -> list[str]:
@@ -52,11 +54,20 @@ def describe_misuse() -> str:
     marked = Installation.objects.values_list("is_real", flat=True).first()
     if marked is not None and marked != is_real():
         return DEMO_DATABASE if is_real() else REAL_DATABASE.format(url=urls_of_others()[0])
+    return describe_misused_files()
+
+
+def describe_misused_files() -> str:
+    """As `describe_misuse`, but for the database, which may have no tables as yet."""
     folder = _read_mark(settings.VAR_DIR)
     if folder and folder.get("is_real") != is_real():
         text = DEMO_FOLDER if is_real() else REAL_FOLDER
         return text.format(folder=settings.VAR_DIR)
-    return DEMO_KEYS if is_real() and _has_demo_keys() else ""
+    if not is_real():
+        return ""
+    if marked := [name for name, keys in _keys().items() if any(map(_is_marked, keys))]:
+        return MARKED_KEYS.format(settings=" and ".join(marked))
+    return DEMO_KEYS if _has_demo_keys() else ""
 
 
 DEMO_DATABASE = (
@@ -79,10 +90,26 @@ DEMO_KEYS = (
     "FIELD_ENCRYPTION_KEYS holds a key of the demo's in this folder, and the settings ask WeChat "
     "itself. Make keys of the real platform's own: README, From demo to production."
 )
+MARKED_KEYS = (
+    "{settings}: made for a demo, and the settings ask WeChat itself. Make keys of the real "
+    "platform's own: README, From demo to production."
+)
+
+
+def _keys() -> dict[str, list[str]]:
+    return {
+        "FIELD_ENCRYPTION_KEYS": settings.FIELD_ENCRYPTION_KEYS,
+        "SECRET_KEY": [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS],
+    }
+
+
+def _is_marked(key: str) -> bool:
+    """By how it begins: wherever it was copied to."""
+    return key.startswith(DEMO_KEY)
 
 
 def _has_demo_keys() -> bool:
-    """Of the demo in this checkout, from whose .env they may have been copied."""
+    """Of a demo in this checkout, from before keys said so themselves."""
     demo = _read_mark(settings.ROOT / "var")
     used = demo.get("field_keys") if demo and not demo.get("is_real") else None
     return isinstance(used, list) and bool(set(used) & set(key_ids()))

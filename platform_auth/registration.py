@@ -1,20 +1,22 @@
 """Who we are to WeChat: registering a component, and changing its secrets without showing them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from platform_auth import tokens
 from platform_auth.events import log_event
-from platform_auth.fields import read_or_empty, seal
+from platform_auth.fields import Unreadable, read_or_empty, seal, secret_fields
 from platform_auth.leases import release_db_connection
 from platform_auth.models import Component
 from platform_auth.operations import SYSTEM, Actor, record_operation, recorded_call
 from platform_auth.text_rules import is_aes_key, is_app_secret, is_appid, is_message_token
+from platform_auth.unreadable import demand_readable
 from wechat import component as wechat
 from wechat.errors import NotReady
 
@@ -36,13 +38,16 @@ def register_component(
     aes_key: str,
     name: str = "",
     is_offered: bool = False,
+    replaces_unreadable: bool = False,
     by: Actor | None = None,
 ) -> Component:
     """
     Make or update the component APPID; BY is None for the system. Doing it twice changes nothing.
     Whether merchants may choose it (IS OFFERED) is only for a new one.
 
-    Raises ValidationError, by field name, without the values.
+    A secret that cannot be read is kept, and nothing changed, unless it REPLACES UNREADABLE ones.
+
+    Raises ValidationError, by field name, without the values, and Unreadable.
     """
     secrets = {"app_secret": secret, "message_token": token, "aes_key": aes_key}
     check_values({"appid": appid, **secrets})
@@ -60,7 +65,10 @@ def register_component(
         if is_new:
             record_operation("register_component", by=by, appid=appid)
         else:
-            _write_changes(component, secrets, {"name": name or component.name}, by)
+            plain = {"name": name or component.name}
+            if replaces_unreadable:
+                _give_up_unreadable(component, by)
+            _write_changes(component, secrets, plain, by)
     return component
 
 
@@ -78,7 +86,8 @@ def change_component(
     Give COMPONENT a NAME and those secrets that are not "", and unless it is None say whether
     merchants may choose it (IS OFFERED); the names of what is now different.
 
-    Raises ValidationError, by field name, without the values.
+    Raises ValidationError, by field name, without the values, and Unreadable where a new secret
+    would take the place of one that cannot be read.
     """
     fields = {"app_secret": secret, "message_token": token, "aes_key": aes_key}
     secrets = {field: value for field, value in fields.items() if value}
@@ -135,15 +144,41 @@ def refresh_component_token(component: Component, *, by: Actor | None) -> None:
             raise NotReady(component.last_error)
 
 
+def demand_replaceable(component: Component, secrets: Iterable[str]) -> None:
+    """Raise Unreadable if new SECRETS, by field name, would take the place of unreadable ones."""
+    names = list(secrets)
+    previous = [f"previous_{name}" for name in names if name in KEPT_AS_PREVIOUS]
+    try:
+        demand_readable(component, [*names, *previous])
+    except Unreadable as problem:
+        only_lost = _(
+            "Only where it is lost for good: manage.py register_component --replace-unreadable."
+        )
+        raise Unreadable(f"{problem} {only_lost}") from None
+
+
+def _give_up_unreadable(component: Component, by: Actor | None) -> None:
+    """Empty the secrets of COMPONENT that cannot be read; tickets and tokens come from WeChat."""
+    held = [field.name for field in secret_fields(Component) if component.__dict__[field.name]]
+    lost = [name for name in held if not read_or_empty(component, name)]
+    if not lost:
+        return
+    values: dict[str, Any] = dict.fromkeys(lost, "")
+    if "access_token" in lost:
+        values["access_token_expires"] = 0
+    Component.objects.filter(pk=component.pk).update(**values, due_at=Now(), updated_at=Now())
+    record_operation("give_up_secrets", by=by, appid=component.appid, result=", ".join(lost))
+    component.refresh_from_db()
+
+
 def _write_changes(
     component: Component, secrets: Mapping[str, str], plain: Mapping[str, Any], by: Actor | None
 ) -> list[str]:
     """Write what differs, and who changed which fields, in the caller's transaction."""
-    fresh = {
-        field: value for field, value in secrets.items() if read_or_empty(component, field) != value
-    }
+    demand_replaceable(component, secrets)
+    fresh = {field: value for field, value in secrets.items() if getattr(component, field) != value}
     moved = {
-        f"previous_{field}": read_or_empty(component, field)
+        f"previous_{field}": getattr(component, field)
         for field in KEPT_AS_PREVIOUS
         if field in fresh
     }

@@ -51,19 +51,34 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8001)
+    parser.add_argument("--host", default="127.0.0.1", help="to listen at: %(default)s")
+    parser.add_argument("--port", type=int, default=8001, help="to listen at: %(default)s")
     parser.add_argument("--url", type=_without_slash, help="where browsers find it")
-    parser.add_argument("--platform", default="http://127.0.0.1:8000", type=_without_slash)
-    parser.add_argument("--token-life", type=int, default=7200, metavar="SECONDS")
+    parser.add_argument(
+        "--platform",
+        default="http://127.0.0.1:8000",
+        type=_without_slash,
+        help="where pushes go: scheme and host of the platform, %(default)s",
+    )
+    parser.add_argument(
+        "--token-life",
+        type=int,
+        default=7200,
+        metavar="SECONDS",
+        help="of authorizer tokens: %(default)s, as WeChat's",
+    )
     parser.add_argument(
         "--first-token-life",
         type=int,
         metavar="SECONDS",
         help="of the first authorizer token only",
     )
-    parser.add_argument("--public-platform", type=_without_slash, help="where browsers find that")
-    parser.add_argument("--seed-accounts", action="store_true", help="create demo accounts")
+    parser.add_argument(
+        "--public-platform", type=_without_slash, help="where browsers find the platform"
+    )
+    parser.add_argument(
+        "--seed-accounts", action="store_true", help="with the demo's accounts to authorise"
+    )
     return parser.parse_args()
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from platform_auth.fields import key_ids
 from platform_auth.models import Component, Operation, Push
 from sandbox.world import WeChat
 from tests.conftest import AES_KEY, APPID, SECRET, TOKEN
@@ -80,6 +81,22 @@ def test_a_wrong_key_changes_nothing(boss: Client, component: Component) -> None
     component.refresh_from_db()
     assert (component.name, component.aes_key) == ("", AES_KEY)
     assert operations() == []
+
+
+def test_what_cannot_be_read_is_not_written_over(
+    boss: Client, component: Component, settings: Any
+) -> None:
+    [key] = key_ids()
+    right = settings.FIELD_ENCRYPTION_KEYS
+    settings.FIELD_ENCRYPTION_KEYS = ["b3RoZXIta2V5cy1vdGhlci1rZXlzLW90aGVyLWtleXM="]
+    data = {"name": "", "secret": "", "token": "anotherToken", "key": NEW_KEY}
+    page = text_of(boss.post(page_of(component), data))
+    assert f"Nothing was changed: FIELD_ENCRYPTION_KEYS lacks {key}" in page
+    boss.post(page_of(component), {"name": "Renamed", **SECRETS})
+    settings.FIELD_ENCRYPTION_KEYS = right
+    component.refresh_from_db()
+    assert (component.message_token, component.aes_key) == (TOKEN, AES_KEY)
+    assert component.name == "Renamed"
 
 
 def test_the_appid_stays(boss: Client, component: Component) -> None:

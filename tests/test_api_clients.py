@@ -102,7 +102,7 @@ def test_a_person_is_told_too_and_never_has_a_grave_scope(merchant: User) -> Non
     ("options", "problem"),
     [
         ({"owner": "nobody"}, "no active user"),
-        ({"scopes": "authorizers:read,everything"}, "everything"),
+        ({"scopes": "authorizers:read,everything"}, "There are no such scopes: everything"),
         ({"appids": "tea"}, "tea"),
         ({"days": 0}, "--days"),
     ],

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from miniprograms.models import Authorizer
 from miniprograms.services import refreshing
 from miniprograms.tokens import authorizer_token
+from platform_auth.fields import key_ids
 from platform_auth.models import Component
 from sandbox.world import WeChat
 from tests.accounts import make_due, make_due_accounts
@@ -50,9 +51,9 @@ def backup(folder: Path) -> Path:
     return Path(run("deploy/backup.sh", "once", folder))
 
 
-def restore(dump: Path) -> None:
+def restore(dump: Path) -> str:
     leave()
-    run("deploy/restore.sh", dump)
+    return run("deploy/restore.sh", dump)
 
 
 @pytest.mark.parametrize("first", ["the list is asked", "old tokens are tried"])
@@ -103,9 +104,24 @@ def test_a_broken_dump_changes_nothing(
     dump = backup(tmp_path)
     whole = dump.read_bytes()
     dump.write_bytes(whole[: len(whole) * 2 // 3])
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Nothing was restored; the database is as it was."):
+        restore(dump)
+    dump.write_bytes(whole[:100])
+    with pytest.raises(AssertionError, match="Nothing was restored; the database is as it was."):
         restore(dump)
     assert Authorizer.objects.count() == 2
+
+
+def test_a_dump_says_by_which_keys_it_is_encrypted(component: Component, tmp_path: Path) -> None:
+    dump = backup(tmp_path)
+    [key] = key_ids()
+    assert f"Its secrets need these in FIELD_ENCRYPTION_KEYS: {key}\n" in restore(dump)
+
+
+def test_a_backup_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        run("deploy/backup.sh", "once", tmp_path, DATABASE_URL="postgres://x@127.0.0.1:1/x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dump_is_for_its_owner_and_holds_no_credential_in_clear(

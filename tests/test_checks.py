@@ -27,7 +27,8 @@ def found(settings: Any, **wrong: Any) -> set[str]:
         setattr(settings, name, value)
     told = checks.run_checks(include_deployment_checks=True)
     return {one.id for one in told if one.id and one.id.startswith("platform_auth.")} - {
-        "platform_auth.W003"  # whether the tests themselves have a Redis
+        "platform_auth.W003",  # whether the tests themselves have a Redis
+        "platform_auth.W007",  # and a PostgreSQL
     }
 
 
@@ -70,10 +71,66 @@ def test_check_deploy_is_clean_behind_https(tmp_path: Path) -> None:
         FIELD_ENCRYPTION_KEYS=KEY,
         PUBLIC_URL="https://platform.example.com",
         NUM_PROXIES="1",
+        DATABASE_URL="postgres://platform:secret@127.0.0.1:1/platform",
+        REDIS_URL="redis://127.0.0.1:1/0",
         VAR_DIR=str(tmp_path),
     )
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
+
+
+def test_check_deploy_says_what_is_missing_and_what_is_mistyped(tmp_path: Path) -> None:
+    """And of Django's checks none that only follows from PUBLIC_URL."""
+    (tmp_path / "empty").touch()
+    done = manage(
+        *("check", "--deploy"),
+        SECRET_KEY="0123456789-" * 5 + "abcdefghijklmnopqrstuvwxyz",
+        FIELD_ENCRYPTION_KEYS=KEY,
+        PUBLIC_URLL="https://platform.example.com",
+        POSTGRES_PASSWORD="planted-password",
+        WECHAT_TOKEN="token",
+        WECHAT_AES_KEY="k" * 43,
+        WECHAT_AES_KEY_FILE=str(tmp_path / "empty"),
+        VAR_DIR=str(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    for sentence in (
+        "PUBLIC_URL is not https",
+        "DATABASE_URL is unset or a file's",
+        "WECHAT_AES_KEY and WECHAT_AES_KEY_FILE are both set: the file counts.",
+        "WECHAT_AES_KEY_FILE names an empty file: WECHAT_AES_KEY is not set.",
+        "Not set: WECHAT_COMPONENT_SECRET, WECHAT_AES_KEY.",
+        "PUBLIC_URLL is the name of no setting: PUBLIC_URL may be meant.",
+    ):
+        assert sentence in done.stderr
+    assert "identified 6 issues" in done.stderr
+    assert "planted" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(("places", "is_said"), [(4, False), (42, False), (43, True)])
+def test_threads_are_left_of_those_that_wait_for_wechat(
+    settings: Any, places: int, is_said: bool
+) -> None:
+    """64 threads: as deploy/processes.py starts a web process."""
+    said = found(settings, BULKHEAD_PLACES=places)
+    assert ("platform_auth.W008" in said) == is_said
+
+
+def test_a_migration_without_a_database_says_why_and_no_more(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.processes", "migrate"],
+        cwd=ROOT, capture_output=True, check=False, text=True, timeout=60,
+        env={
+            "PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "VAR_DIR": str(tmp_path),
+            "SECRET_KEY": "k" * 60, "FIELD_ENCRYPTION_KEYS": KEY,
+            "DATABASE_URL": "postgres://x:planted@127.0.0.1:1/x", "DATABASE_POOL_TIMEOUT": "0.3",
+        },
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
+    assert done.stderr.endswith("its server gives no connection; the reason stands above.\n")
+    assert "Traceback" not in done.stderr
+    assert "planted" not in done.stderr
 
 
 COOKIES = """

@@ -44,6 +44,16 @@ def test_on_a_terminal_it_is_one_line(
     assert ("Installing 3 packages" in out, "\n" in out) == (True, False)
 
 
+def test_a_warning_does_not_take_the_place_of_what_it_is_at(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("devtools.progress.REPEAT_SECONDS", 0.0)
+    _carry_out("print('Collecting django'); print('WARNING: Location \"file:///x/\" is ignored')")
+    shown = capsys.readouterr().out
+    assert "WARNING" not in shown
+    assert shown.count("Collecting django") == 2
+
+
 # As pip 23, uv 0.9 and apt 2.6 write it, without a network.
 OFFLINE = [
     "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError("

@@ -32,6 +32,9 @@ BIN = Path(sys.executable).parent
         ("REDIS_URL", "http://:pw@redis/0", "REDIS_URL must begin with redis:// or rediss://."),
         ("RELEASE_NEEDS_TWO", "maybe", "RELEASE_NEEDS_TWO must be 1 or 0."),
         ("PERMISSION_SETS", "18,0", "PERMISSION_SETS must be ids of permission sets"),
+        ("PERMISSION_SETS", "18,x", "PERMISSION_SETS must be ids of permission sets separated"),
+        ("SECRET_KEY_FILE", "/nowhere", "SECRET_KEY_FILE must be the path of a text file that can"),
+        ("DATABASE_URL", "sqlite://:pw@db/x", "DATABASE_URL must begin with postgres:// or"),
     ],
 )
 def test_manage_py_says_one_sentence(

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from miniprograms.models import Authorizer, Binding
 from platform_auth import heartbeats
-from platform_auth.models import Component, Heartbeat, Push
+from platform_auth.fields import key_ids
+from platform_auth.models import Component, Heartbeat, OldKeyUse, Push
 from sandbox.world import WeChat
 from tests.conftest import APPID, Bound
 from tests.knocking import without_database
@@ -61,6 +62,17 @@ def test_not_ready_once_the_ticket_has_run_out(ticket: str, hours: int, status: 
 def test_not_ready_without_a_database() -> None:
     told = without_database(lambda: get("/readyz"))
     assert told == (503, {"status": "unavailable", "problems": ["database"]})
+
+
+def test_not_ready_without_the_keys_of_what_is_there(ticket: str, settings: Any) -> None:
+    [key] = key_ids()
+    right, other = settings.FIELD_ENCRYPTION_KEYS, "b3RoZXIta2V5cy1vdGhlci1rZXlzLW90aGVyLWtleXM="
+    settings.FIELD_ENCRYPTION_KEYS = [other]
+    problems = [f"secrets of {APPID}: FIELD_ENCRYPTION_KEYS lacks {key}"]
+    assert get("/readyz") == (503, {"status": "unavailable", "problems": problems})
+    settings.FIELD_ENCRYPTION_KEYS = [other, *right]
+    assert get("/readyz")[0] == 200
+    assert OldKeyUse.objects.count() == 0  # to look is no use of it
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 
+from devtools import environment
 from platform_auth import installation
 from platform_auth.fields import key_ids
 from platform_auth.models import Component, Installation
@@ -89,6 +90,17 @@ def test_the_demos_keys_are_refused(real: Any, tmp_path: Path) -> None:
         check()
     mark.write_text("no JSON")
     assert check()
+
+
+@pytest.mark.parametrize("name", ["FIELD_ENCRYPTION_KEYS", "SECRET_KEY"])
+def test_a_key_that_was_made_for_a_demo_is_refused_wherever_it_is(
+    tmp_path: Path, name: str
+) -> None:
+    """In a folder where no demo was: before a table is made."""
+    refused = manage(tmp_path, "migrate", "--no-input", **{name: environment.fresh(8000)[name]})
+    assert refused.returncode == 1
+    assert f"E001) {name}: made for a demo, and the settings ask WeChat itself." in refused.stderr
+    assert "Applying" not in refused.stdout
 
 
 @pytest.mark.any_database

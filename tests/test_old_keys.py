@@ -167,7 +167,8 @@ def test_once_everything_is_encrypted_anew_it_can_go(
     assert (row.actor_name, row.result) == ("system", f"{key_ids()[0]}: 3")
     sentence = (
         f"Everything has been encrypted by {key_ids()[0]} (just now), and the old field key "
-        f"{older} has not been needed since: it can go."
+        f"{older} has not been needed since. Backups from before need it: it can go once none of "
+        "them is kept any more (BACKUP_KEEP_DAYS: 14 unless it is set)."
     )
     assert says(boss, component, sentence)
     assert Component.objects.get().app_secret == SECRET
@@ -187,7 +188,7 @@ def test_a_process_that_writes_with_the_old_key_is_noticed(
     sentence = f"The old field key {older} was needed just now, after everything had been"
     assert says(boss, component, sentence)
     rotate()
-    assert says(boss, component, f"{older} has not been needed since: it can go.")
+    assert says(boss, component, f"{older} has not been needed since. Backups from before need it:")
 
 
 def test_another_key_in_front_wants_another_rotation(
@@ -197,7 +198,7 @@ def test_another_key_in_front_wants_another_rotation(
     fresh = urlsafe_b64encode(os.urandom(32)).decode()
     settings.FIELD_ENCRYPTION_KEYS = [fresh, *settings.FIELD_ENCRYPTION_KEYS]
     words = words_of(boss, GUIDE)
-    assert "it can go." not in words
+    assert "has not been needed since" not in words
     assert words.count("Run manage.py rotate_field_keys") == 2
 
 

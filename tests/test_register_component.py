@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
+from platform_auth.fields import Sealed, key_ids
 from platform_auth.models import Component, Operation
 from platform_auth.registration import change_component, register_component
 
@@ -28,9 +29,9 @@ def environment(settings: Any) -> Any:
     return settings
 
 
-def run() -> str:
+def run(*words: str) -> str:
     out = io.StringIO()
-    call_command("register_component", stdout=out, stderr=out)
+    call_command("register_component", *words, stdout=out, stderr=out)
     return out.getvalue()
 
 
@@ -111,15 +112,60 @@ def test_errors_do_not_carry_the_values() -> None:
     assert error.__cause__ is None
 
 
-def test_an_unreadable_secret_can_be_replaced(environment: Any) -> None:
+OTHER_FIELD_KEY = "b3RoZXIta2V5cy1vdGhlci1rZXlzLW90aGVyLWtleXM="
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_cannot_be_read_is_not_written_over(environment: Any, changed: bool) -> None:
+    """Started with another's field key: the right one comes back, and everything is as it was."""
     run()
-    environment.FIELD_ENCRYPTION_KEYS = ["b3RoZXIta2V5cy1vdGhlci1rZXlzLW90aGVyLWtleXM="]
+    environment.WECHAT_TOKEN, environment.WECHAT_AES_KEY = "secondToken", OTHER_AES_KEY
     run()
+    before, [key] = Component.objects.values().get(), key_ids()
+    right, environment.FIELD_ENCRYPTION_KEYS = environment.FIELD_ENCRYPTION_KEYS, [OTHER_FIELD_KEY]
+    if changed:
+        environment.WECHAT_TOKEN = "thirdToken"
+    with pytest.raises(CommandError, match=f"FIELD_ENCRYPTION_KEYS lacks {key}, by") as caught:
+        run()
+    assert str(caught.value).startswith("Nothing was changed: ")
+    assert "--replace-unreadable" in str(caught.value)
+    assert Component.objects.values().get() == before
+    assert len(operations()) == 2
+    environment.FIELD_ENCRYPTION_KEYS = right
+    component = Component.objects.get()
+    assert (component.previous_message_token, component.previous_aes_key) == (TOKEN, AES_KEY)
+
+
+def test_one_that_is_spoiled_is_not_written_over_either(environment: Any) -> None:
+    run()
+    [key] = key_ids()
+    Component.objects.update(aes_key=Sealed(f"sealed:{key}:AAAA"))
+    with pytest.raises(CommandError, match="platform_auth_component.aes_key of wx1.*: changed, or"):
+        run()
+    assert Component.objects.values_list("aes_key", flat=True).get() == f"sealed:{key}:AAAA"
+
+
+def test_a_key_that_is_lost_for_good(environment: Any) -> None:
+    run()
+    component = Component.objects.get()
+    component.verify_ticket, component.access_token = "ticket@@@one", "a-token"
+    component.access_token_expires = 2**33
+    component.save()
+    environment.FIELD_ENCRYPTION_KEYS = [OTHER_FIELD_KEY]
+    run("--replace-unreadable")
     component = Component.objects.get()
     assert [component.app_secret, component.message_token, component.aes_key] == [
         SECRET, TOKEN, AES_KEY,
     ]  # fmt: skip
-    assert component.previous_aes_key == ""
+    assert component.previous_aes_key == component.verify_ticket == component.access_token == ""
+    assert component.access_token_expires == 0
+    lost = "app_secret, message_token, aes_key, verify_ticket, access_token"
+    assert operations()[1:] == [
+        ("system", "give_up_secrets", lost),
+        ("system", "change_component", "app_secret, message_token, aes_key"),
+    ]
+    run("--replace-unreadable")
+    assert len(operations()) == 3
 
 
 def test_what_is_not_given_is_kept(environment: Any) -> None:

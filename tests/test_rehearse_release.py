@@ -112,6 +112,8 @@ def test_a_platform_in_order_passes_every_step(front: Front, ticket: str) -> Non
     assert told.error == ""
     assert told.count("passed") == 33
     assert "33 of 33 steps pass." in told.text
+    assert "The set-up guide does not count it: this was not PUBLIC_URL, http" in told.text
+    assert not Operation.objects.filter(action="rehearse_release").exists()
     assert front.asked == [
         ("echo", "component"),
         ("echo", OFFICIAL[0]),
@@ -121,6 +123,15 @@ def test_a_platform_in_order_passes_every_step(front: Front, ticket: str) -> Non
     ]
     for secret in (SECRET, TOKEN, AES_KEY, ticket, "queryauthcode@@@"):
         assert secret not in told.text
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_is_played_at_the_public_url_counts_in_the_guide(front: Front, settings: Any) -> None:
+    settings.PUBLIC_URL = front.url
+    told = Told("--url", f"{front.url}/")
+    assert "The set-up guide" not in told.text
+    [played] = Operation.objects.filter(action="rehearse_release")
+    assert (played.actor_name, played.result) == ("system", "passed")
 
 
 @pytest.mark.usefixtures("worker")

@@ -535,6 +535,7 @@ def test_the_rehearsal(boss: Client, component: Component, wechat: WeChat) -> No
     age(ticket_received_at=timezone.now())
     state, words = step(boss, "rehearsal")
     assert (state, "let us play its tester" in words) == ("open", True)
+    assert "rehearse_release, which counts here if it goes to PUBLIC_URL." in words
     assert 'href="/admin/messaging/releasetest/rehearse/"' in text_of(boss.get(GUIDE))
     record_operation(REHEARSE, by=None, appid=APPID, result="Ticket, Text wx1")
     state, words = step(boss, "rehearsal")

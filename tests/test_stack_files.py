@@ -128,6 +128,32 @@ def test_secrets_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
     assert {name: (folder / name).read_text() for name in names} == before
 
 
+def test_what_is_answered_with_nothing_is_not_made(tmp_path: Path) -> None:
+    (tmp_path / "wechat_component_secret").touch()  # as they once were
+    made = secrets.make(tmp_path, ask=lambda _question: " ")
+    assert "wechat_component_secret" not in made
+    assert secrets.make(tmp_path, ask=lambda _question: "at last") == ["wechat_component_secret"]
+    assert (tmp_path / "wechat_component_secret").read_text() == "at last"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [(["--help"], "ask for the AppSecret"), ([], "Nothing was made in secrets: nobody answered.")],
+)
+def test_nobody_who_asks_for_help_gets_secrets(
+    tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    """Nor who answers nothing, as where there is no terminal."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.secrets", *words],
+        cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert sentence in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_settings_read_secrets_from_files(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     secrets.make(folder, ask=lambda _question: "a1" * 16)

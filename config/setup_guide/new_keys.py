@@ -70,7 +70,11 @@ KEY_KINDS = {
                 _RESTART,
                 _("Keep a copy of it, and confirm that in the set-up guide."),
                 _("Run manage.py rotate_field_keys, which encrypts everything anew."),
-                _("Take the old one away once the set-up guide says that it can go."),
+                _(
+                    "Take the old one away once the set-up guide says that it is not needed any "
+                    "more, and no backup from before is kept (BACKUP_KEEP_DAYS: 14 unless it is "
+                    "set): such a backup cannot be read without it."
+                ),
             ),
         ),
         KeyKind(

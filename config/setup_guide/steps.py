@@ -237,7 +237,10 @@ def _rehearsal_step(facts: Facts) -> Step:
         tested = say(_("WeChat's own test was answered %(time)s."), time=ago(facts.seen.tested_at))
         return Step(name, title, StepState.DONE, [tested], links=links)
     if row is None:
-        sentence = _("Before you press 全网发布 in WeChat's console, let us play its tester.")
+        sentence = _(
+            "Before you press 全网发布 in WeChat's console, let us play its tester: on the page, "
+            "or by manage.py rehearse_release, which counts here if it goes to PUBLIC_URL."
+        )
         return Step(name, title, StepState.OPEN, [sentence], links=links)
     if row.result == PASSED:
         sentence = _("The rehearsal passed %(time)s. Now press 全网发布 in WeChat's console.")

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -230,9 +230,12 @@ class TargetAdmin(TargetActs, RecordedAdmin):
         target = self.visible_or_404(request, object_id)
         require_proof(request)
         if request.method == "POST":
-            return self._show_secret(
-                request, target, targets.rotate_secret(target, by=request.user)
-            )
+            try:
+                secret = targets.rotate_secret(target, by=request.user)
+            except Unreadable as problem:
+                messages.error(request, str(problem))
+                return HttpResponseRedirect(self.url_of(target))
+            return self._show_secret(request, target, secret)
         question = _(
             "The new secret is shown once. For a day all is signed with the present one as well; "
             "one before that ends now."

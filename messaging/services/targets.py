@@ -22,10 +22,11 @@ from messaging.services.forwarding.outcomes import make_oldest_due
 from messaging.services.forwarding.posting import encode_payload, explain_status, post_payload
 from messaging.standard_webhooks import new_secret
 from platform_auth.events import log_event
-from platform_auth.fields import read_or_empty, seal
+from platform_auth.fields import seal
 from platform_auth.leases import release_db_connection
 from platform_auth.models import is_free
 from platform_auth.operations import Actor, record_operation
+from platform_auth.unreadable import demand_readable
 
 SECRET_OVERLAP = timedelta(days=1)  # in which both secrets verify what we send
 MAX_RESENT = 10_000  # deliveries, by one act
@@ -83,9 +84,11 @@ def switch_target(target: Target, *, on: bool, by: Actor) -> None:
 def rotate_secret(target: Target, *, by: Actor) -> str:
     """
     A new secret for TARGET, to be shown this once to BY. For a day we sign with the one before as
-    well, so that whoever verifies can change over in peace.
+    well, so that whoever verifies can change over in peace. Raises Unreadable, and nothing changes,
+    where the one before cannot be read.
     """
-    new, old = new_secret(), read_or_empty(target, "secret")
+    demand_readable(target, ["secret"])
+    new, old = new_secret(), target.secret
     with transaction.atomic():
         Target.objects.filter(pk=target.pk).update(
             previous_until=Now() + SECRET_OVERLAP if old else None,

@@ -76,7 +76,8 @@ def _describe_field_key(
     elif rotated_at is None:
         text = _(
             "The old field key %(key)s was last needed %(time)s (uses in all: %(count)s). Run "
-            "manage.py rotate_field_keys: it can go once that has come to its end."
+            "manage.py rotate_field_keys: it can go once that has come to its end, and no backup "
+            "from before is kept."
         )
     elif use and use.newest_at > rotated_at:
         text = _(
@@ -87,6 +88,7 @@ def _describe_field_key(
     else:
         text = _(
             "Everything has been encrypted by %(first)s (%(rotated)s), and the old field key "
-            "%(key)s has not been needed since: it can go."
+            "%(key)s has not been needed since. Backups from before need it: it can go once none "
+            "of them is kept any more (BACKUP_KEEP_DAYS: 14 unless it is set)."
         )
     return say(text, **words)

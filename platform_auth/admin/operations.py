@@ -152,6 +152,7 @@ ACTIONS = {
     "change_platform_domains": _("changed the platform's domains"),
     "register_component": _("registered the component"),
     "change_component": _("changed the component"),
+    "give_up_secrets": _("gave up secrets of the component that could not be read"),
     "delete_component": _("deleted the component"),
     "start_push_ticket": _("asked for ticket pushes"),
     "refresh_component_token": _("refreshed the component token"),

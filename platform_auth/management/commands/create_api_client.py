@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, no_translations
 from django.utils import timezone
 
 from platform_auth.client_models import GRAVE_SCOPES
@@ -32,6 +32,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--days", type=int, help="after which it expires; else never")
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         owner = User.objects.filter(username=options["owner"], is_active=True).first()
         if owner is None:

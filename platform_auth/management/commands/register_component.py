@@ -1,9 +1,11 @@
+from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, no_translations
 
+from platform_auth.fields import Unreadable
 from platform_auth.installation import describe_misuse
 from platform_auth.registration import register_component
 
@@ -22,6 +24,14 @@ class Command(BaseCommand):
         "or AES key keeps the old one as the previous one. It never prints a secret."
     )
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--replace-unreadable",
+            action="store_true",
+            help="give up secrets whose field key is lost for good; put the key back otherwise",
+        )
+
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         if misuse := describe_misuse():
             raise CommandError(misuse)
@@ -34,7 +44,10 @@ class Command(BaseCommand):
                 secret=values["WECHAT_COMPONENT_SECRET"],
                 token=values["WECHAT_TOKEN"],
                 aes_key=values["WECHAT_AES_KEY"],
+                replaces_unreadable=options["replace_unreadable"],
             )
+        except Unreadable as problem:
+            raise CommandError(str(problem)) from None
         except ValidationError as error:
             raise CommandError(_explain(error)) from None
         self.stdout.write(f"Component {component.appid} is registered.")

@@ -1,7 +1,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, no_translations
 
 from platform_auth.client_models import ApiClient
 from platform_auth.logins.api_clients import rotate_key
@@ -17,6 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--owner", required=True, help="a username")
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         clients = ApiClient.objects.filter(name=options["name"], owner__username=options["owner"])
         if len(clients) != 1:

@@ -12,8 +12,8 @@ from platform_auth.rotation import rotate_secrets
 class Command(BaseCommand):
     help = (
         "Encrypt every secret in the database with the first key of FIELD_ENCRYPTION_KEYS. Safe "
-        "while the system runs, and to repeat. Once it succeeds, the other keys may go. It names "
-        "what no key opens, and never a value."
+        "while the system runs, and to repeat. Once it succeeds, the other keys may go as soon as "
+        "no backup from before is kept. It names what no key opens, and never a value."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
