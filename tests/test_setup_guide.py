@@ -572,6 +572,7 @@ def test_a_copy_of_the_keys_is_confirmed_by_name(boss: Client, settings: Any) ->
     boss.post(BACKUP)
     state, words = step(boss, "backup")
     assert (state, "boss confirmed just now that a copy is kept." in words) == ("done", True)
+    assert "keep a copy of each as long as backups of its time (BACKUP_KEEP_DAYS: 14 " in words
     row = Operation.objects.get(action="confirm_key_backup")
     assert (row.actor_name, row.result) == ("boss", fingerprint[1])
     assert not [key for key in settings.FIELD_ENCRYPTION_KEYS if key in words]

@@ -255,22 +255,28 @@ def _backup_step(facts: Facts) -> Step:
     name, title = "backup", _("Keep the field keys elsewhere too")
     ids, row = key_ids(), facts.operations.get(BACKUP)
     fingerprints = _("Their fingerprints: %(ids)s.") % {"ids": ", ".join(ids)}
+    as_long = _(
+        "A backup can be read only with the keys of its day: keep a copy of each as long as "
+        "backups of its time (BACKUP_KEEP_DAYS: 14 unless it is set), also once it has left the "
+        "settings."
+    )
+    about = [as_long, fingerprints]
     act = ActButton(_("A copy of these keys is kept"), reverse("setup-backup"))
     if row is None:
         sentence = _(
             "Without FIELD_ENCRYPTION_KEYS a backup of the database is worth nothing. Keep a copy "
             "apart from it, such as in the company's password safe, and say so here."
         )
-        return Step(name, title, StepState.OPEN, [sentence, fingerprints], act=act)
+        return Step(name, title, StepState.OPEN, [sentence, *about], act=act)
     words = {"person": row.actor_name, "time": ago(row.at)}
     if set(ids) - set(row.result.split()):
         sentence = _(
             "The keys have changed since %(person)s confirmed %(time)s that they are kept: keep a "
             "copy of them as they are now."
         )
-        return Step(name, title, StepState.OPEN, [say(sentence, **words), fingerprints], act=act)
+        return Step(name, title, StepState.OPEN, [say(sentence, **words), *about], act=act)
     sentence = _("%(person)s confirmed %(time)s that a copy is kept.")
-    return Step(name, title, StepState.DONE, [say(sentence, **words), fingerprints])
+    return Step(name, title, StepState.DONE, [say(sentence, **words), *about])
 
 
 STEPS: tuple[Callable[[Facts], Step], ...] = (
