@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import DatabaseError, InterfaceError, connection
 
 from config.admission import threads_of
@@ -71,9 +71,10 @@ def proxies_are_counted(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
-def the_database_is_a_server(**kwargs: Any) -> list[CheckMessage]:
+def postgresql_goes_with_redis(**kwargs: Any) -> list[CheckMessage]:
     text = "DATABASE_URL is unset or a file's: SQLite is for one machine and for trying."
-    return _unless(connection.vendor != "sqlite", Warning(text, id="platform_auth.W007"))
+    is_right = connection.vendor != "sqlite" or not settings.REDIS_URL
+    return _unless(is_right, Info(text, id="platform_auth.I001"))
 
 
 @register(deploy=True)
