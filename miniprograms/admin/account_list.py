@@ -41,7 +41,7 @@ class ListedAccounts(StaffAdmin):
     """Adds to the admin of accounts the facts of apps above, and the list as CSV."""
 
     list_before_template = "admin/accounts/bar.html"
-    live_columns = ("state_label", "live_version", "review", "unread", "token_health")
+    live_columns = ("standing", "live_version", "review", "unread", "token_health")
 
     def rows_now(self, request: HttpRequest, keys: Iterable[int]) -> QuerySet[Any]:
         rows: Any = super().rows_now(request, keys)

@@ -41,6 +41,13 @@ class AuthorizerColumns:
         colour = ACCOUNT_STATUS_COLOURS.get(Authorizer.AccountStatus(row.account_status), "danger")
         return label(row.get_account_status_display(), colour)
 
+    @admin.display(description=_("state"), ordering="state")
+    def standing(self, row: Authorizer) -> SafeString:
+        """The state, and what WeChat has against the account, if anything."""
+        state = label(row.get_state_display(), ACCOUNT_STATE_COLOURS.get(row.state, ""))
+        is_normal = row.account_status == Authorizer.AccountStatus.NORMAL
+        return state if is_normal else format_html("{} {}", state, self.account_label(row))
+
     # Not to be sorted by: an index of it would be written with each refresh.
     @admin.display(description=_("token"))
     def token_health(self, row: Authorizer) -> SafeString:

@@ -87,12 +87,11 @@ class AuthorizerPages(
 
     list_display = (
         "account",
-        "state_label",
+        "standing",
         "tag_labels",
         "token_health",
         "merchant",
         "sets_in_short",
-        "account_label",
         "error_in_short",
     )
     list_display_links = ("account",)
