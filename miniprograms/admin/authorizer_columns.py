@@ -44,7 +44,8 @@ class AuthorizerColumns:
     @admin.display(description=_("state"), ordering="state")
     def standing(self, row: Authorizer) -> SafeString:
         """The state, and what WeChat has against the account, if anything."""
-        state = label(row.get_state_display(), ACCOUNT_STATE_COLOURS.get(row.state, ""))
+        colour = ACCOUNT_STATE_COLOURS.get(Authorizer.State(row.state), "")
+        state = label(row.get_state_display(), colour)
         is_normal = row.account_status == Authorizer.AccountStatus.NORMAL
         return state if is_normal else format_html("{} {}", state, self.account_label(row))
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import conditional_escape
@@ -68,7 +69,11 @@ class LiveLists(ModelAdmin):
 
     def rows_now(self, request: HttpRequest, keys: Iterable[int]) -> Iterable[Any]:
         """The rows with KEYS, with all that their columns show."""
-        return self.get_queryset(request).filter(pk__in=keys)  # type: ignore[no-any-return]
+        rows: QuerySet[Any] = self.get_queryset(request).filter(pk__in=keys)
+        related = self.list_select_related
+        if isinstance(related, tuple) and related:
+            rows = rows.select_related(*related)
+        return rows
 
     def _cell(self, column: Any, row: Any) -> Any:
         return column(row) if callable(column) else getattr(self, column)(row)
