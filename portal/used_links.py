@@ -13,10 +13,9 @@ from miniprograms.models import Authorizer
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """MARK is its look: good, wait, bad. STATUS is HTTP's for a page with this TITLE."""
+    """MARK is its look: good, wait, bad."""
 
     mark: str
-    status: HTTPStatus
     title: StrOrPromise
     text: StrOrPromise
 
@@ -24,7 +23,6 @@ class Ending:
 _USED = _("This link has been used")
 _FINISHING = Ending(
     "wait",
-    HTTPStatus.OK,
     _USED,
     _(
         "The administrator has confirmed, and we are finishing the binding. You can close this "
@@ -33,7 +31,6 @@ _FINISHING = Ending(
 )
 _WAITING_FOR_STAFF = Ending(
     "wait",
-    HTTPStatus.OK,
     _USED,
     _(
         "Our staff will look at it and get in touch if they have a question. There is nothing for "
@@ -42,11 +39,10 @@ _WAITING_FOR_STAFF = Ending(
 )
 _DECLINED = Ending(
     "bad",
-    HTTPStatus.OK,
     _("This binding was declined"),
     _("Our staff have declined it. Please ask them if you think that is a mistake."),
 )
-BOUND = Ending("good", HTTPStatus.OK, _USED, _("You can close this page."))
+BOUND = Ending("good", _USED, _("You can close this page."))
 # By how the attempt stands that a code for the phone was for.
 OF_CODES = {
     "bound": BOUND,
@@ -56,13 +52,11 @@ OF_CODES = {
     "declined": _DECLINED,
     "expired": Ending(
         "bad",
-        HTTPStatus.NOT_FOUND,
         _("This link has expired"),
         _("Nobody confirmed in time. Nothing has changed. Please start the binding again."),
     ),
     "dropped": Ending(
         "bad",
-        HTTPStatus.NOT_FOUND,
         _("This binding was cancelled"),
         _("Nothing has changed. You can start another whenever you like."),
     ),
@@ -74,20 +68,17 @@ OF_LINKS = {
     "refused": _DECLINED,
     "expired": Ending(
         "bad",
-        HTTPStatus.NOT_FOUND,
         _("This link has expired"),
         _("It was good for three days. Nothing has changed. Please ask us for a new one."),
     ),
     "revoked": Ending(
         "bad",
-        HTTPStatus.NOT_FOUND,
         _("This link was withdrawn"),
         _("Nothing has changed. Please ask us for a new one if you still want to bind."),
     ),
 }
 UNKNOWN = Ending(
     "bad",
-    HTTPStatus.NOT_FOUND,
     _("This link is not valid any more"),
     _(
         "It may have expired, or belong to another browser or another user. Nothing has changed. "
@@ -105,4 +96,4 @@ def render_ending(
         "bound": bound or [],
         "leads_home": request.user.is_authenticated or ending is UNKNOWN,
     }
-    return render(request, "portal/gone.html", context, status=ending.status)
+    return render(request, "portal/gone.html", context, status=HTTPStatus.NOT_FOUND)

@@ -366,7 +366,7 @@ def test_a_link_says_why_it_leads_nowhere(
         status = "parked" if ending == "unclaimed" else ending
         attempt(component, merchant, status=status, link=link, appid="wx00000000000000a1")
     page = new_browser().get(url)
-    assert page.status_code == (404 if ending in ("expired", "revoked") else 200)
+    assert page.status_code == 404
     [title] = re.findall("<title>(.*?) · ", text_of(page))
     assert f"<h1>{title}</h1>" in text_of(page)
     assert ENDINGS[ending] in text_of(page)
@@ -440,7 +440,7 @@ def test_a_code_for_the_phone_that_has_been_used_says_what_was_bound_with_it(
 ) -> None:
     state, _page = phone_binding(browser, wechat, account)
     page = new_browser().get(f"/portal/bind/{state}/go/")
-    assert page.status_code == 200
+    assert page.status_code == 404
     assert "<title>This link has been used" in text_of(page)
     assert "<strong>Tea &amp; Cake</strong> was bound with it." in text_of(page)
     assert "To my accounts" not in text_of(page)

@@ -54,6 +54,8 @@ ASKING = {
     # Not WeChat but a channel, which may be as slow.
     "POST portal/notices/<int:pk>/test/",
     *(f"POST admin/notices/channel/<path:object_id>/{act}/" for act in ("test", "resend-all")),
+    # Nor is the mail server, which sends the link.
+    "POST admin/miniprograms/authorizer/<path:object_id>/ask-again/",
     *("POST portal/bind/", "POST portal/bind/link/<str:signed>/"),
     "GET portal/<slug:appid>/trial/",
     "POST admin/miniprograms/authorizer/<path:object_id>/code/sync-templates/",

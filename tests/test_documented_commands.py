@@ -216,6 +216,7 @@ CHECKERS: dict[str, Checker] = {
     "python -m": _module,
     "python3 -m": _module,
     "python -m deploy.processes": _process,
+    ".venv/bin/python -m": _module,
     ".venv/bin/python -m deploy.processes": _process,
     "sudo install": _folder_of_another,
     "git ls-files": _names_files_of_ours,

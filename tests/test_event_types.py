@@ -101,9 +101,8 @@ def test_types_are_chosen_for_a_target(
     rule.refresh_from_db()
     assert rule.kind == kept
     page = text_of(browser.get(page_of(target)))
-    assert (
-        '<option value="audit.passed">The review has passed: it can be released.</option>' in page
-    )
+    words = "The review has passed: it can be released. · audit.passed"
+    assert f'<option value="audit.passed">{words}</option>' in page
 
 
 @pytest.mark.parametrize("written", ["audit.exploded", "release.", "authorizer.x y"])

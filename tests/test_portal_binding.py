@@ -430,7 +430,7 @@ def test_the_link_for_the_phone_says_afterwards_what_was_bound_with_it(
 ) -> None:
     state, _page = phone_binding(browser, wechat, account)
     again = new_browser().get(f"/portal/bind/{state}/go/")
-    assert again.status_code == 200
+    assert again.status_code == 404
     assert "This link has been used" in text_of(again)
     assert "<strong>Tea &amp; Cake</strong> was bound with it." in text_of(again)
     assert "Nothing has changed" not in text_of(again)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from knox.models import AuthToken
@@ -79,11 +80,9 @@ def _name_and_use(row: AuthToken) -> tuple[str, datetime | None]:
 
 
 def note_use(key: AuthToken) -> None:
-    """Not at each request: a row that is written is a row that others wait for."""
-    used_at = KeyNote.objects.filter(key=key.pk).values_list("used_at", flat=True).first()
-    if used_at and timezone.now() - used_at < USE_NOTED_EVERY:
-        return
-    KeyNote.objects.update_or_create(key=key, defaults={"used_at": Now()})
+    """By one statement, which writes only what is old: a row that is written is waited for."""
+    old = Q(used_at=None) | Q(used_at__lt=Now() - USE_NOTED_EVERY)
+    KeyNote.objects.filter(old, key=key.pk).update(used_at=Now())
 
 
 def _handle(row: AuthToken) -> str:
