@@ -72,6 +72,9 @@ def _no_network_and_no_memory() -> Iterator[None]:
     translation.deactivate()
     yield
     clear_caches()
+    # One that a test has lost, or a deadline closed, is no concern of the tests after it.
+    if getattr(connection.connection, "closed", False):
+        connection.connection = None
 
 
 def clear_caches() -> None:

@@ -128,7 +128,7 @@ def test_the_log_is_only_read(client: Client, push: Push, component: Component) 
 def test_every_act_has_a_name_in_the_log() -> None:
     """What services record, read from their source; an act without a name would stay English."""
     sources = [path.read_text() for app in APPS for path in (settings.ROOT / app).rglob("*.py")]
-    call = re.compile(r'record_operation\(\s*"([^"{]+)"')
+    call = re.compile(r'record(?:_operation|ed_call)\(\s*"([^"{]+)"')
     recorded = {name for text in sources for name in call.findall(text)}
     assert {"refresh_token", "replay_push"} <= recorded
     assert recorded <= ACTIONS.keys()

@@ -75,7 +75,9 @@ def test_a_component_whose_keys_are_lost_does_not_stop_the_others(
     ours = ticket_push(wechat, create_time=int(wechat.clock()) + 60)
     assert at_the_door(theirs.sealed).answer() == SUCCESS
     assert ours.answer() == UNAVAILABLE
-    register_component(appid=APPID, secret="5" * 32, token=TOKEN, aes_key=AES_KEY)
+    register_component(
+        appid=APPID, secret="5" * 32, token=TOKEN, aes_key=AES_KEY, replaces_unreadable=True
+    )
     assert ours.answer() == SUCCESS
 
 
