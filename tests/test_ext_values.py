@@ -348,7 +348,7 @@ def test_a_campaign_fails_only_for_those_whose_values_the_schema_refuses(
     work()
     assert states(campaign) == {"in_review": 1, "failed": 1}
     reason = campaign.items.get(authorizer=bad).reason
-    for words in ("/ext: ", "shop", "/ext/theme/title", "5", "^[a-z]+$"):
+    for words in ("/ext：", "shop", "/ext/theme/title", "5", "^[a-z]+$"):
         assert words in reason
     assert not CodeVersion.objects.filter(authorizer=bad).exists()
 
