@@ -17,6 +17,9 @@ from wechat.push import Malformed, read_push
 from wechat.replies import BadContent
 
 MAX_ENTRIES = 50
+# Of one conversation. Its index is named whole, or PostgreSQL may read all replies backwards by the
+# index of their time, for one that has none.
+NEWEST_FIRST = ("conversation_id", "-at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def replies_of(conversation: Conversation) -> models.QuerySet[Reply]:
 
 def with_replies(rows: models.QuerySet[Conversation]) -> models.QuerySet[Conversation]:
     """Conversations with when we said something last, and what became of that."""
-    newest = Reply.objects.filter(conversation=models.OuterRef("pk")).order_by("-at")
+    newest = Reply.objects.filter(conversation=models.OuterRef("pk")).order_by(*NEWEST_FIRST)
     return rows.annotate(
         replied_at=models.Subquery(newest.values("at")[:1]),
         reply_state=models.Subquery(newest.values("state")[:1]),
@@ -87,7 +90,8 @@ def with_replies(rows: models.QuerySet[Conversation]) -> models.QuerySet[Convers
 
 def newest_replies(rows: Iterable[Conversation]) -> dict[int, Reply]:
     """The last that we said in each of ROWS, by the ids of these: one step in an index each."""
-    newest = Reply.objects.filter(conversation=models.OuterRef("pk")).order_by("-at").values("pk")
+    own = Reply.objects.filter(conversation=models.OuterRef("pk"))
+    newest = own.order_by(*NEWEST_FIRST).values("pk")
     conversations = Conversation.objects.filter(pk__in=[row.pk for row in rows])
     pks = conversations.annotate(newest=models.Subquery(newest[:1])).values("newest")
     replies = Reply.objects.filter(pk__in=pks).select_related("by")
@@ -104,7 +108,7 @@ def read_page(
     newest = pushes.order_by("-received_at")[: MAX_ENTRIES + 1]
     entries = [Entry(push.received_at, push=push) for push in newest]
     entries += [
-        Entry(reply.at, reply=reply) for reply in replies.order_by("-at")[: MAX_ENTRIES + 1]
+        Entry(reply.at, reply=reply) for reply in replies.order_by(*NEWEST_FIRST)[: MAX_ENTRIES + 1]
     ]
     entries.sort(key=lambda entry: entry.at)
     return entries[-MAX_ENTRIES:], len(entries) > MAX_ENTRIES
