@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from messaging.services.kind_names import name_of_kind
 from platform_auth.listing import with_detail
 from wechat import messages
 
@@ -70,29 +71,11 @@ def _approval(subject: str, ret: int | None, reason: str) -> str:
 
 
 def _by_kind(event: messages.Message, detail: str = "") -> str:
-    """What each of the kinds means that are one event with several names."""
-    sentences = {
-        "user_info_modified": _("changed their profile"),
-        "user_authorization_revoke": _("withdrew the use of their data"),
+    """What it is called, of the kinds that are one event with several names."""
+    own = {
         "user_authorization_cancellation": _("closed their account: their data must be deleted"),
-        "qualification_verify_success": _("verification: the papers are approved"),
-        "qualification_verify_fail": _("verification: the papers are not approved"),
-        "naming_verify_success": _("verification: the name is approved"),
-        "naming_verify_fail": _("verification: the name is not approved"),
-        "annual_renew": _("verification: to be renewed this year"),
-        "verify_expired": _("verification: it has run out"),
-        "wx_verify_pay_succ": _("verification: it is paid for"),
-        "wx_verify_dispatch": _("verification: somebody examines the papers"),
-        "betaapp_verify_apply_event": _("a trial mini program asks to be verified"),
-        "betaapp_verify_event": _("a trial mini program was verified, or not"),
-        "trade_manage_remind_access_api": _("orders: WeChat wants shipping reported by API"),
-        "trade_manage_remind_shipping": _("orders: one waits to be shipped"),
-        "trade_manage_order_settlement": _("orders: one is settled, or will be"),
-        "kf_create_session": _("WeChat's own customer service took the chat over"),
-        "kf_close_session": _("WeChat's own customer service closed the chat"),
-        "kf_switch_session": _("WeChat's own customer service passed the chat on"),
     }
-    return _with(sentences.get(event.kind, event.kind), detail)
+    return _with(own.get(event.kind) or name_of_kind(event.kind) or event.kind, detail)
 
 
 def _mass_sent(event: messages.MassSent) -> str:
